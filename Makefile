@@ -1,0 +1,30 @@
+FUZZTIME ?= 30s
+
+.PHONY: help test race lint fmt bench fuzz cover ci
+
+help: ## list the targets
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*## /\t/' | expand -t 8
+
+test: ## run the tests
+	go test ./...
+
+race: ## run the tests under the race detector
+	go test -race ./...
+
+lint: ## run the linters and check the format
+	go tool -modfile=tools/go.mod golangci-lint run && go tool -modfile=tools/go.mod golangci-lint fmt --diff
+
+fmt: ## format the code
+	go tool -modfile=tools/go.mod golangci-lint fmt
+
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## fuzz every parser for FUZZTIME (30s)
+	@set -e; for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p; done; done
+
+cover: ## show how much of the code the tests run
+	go test -coverprofile=cover.out -coverpkg=./... ./... && go tool cover -func=cover.out | tail -1
+
+ci: ## run all that has to pass before a merge
+	.ci/run

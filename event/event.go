@@ -1,0 +1,244 @@
+// Package event holds the one thing that mechanics react to: something happened to a user.
+package event
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/amount"
+	"github.com/guerdonhq/guerdon/internal/ident"
+)
+
+// A Type says what kind of thing an event is about: the entity that rules match.
+type Type string
+
+// The types of event. A host records activities; the others are caused by the engine.
+const (
+	Activity           Type = "Activity"
+	Quiz               Type = "Quiz"
+	Slide              Type = "Slide"
+	Story              Type = "Story"
+	LearningGroup      Type = "LearningGroup"
+	LearningPath       Type = "LearningPath"
+	Mission            Type = "Mission"
+	Streak             Type = "Streak"
+	VirtualTransaction Type = "VirtualTransaction"
+	User               Type = "User"
+)
+
+// Outcome says how what was done went.
+type Outcome string
+
+// The outcomes. An activity fails with FAILURE, a quiz or a path with FAIL.
+const (
+	Success Outcome = "SUCCESS"
+	Failure Outcome = "FAILURE"
+	Fail    Outcome = "FAIL"
+)
+
+// Complete is the progress of an event that finished something; every activity does.
+const Complete = "COMPLETE"
+
+// Bounds on what an event may carry.
+const (
+	MaxTags   = 100
+	MaxText   = 256      // bytes of one tag
+	MaxData   = 64 << 10 // bytes of the additional data as JSON
+	MaxFuture = 10 * time.Minute
+)
+
+// An Event is something that happened to a user.
+type Event struct {
+	// ID identifies the event in its workspace; recording it again returns the first outcome. If it is
+	// empty, the engine makes one. The ids of caused events are derived from their cause and hold ":".
+	ID string `json:"id"`
+	// Type is what it is about; empty means Activity.
+	Type Type `json:"type,omitempty"`
+	// EntityID is the document it is about: the id of the activity, the mission's configuration …
+	EntityID string `json:"entityId,omitempty"`
+	// UserID is who did it.
+	UserID string `json:"userId"`
+	// At is when it happened; zero means now. It may be long ago, or up to ten minutes ahead.
+	At time.Time `json:"completedAt,omitzero"`
+	// Value is a number that rules may count; nil means 1. It is a multiple of 0.000001 that fits 64
+	// bits in millionths.
+	Value *decimal.Decimal `json:"value,omitempty"`
+	// Outcome is optional.
+	Outcome Outcome `json:"outcome,omitempty"`
+	// Progress is START, IN_PROGRESS or COMPLETE.
+	Progress string `json:"progress,omitempty"`
+	// Tags are free words.
+	Tags []string `json:"tags,omitempty"`
+	// Data is whatever else the host knows, as JSON values.
+	Data map[string]any `json:"additionalData,omitempty"`
+
+	// The engine sets what follows.
+
+	// EntityTags are the ids of the tags that the entity carried when it happened.
+	EntityTags []string `json:"entityTags,omitempty"`
+	// Fields are what an event of its type has beside the above, under the names that rules use: a
+	// transaction's currency and amount, a mission's period.
+	Fields map[string]any `json:"fields,omitempty"`
+	// Cause is the id of the event that caused this one, "" for what came from outside.
+	Cause string `json:"cause,omitempty"`
+	// MovedFrom is set on an event that was reacted to before and turns out to have happened at another
+	// time: a mission that was completed earlier than was thought, because an event arrived late. It is
+	// when the event had been thought to have happened.
+	MovedFrom time.Time `json:"movedFrom,omitzero"`
+}
+
+// Prepare returns the event as the engine processes it, with its defaults filled in and its data in
+// JSON's own types, or an error that names the first field at fault. The event given is not modified.
+func Prepare(e Event, now time.Time, newID func() string) (Event, error) {
+	if e.ID == "" {
+		e.ID = newID()
+	}
+	if e.Type == "" {
+		e.Type = Activity
+	}
+	if e.At.IsZero() {
+		e.At = now
+	}
+	if e.Value == nil {
+		e.Value = new(decimal.NewFromInt(1))
+	}
+	if e.Progress == "" && e.Type == Activity {
+		e.Progress = Complete
+	}
+	e.At = e.At.UTC().Truncate(time.Microsecond)
+	e.EntityTags, e.Fields, e.Cause, e.MovedFrom = nil, nil, "", time.Time{}
+	if err := e.check(now); err != nil {
+		return Event{}, err
+	}
+	e.Tags = slices.Clone(e.Tags)
+	return e, e.normalise()
+}
+
+func (e *Event) check(now time.Time) error {
+	for _, id := range []struct{ field, id string }{{"id", e.ID}, {"userId", e.UserID}, {"entityId", e.EntityID}} {
+		if err := ident.Check(id.field, id.id); err != nil {
+			return err
+		}
+	}
+	switch {
+	case e.At.After(now.Add(MaxFuture)):
+		return fault.Invalid("completedAt", "is %s ahead of now, at most %s are allowed", e.At.Sub(now).Round(time.Second), MaxFuture)
+	case e.At.Year() < 1 || e.At.Year() > 9999:
+		return fault.Invalid("completedAt", "is outside the years 1 to 9999")
+	case e.Outcome != "" && e.Outcome != Success && e.Outcome != Failure && e.Outcome != Fail:
+		return fault.Invalid("outcome", "%q is none of SUCCESS, FAILURE, FAIL", e.Outcome)
+	case len(e.Tags) > MaxTags:
+		return fault.Invalid("tags", "are %d, at most %d are allowed", len(e.Tags), MaxTags)
+	}
+	for _, tag := range e.Tags {
+		if tag == "" || len(tag) > MaxText {
+			return fault.Invalid("tags", "hold %.20q; a tag has 1 to %d bytes", tag, MaxText)
+		}
+	}
+	return amount.Check("value", *e.Value)
+}
+
+// normalise turns the data into JSON's own types, so that what a rule sees now is what it sees when
+// the event is read back.
+func (e *Event) normalise() error {
+	if len(e.Data) == 0 {
+		e.Data = nil
+		return nil
+	}
+	b, err := json.Marshal(e.Data)
+	if err != nil {
+		return fault.Invalid("additionalData", "is not JSON: %v", err)
+	}
+	if len(b) > MaxData {
+		return fault.Invalid("additionalData", "is %d bytes of JSON, at most %d are allowed", len(b), MaxData)
+	}
+	e.Data = nil
+	return json.Unmarshal(b, &e.Data)
+}
+
+// Fingerprint identifies what the caller gave: two events with the same fingerprint are the same
+// event, whenever they are recorded. Call it before [Prepare] fills in the time.
+func (e Event) Fingerprint() (string, error) {
+	e.At = e.At.UTC().Truncate(time.Microsecond)
+	if e.Type == "" {
+		e.Type = Activity
+	}
+	if e.Value == nil {
+		e.Value = new(decimal.NewFromInt(1))
+	}
+	value := e.Value.String() // 1 and 1.00 are the same value
+	e.Value = nil
+	b, err := json.Marshal(struct {
+		Event
+		Value string
+	}{e, value})
+	if err != nil {
+		return "", fault.Invalid("additionalData", "is not JSON: %v", err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// idFields names the field under which rules find an event's entity, as in the log of its type.
+var idFields = map[Type]string{
+	Activity:      "activityId",
+	Quiz:          "quizId",
+	Slide:         "slideId",
+	Story:         "storyId",
+	LearningGroup: "learningGroupId",
+	LearningPath:  "learningPathId",
+	Mission:       "missionConfigurationId",
+}
+
+// Vars returns the event as rules see it: its fields under their JSON names, value as a number, the
+// entity also under the name that its type's log uses ("activityId").
+func (e *Event) Vars() map[string]any {
+	vars := make(map[string]any, 12+len(e.Fields))
+	for name, v := range e.Fields {
+		vars[name] = v
+	}
+	vars["id"], vars["type"], vars["userId"], vars["entityId"] = e.ID, string(e.Type), e.UserID, e.EntityID
+	vars["completedAt"] = e.At.Format(time.RFC3339Nano)
+	vars["tags"], vars["entityTags"] = list(e.Tags), list(e.EntityTags)
+	if e.Value != nil {
+		vars["value"] = e.Value.InexactFloat64()
+	}
+	if e.Outcome != "" {
+		vars["outcome"] = string(e.Outcome)
+	}
+	if e.Progress != "" {
+		vars["progress"] = e.Progress
+	}
+	if e.Data != nil {
+		vars["additionalData"] = e.Data
+	}
+	if name, ok := idFields[e.Type]; ok {
+		vars[name] = e.EntityID
+	}
+	return vars
+}
+
+func list(words []string) []any {
+	out := make([]any, len(words))
+	for i, w := range words {
+		out[i] = w
+	}
+	return out
+}
+
+// A Problem is something that an event could not do although it was recorded: an expression that gave
+// no number, a reward that would cross a bound. It never stops the rest.
+type Problem struct {
+	// Source is the document at fault, "RewardRule/first-commit".
+	Source string `json:"source"`
+	// Field is the part of it that is at fault, "rewards[0].expression".
+	Field string `json:"field,omitempty"`
+	// Reason is for a person to read.
+	Reason string `json:"reason"`
+}

@@ -1,0 +1,156 @@
+package event_test
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+)
+
+var now = time.Date(2025, 9, 3, 12, 0, 0, 0, time.UTC)
+
+func newID() string { return "made" }
+
+func TestPrepareFillsInDefaults(t *testing.T) {
+	e, err := event.Prepare(event.Event{UserID: "ada", EntityID: "run"}, now, newID)
+	require.NoError(t, err)
+	require.Equal(t, "made", e.ID)
+	require.Equal(t, event.Activity, e.Type)
+	require.Equal(t, now, e.At)
+	require.Equal(t, "1", e.Value.String())
+	require.Equal(t, event.Complete, e.Progress)
+}
+
+func TestPrepareIgnoresWhatOnlyTheEngineSets(t *testing.T) {
+	e, err := event.Prepare(event.Event{UserID: "ada", EntityID: "run", Cause: "x", EntityTags: []string{"x"}, Fields: map[string]any{"x": 1}, MovedFrom: now}, now, newID)
+	require.NoError(t, err)
+	require.Empty(t, e.Cause)
+	require.Empty(t, e.EntityTags)
+	require.Empty(t, e.Fields)
+	require.Zero(t, e.MovedFrom)
+}
+
+func TestPrepareNamesTheFieldAtFault(t *testing.T) {
+	value := func(text string) *decimal.Decimal { return new(decimal.RequireFromString(text)) }
+	for name, c := range map[string]struct {
+		event event.Event
+		field string
+	}{
+		"no user":              {event.Event{EntityID: "run"}, "userId"},
+		"user with NUL":        {event.Event{UserID: "a\x00", EntityID: "run"}, "userId"},
+		"user in other script": {event.Event{UserID: "Ада", EntityID: "run"}, "userId"},
+		"entity of 10 KB":      {event.Event{UserID: "ada", EntityID: strings.Repeat("x", 10<<10)}, "entityId"},
+		"no entity":            {event.Event{UserID: "ada"}, "entityId"},
+		"id with colon":        {event.Event{ID: "a:b", UserID: "ada", EntityID: "run"}, "id"},
+		"an hour ahead":        {event.Event{UserID: "ada", EntityID: "run", At: now.Add(time.Hour)}, "completedAt"},
+		"year 10000":           {event.Event{UserID: "ada", EntityID: "run", At: time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC)}, "completedAt"},
+		"huge value":           {event.Event{UserID: "ada", EntityID: "run", Value: value("1e30")}, "value"},
+		"fine value":           {event.Event{UserID: "ada", EntityID: "run", Value: value("0.0000001")}, "value"},
+		"unknown outcome":      {event.Event{UserID: "ada", EntityID: "run", Outcome: "MAYBE"}, "outcome"},
+		"too many tags":        {event.Event{UserID: "ada", EntityID: "run", Tags: make([]string, 101)}, "tags"},
+		"empty tag":            {event.Event{UserID: "ada", EntityID: "run", Tags: []string{""}}, "tags"},
+		"NaN in data":          {event.Event{UserID: "ada", EntityID: "run", Data: map[string]any{"x": math.NaN()}}, "additionalData"},
+		"function in data":     {event.Event{UserID: "ada", EntityID: "run", Data: map[string]any{"x": newID}}, "additionalData"},
+		"much data":            {event.Event{UserID: "ada", EntityID: "run", Data: map[string]any{"x": strings.Repeat("x", 65<<10)}}, "additionalData"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := event.Prepare(c.event, now, newID)
+			require.ErrorIs(t, err, fault.ErrInvalid)
+			require.ErrorContains(t, err, c.field+": ")
+		})
+	}
+}
+
+func TestFingerprintIsThatOfTheContent(t *testing.T) {
+	base := event.Event{ID: "e", UserID: "ada", EntityID: "run", At: now}
+	print := func(change func(*event.Event)) string {
+		e := base
+		change(&e)
+		f, err := e.Fingerprint()
+		require.NoError(t, err)
+		return f
+	}
+	same := print(func(*event.Event) {})
+	rome, err := time.LoadLocation("Europe/Rome")
+	require.NoError(t, err)
+	for name, change := range map[string]func(*event.Event){
+		"zone":          func(e *event.Event) { e.At = e.At.In(rome) },
+		"default value": func(e *event.Event) { e.Value = new(decimal.RequireFromString("1.00")) },
+		"default type":  func(e *event.Event) { e.Type = event.Activity },
+		"nanoseconds":   func(e *event.Event) { e.At = e.At.Add(10) },
+	} {
+		require.Equal(t, same, print(change), name)
+	}
+	for name, change := range map[string]func(*event.Event){
+		"time":  func(e *event.Event) { e.At = e.At.Add(time.Second) },
+		"user":  func(e *event.Event) { e.UserID = "bob" },
+		"value": func(e *event.Event) { e.Value = new(decimal.RequireFromString("2")) },
+		"data":  func(e *event.Event) { e.Data = map[string]any{"km": 3} },
+		"tags":  func(e *event.Event) { e.Tags = []string{"x"} },
+	} {
+		require.NotEqual(t, same, print(change), name)
+	}
+}
+
+// What a rule sees now is what it sees when the event is read back.
+func TestPreparedEventSurvivesJSON(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := event.Event{
+			UserID: "ada", EntityID: "run",
+			At:    now.Add(-time.Duration(rapid.Int64Range(0, 1<<50).Draw(t, "ago"))),
+			Value: new(decimal.New(rapid.Int64().Draw(t, "value"), -6)),
+			Data:  map[string]any{rapid.String().Draw(t, "key"): rapid.Int().Draw(t, "number"), "list": []string{rapid.String().Draw(t, "text")}},
+		}
+		ready, err := event.Prepare(e, now, newID)
+		require.NoError(t, err)
+		b, err := json.Marshal(ready)
+		require.NoError(t, err)
+		var back event.Event
+		require.NoError(t, json.Unmarshal(b, &back))
+		require.Equal(t, ready.Vars(), back.Vars())
+	})
+}
+
+func TestMatchers(t *testing.T) {
+	e := &event.Event{Type: event.Activity, EntityID: "run", EntityTags: []string{"outdoor"}}
+	for m, want := range map[event.Matcher]bool{
+		{Type: event.MatchEntity, Entity: "Activity"}:                      true,
+		{Type: event.MatchEntity, Entity: "Quiz"}:                          false,
+		{Type: event.MatchInstance, Entity: "Activity", EntityID: "run"}:   true,
+		{Type: event.MatchInstance, Entity: "Activity", EntityID: "swim"}:  false,
+		{Type: event.MatchTag, Entity: event.Tag, EntityID: "outdoor"}:     true,
+		{Type: event.MatchTag, Entity: event.Tag, EntityID: "indoor"}:      false,
+		{Type: event.MatchInstance, Entity: "Activity", EntityID: "run:x"}: false,
+	} {
+		got := false
+		for _, key := range e.MatchKeys() {
+			got = got || key == m.Key()
+		}
+		require.Equal(t, want, got, m)
+	}
+}
+
+func TestMatcherCheck(t *testing.T) {
+	for m, field := range map[event.Matcher]string{
+		{Type: "SOME", Entity: "Activity"}:                              "matchType",
+		{Type: event.MatchEntity, Entity: "User"}:                       "matchEntity",
+		{Type: event.MatchEntity, Entity: event.Tag}:                    "matchEntity",
+		{Type: event.MatchEntity, Entity: "Activity", EntityID: "run"}:  "matchEntityId",
+		{Type: event.MatchInstance, Entity: "Activity"}:                 "matchEntityId",
+		{Type: event.MatchTag, Entity: "Activity", EntityID: "outdoor"}: "matchEntity",
+		{Type: event.MatchTag, Entity: event.Tag}:                       "matchEntityId",
+	} {
+		err := m.Check(event.MatchFields(), "Activity", "Quiz")
+		require.ErrorIs(t, err, fault.ErrInvalid)
+		require.ErrorContains(t, err, field+": ")
+	}
+	require.NoError(t, event.Matcher{Type: event.MatchTag, Entity: event.Tag, EntityID: "outdoor"}.Check(event.MatchFields(), "Activity"))
+}

@@ -1,0 +1,151 @@
+// Package rule compiles JSON Logic: expressions that product people write as JSON, checked and
+// compiled once, evaluated for every event.
+//
+//	r, err := rule.Compile([]byte(`{">=": [{"var": "event.value"}, 10]}`), ctx)
+//	ok, err := r.Match(&rule.Env{Data: data, Now: now})
+//
+// # Expressions
+//
+// Any JSON value is an expression. An object with one key is an operator and its arguments; an array
+// is an array of expressions; everything else, and {}, is a constant. A single argument needs no
+// array around it. The operators are those of JSON Logic,
+//
+//	var missing missing_some          data
+//	if ?: and or ! !!                 logic
+//	== === != !== < <= > >=           comparison; the last four take a third argument: "between"
+//	+ - * / % max min                 arithmetic
+//	map filter reduce some all none   arrays; merge in
+//	cat substr in                     texts
+//
+// and these, which are null when an argument is not what they need:
+//
+//	abs ceil floor round sqrt pow log exp   of numbers; log is the natural logarithm, and round
+//	                                        takes a half upwards
+//	lower upper starts_with ends_with       of texts
+//	now []                                  the time of the evaluation, RFC 3339 in UTC
+//	date_part [part, instant, zone]         year, month, day, hour, minute, second, weekday (Monday
+//	                                        is 1, Sunday 7), iso_week, iso_year, day_of_year
+//	date_diff [from, to, unit, zone]        whole units: second, minute, hour of elapsed time; day,
+//	                                        week, month, year between the civil dates in the zone
+//	date_add [instant, n, unit, zone]       an instant as now writes it; the civil units keep the
+//	                                        time of day in the zone
+//
+// An instant is RFC 3339, or a date (2026-03-29), which is the start of that day in the zone. The
+// zone is an IANA name, UTC where there is none. Nothing reads anything but the data and the clock.
+//
+// # Semantics
+//
+// They are those of the JavaScript implementation, coercions included: an absent path is null, null
+// is 0 in a comparison, "2" > 1 is true, an empty array is false. Inside an array operator var sees
+// the element alone, and in reduce "current" and "accumulator". It differs where JavaScript shows
+// through: arrays and objects equal nothing, not even themselves; texts are ordered and cut by code
+// points; a product of one text is a number.
+//
+// JSON has no NaN and no infinity. Arithmetic has them between one operator and the next
+// ({"<": [{"/": [1, 0]}, 5]} is false); as a result, and as an element of an array, they are null.
+package rule
+
+import (
+	"slices"
+	"time"
+
+	"github.com/guerdonhq/guerdon/fault"
+)
+
+// A Rule is a compiled expression. It is never modified and may be used by many goroutines.
+type Rule struct {
+	root  *node
+	paths []string
+}
+
+// An Env is what an expression is evaluated against. It is only read.
+type Env struct {
+	// Data is decoded JSON: nil, bool, float64, string, []any or map[string]any. An int or int64
+	// reads as a number, and any other Go type as null.
+	Data any
+	// Now is what the operator now returns.
+	Now time.Time
+}
+
+// Compile checks an expression and compiles it for a place where it may read the paths of ctx. The
+// error joins a [fault.Error] of kind [fault.ErrInvalid] for every fault found, in the order of the
+// text; Field is the JSON pointer of the place, empty for the whole. Refused are invalid JSON,
+// unknown operators, wrong numbers of arguments, objects that have several keys, paths that ctx does
+// not have, paths in the body of a reduce that begin with neither current nor accumulator, constant
+// dates, units and zones that are none, and whatever exceeds [MaxSize], [MaxDepth] or [MaxSteps].
+func Compile(src []byte, ctx *Context) (*Rule, error) {
+	root, paths, err := compile(src, ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Rule{root, paths}, nil
+}
+
+// CompileCondition is [Compile] for an expression that is used for its truth. It also refuses one
+// that can be seen never to be true; Field then points to the part that makes it so.
+func CompileCondition(src []byte, ctx *Context) (*Rule, error) {
+	r, err := Compile(src, ctx)
+	if err != nil {
+		return nil, err
+	}
+	if v, because := r.root.verdict(); v == never {
+		return nil, fault.Invalid(because.at, "makes the condition always false")
+	}
+	return r, nil
+}
+
+// Eval returns the value of the expression as decoded JSON. It may share memory with the data and the
+// rule, so it must not be modified. The error, of kind [fault.ErrConflict], says that the data is so
+// large that the evaluation took more than [MaxSteps].
+func (r *Rule) Eval(env *Env) (any, error) {
+	v, err := r.eval(env)
+	if err != nil {
+		return nil, err
+	}
+	return v.plain(), nil
+}
+
+// Match reports whether the value of the expression is true in JSON Logic's sense: not null, false,
+// 0, an empty text or an empty array. The error is that of [Rule.Eval].
+func (r *Rule) Match(env *Env) (bool, error) {
+	v, err := r.eval(env)
+	return err == nil && v.truthy(), err
+}
+
+// Number returns the value of the expression if it is a finite number, and false if it is anything
+// else: nothing is coerced. The error is that of [Rule.Eval].
+func (r *Rule) Number(env *Env) (f float64, ok bool, err error) {
+	v, err := r.eval(env)
+	if err != nil || v.kind != number || !finite(v.num) {
+		return 0, false, err
+	}
+	return v.num + 0, true, nil
+}
+
+// Constant returns the value of an expression that reads neither the data nor the clock. It must not
+// be modified.
+func (r *Rule) Constant() (v any, ok bool) {
+	if r.root.code != codeConstant {
+		return nil, false
+	}
+	return r.root.value.plain(), true
+}
+
+// Paths returns the paths of the data that the expression reads, sorted. The empty path stands for
+// all of the data, and for a path that is only known when it is evaluated. What is read from the
+// elements of an array is not listed; the array is.
+func (r *Rule) Paths() []string { return slices.Clone(r.paths) }
+
+func (r *Rule) eval(env *Env) (value, error) {
+	m := machine{steps: MaxSteps, now: env.Now, scope: scope{data: env.Data}}
+	v := m.eval(r.root)
+	return v, m.err()
+}
+
+// err reports whether the evaluation stayed within the budget.
+func (m *machine) err() error {
+	if m.spent() {
+		return fault.Conflict("", "the evaluation takes more than %d steps", MaxSteps)
+	}
+	return nil
+}

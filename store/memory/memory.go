@@ -1,0 +1,168 @@
+// Package memory is a [store.Store] that keeps everything in this process: for tests, for trying
+// things out, and for hosts whose data may end with the process.
+//
+// The state is a set of immutable ordered trees behind one atomic pointer. A View reads the trees
+// that were current when it began: it takes no lock and waits for nobody. Updates run one after
+// another, each on copies that share whatever it does not change, and swap the pointer at the end.
+// So an Update that fails leaves no trace, and one that commits is seen whole.
+//
+// Records are kept as the Go values they are. They are encoded only where one table is declared
+// twice, with different types, to translate between the two.
+package memory
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/guerdonhq/guerdon/store"
+)
+
+var (
+	errClosed = errors.New("memory: the store is closed")
+	errOver   = errors.New("memory: the transaction is over")
+)
+
+// A Store keeps its rows in memory until it is closed. All methods may be called concurrently.
+type Store struct {
+	current atomic.Pointer[state]
+	writer  chan struct{} // holds a token while an Update or Prepare runs
+
+	running atomic.Int64 // transactions and calls of Prepare
+	closed  atomic.Bool
+	idle    chan struct{} // told when the last one ends after closed is set
+	closing sync.Once
+}
+
+var _ store.Store = (*Store)(nil)
+
+// New returns an empty store.
+func New() *Store {
+	s := &Store{writer: make(chan struct{}, 1), idle: make(chan struct{}, 1)}
+	s.current.Store(&state{})
+	return s
+}
+
+// A state is every table at one moment. It is never modified once it is current.
+type state struct {
+	places map[string]int // of a table's name in tables
+	tables []*table
+}
+
+// Prepare implements [store.Store]. A table may be declared more than once: indexes that are new are
+// filled, those that a later declaration lacks remain.
+func (s *Store) Prepare(ctx context.Context, schemas ...*store.Schema) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.unlock()
+	now := s.current.Load()
+	next := &state{places: make(map[string]int), tables: slices.Clone(now.tables)}
+	maps.Copy(next.places, now.places)
+	for _, schema := range schemas {
+		place, ok := next.places[schema.Name]
+		if !ok {
+			place = len(next.tables)
+			next.places[schema.Name] = place
+			next.tables = append(next.tables, &table{})
+		}
+		t, err := next.tables[place].prepare(schema)
+		if err != nil {
+			return err
+		}
+		next.tables[place] = t
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.current.Store(next)
+	return nil
+}
+
+// View implements [store.Store]. It waits for nobody.
+func (s *Store) View(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	w := &work{state: *s.current.Load()}
+	defer w.over.Store(true)
+	return fn(w.in(scope))
+}
+
+// Update implements [store.Store]. It waits for the Update before it until ctx ends, and runs fn once.
+func (s *Store) Update(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.unlock()
+	w := &work{state: *s.current.Load(), writable: true}
+	defer w.over.Store(true)
+	if err := fn(w.in(scope)); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if w.owned != nil {
+		s.current.Store(&state{w.places, w.tables})
+	}
+	return nil
+}
+
+// Close implements [store.Store]. It drops every row. Closing inside a transaction waits for itself.
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		s.closed.Store(true)
+		for s.running.Load() > 0 {
+			<-s.idle
+		}
+		s.current.Store(&state{})
+	})
+	return nil
+}
+
+// enter counts a transaction in, for Close to wait for.
+func (s *Store) enter(ctx context.Context) error {
+	s.running.Add(1)
+	err := ctx.Err()
+	if s.closed.Load() {
+		err = errClosed
+	}
+	if err != nil {
+		s.leave()
+	}
+	return err
+}
+
+func (s *Store) leave() {
+	if s.running.Add(-1) == 0 && s.closed.Load() {
+		select {
+		case s.idle <- struct{}{}:
+		default: // told already
+		}
+	}
+}
+
+// lock waits for the writer before this one. A channel rather than a mutex, so that waiting ends with
+// the context, also for one who waits for himself.
+func (s *Store) lock(ctx context.Context) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	select {
+	case s.writer <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		s.leave()
+		return ctx.Err()
+	}
+}
+
+func (s *Store) unlock() {
+	<-s.writer
+	s.leave()
+}

@@ -1,0 +1,32 @@
+package store
+
+import "github.com/guerdonhq/guerdon/fault"
+
+// A Page says which part of a list to return. The zero value is its first 20 entries.
+type Page struct {
+	// Limit is how many entries to return, at most 100; 0 means 20.
+	Limit int
+	// Token is what the page before returned, "" for the first.
+	Token string
+	// Ascending puts the oldest first instead of the newest.
+	Ascending bool
+}
+
+// Bounds of a page.
+const (
+	DefaultPage = 20
+	MaxPage     = 100
+)
+
+// Query returns q with the page's limit and direction, or [fault.ErrInvalid] naming "limit". The token
+// is for [Table.Page].
+func (p Page) Query(q Query) (Query, error) {
+	if p.Limit < 0 || p.Limit > MaxPage {
+		return q, fault.Invalid("limit", "is %d; allowed are 1 to %d", p.Limit, MaxPage)
+	}
+	q.Limit, q.Descending = p.Limit, !p.Ascending
+	if q.Limit == 0 {
+		q.Limit = DefaultPage
+	}
+	return q, nil
+}

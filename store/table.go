@@ -1,0 +1,284 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// A Row is one record as a backend sees it.
+type Row struct {
+	// Key identifies the row in its table and scope.
+	Key string
+	// Values are those of the table's columns, in the order of Schema.Columns.
+	Values []Value
+	// Record is the Go value. A backend may keep it as it is, or keep what Schema.Encode makes of it
+	// and give back what Schema.Decode returns.
+	Record any
+}
+
+// A Column is a value of the record that the backend keeps beside it, because an index needs it.
+type Column struct {
+	Name string
+	Kind Kind
+}
+
+// An Index orders the rows of a table by columns. It holds only rows that have a value in each.
+type Index struct {
+	Name    string
+	Columns []string
+	// Unique lets no two rows of a scope have the same values.
+	Unique bool
+}
+
+// A Schema is what a backend knows of a table. It is immutable.
+type Schema struct {
+	Name    string // lower case with underscores
+	Version int    // raised when older programs can no longer read the records
+	Columns []Column
+	Indexes []Index
+
+	decode func([]byte) (Row, error)
+}
+
+// Encode returns the record as JSON.
+func (s *Schema) Encode(r Row) ([]byte, error) { return json.Marshal(r.Record) }
+
+// Decode returns the row of a record that Encode made; key and values are computed from the record.
+func (s *Schema) Decode(record []byte) (Row, error) { return s.decode(record) }
+
+// Find returns the index with the given name and the positions of its columns in Schema.Columns.
+// The name "" is the order of keys, an index without columns. It panics if there is no such index,
+// which is a mistake in the program.
+func (s *Schema) Find(index string) (Index, []int) {
+	if index == "" {
+		return Index{Unique: true}, nil
+	}
+	i := slices.IndexFunc(s.Indexes, func(x Index) bool { return x.Name == index })
+	if i < 0 {
+		panic(fmt.Sprintf("store: table %q has no index %q", s.Name, index))
+	}
+	var at []int
+	for _, name := range s.Indexes[i].Columns {
+		at = append(at, slices.IndexFunc(s.Columns, func(c Column) bool { return c.Name == name }))
+	}
+	return s.Indexes[i], at
+}
+
+// A Field declares a column of a table of T and says how to read it from a record.
+type Field[T any] struct {
+	Name string
+	Kind Kind
+	Of   func(*T) Value
+}
+
+// A Table gives records of type T a place in a store. It is immutable and has no state: what its
+// methods read and write is the transaction's.
+//
+// T must survive json.Marshal and json.Unmarshal unchanged. Records are values: a slice or map inside
+// one that came from a table, or was given to it, must not be modified.
+type Table[T any] struct {
+	schema Schema
+	key    func(*T) string
+	fields []Field[T]
+}
+
+// Define declares a table. It panics on a mistake in the declaration, so call it where package
+// variables are initialised.
+func Define[T any](name string, key func(*T) string, fields []Field[T], indexes ...Index) *Table[T] {
+	t := &Table[T]{schema: Schema{Name: name, Version: 1, Indexes: indexes}, key: key, fields: fields}
+	for _, f := range fields {
+		t.schema.Columns = append(t.schema.Columns, Column{f.Name, f.Kind})
+	}
+	t.schema.decode = func(b []byte) (Row, error) {
+		var rec T
+		if err := json.Unmarshal(b, &rec); err != nil {
+			return Row{}, fmt.Errorf("store: table %q: %w", name, err)
+		}
+		return t.row(&rec), nil
+	}
+	for _, x := range indexes {
+		if _, at := t.schema.Find(x.Name); slices.Contains(at, -1) || len(at) == 0 {
+			panic(fmt.Sprintf("store: index %q of table %q names no column of it", x.Name, name))
+		}
+	}
+	return t
+}
+
+// Schema returns what a backend needs to know of the table.
+func (t *Table[T]) Schema() *Schema { return &t.schema }
+
+func (t *Table[T]) row(rec *T) Row {
+	r := Row{Key: t.key(rec), Record: *rec}
+	if len(t.fields) > 0 {
+		r.Values = make([]Value, len(t.fields))
+		for i, f := range t.fields {
+			r.Values[i] = f.Of(rec)
+		}
+	}
+	return r
+}
+
+func (t *Table[T]) rows(recs []T) ([]Row, error) {
+	rows := make([]Row, len(recs))
+	for i := range recs {
+		rows[i] = t.row(&recs[i])
+		if err := Text(rows[i].Key).check(t.schema.Name); err != nil {
+			return nil, err
+		}
+		for j, v := range rows[i].Values {
+			if err := v.check(t.fields[j].Name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return rows, nil
+}
+
+func records[T any](rows []Row) []T {
+	if len(rows) == 0 {
+		return nil
+	}
+	recs := make([]T, len(rows))
+	for i, r := range rows {
+		recs[i] = r.Record.(T)
+	}
+	return recs
+}
+
+// checkKeys refuses keys that not every backend can look for.
+func (t *Table[T]) checkKeys(keys ...string) error {
+	for _, key := range keys {
+		if err := Text(key).checkText(t.schema.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkQuery refuses texts that not every backend can look for.
+func (t *Table[T]) checkQuery(q Query) error {
+	for _, v := range q.Equal {
+		if err := v.checkText(t.schema.Name); err != nil {
+			return err
+		}
+	}
+	return t.checkKeys(q.From.text, q.Until.text)
+}
+
+// Get returns the record with the given key and whether there is one.
+func (t *Table[T]) Get(ctx context.Context, tx Tx, key string) (T, bool, error) {
+	var none T
+	if err := t.checkKeys(key); err != nil {
+		return none, false, err
+	}
+	rows, err := tx.Get(ctx, &t.schema, key)
+	if err != nil || len(rows) == 0 {
+		return none, false, err
+	}
+	return rows[0].Record.(T), true, nil
+}
+
+// GetMany returns the records that exist, in the order of keys.
+func (t *Table[T]) GetMany(ctx context.Context, tx Tx, keys ...string) ([]T, error) {
+	if err := t.checkKeys(keys...); err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	rows, err := tx.Get(ctx, &t.schema, keys...)
+	return records[T](rows), err
+}
+
+// List returns the records that q describes.
+func (t *Table[T]) List(ctx context.Context, tx Tx, q Query) ([]T, error) {
+	if err := t.checkQuery(q); err != nil {
+		return nil, err
+	}
+	rows, err := tx.List(ctx, &t.schema, q)
+	return records[T](rows), err
+}
+
+// Page returns the first q.Limit records behind the token that the page before it gave ("" for the
+// first page), and the token of the next page, "" if there is none. Without a limit everything is one
+// page. A token of another list is [fault.ErrInvalid].
+func (t *Table[T]) Page(ctx context.Context, tx Tx, q Query, token string) ([]T, string, error) {
+	if err := t.checkQuery(q); err != nil {
+		return nil, "", err
+	}
+	_, at := t.schema.Find(q.Index)
+	if token != "" {
+		kinds := make([]Kind, len(at))
+		for i, c := range at {
+			kinds[i] = t.schema.Columns[c].Kind
+		}
+		after, err := parseToken(token, kinds)
+		if err != nil {
+			return nil, "", err
+		}
+		q.After = after
+	}
+	limit := q.Limit
+	if limit > 0 {
+		q.Limit++ // one more tells whether there is a next page
+	}
+	rows, err := tx.List(ctx, &t.schema, q)
+	if err != nil || limit == 0 || len(rows) <= limit {
+		return records[T](rows), "", err
+	}
+	rows = rows[:limit]
+	return records[T](rows), rows[limit-1].Position(at).token(), nil
+}
+
+// Count returns how many records q describes; q.Limit does not matter.
+func (t *Table[T]) Count(ctx context.Context, tx Tx, q Query) (int, error) {
+	if err := t.checkQuery(q); err != nil {
+		return 0, err
+	}
+	return tx.Count(ctx, &t.schema, q)
+}
+
+// Insert adds records; [fault.ErrExists] if one is there already.
+func (t *Table[T]) Insert(ctx context.Context, tx Tx, recs ...T) error {
+	rows, err := t.rows(recs)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	return tx.Insert(ctx, &t.schema, rows...)
+}
+
+// Put adds records or replaces those with the same key.
+func (t *Table[T]) Put(ctx context.Context, tx Tx, recs ...T) error {
+	rows, err := t.rows(recs)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	return tx.Put(ctx, &t.schema, rows...)
+}
+
+// Delete removes the records with the given keys.
+func (t *Table[T]) Delete(ctx context.Context, tx Tx, keys ...string) error {
+	if err := t.checkKeys(keys...); err != nil || len(keys) == 0 {
+		return err
+	}
+	return tx.Delete(ctx, &t.schema, keys...)
+}
+
+// Keys names records for [Tx.Prefetch].
+func (t *Table[T]) Keys(keys ...string) Read { return Read{Table: &t.schema, Keys: keys} }
+
+// Rows names the records of a query for [Tx.Prefetch].
+func (t *Table[T]) Rows(q Query) Read { return Read{Table: &t.schema, Query: &q} }
+
+// Position returns where the row stands in the index whose columns are at the given places.
+func (r Row) Position(at []int) Position {
+	p := Position{Key: r.Key}
+	for _, i := range at {
+		p.Values = append(p.Values, r.Values[i])
+	}
+	return p
+}
+
+// Indexed tells whether the row is in the index whose columns are at the given places.
+func (r Row) Indexed(at []int) bool {
+	return !slices.ContainsFunc(at, func(i int) bool { return r.Values[i].Absent() })
+}

@@ -1,0 +1,387 @@
+package content_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/memory"
+)
+
+var library = content.NewLibrary(content.Tags, content.Activities)
+
+// shelf is a workspace with nothing but documents in it. Its clock moves a second with every call.
+type shelf struct {
+	run        session.Runner
+	activities content.Documents[content.Activity]
+	tags       content.Documents[content.Tag]
+	now        time.Time
+}
+
+func newShelf(t testing.TB) *shelf {
+	t.Helper()
+	st := memory.New()
+	require.NoError(t, st.Prepare(t.Context(), content.Tables()...))
+	s := &shelf{now: time.Date(2025, 9, 3, 12, 0, 0, 0, time.UTC)}
+	ids := 0
+	in := func(run func(context.Context, store.Scope, func(store.Tx) error) error) func(context.Context, session.Func) error {
+		return func(ctx context.Context, fn session.Func) error {
+			return run(ctx, store.Scope{Account: "acme", Workspace: "default"}, func(tx store.Tx) error {
+				s.now = s.now.Add(time.Second)
+				return fn(&session.Tx{Tx: tx, Now: s.now, NewID: func() string { ids++; return fmt.Sprintf("id-%d", ids) }})
+			})
+		}
+	}
+	s.run = session.NewRunner(in(st.View), in(st.Update))
+	s.activities = content.NewDocuments(s.run, library, content.Activities)
+	s.tags = content.NewDocuments(s.run, library, content.Tags)
+	return s
+}
+
+func (s *shelf) load(t testing.TB) *content.Program {
+	t.Helper()
+	p, err := session.Read(t.Context(), s.run, func(tx *session.Tx) (*content.Program, error) { return library.Load(t.Context(), tx) })
+	require.NoError(t, err)
+	return p
+}
+
+func (s *shelf) importBundle(t testing.TB, bundle string) (int, error) {
+	t.Helper()
+	return session.Write(t.Context(), s.run, func(tx *session.Tx) (int, error) { return library.Import(t.Context(), tx, []byte(bundle)) })
+}
+
+func (s *shelf) export(t testing.TB) string {
+	t.Helper()
+	b, err := session.Read(t.Context(), s.run, func(tx *session.Tx) ([]byte, error) { return library.Export(t.Context(), tx) })
+	require.NoError(t, err)
+	return string(b)
+}
+
+func activity(id, name string, langs ...string) content.Activity {
+	a := content.Activity{Header: content.Header{ID: id, DefaultLang: "en"}, Name: name}
+	for _, lang := range append([]string{"en"}, langs...) {
+		a.Translations = append(a.Translations, content.Label{Lang: lang, Label: name + " in " + lang})
+	}
+	return a
+}
+
+func tag(id, namespace, variant string) content.Tag {
+	t := content.Tag{Header: content.Header{ID: id, DefaultLang: "en"}, Namespace: namespace, Variant: variant}
+	t.Translations = []content.Label{{Lang: "en", Label: variant}}
+	return t
+}
+
+func TestLifecycle(t *testing.T) {
+	ctx, s := t.Context(), newShelf(t)
+	made, err := s.activities.Create(ctx, activity("run", "Run"))
+	require.NoError(t, err)
+	require.Equal(t, content.Draft, made.Stage)
+	require.Equal(t, content.Custom, made.Origin)
+	require.Equal(t, []string{"en"}, made.Langs)
+	require.Nil(t, content.Find(s.load(t), content.Activities, "run"), "a draft is not in force")
+
+	published, err := s.activities.Publish(ctx, "run")
+	require.NoError(t, err)
+	require.Equal(t, content.Published, published.Stage)
+	require.Equal(t, 1, published.Version)
+	_, err = s.activities.Publish(ctx, "run")
+	require.ErrorIs(t, err, fault.ErrConflict, "nothing newer to publish")
+
+	draft, err := s.activities.Update(ctx, activity("run", "Jog"))
+	require.NoError(t, err)
+	require.Equal(t, content.Draft, draft.Stage)
+	require.Equal(t, "Run", content.Find(s.load(t), content.Activities, "run").Name, "what is published stays in force")
+	_, err = s.activities.Publish(ctx, "run")
+	require.NoError(t, err)
+	live := content.Find(s.load(t), content.Activities, "run")
+	require.Equal(t, "Jog", live.Name)
+	require.Equal(t, 2, live.Version)
+	require.Equal(t, made.CreatedAt, live.CreatedAt)
+
+	_, err = s.activities.Archive(ctx, "run")
+	require.NoError(t, err)
+	require.Nil(t, content.Find(s.load(t), content.Activities, "run"))
+	for _, call := range []func() error{
+		func() error { _, err := s.activities.Archive(ctx, "run"); return err },
+		func() error { _, err := s.activities.Publish(ctx, "run"); return err },
+		func() error { _, err := s.activities.Update(ctx, activity("run", "Walk")); return err },
+	} {
+		require.ErrorIs(t, call(), fault.ErrConflict)
+	}
+	back, err := s.activities.Unarchive(ctx, "run")
+	require.NoError(t, err)
+	require.Equal(t, content.Draft, back.Stage)
+	again, err := s.activities.Publish(ctx, "run")
+	require.NoError(t, err)
+	require.Equal(t, 3, again.Version)
+}
+
+func TestVersionsNeverChange(t *testing.T) {
+	ctx, s := t.Context(), newShelf(t)
+	for i, name := range []string{"Run", "Jog", "Walk"} {
+		if i == 0 {
+			_, err := s.activities.Create(ctx, activity("run", name))
+			require.NoError(t, err)
+		} else {
+			_, err := s.activities.Update(ctx, activity("run", name))
+			require.NoError(t, err)
+		}
+		_, err := s.activities.Publish(ctx, "run")
+		require.NoError(t, err)
+	}
+	first, next, err := s.activities.History(ctx, "run", store.Page{Limit: 2})
+	require.NoError(t, err)
+	require.Equal(t, []string{"Walk", "Jog"}, []string{first[0].Document.Name, first[1].Document.Name})
+	rest, next, err := s.activities.History(ctx, "run", store.Page{Limit: 2, Token: next})
+	require.NoError(t, err)
+	require.Empty(t, next)
+	require.Equal(t, "Run", rest[0].Document.Name)
+	require.Equal(t, 1, rest[0].Document.Version)
+	live, err := s.activities.Version(ctx, "run", 0)
+	require.NoError(t, err)
+	require.Equal(t, "Walk", live.Document.Name)
+	_, err = s.activities.Version(ctx, "run", 4)
+	require.ErrorIs(t, err, fault.ErrNotFound)
+}
+
+func TestFaultsNameTheirField(t *testing.T) {
+	eleven := activity("run", "Run", "it", "de", "fr", "es", "pt", "nl", "pl", "cs", "da", "sv")
+	for name, c := range map[string]struct {
+		change func(*content.Activity)
+		field  string
+	}{
+		"no name":            {func(a *content.Activity) { a.Name = "" }, "name"},
+		"no translation":     {func(a *content.Activity) { a.Translations = nil }, "translations"},
+		"11 translations":    {func(a *content.Activity) { *a = eleven }, "translations"},
+		"unknown language":   {func(a *content.Activity) { a.Translations[0].Lang = "tlh" }, "translations[0].lang"},
+		"language twice":     {func(a *content.Activity) { a.Translations = append(a.Translations, a.Translations[0]) }, "translations[1].lang"},
+		"default untransl.":  {func(a *content.Activity) { a.DefaultLang = "it" }, "defaultLang"},
+		"empty label":        {func(a *content.Activity) { a.Translations[0].Label = "" }, "translations[0].label"},
+		"id in other script": {func(a *content.Activity) { a.ID = "бег" }, "id"},
+		"unknown origin":     {func(a *content.Activity) { a.Origin = "ELSEWHERE" }, "origin"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShelf(t)
+			a := activity("run", "Run")
+			c.change(&a)
+			_, err := s.activities.Create(t.Context(), a)
+			require.ErrorIs(t, err, fault.ErrInvalid)
+			require.ErrorContains(t, err, c.field+": ")
+			list, _, err := s.activities.List(t.Context(), store.Page{})
+			require.NoError(t, err)
+			require.Empty(t, list)
+		})
+	}
+}
+
+func TestTakenIdsAndPairs(t *testing.T) {
+	ctx, s := t.Context(), newShelf(t)
+	_, err := s.tags.Create(ctx, tag("red", "team", "red"))
+	require.NoError(t, err)
+	_, err = s.tags.Create(ctx, tag("red", "team", "blue"))
+	require.ErrorIs(t, err, fault.ErrExists)
+	_, err = s.tags.Create(ctx, tag("rouge", "team", "red"))
+	require.ErrorIs(t, err, fault.ErrExists)
+	_, err = s.activities.Create(ctx, activity("red", "Red"))
+	require.NoError(t, err, "ids are unique among documents of a kind")
+	_, err = s.activities.Get(ctx, "blue")
+	require.ErrorIs(t, err, fault.ErrNotFound)
+}
+
+func TestListIsNewestFirstAndPaged(t *testing.T) {
+	ctx, s := t.Context(), newShelf(t)
+	var made []string
+	for i := range 45 {
+		a, err := s.activities.Create(ctx, activity("", fmt.Sprint("activity ", i)))
+		require.NoError(t, err)
+		made = append(made, a.ID)
+	}
+	var got []string
+	for page := (store.Page{}); ; {
+		list, next, err := s.activities.List(ctx, page)
+		require.NoError(t, err)
+		for _, a := range list {
+			got = append(got, a.ID)
+		}
+		if page.Token = next; next == "" {
+			break
+		}
+	}
+	slices.Reverse(made)
+	require.Equal(t, made, got)
+	oldest, _, err := s.activities.List(ctx, store.Page{Limit: 1, Ascending: true})
+	require.NoError(t, err)
+	require.Equal(t, made[44], oldest[0].ID)
+	for _, page := range []store.Page{{Limit: 101}, {Limit: -1}, {Token: "garbage"}} {
+		_, _, err := s.activities.List(ctx, page)
+		require.ErrorIs(t, err, fault.ErrInvalid)
+	}
+}
+
+func TestTagAssignmentIsAllOrNothing(t *testing.T) {
+	ctx, s := t.Context(), newShelf(t)
+	_, err := s.importBundle(t, bundleOf(t, activity("run", "Run"), tag("a", "n", "a"), tag("b", "n", "b")))
+	require.NoError(t, err)
+	_, err = s.tags.Create(ctx, tag("draft", "n", "c"))
+	require.NoError(t, err)
+
+	_, err = s.activities.AssignTags(ctx, "run", content.Tagging{TagID: "a"}, content.Tagging{TagID: "draft"})
+	require.ErrorIs(t, err, fault.ErrNotFound)
+	require.Empty(t, s.load(t).EntityTags(event.Activity, "run"))
+	_, err = s.activities.AssignTags(ctx, "run", content.Tagging{TagID: "b", Priority: 2}, content.Tagging{TagID: "a"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"a", "b"}, s.load(t).EntityTags(event.Activity, "run"))
+	_, err = s.activities.AssignTags(ctx, "run", content.Tagging{TagID: "a"})
+	require.ErrorIs(t, err, fault.ErrExists)
+	changed, err := s.activities.UpdateTags(ctx, "run", content.Tagging{TagID: "a", Priority: 7})
+	require.NoError(t, err)
+	require.Equal(t, 7, changed[0].Priority)
+	require.ErrorIs(t, s.activities.RemoveTags(ctx, "run", "a", "c"), fault.ErrNotFound)
+	require.NoError(t, s.activities.RemoveTags(ctx, "run", "a"))
+	left, _, err := s.activities.AssignedTags(ctx, "run", store.Page{})
+	require.NoError(t, err)
+	require.Len(t, left, 1)
+	for name, tags := range map[string][]content.Tagging{
+		"none": nil, "26": make([]content.Tagging, 26), "twice": {{TagID: "a"}, {TagID: "a"}}, "negative": {{TagID: "a", Priority: -1}},
+	} {
+		_, err := s.activities.AssignTags(ctx, "run", tags...)
+		require.ErrorIs(t, err, fault.ErrInvalid, name)
+	}
+}
+
+func bundleOf(t testing.TB, docs ...any) string {
+	t.Helper()
+	var raw []json.RawMessage
+	for _, d := range docs {
+		kind := "Activity"
+		if _, ok := d.(content.Tag); ok {
+			kind = "Tag"
+		}
+		b, err := json.Marshal(d)
+		require.NoError(t, err)
+		raw = append(raw, json.RawMessage(`{"kind":"`+kind+`",`+string(b[1:])))
+	}
+	b, err := json.Marshal(map[string]any{"documents": raw})
+	require.NoError(t, err)
+	return string(b)
+}
+
+func TestBundleSurvivesExportAndImport(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		one, two := newShelf(t), newShelf(t)
+		var docs []any
+		for i := range rapid.IntRange(0, 5).Draw(rt, "documents") {
+			a := activity(fmt.Sprint("a", i), rapid.StringN(1, 20, 80).Draw(rt, "name"))
+			a.Translations[0].Description = rapid.String().Draw(rt, "description")
+			docs = append(docs, a, tag(fmt.Sprint("t", i), "n", fmt.Sprint(i)))
+		}
+		published, err := one.importBundle(t, bundleOf(t, docs...))
+		require.NoError(rt, err)
+		require.Equal(rt, len(docs), published)
+		first := one.export(t)
+		_, err = two.importBundle(t, first)
+		require.NoError(rt, err)
+		require.Equal(rt, first, two.export(t))
+		again, err := two.importBundle(t, first)
+		require.NoError(rt, err)
+		require.Zero(rt, again, "the same bundle changes nothing")
+	})
+}
+
+func TestImportIsAllOrNothingAndReportsEveryFault(t *testing.T) {
+	s := newShelf(t)
+	bad := activity("bad", "Bad")
+	bad.Name, bad.DefaultLang = "", "it"
+	_, err := s.importBundle(t, bundleOf(t, activity("run", "Run"), bad, activity("run", "Run")))
+	for _, want := range []string{"documents[2]: Activity \"run\" occurs twice"} {
+		require.ErrorContains(t, err, want)
+	}
+	_, err = s.importBundle(t, bundleOf(t, activity("run", "Run"), bad))
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	require.ErrorContains(t, err, "documents[1].name: is empty")
+	require.ErrorContains(t, err, "documents[1].defaultLang: ")
+	require.JSONEq(t, `{"documents":[]}`, s.export(t))
+	for name, bundle := range map[string]string{
+		"cut off":       `{"documents":[{"kind":"Activity"`,
+		"unknown kind":  `{"documents":[{"kind":"Achievement","id":"x"}]}`,
+		"no kind":       `{"documents":[{"id":"x"}]}`,
+		"no object":     `{"documents":[7]}`,
+		"unknown field": `{"documents":[{"kind":"Activity","id":"x","nmae":"X"}]}`,
+		"two values":    `{"documents":[]}{}`,
+	} {
+		_, err := s.importBundle(t, bundle)
+		require.ErrorIs(t, err, fault.ErrInvalid, name)
+	}
+}
+
+func TestDiff(t *testing.T) {
+	from := bundleOf(t, activity("run", "Run"), activity("swim", "Swim"), tag("a", "n", "a"))
+	to := bundleOf(t, tag("a", "n", "a"), activity("run", "Jog"), activity("row", "Row"))
+	d, err := library.Diff([]byte(from), []byte(to))
+	require.NoError(t, err)
+	require.Equal(t, content.Difference{Added: []string{"Activity/row"}, Changed: []string{"Activity/run"}, Removed: []string{"Activity/swim"}}, d)
+}
+
+func TestPickLang(t *testing.T) {
+	langs := []string{"en", "it", "nb", "zh-CN", "zh-TW", "he"}
+	for asked, want := range map[string]string{
+		"it": "it", "it-CH": "it", "en-GB": "en", "de": "en", "da": "en", "zh-HK": "zh-TW", "zh-Hans-SG": "zh-CN", "iw": "he", "": "en",
+	} {
+		got, err := content.PickLang(asked, langs, "en")
+		require.NoError(t, err)
+		require.Equal(t, want, got, asked)
+	}
+	_, err := content.PickLang("not a language!", langs, "en")
+	require.ErrorIs(t, err, fault.ErrInvalid)
+}
+
+func TestLocalizedHasOneTranslation(t *testing.T) {
+	ctx, s := t.Context(), newShelf(t)
+	_, err := s.importBundle(t, bundleOf(t, activity("run", "Run", "it")))
+	require.NoError(t, err)
+	a, err := s.activities.Localized(ctx, "run", "it-CH")
+	require.NoError(t, err)
+	require.Equal(t, []content.Label{{Lang: "it", Label: "Run in it"}}, a.Translations)
+	all, err := s.activities.Get(ctx, "run")
+	require.NoError(t, err)
+	require.Len(t, all.Translations, 2, "the document itself is as it was")
+}
+
+func TestInForceAnswersForAMoment(t *testing.T) {
+	ctx, s := t.Context(), newShelf(t)
+	_, err := s.importBundle(t, bundleOf(t, activity("run", "Run")))
+	require.NoError(t, err)
+	between := s.now
+	_, err = s.importBundle(t, bundleOf(t, activity("run", "Jog")))
+	require.NoError(t, err)
+	at := func(moment time.Time) content.Document {
+		doc, err := session.Read(ctx, s.run, func(tx *session.Tx) (content.Document, error) {
+			return library.InForce(ctx, tx, "Activity", "run", moment)
+		})
+		require.NoError(t, err)
+		return doc
+	}
+	require.Nil(t, at(between.Add(-time.Hour)))
+	require.Equal(t, "Run", at(between).(*content.Activity).Name)
+	require.Equal(t, "Jog", at(s.now).(*content.Activity).Name)
+	require.Equal(t, 2, at(s.now).Head().Version)
+}
+
+func TestZeroServiceRefuses(t *testing.T) {
+	var d content.Documents[content.Activity]
+	_, err := d.Get(t.Context(), "run")
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	require.True(t, strings.Contains(err.Error(), "zero value"))
+}

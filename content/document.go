@@ -1,0 +1,194 @@
+// Package content keeps what authors write: documents that are drafted, published in versions,
+// archived, translated and tagged.
+//
+// There are many kinds of document and one lifecycle. A kind is a struct that embeds [Header], its
+// own validation, and a declaration ([NewKind]); [Documents] is the service that works for each of
+// them. The published documents of a workspace form its program ([Published]), which the mechanics
+// compile and follow.
+package content
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// Stage says where a document is in its life.
+type Stage string
+
+// The stages. A published document that is updated is a draft again, while its last published version
+// stays in force until the next is published.
+const (
+	Draft     Stage = "DRAFT"
+	Published Stage = "PUBLISHED"
+	Archived  Stage = "ARCHIVED"
+)
+
+// Origin says where a document came from.
+type Origin string
+
+// The origins.
+const (
+	Custom  Origin = "CUSTOM"
+	Catalog Origin = "CATALOG"
+	AI      Origin = "AI"
+)
+
+// MaxTranslations is how many languages a document may have; it has at least one.
+const MaxTranslations = 10
+
+// A Header is what documents of every kind have. Kinds embed it.
+type Header struct {
+	// ID identifies the document among those of its kind; empty on create means a new one.
+	ID string `json:"id"`
+	// Origin is CUSTOM unless said.
+	Origin Origin `json:"origin,omitempty"`
+	// CatalogID and CatalogWorkspaceID name the document that this one was cloned from.
+	CatalogID          string `json:"catalogId,omitempty"`
+	CatalogWorkspaceID string `json:"catalogWorkspaceId,omitempty"`
+	SyncWithCatalog    bool   `json:"syncWithCatalog,omitempty"`
+	// DefaultLang is the language to fall back to; the translations must have it.
+	DefaultLang string `json:"defaultLang"`
+
+	// What follows is computed.
+
+	// Langs are the languages of the translations.
+	Langs []string `json:"langs,omitempty"`
+	Stage Stage    `json:"stage,omitempty"`
+	// Version is that of the newest published version, 0 if there is none.
+	Version   int       `json:"version,omitempty"`
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+	UpdatedAt time.Time `json:"updatedAt,omitzero"`
+}
+
+// Head returns the header itself; kinds get it by embedding.
+func (h *Header) Head() *Header { return h }
+
+// Before tells whether the document's rule applies before another's: in the order of creation, then id.
+func (h *Header) Before(o *Header) int {
+	return cmp.Or(h.CreatedAt.Compare(o.CreatedAt), cmp.Compare(h.ID, o.ID))
+}
+
+// A Document is a pointer to a struct of some kind.
+type Document interface {
+	// Head returns the document's header, to read or to fill in.
+	Head() *Header
+	// Validate returns every fault of the document's own fields, each a [fault.Error].
+	Validate() error
+	// References names the documents that must be published for this one to work.
+	References() []Reference
+	// Languages are those of the translations, in their order.
+	Languages() []string
+}
+
+// A Reference says that a field names a document.
+type Reference struct{ Field, Kind, ID string }
+
+// Unique is implemented by kinds of which no two documents may have the same value.
+type Unique interface {
+	// UniqueKey returns the value, "" if there is none.
+	UniqueKey() string
+}
+
+// A Label is a document's name and description in one language.
+type Label struct {
+	Lang        string `json:"lang"`
+	Label       string `json:"label"`
+	Description string `json:"description,omitempty"`
+}
+
+// Labels are the translations of kinds that have a label. Kinds embed it.
+type Labels struct {
+	Translations []Label `json:"translations"`
+}
+
+// Languages returns the languages of the translations.
+func (l *Labels) Languages() []string {
+	return each(l.Translations, func(t Label) string { return t.Lang })
+}
+
+// ValidateTexts refuses a translation without its label.
+func (l *Labels) ValidateTexts() error {
+	for i, t := range l.Translations {
+		if t.Label == "" {
+			return fault.Invalid(fmt.Sprintf("translations[%d].label", i), "is empty")
+		}
+	}
+	return nil
+}
+
+// A Description is a document's description in one language.
+type Description struct {
+	Lang        string `json:"lang"`
+	Description string `json:"description,omitempty"`
+}
+
+// Descriptions are the translations of kinds that have nothing to translate but a description. Kinds
+// embed it.
+type Descriptions struct {
+	Translations []Description `json:"translations"`
+}
+
+// Languages returns the languages of the translations.
+func (d *Descriptions) Languages() []string {
+	return each(d.Translations, func(t Description) string { return t.Lang })
+}
+
+// Untranslated is for kinds that have nothing to translate. Kinds embed it.
+type Untranslated struct{}
+
+// Languages returns none.
+func (*Untranslated) Languages() []string { return nil }
+
+func (*Untranslated) untranslated() {}
+
+func each[T any](list []T, of func(T) string) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = of(v)
+	}
+	return out
+}
+
+// validate checks what is common to all kinds, then what is the kind's own.
+func validate(doc Document) error {
+	h := doc.Head()
+	var faults []error
+	if h.Origin != Custom && h.Origin != Catalog && h.Origin != AI {
+		faults = append(faults, fault.Invalid("origin", "%q is none of CUSTOM, CATALOG, AI", h.Origin))
+	}
+	faults = append(faults, ident.Check("id", h.ID))
+	if _, ok := doc.(interface{ untranslated() }); !ok {
+		faults = append(faults, validateLanguages(h.DefaultLang, doc.Languages()))
+	}
+	faults = append(faults, doc.Validate())
+	return errors.Join(faults...)
+}
+
+func validateLanguages(def string, langs []string) error {
+	switch n := len(langs); {
+	case n == 0:
+		return fault.Invalid("translations", "are missing; a document has 1 to %d", MaxTranslations)
+	case n > MaxTranslations:
+		return fault.Invalid("translations", "are %d, at most %d are allowed", n, MaxTranslations)
+	}
+	for i, lang := range langs {
+		field := fmt.Sprintf("translations[%d].lang", i)
+		if !tenancy.ValidLang(lang) {
+			return fault.Invalid(field, "%q is not a supported language", lang)
+		}
+		if slices.Contains(langs[:i], lang) {
+			return fault.Invalid(field, "%q occurs twice", lang)
+		}
+	}
+	if !slices.Contains(langs, def) {
+		return fault.Invalid("defaultLang", "%q has no translation", def)
+	}
+	return nil
+}

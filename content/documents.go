@@ -1,0 +1,123 @@
+package content
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// Documents is the service for the documents of one kind in one workspace. The zero value refuses
+// every call. It may be used concurrently.
+type Documents[T any] struct {
+	run  session.Runner
+	lib  *Library
+	kind *Kind[T]
+}
+
+// NewDocuments returns the service for a kind of the library.
+func NewDocuments[T any](run session.Runner, lib *Library, kind *Kind[T]) Documents[T] {
+	return Documents[T]{run, lib, kind}
+}
+
+// Create adds a draft and returns it. It returns [fault.ErrInvalid] for every field at fault, and
+// [fault.ErrExists] if the id, or a value that must be unique, is taken.
+func (d Documents[T]) Create(ctx context.Context, doc T) (T, error) {
+	return d.write(ctx, func(tx *session.Tx) (*record, error) {
+		own := doc // fn may run again
+		return create(ctx, tx, d.kind, any(&own).(Document))
+	})
+}
+
+// Update replaces the draft of the document with doc's id. What is published stays in force until the
+// next Publish. It returns [fault.ErrNotFound], [fault.ErrInvalid], or [fault.ErrConflict] if the
+// document is archived.
+func (d Documents[T]) Update(ctx context.Context, doc T) (T, error) {
+	return d.write(ctx, func(tx *session.Tx) (*record, error) {
+		own := doc
+		return update(ctx, tx, d.kind, any(&own).(Document))
+	})
+}
+
+// Publish makes the draft the next version, which is in force from now on. It returns
+// [fault.ErrInvalid] if the draft names a document that is not published, and [fault.ErrConflict] if
+// there is no draft newer than the published version, or the document is archived.
+func (d Documents[T]) Publish(ctx context.Context, id string) (T, error) {
+	return d.write(ctx, func(tx *session.Tx) (*record, error) { return d.lib.publish(ctx, tx, d.kind, id) })
+}
+
+// Archive takes the document out of use; it returns [fault.ErrConflict] if it is archived already.
+// What runs because of it goes on.
+func (d Documents[T]) Archive(ctx context.Context, id string) (T, error) {
+	return d.write(ctx, func(tx *session.Tx) (*record, error) { return archive(ctx, tx, d.kind, id) })
+}
+
+// Unarchive makes an archived document a draft, to be published again.
+func (d Documents[T]) Unarchive(ctx context.Context, id string) (T, error) {
+	return d.write(ctx, func(tx *session.Tx) (*record, error) { return unarchive(ctx, tx, d.kind, id) })
+}
+
+// Get returns the newest state of the document, draft or published; [fault.ErrNotFound] if there is none.
+func (d Documents[T]) Get(ctx context.Context, id string) (T, error) {
+	return session.Read(ctx, d.run, func(tx *session.Tx) (T, error) {
+		r, err := find(ctx, tx, d.kind, id)
+		if err != nil {
+			var none T
+			return none, err
+		}
+		return d.open(r, r.Draft)
+	})
+}
+
+// List returns documents in the order of their last update, newest first, and the token of the next
+// page, "" if there is none.
+func (d Documents[T]) List(ctx context.Context, page store.Page) (docs []T, next string, err error) {
+	err = d.run.View(ctx, func(tx *session.Tx) error {
+		q, err := page.Query(store.By("updated", store.Text(d.kind.Name())))
+		if err != nil {
+			return err
+		}
+		rs, token, err := documents.Page(ctx, tx, q, page.Token)
+		if err != nil {
+			return err
+		}
+		docs, next = make([]T, len(rs)), token
+		for i := range rs {
+			if docs[i], err = d.open(&rs[i], rs[i].Draft); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return docs, next, nil
+}
+
+func (d Documents[T]) write(ctx context.Context, fn func(*session.Tx) (*record, error)) (T, error) {
+	return session.Write(ctx, d.run, func(tx *session.Tx) (T, error) {
+		r, err := fn(tx)
+		if err != nil {
+			var none T
+			return none, err
+		}
+		return d.open(r, r.Draft)
+	})
+}
+
+func (d Documents[T]) open(r *record, body json.RawMessage) (T, error) {
+	doc, err := open(d.kind, r, body)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return *any(doc).(*T), nil
+}
+
+// Empty tells whether a workspace holds no documents, archived ones included.
+func Empty(ctx context.Context, tx *session.Tx) (bool, error) {
+	some, err := documents.List(ctx, tx, store.Query{Limit: 1})
+	return len(some) == 0, err
+}

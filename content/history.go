@@ -1,0 +1,225 @@
+package content
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"golang.org/x/text/language"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// A Version is a document as it was published once. It never changes.
+type Version[T any] struct {
+	Number      int       `json:"version"`
+	PublishedAt time.Time `json:"publishedAt"`
+	Document    T         `json:"document"`
+}
+
+// History returns the published versions of a document, the newest first, and the token of the next
+// page; [fault.ErrNotFound] if there is no such document.
+func (d Documents[T]) History(ctx context.Context, id string, page store.Page) (list []Version[T], next string, err error) {
+	err = d.run.View(ctx, func(tx *session.Tx) error {
+		r, err := find(ctx, tx, d.kind, id)
+		if err != nil {
+			return err
+		}
+		q, err := page.Query(store.Prefix(recordKey(d.kind.name, id) + "/"))
+		if err != nil {
+			return err
+		}
+		rows, token, err := versions.Page(ctx, tx, q, page.Token)
+		if err != nil {
+			return err
+		}
+		list, next = make([]Version[T], len(rows)), token
+		for i := range rows {
+			if list[i], err = d.version(r, &rows[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return list, next, nil
+}
+
+// Version returns one published version of a document; 0 is the one in force. It returns
+// [fault.ErrNotFound] if there is none.
+func (d Documents[T]) Version(ctx context.Context, id string, number int) (Version[T], error) {
+	return session.Read(ctx, d.run, func(tx *session.Tx) (Version[T], error) {
+		r, err := find(ctx, tx, d.kind, id)
+		if err != nil {
+			return Version[T]{}, err
+		}
+		if number == 0 {
+			if r.Live == nil {
+				return Version[T]{}, fault.NotFound("version", "in force")
+			}
+			number = r.Version
+		}
+		v, ok, err := versions.Get(ctx, tx, (&version{Kind: r.Kind, ID: r.ID, Version: number}).key())
+		if err != nil || !ok {
+			return Version[T]{}, notFound(err, "version", (&version{Kind: r.Kind, ID: r.ID, Version: number}).key())
+		}
+		return d.version(r, &v)
+	})
+}
+
+func (d Documents[T]) version(r *record, v *version) (Version[T], error) {
+	then := *r
+	then.Stage, then.Version, then.UpdatedAt = Published, v.Version, v.At
+	doc, err := d.open(&then, v.Body)
+	return Version[T]{v.Version, v.At, doc}, err
+}
+
+// InForce returns the version of a document that was in force at a moment, nil if none was, for those
+// who explain what happened then. A document that has been archived since was in force until then.
+func (l *Library) InForce(ctx context.Context, tx *session.Tx, kindName, id string, at time.Time) (Document, error) {
+	kind, ok := l.Kind(kindName)
+	if !ok {
+		return nil, fault.Invalid("kind", "%q is none of %v", kindName, l.names())
+	}
+	r, err := find(ctx, tx, kind, id)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := versions.List(ctx, tx, store.Prefix(recordKey(r.Kind, r.ID)+"/").Reverse())
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(rows, func(v version) bool { return !v.At.After(at) })
+	if i < 0 || r.Stage == Archived && !at.Before(r.UpdatedAt) {
+		return nil, nil
+	}
+	then := *r
+	then.Stage, then.Version, then.UpdatedAt = Published, rows[i].Version, rows[i].At
+	return open(kind, &then, rows[i].Body)
+}
+
+// Localized is implemented by kinds with translations.
+type Localized interface {
+	// Localize leaves only the translation in the given language.
+	Localize(lang string)
+}
+
+// Localize leaves only the label in the given language.
+func (l *Labels) Localize(lang string) {
+	l.Translations = only(l.Translations, func(t Label) bool { return t.Lang == lang })
+}
+
+// Localize leaves only the description in the given language.
+func (d *Descriptions) Localize(lang string) {
+	d.Translations = only(d.Translations, func(t Description) bool { return t.Lang == lang })
+}
+
+func only[T any](list []T, keep func(T) bool) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(t T) bool { return !keep(t) })
+}
+
+// Localized returns the version in force with one translation only: that in the language asked for, or
+// in one of its parents ("en" for "en-GB"), or else in the document's default language. It returns
+// [fault.ErrNotFound] if nothing is in force, and [fault.ErrInvalid] if lang is not a language tag.
+func (d Documents[T]) Localized(ctx context.Context, id, lang string) (T, error) {
+	v, err := d.Version(ctx, id, 0)
+	if err != nil {
+		return v.Document, err
+	}
+	doc := any(&v.Document).(Document)
+	picked, err := PickLang(lang, doc.Languages(), doc.Head().DefaultLang)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	if l, ok := doc.(Localized); ok {
+		l.Localize(picked)
+	}
+	return v.Document, nil
+}
+
+// PickLang returns which of the languages serves somebody who asks for one, by the rules of BCP 47 and
+// CLDR: that language, a parent or a variant that its speakers understand as their own; otherwise def.
+// A related language is not good enough. It returns [fault.ErrInvalid] if asked is not a language tag.
+func PickLang(asked string, langs []string, def string) (string, error) {
+	if asked == "" || slices.Contains(langs, asked) {
+		if asked == "" {
+			return def, nil
+		}
+		return asked, nil
+	}
+	want, err := language.Parse(asked)
+	if err != nil {
+		return "", fault.Invalid("lang", "%.40q is not a language tag", asked)
+	}
+	tags := make([]language.Tag, len(langs))
+	for i, l := range langs {
+		tags[i] = language.Make(l)
+	}
+	_, i, confidence := language.NewMatcher(tags).Match(want)
+	base, _ := want.Base()
+	if got, _ := tags[i].Base(); confidence < language.High || got != base {
+		return def, nil
+	}
+	return langs[i], nil
+}
+
+// A Difference is what one bundle has that another has not, by kind and id ("Activity/commit").
+type Difference struct {
+	Added   []string `json:"added,omitempty"`
+	Changed []string `json:"changed,omitempty"`
+	Removed []string `json:"removed,omitempty"`
+}
+
+// Diff returns what is different in the second of two bundles; the order of fields and of documents
+// does not count. A bundle that cannot be read is [fault.ErrInvalid].
+func (l *Library) Diff(from, to []byte) (Difference, error) {
+	old, err := l.contents(from)
+	if err != nil {
+		return Difference{}, fault.In("from", err)
+	}
+	now, err := l.contents(to)
+	if err != nil {
+		return Difference{}, fault.In("to", err)
+	}
+	var d Difference
+	for key, body := range now {
+		switch before, had := old[key]; {
+		case !had:
+			d.Added = append(d.Added, key)
+		case before != body:
+			d.Changed = append(d.Changed, key)
+		}
+	}
+	for key := range old {
+		if _, has := now[key]; !has {
+			d.Removed = append(d.Removed, key)
+		}
+	}
+	slices.Sort(d.Added)
+	slices.Sort(d.Changed)
+	slices.Sort(d.Removed)
+	return d, nil
+}
+
+// contents returns the documents of a bundle as the library writes them, by kind and id.
+func (l *Library) contents(bundle []byte) (map[string]string, error) {
+	docs, err := l.parseBundle(bundle)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]string, len(docs))
+	for _, p := range docs {
+		body, err := json.Marshal(withDefaults(p.doc))
+		if err != nil {
+			return nil, err
+		}
+		all[recordKey(p.kind.Name(), p.doc.Head().ID)] = string(body)
+	}
+	return all, nil
+}

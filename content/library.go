@@ -1,0 +1,274 @@
+package content
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// record is a document as it is kept: the newest draft, and the published version beside it.
+type record struct {
+	Kind      string          `json:"kind"`
+	ID        string          `json:"id"`
+	Stage     Stage           `json:"stage"`
+	Version   int             `json:"version,omitempty"` // newest published
+	Draft     json.RawMessage `json:"draft"`
+	Live      json.RawMessage `json:"live,omitempty"` // what is in force
+	Unique    string          `json:"unique,omitempty"`
+	CreatedAt time.Time       `json:"createdAt"`
+	UpdatedAt time.Time       `json:"updatedAt"`
+}
+
+func recordKey(kind, id string) string { return kind + "/" + id }
+
+var documents = store.Define("documents", func(r *record) string { return recordKey(r.Kind, r.ID) },
+	[]store.Field[record]{
+		{Name: "kind", Kind: store.KindText, Of: func(r *record) store.Value { return store.Text(r.Kind) }},
+		{Name: "updated_at", Kind: store.KindInt, Of: func(r *record) store.Value { return store.Time(r.UpdatedAt) }},
+		{Name: "live", Kind: store.KindInt, Of: func(r *record) store.Value {
+			if r.Live == nil {
+				return store.Value{}
+			}
+			return store.Int(1)
+		}},
+		{Name: "unique_key", Kind: store.KindText, Of: func(r *record) store.Value {
+			if r.Unique == "" {
+				return store.Value{}
+			}
+			return store.Text(r.Unique)
+		}},
+	},
+	store.Index{Name: "updated", Columns: []string{"kind", "updated_at"}},
+	store.Index{Name: "live", Columns: []string{"live"}},
+	store.Index{Name: "unique", Columns: []string{"kind", "unique_key"}, Unique: true},
+)
+
+// version is a document as it was published once. It never changes.
+type version struct {
+	Kind    string          `json:"kind"`
+	ID      string          `json:"id"`
+	Version int             `json:"version"`
+	At      time.Time       `json:"at"`
+	Body    json.RawMessage `json:"body"`
+}
+
+func (v *version) key() string { return fmt.Sprintf("%s/%06d", recordKey(v.Kind, v.ID), v.Version) }
+
+var versions = store.Define("document_versions", (*version).key, nil)
+
+// edition names the state of a workspace's program; it is new after every publish.
+type edition struct {
+	ID string `json:"id"`
+}
+
+const programKey = "program"
+
+var editions = store.Define("programs", func(*edition) string { return programKey }, nil)
+
+// Tables returns what the package keeps.
+func Tables() []*store.Schema {
+	return []*store.Schema{documents.Schema(), versions.Schema(), editions.Schema(), assignments.Schema()}
+}
+
+// A Library knows the kinds of documents that a workspace may hold. It is immutable.
+type Library struct{ kinds []AnyKind }
+
+// NewLibrary returns a library of the given kinds, in the order in which bundles list them.
+func NewLibrary(kinds ...AnyKind) *Library { return &Library{kinds} }
+
+// Kind returns the kind with the given name.
+func (l *Library) Kind(name string) (AnyKind, bool) {
+	i := slices.IndexFunc(l.kinds, func(k AnyKind) bool { return k.Name() == name })
+	if i < 0 {
+		return nil, false
+	}
+	return l.kinds[i], true
+}
+
+// withDefaults fills in what a header computes.
+func withDefaults(doc Document) Document {
+	h := doc.Head()
+	h.Origin = cmp.Or(h.Origin, Custom)
+	h.Langs = doc.Languages()
+	return doc
+}
+
+// draft returns the record of a checked document as the newest draft; old is what there is, or nil.
+func draft(tx *session.Tx, kind AnyKind, doc Document, old *record) (record, error) {
+	if err := validate(withDefaults(doc)); err != nil {
+		return record{}, err
+	}
+	h := doc.Head()
+	r := record{Kind: kind.Name(), ID: h.ID, CreatedAt: tx.Now}
+	if old != nil {
+		r = *old
+	}
+	r.Stage, r.UpdatedAt, r.Unique = Draft, tx.Now, ""
+	if u, ok := doc.(Unique); ok {
+		r.Unique = u.UniqueKey()
+	}
+	// What the record says is not said twice.
+	h.Stage, h.Version, h.CreatedAt, h.UpdatedAt = "", 0, time.Time{}, time.Time{}
+	var err error
+	if r.Draft, err = json.Marshal(doc); err != nil {
+		return record{}, fault.Invalid("", "%s %q: %v", r.Kind, r.ID, err)
+	}
+	return r, nil
+}
+
+// open returns the document that a body of the record holds, with the header of the record.
+func open(kind AnyKind, r *record, body json.RawMessage) (Document, error) {
+	doc, err := kind.parse(body)
+	if err != nil {
+		return nil, fmt.Errorf("content: %s %q as stored: %w", r.Kind, r.ID, err)
+	}
+	h := doc.Head()
+	h.Stage, h.Version, h.CreatedAt, h.UpdatedAt = r.Stage, r.Version, r.CreatedAt, r.UpdatedAt
+	return doc, nil
+}
+
+func find(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*record, error) {
+	r, ok, err := documents.Get(ctx, tx, recordKey(kind.Name(), id))
+	if err == nil && !ok {
+		err = fault.NotFound(kind.Name(), id)
+	}
+	return &r, err
+}
+
+// create adds a draft.
+func create(ctx context.Context, tx *session.Tx, kind AnyKind, doc Document) (*record, error) {
+	if h := doc.Head(); h.ID == "" {
+		h.ID = tx.NewID()
+	}
+	r, err := draft(tx, kind, doc, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &r, duplicate(kind, doc, documents.Insert(ctx, tx, r))
+}
+
+// update replaces the draft.
+func update(ctx context.Context, tx *session.Tx, kind AnyKind, doc Document) (*record, error) {
+	old, err := find(ctx, tx, kind, doc.Head().ID)
+	if err != nil {
+		return nil, err
+	}
+	if old.Stage == Archived {
+		return nil, fault.Conflict(kind.Name(), "%q is archived", old.ID)
+	}
+	r, err := draft(tx, kind, doc, old)
+	if err != nil {
+		return nil, err
+	}
+	return &r, duplicate(kind, doc, documents.Put(ctx, tx, r))
+}
+
+// duplicate says which value was taken.
+func duplicate(kind AnyKind, doc Document, err error) error {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || !errors.Is(err, fault.ErrExists) {
+		return err
+	}
+	if e.Field == documents.Schema().Name {
+		return fault.Exists(kind.Name(), "%q exists already", doc.Head().ID)
+	}
+	return fault.Exists(kind.Name(), "another document than %q has the same values", doc.Head().ID)
+}
+
+// publish makes the draft the version in force.
+func (l *Library) publish(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*record, error) {
+	r, err := find(ctx, tx, kind, id)
+	if err != nil {
+		return nil, err
+	}
+	switch r.Stage {
+	case Archived:
+		return nil, fault.Conflict(kind.Name(), "%q is archived", id)
+	case Published:
+		return nil, fault.Conflict(kind.Name(), "%q is published already and has no newer draft", id)
+	case Draft:
+	}
+	doc, err := open(kind, r, r.Draft)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(validate(doc), l.dangling(ctx, tx, doc)); err != nil {
+		return nil, err
+	}
+	return r, l.enforce(ctx, tx, r)
+}
+
+// enforce turns the draft of a checked record into its next version.
+func (l *Library) enforce(ctx context.Context, tx *session.Tx, r *record) error {
+	r.Version++
+	r.Stage, r.Live, r.UpdatedAt = Published, r.Draft, tx.Now
+	if err := documents.Put(ctx, tx, *r); err != nil {
+		return err
+	}
+	if err := versions.Put(ctx, tx, version{r.Kind, r.ID, r.Version, tx.Now, r.Draft}); err != nil {
+		return err
+	}
+	return touch(ctx, tx)
+}
+
+// touch marks the workspace's program as changed.
+func touch(ctx context.Context, tx *session.Tx) error {
+	return editions.Put(ctx, tx, edition{ID: tx.NewID()})
+}
+
+// dangling returns an error for every reference of doc that leads to no published document.
+func (l *Library) dangling(ctx context.Context, tx *session.Tx, doc Document) error {
+	var faults []error
+	for _, ref := range doc.References() {
+		if _, known := l.Kind(ref.Kind); !known {
+			continue // what is not a document of this library is its owner's to check
+		}
+		r, ok, err := documents.Get(ctx, tx, recordKey(ref.Kind, ref.ID))
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			faults = append(faults, fault.Invalid(ref.Field, "names %s %q, which does not exist", ref.Kind, ref.ID))
+		case r.Live == nil:
+			faults = append(faults, fault.Invalid(ref.Field, "names %s %q, which is not published", ref.Kind, ref.ID))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// archive takes a document out of use.
+func archive(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*record, error) {
+	r, err := find(ctx, tx, kind, id)
+	if err != nil {
+		return nil, err
+	}
+	if r.Stage == Archived {
+		return nil, fault.Conflict(kind.Name(), "%q is archived already", id)
+	}
+	r.Stage, r.Live, r.UpdatedAt = Archived, nil, tx.Now
+	if err := documents.Put(ctx, tx, *r); err != nil {
+		return nil, err
+	}
+	return r, touch(ctx, tx)
+}
+
+// unarchive makes an archived document a draft again.
+func unarchive(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*record, error) {
+	r, err := find(ctx, tx, kind, id)
+	if err != nil {
+		return nil, err
+	}
+	if r.Stage != Archived {
+		return nil, fault.Conflict(kind.Name(), "%q is not archived", id)
+	}
+	r.Stage, r.UpdatedAt = Draft, tx.Now
+	return r, documents.Put(ctx, tx, *r)
+}

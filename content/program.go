@@ -1,0 +1,89 @@
+package content
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// A Program is what is published in a workspace at one moment. It is immutable.
+type Program struct {
+	// Edition names this state of the program: it differs from every other's, also of other workspaces.
+	Edition string
+	docs    map[string][]Document
+	byID    map[string]Document
+	tags    map[string][]string
+}
+
+// Live returns the published documents of a kind in the order in which rules apply: by creation, then
+// id. They must not be modified.
+func Live[T any](p *Program, kind *Kind[T]) []*T {
+	docs := make([]*T, 0, len(p.docs[kind.name]))
+	for _, doc := range p.docs[kind.name] {
+		docs = append(docs, any(doc).(*T))
+	}
+	return docs
+}
+
+// Find returns the published document with the given id, nil if there is none. It must not be modified.
+func Find[T any](p *Program, kind *Kind[T], id string) *T {
+	doc, _ := any(p.byID[recordKey(kind.name, id)]).(*T)
+	return doc
+}
+
+// EntityTags returns the tags that an entity carries, ordered by id.
+func (p *Program) EntityTags(t event.Type, id string) []string {
+	return p.tags[recordKey(string(t), id)]
+}
+
+// Edition returns the name of the workspace's present program, "" if nothing was ever published. It
+// is one read by key.
+func Edition(ctx context.Context, tx store.Tx) (string, error) {
+	e, _, err := editions.Get(ctx, tx, programKey)
+	return e.ID, err
+}
+
+// Reading names what [Edition] reads, for a prefetch.
+func Reading() store.Read { return editions.Keys(programKey) }
+
+// Load reads the workspace's program.
+func (l *Library) Load(ctx context.Context, tx *session.Tx) (*Program, error) {
+	id, err := Edition(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	p := &Program{Edition: id, docs: map[string][]Document{}, byID: map[string]Document{}, tags: map[string][]string{}}
+	records, err := documents.List(ctx, tx, store.By("live"))
+	if err != nil {
+		return nil, err
+	}
+	for i := range records {
+		r := &records[i]
+		kind, ok := l.Kind(r.Kind)
+		if !ok {
+			return nil, fmt.Errorf("content: document %s/%s is of a kind that this program does not know", r.Kind, r.ID)
+		}
+		doc, err := open(kind, r, r.Live)
+		if err != nil {
+			return nil, err
+		}
+		p.docs[r.Kind] = append(p.docs[r.Kind], doc)
+		p.byID[recordKey(r.Kind, r.ID)] = doc
+	}
+	for _, docs := range p.docs {
+		slices.SortFunc(docs, func(a, b Document) int { return a.Head().Before(b.Head()) })
+	}
+	assigned, err := assignments.List(ctx, tx, store.Query{})
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range assigned { // in the order of keys: entity, then tag
+		key := recordKey(a.EntityType, a.EntityID)
+		p.tags[key] = append(p.tags[key], a.TagID)
+	}
+	return p, nil
+}

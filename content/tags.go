@@ -1,0 +1,172 @@
+package content
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// A TagAssignment says that an entity carries a tag.
+type TagAssignment struct {
+	TagID      string `json:"tagId"`
+	EntityType string `json:"entityType"`
+	EntityID   string `json:"entityId"`
+	// Priority orders tags for clients; 0 or more.
+	Priority  int       `json:"priority"`
+	CreatedAt time.Time `json:"createdAt"`
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+var assignments = store.Define("tag_assignments",
+	func(a *TagAssignment) string { return assignmentKey(a.EntityType, a.EntityID, a.TagID) }, nil)
+
+func assignmentKey(kind, id, tagID string) string { return recordKey(kind, id) + "/" + tagID }
+
+// MaxAssignments is how many tags one call may assign, change or remove.
+const MaxAssignments = 25
+
+// A Tagging is a tag to be assigned, with its priority.
+type Tagging struct {
+	TagID    string
+	Priority int
+}
+
+// AssignedTags returns the tags that the document carries, by the tag's id, and the token of the next
+// page.
+func (d Documents[T]) AssignedTags(ctx context.Context, id string, page store.Page) (tags []TagAssignment, next string, err error) {
+	err = d.run.View(ctx, func(tx *session.Tx) error {
+		if _, err := find(ctx, tx, d.kind, id); err != nil {
+			return err
+		}
+		q, err := page.Query(store.Prefix(recordKey(d.kind.name, id) + "/"))
+		if err != nil {
+			return err
+		}
+		tags, next, err = assignments.Page(ctx, tx, q, page.Token)
+		return err
+	})
+	return tags, next, err
+}
+
+// AssignTags makes the document carry 1 to 25 tags, all or none. It returns [fault.ErrNotFound] for a
+// tag that is not published, and [fault.ErrExists] for one that the document carries already.
+func (d Documents[T]) AssignTags(ctx context.Context, id string, tags ...Tagging) ([]TagAssignment, error) {
+	return d.tag(ctx, id, tags, func(tx *session.Tx, old *TagAssignment, t Tagging) (TagAssignment, error) {
+		if old != nil {
+			return TagAssignment{}, fault.Exists("tagId", "%q is assigned already", t.TagID)
+		}
+		if _, live, err := liveDocument(ctx, tx, Tags.name, t.TagID); err != nil || !live {
+			return TagAssignment{}, notFound(err, "tagId", t.TagID)
+		}
+		return TagAssignment{
+			TagID: t.TagID, EntityType: d.kind.name, EntityID: id, Priority: t.Priority, CreatedAt: tx.Now, UpdatedAt: tx.Now,
+		}, nil
+	})
+}
+
+// UpdateTags changes the priorities of 1 to 25 tags that the document carries, all or none. It returns
+// [fault.ErrNotFound] for one that it does not carry.
+func (d Documents[T]) UpdateTags(ctx context.Context, id string, tags ...Tagging) ([]TagAssignment, error) {
+	return d.tag(ctx, id, tags, func(tx *session.Tx, old *TagAssignment, t Tagging) (TagAssignment, error) {
+		if old == nil {
+			return TagAssignment{}, fault.NotFound("tagId", t.TagID)
+		}
+		changed := *old
+		changed.Priority, changed.UpdatedAt = t.Priority, tx.Now
+		return changed, nil
+	})
+}
+
+// RemoveTags takes 1 to 25 tags from the document, all or none. It returns [fault.ErrNotFound] for one
+// that it does not carry.
+func (d Documents[T]) RemoveTags(ctx context.Context, id string, tagIDs ...string) error {
+	return d.run.Update(ctx, func(tx *session.Tx) error {
+		taggings := make([]Tagging, len(tagIDs))
+		keys := make([]string, len(tagIDs))
+		for i, tag := range tagIDs {
+			taggings[i].TagID, keys[i] = tag, assignmentKey(d.kind.name, id, tag)
+		}
+		old, err := d.carried(ctx, tx, id, taggings)
+		if err != nil {
+			return err
+		}
+		for i, tag := range tagIDs {
+			if old[i] == nil {
+				return fault.NotFound("tagId", tag)
+			}
+		}
+		if err := assignments.Delete(ctx, tx, keys...); err != nil {
+			return err
+		}
+		return touch(ctx, tx)
+	})
+}
+
+// tag writes what decide makes of each tagging and of the assignment that there is, nil if there is none.
+func (d Documents[T]) tag(
+	ctx context.Context, id string, tags []Tagging, decide func(*session.Tx, *TagAssignment, Tagging) (TagAssignment, error),
+) ([]TagAssignment, error) {
+	return session.Write(ctx, d.run, func(tx *session.Tx) ([]TagAssignment, error) {
+		old, err := d.carried(ctx, tx, id, tags)
+		if err != nil {
+			return nil, err
+		}
+		written := make([]TagAssignment, len(tags))
+		for i, t := range tags {
+			field := fmt.Sprintf("assignments[%d]", i)
+			if t.Priority < 0 {
+				return nil, fault.Invalid(field+".priority", "is %d; it must be 0 or more", t.Priority)
+			}
+			if written[i], err = decide(tx, old[i], t); err != nil {
+				return nil, fault.In(field, err)
+			}
+		}
+		if err := assignments.Put(ctx, tx, written...); err != nil {
+			return nil, err
+		}
+		return written, touch(ctx, tx)
+	})
+}
+
+// carried returns the assignments of the given tags to the document, nil for those it does not carry.
+func (d Documents[T]) carried(ctx context.Context, tx *session.Tx, id string, tags []Tagging) ([]*TagAssignment, error) {
+	if n := len(tags); n == 0 || n > MaxAssignments {
+		return nil, fault.Invalid("assignments", "are %d; allowed are 1 to %d", n, MaxAssignments)
+	}
+	if _, err := find(ctx, tx, d.kind, id); err != nil {
+		return nil, err
+	}
+	found := make([]*TagAssignment, len(tags))
+	for i, t := range tags {
+		if slices.ContainsFunc(tags[:i], func(o Tagging) bool { return o.TagID == t.TagID }) {
+			return nil, fault.Invalid(fmt.Sprintf("assignments[%d].tagId", i), "%q occurs twice", t.TagID)
+		}
+		a, ok, err := assignments.Get(ctx, tx, assignmentKey(d.kind.name, id, t.TagID))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found[i] = &a
+		}
+	}
+	return found, nil
+}
+
+// liveDocument returns a record and whether it is in force.
+func liveDocument(ctx context.Context, tx *session.Tx, kind, id string) (*record, bool, error) {
+	r, ok, err := documents.Get(ctx, tx, recordKey(kind, id))
+	return &r, ok && r.Live != nil, err
+}
+
+// notFound returns err, or that something does not exist.
+func notFound(err error, noun, id string) error {
+	if err != nil {
+		return err
+	}
+	return fault.NotFound(noun, id)
+}

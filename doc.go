@@ -1,0 +1,23 @@
+// Package guerdon turns what people do into progress. A Go service imports it, records events, and in
+// the same transaction missions advance, streaks grow, rewards are booked, balances move and
+// leaderboards reorder, by rules that product people write as JSON Logic.
+//
+// # Basics
+//
+// There are five nouns. An [Engine] runs on a [store.Store] (memory, SQLite or PostgreSQL); one per
+// process is enough. A [Workspace] is the handle everything hangs off: no method takes a tenant, so
+// none can be given the wrong one. A document is what an author writes and publishes: an activity, a
+// mission rule, a currency. An event is something that happened to a user. [Workspace.Record] is the
+// main job: it makes everything follow from the event that the published documents say, exactly once.
+//
+// # Guarantees
+//
+// Recording is one transaction: either all that follows from an event is there, or nothing is. An
+// event that is recorded again with the same id gives the first outcome again and changes nothing.
+// What an event does depends on when it happened, not on when it arrived.
+//
+// # Errors
+//
+// What is refused on purpose is an error of package fault: five sentinels for errors.Is, and a type
+// that names the field and the reason. Nothing has changed when one is returned.
+package guerdon

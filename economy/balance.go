@@ -1,0 +1,116 @@
+package economy
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/amount"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// A Balance is what a user has of a currency.
+type Balance struct {
+	UserID     string `json:"userId,omitempty"` // empty: SYSTEM's
+	CurrencyID string `json:"virtualCurrencyId"`
+	// Amount is completed and pending credits less completed and pending debits.
+	Amount decimal.Decimal `json:"amount"`
+	// AvailableAmount is what can be spent: completed credits less completed and pending debits.
+	AvailableAmount decimal.Decimal `json:"availableAmount"`
+	// IsActive tells whether the currency is published.
+	IsActive bool `json:"isActive"`
+}
+
+// A BoundError says which bound a movement would have crossed. It matches [fault.ErrConflict].
+type BoundError struct {
+	Currency string
+	User     string // empty: SYSTEM, whose bounds are those of all amounts
+	Bound    decimal.Decimal
+	// Have is what is measured against the bound: what is available, or for an upper bound what the user
+	// would have if every pending credit was redeemed and every pending debit expired.
+	Have decimal.Decimal
+	// Change is what the movement would have added to it, less than 0 if it was a debit.
+	Change decimal.Decimal
+}
+
+// Error names the user, the currency and the three amounts.
+func (e *BoundError) Error() string {
+	who := "SYSTEM"
+	if e.User != "" {
+		who = fmt.Sprintf("user %q", e.User)
+	}
+	return fmt.Sprintf("economy: %s has %s of %q, a change by %s would cross the bound of %s", who, e.Have, e.Currency, e.Change, e.Bound)
+}
+
+// Unwrap returns [fault.ErrConflict].
+func (*BoundError) Unwrap() error { return fault.ErrConflict }
+
+// bounds are what an account may hold, in millionths.
+type bounds struct{ low, high int64 }
+
+// unbounded leaves just what can be counted.
+var unbounded = bounds{-math.MaxInt64, math.MaxInt64}
+
+// account is what is counted of the transactions of a user, or of SYSTEM, in a currency. The numbers are
+// millionths.
+type account struct {
+	UserID         string `json:"userId,omitempty"` // empty: SYSTEM's
+	CurrencyID     string `json:"virtualCurrencyId"`
+	Completed      int64  `json:"completed"` // credits less debits
+	PendingCredits int64  `json:"pendingCredits,omitempty"`
+	PendingDebits  int64  `json:"pendingDebits,omitempty"`
+}
+
+var accounts = store.Define("balances", func(a *account) string { return accountKey(a.UserID, a.CurrencyID) }, nil)
+
+// accountKey returns the key of an account; no user's id begins with a colon.
+func accountKey(userID, currencyID string) string { return accountPrefix(userID) + currencyID }
+
+func accountPrefix(userID string) string { return cmp.Or(userID, ":SYSTEM") + "/" }
+
+func (a *account) available() int64 { return a.Completed - a.PendingDebits }
+
+// ceiling is the most that the account can come to hold by what is pending.
+func (a *account) ceiling() int64 { return a.Completed + a.PendingCredits }
+
+// check refuses a new transaction of n millionths that would cross a bound. No sum here overflows: low
+// is not above and high not below zero, and n is positive.
+func (a *account) check(d Direction, n int64, in bounds) error {
+	bound, have, change := in.high, a.ceiling(), n
+	crosses := have > bound-n
+	if d == Debit {
+		bound, have, change = in.low, a.available(), -n
+		crosses = have < bound+n
+	}
+	if !crosses {
+		return nil
+	}
+	return &BoundError{
+		Currency: a.CurrencyID, User: a.UserID,
+		Bound: amount.FromMicros(bound), Have: amount.FromMicros(have), Change: amount.FromMicros(change),
+	}
+}
+
+// count adds what a transaction of n millionths is in a state; a negative n takes it away.
+func (a *account) count(d Direction, s State, n int64) {
+	switch {
+	case s == Pending && d == Credit:
+		a.PendingCredits += n
+	case s == Pending:
+		a.PendingDebits += n
+	case s == Completed && d == Credit:
+		a.Completed += n
+	case s == Completed:
+		a.Completed -= n
+	}
+}
+
+func (a *account) balance(active bool) Balance {
+	return Balance{
+		UserID: a.UserID, CurrencyID: a.CurrencyID, IsActive: active,
+		Amount: amount.FromMicros(a.ceiling() - a.PendingDebits), AvailableAmount: amount.FromMicros(a.available()),
+	}
+}

@@ -1,0 +1,53 @@
+package economy
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/internal/session"
+)
+
+// A Charge is a price that something other than the user's own will asks of a user, such as the freeze
+// of a streak.
+type Charge struct {
+	// ID identifies the charge, and becomes the transaction's id; it holds ":".
+	ID, UserID, CurrencyID string
+	// Amount is not less than 0; 0 is paid by everybody.
+	Amount        decimal.Decimal
+	InitiatorType InitiatorType
+	Initiator     string
+	RuleVersion   int
+	At            time.Time
+}
+
+// Charge takes the charge's amount from the user to SYSTEM and returns whether it is paid. A charge
+// that was paid before is paid, and not taken again. If the user cannot pay, or the currency is not
+// published, nothing is taken. It returns [fault.ErrInvalid] if the amount is none, or less than 0.
+func (p *Program) Charge(ctx context.Context, tx *session.Tx, c Charge) (paid bool, err error) {
+	if c.Amount.IsZero() {
+		return true, nil
+	}
+	if err := checkAmount(c.Amount); err != nil {
+		return false, err
+	}
+	_, found, err := transactions.Get(ctx, tx, c.ID)
+	if err != nil || found || !p.published(c.CurrencyID) {
+		return found, err
+	}
+	rows := movement{
+		id: c.ID, group: c.ID, currency: c.CurrencyID, from: c.UserID, amount: c.Amount, mode: Auto,
+		initiatorType: c.InitiatorType, initiator: c.Initiator, ruleVersion: c.RuleVersion, at: c.At, now: tx.Now,
+	}.rows()
+	l := p.ledger()
+	if err := l.load(ctx, tx, rows...); err != nil {
+		return false, err
+	}
+	err = l.post(ctx, tx, rows...)
+	if _, short := errors.AsType[*BoundError](err); err != nil && !short {
+		return false, err
+	}
+	return err == nil, l.save(ctx, tx) // what has expired is marked in either case
+}

@@ -1,0 +1,132 @@
+package economy
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/amount"
+	"github.com/guerdonhq/guerdon/internal/ident"
+)
+
+// MaxGrants is how many grants one call may hold.
+const MaxGrants = 20
+
+// MaxData is how many bytes of JSON the additional data of a transaction may have.
+const MaxData = 64 << 10
+
+// A Grant asks for a movement to a user, from SYSTEM or from another user.
+type Grant struct {
+	// ID becomes the id of the credit; empty means a new one. Who gives an id can repeat the call after
+	// a failure: if the first was done after all, the second is [fault.ErrExists].
+	ID string `json:"virtualTransactionId,omitempty"`
+	// GroupID is what the movement's transactions share; empty means the id of the credit.
+	GroupID    string          `json:"virtualTransactionGroupId,omitempty"`
+	CurrencyID string          `json:"virtualCurrencyId"`
+	Amount     decimal.Decimal `json:"amount"`
+	// RedemptionMode is AUTO unless said. A MANUAL transfer sets the amount aside until it is redeemed.
+	RedemptionMode    RedemptionMode `json:"redemptionMode,omitempty"`
+	DestinationUserID string         `json:"destinationUserId"`
+	// SourceUserID is who pays; empty means SYSTEM.
+	SourceUserID string `json:"sourceUserId,omitempty"`
+	// ExpiresAt is when a MANUAL grant can no longer be redeemed; zero means never.
+	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+	// AdditionalData is whatever else the host knows, as JSON values.
+	AdditionalData map[string]any `json:"additionalData,omitempty"`
+}
+
+// A Spending asks for a movement from a user to SYSTEM.
+type Spending struct {
+	// ID becomes the id of the transaction; see [Grant].
+	ID string `json:"virtualTransactionId,omitempty"`
+	// GroupID is empty for the id of the transaction.
+	GroupID        string          `json:"virtualTransactionGroupId,omitempty"`
+	CurrencyID     string          `json:"virtualCurrencyId"`
+	Amount         decimal.Decimal `json:"amount"`
+	AdditionalData map[string]any  `json:"additionalData,omitempty"`
+}
+
+// prepare returns the movement that the grant asks for, or every fault of its fields.
+func (g Grant) prepare(now time.Time) (movement, error) {
+	m := movement{
+		id: g.ID, group: g.GroupID, currency: g.CurrencyID, from: g.SourceUserID, to: g.DestinationUserID, amount: g.Amount,
+		mode: cmp.Or(g.RedemptionMode, Auto), data: g.AdditionalData,
+		at: now, expiresAt: g.ExpiresAt.UTC().Truncate(time.Microsecond), now: now,
+	}
+	return m, errors.Join(m.prepare(), ident.Check("destinationUserId", m.to), optional("sourceUserId", m.from), m.checkParties(), m.mode.check(), m.checkExpiry())
+}
+
+// prepare returns the movement that the spending asks of a user, or every fault of its fields.
+func (s Spending) prepare(userID string, now time.Time) (movement, error) {
+	m := movement{
+		id: s.ID, group: s.GroupID, currency: s.CurrencyID, from: userID, amount: s.Amount, mode: Auto, data: s.AdditionalData,
+		initiatorType: ByUser, initiator: userID, at: now, now: now,
+	}
+	return m, errors.Join(ident.Check("userId", userID), m.prepare())
+}
+
+// prepare checks what all movements have and brings their data into JSON's own types.
+func (m *movement) prepare() error {
+	var faulty error
+	m.data, faulty = plain(m.data)
+	return errors.Join(optional("virtualTransactionId", m.id), optional("virtualTransactionGroupId", m.group),
+		ident.Check("virtualCurrencyId", m.currency), checkAmount(m.amount), faulty)
+}
+
+func (m *movement) checkParties() error {
+	if m.from == m.to {
+		return fault.Invalid("sourceUserId", "is the destination too")
+	}
+	return nil
+}
+
+func (m *movement) checkExpiry() error {
+	switch {
+	case m.expiresAt.IsZero():
+		return nil
+	case m.mode != Manual:
+		return fault.Invalid("expiresAt", "is for MANUAL transactions")
+	case !m.expiresAt.After(m.now):
+		return fault.Invalid("expiresAt", "has passed")
+	case m.expiresAt.Year() > 9999:
+		return fault.Invalid("expiresAt", "is after the year 9999")
+	}
+	return nil
+}
+
+func optional(field, id string) error {
+	if id == "" {
+		return nil
+	}
+	return ident.Check(field, id)
+}
+
+func checkAmount(d decimal.Decimal) error {
+	if err := amount.Check("amount", d); err != nil {
+		return err
+	}
+	if !d.IsPositive() {
+		return fault.Invalid("amount", "is %s; it must be more than 0", d)
+	}
+	return nil
+}
+
+// plain returns data as JSON reads it back, so that it is now what it will be when it is loaded.
+func plain(data map[string]any) (map[string]any, error) {
+	if len(data) == 0 {
+		return nil, nil
+	}
+	b, err := json.Marshal(data)
+	if err != nil {
+		return nil, fault.Invalid("additionalData", "is not JSON: %v", err)
+	}
+	if len(b) > MaxData {
+		return nil, fault.Invalid("additionalData", "is %d bytes of JSON, at most %d are allowed", len(b), MaxData)
+	}
+	var own map[string]any
+	return own, json.Unmarshal(b, &own)
+}

@@ -1,0 +1,110 @@
+package economy
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// A Program is the published currencies and reward rules, compiled. It is immutable and may be used
+// concurrently.
+type Program struct {
+	currencies map[string]bounds
+	ids        []string // of the currencies, sorted
+	rules      map[string][]*payer
+}
+
+// Compile compiles what is published.
+func Compile(docs *content.Program) (*Program, error) {
+	p := &Program{currencies: map[string]bounds{}, rules: map[string][]*payer{}}
+	for _, c := range content.Live(docs, Currencies) {
+		b, err := c.bounds()
+		if err != nil {
+			return nil, err
+		}
+		p.currencies[c.ID] = b
+		p.ids = append(p.ids, c.ID)
+	}
+	slices.Sort(p.ids)
+	for i, r := range content.Live(docs, RewardRules) {
+		if r.ApplicationMode == Disabled {
+			continue
+		}
+		c, err := compileRule(r)
+		if err != nil {
+			return nil, err
+		}
+		c.place = i
+		key := r.Matcher().Key()
+		p.rules[key] = append(p.rules[key], c)
+	}
+	return p, nil
+}
+
+func (p *Program) published(currencyID string) bool {
+	_, ok := p.currencies[currencyID]
+	return ok
+}
+
+// bounds returns the bounds of a user's account. A currency that is out of use has the usual ones.
+func (p *Program) bounds(currencyID string) bounds {
+	if b, ok := p.currencies[currencyID]; ok {
+		return b
+	}
+	return bounds{0, math.MaxInt64}
+}
+
+// candidates returns the rules whose matcher an event meets, in the order in which they apply.
+func (p *Program) candidates(e *event.Event) []*payer {
+	if len(p.rules) == 0 || !reacts(e.Type) {
+		return nil
+	}
+	var found []*payer
+	for _, key := range e.MatchKeys() {
+		found = append(found, p.rules[key]...)
+	}
+	slices.SortFunc(found, func(a, b *payer) int { return cmp.Compare(a.place, b.place) })
+	return slices.Compact(found)
+}
+
+// Reads names what [Program.React] may read for an event.
+func (p *Program) Reads(o *mechanic.Occasion) []store.Read {
+	candidates := p.candidates(o.Event)
+	if len(candidates) == 0 {
+		return nil
+	}
+	var counted, limits []string
+	for _, r := range candidates {
+		for _, w := range r.Rewards {
+			counted = append(counted, accountKey(o.User.ID, w.CurrencyID), accountKey("", w.CurrencyID))
+		}
+		limits = append(limits, r.tallyKeys(o)...)
+	}
+	slices.Sort(counted)
+	reads := []store.Read{accounts.Keys(slices.Compact(counted)...)}
+	if len(limits) > 0 {
+		reads = append(reads, tallies.Keys(limits...))
+	}
+	return reads
+}
+
+// Advance marks at most limit pending credits that have expired, which releases what the senders of
+// transfers had set aside, and returns whether there may be more. Reads do not wait for it.
+func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
+	due, err := transactions.List(ctx, tx, store.By("expiring").Between(store.Value{}, after(tx.Now)).First(limit))
+	if err != nil || len(due) == 0 {
+		return false, err
+	}
+	l := p.ledger()
+	if err := l.expire(ctx, tx, due); err != nil {
+		return false, err
+	}
+	return len(due) == limit, l.save(ctx, tx)
+}

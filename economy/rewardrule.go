@@ -1,0 +1,185 @@
+package economy
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// ApplicationMode says when a rule that matches pays.
+type ApplicationMode string
+
+// The modes: whenever it matches; only if no rule of mode ALWAYS matches; never.
+const (
+	Always   ApplicationMode = "ALWAYS"
+	Fallback ApplicationMode = "FALLBACK"
+	Disabled ApplicationMode = "DISABLED"
+)
+
+// RewardRules is the kind of [RewardRule].
+var RewardRules = content.NewKind[RewardRule]("RewardRule")
+
+// A RewardRule pays users for what they do.
+//
+// An event is paid by every ALWAYS rule whose matcher and condition it meets; if there is none, by every
+// FALLBACK rule that it meets. A rule that has paid the user as often as MaxPerUser allows meets nothing
+// until the next period. Which events of a period are the first is decided by the order in which they
+// arrive, as it decides which reward finds an account full; nothing else here depends on that order.
+type RewardRule struct {
+	content.Header
+	content.Descriptions
+	Name          string          `json:"name"`
+	RuleType      event.MatchType `json:"ruleType"`
+	MatchEntity   string          `json:"matchEntity"`
+	MatchEntityID string          `json:"matchEntityId,omitempty"`
+	// MatchCondition picks among the matching events; it may read event, previousEvent and user.
+	MatchCondition  mechanic.Expr   `json:"matchCondition,omitempty"`
+	ApplicationMode ApplicationMode `json:"applicationMode"`
+	// Rewards are paid in their order, 1 to 10 of them.
+	Rewards []Reward `json:"rewards"`
+	// MaxPerUser is how often the rule pays one user; 0 means without limit.
+	MaxPerUser int `json:"maxPerUser,omitempty"`
+	// Per makes MaxPerUser one for each DAY, WEEK or MONTH of the user's calendar; empty means for ever.
+	Per timeframe.Calendar `json:"per,omitempty"`
+}
+
+// A Reward is an amount of a currency.
+type Reward struct {
+	CurrencyID string `json:"virtualCurrencyId"`
+	// RedemptionMode says whether the user has it at once or must redeem it.
+	RedemptionMode RedemptionMode `json:"redemptionMode"`
+	// Expression gives the amount; null means 1, and a result of 0 pays nothing.
+	Expression mechanic.Expr `json:"expression,omitempty"`
+}
+
+// MaxRewards is how many rewards a rule may have.
+const MaxRewards = 10
+
+// entities are the events that are paid for. Transactions are not among them, whatever tags their
+// currency carries: a payment for a payment would have no end.
+var entities = []string{
+	string(event.Mission), string(event.Activity), string(event.Quiz), string(event.LearningPath), string(event.LearningGroup),
+	string(event.Slide), string(event.Streak),
+}
+
+var matchFields = event.Fields{Type: "ruleType", Entity: "matchEntity", EntityID: "matchEntityId"}
+
+// Matcher returns which events the rule is about.
+func (r *RewardRule) Matcher() event.Matcher {
+	return event.Matcher{Type: r.RuleType, Entity: r.MatchEntity, EntityID: r.MatchEntityID}
+}
+
+// Validate returns every fault of the rule's fields, joined.
+func (r *RewardRule) Validate() error {
+	_, err := compileRule(r)
+	return errors.Join(requireName(r.Name), r.Matcher().Check(matchFields, entities...), r.checkMode(), r.checkLimit(), r.checkRewards(), err)
+}
+
+func (r *RewardRule) checkMode() error {
+	switch r.ApplicationMode {
+	case Always, Fallback, Disabled:
+		return nil
+	}
+	return fault.Invalid("applicationMode", "%q is none of ALWAYS, FALLBACK, DISABLED", r.ApplicationMode)
+}
+
+func (r *RewardRule) checkLimit() error {
+	switch {
+	case r.MaxPerUser < 0:
+		return fault.Invalid("maxPerUser", "is %d; it must be more than 0", r.MaxPerUser)
+	case r.Per == "":
+		return nil
+	case r.Per != timeframe.ByDay && r.Per != timeframe.ByWeek && r.Per != timeframe.ByMonth:
+		return fault.Invalid("per", "%q is none of DAY, WEEK, MONTH", r.Per)
+	case r.MaxPerUser == 0:
+		return fault.Invalid("per", "needs maxPerUser")
+	}
+	return nil
+}
+
+func (r *RewardRule) checkRewards() error {
+	if n := len(r.Rewards); n < 1 || n > MaxRewards {
+		return fault.Invalid("rewards", "are %d; a rule has 1 to %d", n, MaxRewards)
+	}
+	var faults []error
+	for i, w := range r.Rewards {
+		faults = append(faults, fault.In(rewardField(i), errors.Join(ident.Check("virtualCurrencyId", w.CurrencyID), w.RedemptionMode.check())))
+	}
+	return errors.Join(faults...)
+}
+
+func rewardField(i int) string { return fmt.Sprintf("rewards[%d]", i) }
+
+// References returns the currencies that the rule pays in, and what the events are about.
+func (r *RewardRule) References() []content.Reference {
+	var refs []content.Reference
+	if r.MatchEntityID != "" {
+		refs = append(refs, content.Reference{Field: "matchEntityId", Kind: kindOf(r.MatchEntity), ID: r.MatchEntityID})
+	}
+	for i, w := range r.Rewards {
+		refs = append(refs, content.Reference{Field: rewardField(i) + ".virtualCurrencyId", Kind: Currencies.Name(), ID: w.CurrencyID})
+	}
+	return refs
+}
+
+// kindOf returns the kind of the documents that events of a type are about. That of a mission or a streak
+// is its configuration; all others have the type's name.
+func kindOf(entity string) string {
+	switch event.Type(entity) {
+	case event.Mission, event.Streak:
+		return entity + "Configuration"
+	default:
+		return entity
+	}
+}
+
+// payer is a compiled rule.
+type payer struct {
+	*RewardRule
+	place     int // among all rules, in the order in which they apply
+	condition mechanic.Condition
+	amounts   []mechanic.Amount // of the rewards
+}
+
+// expressions is what the rules' expressions may read.
+var expressions = mechanic.EventContext()
+
+func compileRule(r *RewardRule) (*payer, error) {
+	c := &payer{RewardRule: r}
+	condition, err := mechanic.CompileCondition(c.source(), "matchCondition", r.MatchCondition, expressions)
+	c.condition = condition
+	faults := []error{err}
+	for i, w := range r.Rewards {
+		field := amountField(i)
+		a, err := mechanic.CompileAmount(c.source(), field, w.Expression, expressions)
+		if err == nil {
+			err = notNegative(field, a)
+		}
+		c.amounts, faults = append(c.amounts, a), append(faults, err)
+	}
+	return c, errors.Join(faults...)
+}
+
+// notNegative refuses an expression that always gives less than zero, or no amount.
+func notNegative(field string, a mechanic.Amount) error {
+	d, constant, err := a.Constant()
+	if err == nil && constant && d.IsNegative() {
+		err = fault.Invalid(field, "is always %s, which is less than 0", d)
+	}
+	return err
+}
+
+func amountField(i int) string { return rewardField(i) + ".expression" }
+
+// source names the rule in problems.
+func (c *payer) source() string { return RewardRules.Name() + "/" + c.ID }
+
+// reacts tells whether any rule may pay for events of a type.
+func reacts(t event.Type) bool { return slices.Contains(entities, string(t)) }

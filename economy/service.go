@@ -1,0 +1,438 @@
+package economy
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// A Service is the economy of one workspace. The zero value refuses every call. It may be used
+// concurrently.
+type Service struct {
+	// Currencies and RewardRules are the documents.
+	Currencies  content.Documents[Currency]
+	RewardRules content.Documents[RewardRule]
+
+	run     session.Runner
+	program func(context.Context, *session.Tx) (*Program, error)
+}
+
+// NewService returns the service that runs its transactions with run and finds what is published with
+// program.
+func NewService(run session.Runner, lib *content.Library, program func(context.Context, *session.Tx) (*Program, error)) Service {
+	return Service{
+		Currencies: content.NewDocuments(run, lib, Currencies), RewardRules: content.NewDocuments(run, lib, RewardRules),
+		run: run, program: program,
+	}
+}
+
+// Grant gives to users, from SYSTEM or from other users, in the name of an admin. It does all of 1 to
+// [MaxGrants] grants, in their order, or none, and returns their transactions: of a transfer the debit,
+// then the credit. It returns [fault.ErrInvalid] for every field at fault, [fault.ErrNotFound] for an
+// unknown user or a currency that is not published, [fault.ErrExists] for an id that is taken, and a
+// [*BoundError] for a movement that would cross a bound.
+func (s Service) Grant(ctx context.Context, grants []Grant) ([]Transaction, error) {
+	return s.move(ctx, func(tx *session.Tx) ([]movement, error) {
+		return prepare(grants, func(g Grant) (movement, error) {
+			m, err := g.prepare(tx.Now)
+			m.initiatorType, m.initiator = ByAdmin, string(ByAdmin)
+			return m, err
+		})
+	})
+}
+
+// Transfer gives to users from a user who wants it; the source of every grant is that user, whether it
+// says so or not. It does and returns what [Service.Grant] does, and returns [fault.ErrForbidden] if the
+// user is suspended.
+func (s Service) Transfer(ctx context.Context, userID string, grants []Grant) ([]Transaction, error) {
+	return s.move(ctx, func(tx *session.Tx) ([]movement, error) {
+		if err := actor(ctx, tx, userID); err != nil {
+			return nil, err
+		}
+		return prepare(grants, func(g Grant) (movement, error) {
+			var other error
+			if g.SourceUserID != "" && g.SourceUserID != userID {
+				other = fault.Invalid("sourceUserId", "is not who transfers")
+			}
+			g.SourceUserID = userID
+			m, err := g.prepare(tx.Now)
+			m.initiatorType, m.initiator = ByUser, userID
+			return m, errors.Join(other, err)
+		})
+	})
+}
+
+// Spend takes from a user, who wants it, to SYSTEM. It returns [fault.ErrInvalid] for every field at
+// fault, [fault.ErrNotFound] for an unknown user or a currency that is not published,
+// [fault.ErrForbidden] if the user is suspended, [fault.ErrExists] if the id is taken, and a
+// [*BoundError] if the user cannot pay.
+func (s Service) Spend(ctx context.Context, userID string, sp Spending) (Transaction, error) {
+	rows, err := s.move(ctx, func(tx *session.Tx) ([]movement, error) {
+		if err := actor(ctx, tx, userID); err != nil {
+			return nil, err
+		}
+		m, err := sp.prepare(userID, tx.Now)
+		return []movement{m}, err
+	})
+	if err != nil {
+		return Transaction{}, err
+	}
+	return rows[0], nil
+}
+
+// prepare turns grants into movements and puts their faults under "transactions[i]".
+func prepare(grants []Grant, one func(Grant) (movement, error)) ([]movement, error) {
+	if n := len(grants); n < 1 || n > MaxGrants {
+		return nil, fault.Invalid("transactions", "are %d; allowed are 1 to %d", n, MaxGrants)
+	}
+	ms := make([]movement, len(grants))
+	faults := make([]error, len(grants))
+	for i, g := range grants {
+		m, err := one(g)
+		if g.ID != "" && slices.ContainsFunc(grants[:i], func(other Grant) bool { return other.ID == g.ID }) {
+			err = errors.Join(err, fault.Invalid("virtualTransactionId", "%q occurs twice", g.ID))
+		}
+		ms[i], faults[i] = m, fault.In(fmt.Sprintf("transactions[%d]", i), err)
+	}
+	return ms, errors.Join(faults...)
+}
+
+// actor returns an error unless a user is there and active.
+func actor(ctx context.Context, tx *session.Tx, userID string) error {
+	u, err := tenancy.FindUser(ctx, tx, userID)
+	if err == nil && u.Status != tenancy.Active {
+		err = fault.Forbidden("user", "%q is %s", userID, u.Status)
+	}
+	return err
+}
+
+// move does the movements that plan returns.
+func (s Service) move(ctx context.Context, plan func(*session.Tx) ([]movement, error)) ([]Transaction, error) {
+	return session.Write(ctx, s.run, func(tx *session.Tx) ([]Transaction, error) {
+		ms, err := plan(tx)
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.admit(ctx, tx, ms); err != nil {
+			return nil, err
+		}
+		sides := make([][]Transaction, len(ms))
+		for i, m := range ms {
+			if m.id == "" {
+				m.id = tx.NewID()
+			}
+			m.group = cmp.Or(m.group, m.id)
+			sides[i] = m.rows()
+		}
+		return p.enter(ctx, tx, sides)
+	})
+}
+
+// admit returns an error if a currency or user is unknown or an id taken.
+func (p *Program) admit(ctx context.Context, tx *session.Tx, ms []movement) error {
+	var users, ids, counted []string
+	for _, m := range ms {
+		if !p.published(m.currency) {
+			return fault.NotFound(currencyNoun, m.currency)
+		}
+		for _, id := range []string{m.from, m.to} {
+			if id != "" && !slices.Contains(users, id) {
+				users = append(users, id)
+			}
+			counted = append(counted, accountKey(id, m.currency))
+		}
+		if m.id != "" {
+			ids = append(ids, m.id)
+		}
+	}
+	slices.Sort(counted)
+	if err := tx.Prefetch(ctx, tenancy.ReadingUsers(users...), accounts.Keys(slices.Compact(counted)...), transactions.Keys(ids...)); err != nil {
+		return err
+	}
+	for _, id := range users {
+		if u, err := tenancy.FindUser(ctx, tx, id); err != nil {
+			return err
+		} else if u.Status == tenancy.Deleted {
+			return fault.NotFound("user", id)
+		}
+	}
+	taken, err := transactions.GetMany(ctx, tx, ids...)
+	if err == nil && len(taken) > 0 {
+		err = fault.Exists(transactionNoun, "%q exists already", taken[0].ID)
+	}
+	return err
+}
+
+// The nouns of errors.
+const (
+	currencyNoun    = "virtualCurrency"
+	transactionNoun = "virtualTransaction"
+)
+
+// enter posts movements, all or none, and returns their transactions.
+func (p *Program) enter(ctx context.Context, tx *session.Tx, movements [][]Transaction) ([]Transaction, error) {
+	l, all := p.ledger(), slices.Concat(movements...)
+	if err := l.load(ctx, tx, all...); err != nil {
+		return nil, err
+	}
+	for _, rows := range movements {
+		if err := l.post(ctx, tx, rows...); err != nil {
+			return nil, err
+		}
+	}
+	return all, l.save(ctx, tx)
+}
+
+// Redeem completes a user's pending credit, and the debit of whoever sent it, and returns both. It
+// returns [fault.ErrNotFound] if the user has no such transaction, [fault.ErrConflict] if it is a debit,
+// completed, rejected or expired, and [fault.ErrForbidden] if the user is suspended.
+func (s Service) Redeem(ctx context.Context, userID, transactionID string) ([]Transaction, error) {
+	return session.Write(ctx, s.run, func(tx *session.Tx) ([]Transaction, error) {
+		if err := actor(ctx, tx, userID); err != nil {
+			return nil, err
+		}
+		t, err := find(ctx, tx, transactionID)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case t.UserID != userID:
+			return nil, fault.NotFound(transactionNoun, transactionID)
+		case t.Direction == Debit:
+			return nil, fault.Conflict(transactionNoun, "%q is a debit; its credit can be redeemed", t.ID)
+		case t.State != Pending:
+			return nil, fault.Conflict(transactionNoun, "%q is %s", t.ID, t.State)
+		}
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		return p.redeem(ctx, tx, t)
+	})
+}
+
+func (p *Program) redeem(ctx context.Context, tx *session.Tx, t Transaction) ([]Transaction, error) {
+	rows, err := movementOf(ctx, tx, t)
+	if err != nil {
+		return nil, err
+	}
+	l := p.ledger()
+	if err := l.load(ctx, tx, rows...); err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		rows[i].State, rows[i].RedeemedAt, rows[i].UpdatedAt = Completed, tx.Now, tx.Now
+	}
+	if err := l.turn(Pending, rows...); err != nil {
+		return nil, err
+	}
+	return rows, l.save(ctx, tx)
+}
+
+// movementOf returns the transactions of the movement that t is a side of: of a transfer the debit, then
+// the credit.
+func movementOf(ctx context.Context, tx *session.Tx, t Transaction) ([]Transaction, error) {
+	rows, err := withCounterparts(ctx, tx, []Transaction{t})
+	slices.SortFunc(rows, func(a, b Transaction) int { return -cmp.Compare(a.Direction, b.Direction) })
+	return rows, err
+}
+
+// Reverse takes back a completed transaction, of a transfer both sides, by transactions in the opposite
+// direction, and returns those. The bounds hold for them too: what the user has spent cannot be taken
+// back, and what a full account paid cannot be returned to it; then the error is a [*BoundError]. It
+// returns [fault.ErrNotFound] if there is no such transaction, and [fault.ErrConflict] if it is not
+// completed, or was taken back before. A reversal can be reversed.
+func (s Service) Reverse(ctx context.Context, transactionID string) ([]Transaction, error) {
+	return session.Write(ctx, s.run, func(tx *session.Tx) ([]Transaction, error) {
+		t, err := find(ctx, tx, transactionID)
+		if err != nil {
+			return nil, err
+		}
+		if t.State != Completed {
+			return nil, fault.Conflict(transactionNoun, "%q is %s; only what is completed can be reversed", t.ID, t.State)
+		}
+		_, done, err := transactions.Get(ctx, tx, reversalID(t.ID))
+		if err != nil {
+			return nil, err
+		}
+		if done {
+			return nil, fault.Conflict(transactionNoun, "%q is reversed already", t.ID)
+		}
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := movementOf(ctx, tx, t)
+		if err != nil {
+			return nil, err
+		}
+		slices.Reverse(rows) // the credit becomes the debit
+		for i := range rows {
+			rows[i] = rows[i].reversal(tx.Now)
+		}
+		return p.enter(ctx, tx, [][]Transaction{rows})
+	})
+}
+
+// find returns a transaction as it is now, or [fault.ErrNotFound].
+func find(ctx context.Context, tx *session.Tx, id string) (Transaction, error) {
+	t, ok, err := transactions.Get(ctx, tx, id)
+	if err == nil && !ok {
+		err = fault.NotFound(transactionNoun, id)
+	}
+	return t.seen(tx.Now), err
+}
+
+// Transaction returns the transaction with the given id, whosever it is, or [fault.ErrNotFound].
+func (s Service) Transaction(ctx context.Context, id string) (Transaction, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) (Transaction, error) { return find(ctx, tx, id) })
+}
+
+// History returns a user's transactions in the order in which they happened, newest first, and the token
+// of the next page, "" if there is none. It returns [fault.ErrNotFound] for an unknown user.
+func (s Service) History(ctx context.Context, userID string, page store.Page) (ts []Transaction, next string, err error) {
+	err = s.run.View(ctx, func(tx *session.Tx) error {
+		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+			return err
+		}
+		q, err := page.Query(store.By("user", store.Text(userID)))
+		if err != nil {
+			return err
+		}
+		ts, next, err = transactions.Page(ctx, tx, q, page.Token)
+		for i := range ts {
+			ts[i] = ts[i].seen(tx.Now)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return ts, next, nil
+}
+
+// Balance returns what a user has of a currency. It returns [fault.ErrNotFound] for an unknown user, and
+// for a currency that is not published unless the user had some of it.
+func (s Service) Balance(ctx context.Context, userID, currencyID string) (Balance, error) {
+	return s.balance(ctx, currencyID, func(tx *session.Tx) (account, bool, error) {
+		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+			return account{}, false, err
+		}
+		return current(ctx, tx, userID, currencyID, func() ([]Transaction, error) { return overdue(ctx, tx, userID) })
+	})
+}
+
+// System returns the balance of SYSTEM in a currency: what it took less what it gave, so that it is less
+// than 0 by what all users have together. It returns [fault.ErrNotFound] for a currency that is not
+// published and was never used.
+func (s Service) System(ctx context.Context, currencyID string) (Balance, error) {
+	return s.balance(ctx, currencyID, func(tx *session.Tx) (account, bool, error) {
+		return current(ctx, tx, "", currencyID, func() ([]Transaction, error) {
+			return transactions.List(ctx, tx, store.By("expiring").Between(store.Value{}, after(tx.Now)))
+		})
+	})
+}
+
+func (s Service) balance(ctx context.Context, currencyID string, read func(*session.Tx) (account, bool, error)) (Balance, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) (Balance, error) {
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return Balance{}, err
+		}
+		a, found, err := read(tx)
+		if err == nil && !found && !p.published(currencyID) {
+			err = fault.NotFound(currencyNoun, currencyID)
+		}
+		if err != nil {
+			return Balance{}, err
+		}
+		return a.balance(p.published(currencyID)), nil
+	})
+}
+
+// current returns an account without what has expired, and whether it was ever used.
+func current(ctx context.Context, tx *session.Tx, userID, currencyID string, due func() ([]Transaction, error)) (account, bool, error) {
+	a, found, err := accounts.Get(ctx, tx, accountKey(userID, currencyID))
+	if err != nil || !found {
+		return account{UserID: userID, CurrencyID: currencyID}, false, err
+	}
+	rows, err := due()
+	if err != nil {
+		return account{}, false, err
+	}
+	err = a.forget(rows)
+	return a, true, err
+}
+
+// forget takes pending transactions out of the account, as far as they are counted in it.
+func (a *account) forget(due []Transaction) error {
+	for i := range due {
+		t := &due[i]
+		direction := t.Direction
+		switch {
+		case t.CurrencyID != a.CurrencyID:
+			continue
+		case t.UserID == a.UserID:
+		case a.UserID == "" && t.CounterpartType == PartySystem:
+			direction = direction.opposite()
+		default:
+			continue
+		}
+		n, err := t.micros()
+		if err != nil {
+			return err
+		}
+		a.count(direction, Pending, -n)
+	}
+	return nil
+}
+
+// Balances returns what a user has, ordered by currency: of every published currency, also if it is
+// nothing, and of those no longer in use that the user had some of. It returns [fault.ErrNotFound] for an
+// unknown user.
+func (s Service) Balances(ctx context.Context, userID string) ([]Balance, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) ([]Balance, error) {
+		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+			return nil, err
+		}
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		held, err := accounts.List(ctx, tx, store.Prefix(accountPrefix(userID)))
+		if err != nil {
+			return nil, err
+		}
+		due, err := overdue(ctx, tx, userID)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range p.ids {
+			if !slices.ContainsFunc(held, func(a account) bool { return a.CurrencyID == id }) {
+				held = append(held, account{UserID: userID, CurrencyID: id})
+			}
+		}
+		slices.SortFunc(held, func(a, b account) int { return strings.Compare(a.CurrencyID, b.CurrencyID) })
+		balances := make([]Balance, len(held))
+		for i := range held {
+			if err := held[i].forget(due); err != nil {
+				return nil, err
+			}
+			balances[i] = held[i].balance(p.published(held[i].CurrencyID))
+		}
+		return balances, nil
+	})
+}

@@ -1,0 +1,243 @@
+package economy
+
+import (
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/amount"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// RedemptionMode says how a transaction is completed.
+type RedemptionMode string
+
+// The modes: at once, or when the user redeems it.
+const (
+	Auto   RedemptionMode = "AUTO"
+	Manual RedemptionMode = "MANUAL"
+)
+
+func (m RedemptionMode) check() error {
+	if m != Auto && m != Manual {
+		return fault.Invalid("redemptionMode", "%q is none of AUTO, MANUAL", m)
+	}
+	return nil
+}
+
+// initial returns the state in which a transaction of the mode begins.
+func (m RedemptionMode) initial() State {
+	if m == Manual {
+		return Pending
+	}
+	return Completed
+}
+
+// State says how far a transaction is.
+type State string
+
+// The states. Only PENDING ever becomes another. REJECTED is a reward that would have crossed a bound.
+const (
+	Pending   State = "PENDING"
+	Completed State = "COMPLETED"
+	Expired   State = "EXPIRED"
+	Rejected  State = "REJECTED"
+)
+
+// Direction says whether a transaction gives or takes.
+type Direction string
+
+// The directions, as the user of the transaction sees them.
+const (
+	Credit Direction = "CREDIT"
+	Debit  Direction = "DEBIT"
+)
+
+func (d Direction) opposite() Direction {
+	if d == Credit {
+		return Debit
+	}
+	return Credit
+}
+
+// InitiatorType says who wanted a transaction.
+type InitiatorType string
+
+// The initiators.
+const (
+	ByUser       InitiatorType = "USER"
+	ByRewardRule InitiatorType = "REWARD_RULE"
+	ByStreakRule InitiatorType = "STREAK_RULE"
+	BySystem     InitiatorType = "SYSTEM"
+	ByAdmin      InitiatorType = "ADMIN"
+)
+
+// PartyType says what is on the other side of a transaction.
+type PartyType string
+
+// The parties.
+const (
+	PartyUser   PartyType = "USER"
+	PartySystem PartyType = "SYSTEM"
+)
+
+// A Transaction is one side of a movement: what it does to one user's balance.
+type Transaction struct {
+	// ID is the caller's, generated, or derived from the event that was paid for, its rule and the
+	// reward's place.
+	ID string `json:"virtualTransactionId"`
+	// GroupID is what the transactions of one movement share: the caller's, or for rewards the event's id.
+	GroupID string `json:"virtualTransactionGroupId"`
+	// RedemptionGroupID is what the transactions that are redeemed together share; only with MANUAL.
+	RedemptionGroupID string         `json:"redemptionGroupId,omitempty"`
+	UserID            string         `json:"userId"`
+	CurrencyID        string         `json:"virtualCurrencyId"`
+	RedemptionMode    RedemptionMode `json:"redemptionMode"`
+	State             State          `json:"state"`
+	Direction         Direction      `json:"direction"`
+	// Amount is more than 0 in both directions.
+	Amount        decimal.Decimal `json:"amount"`
+	InitiatorType InitiatorType   `json:"initiatorType"`
+	// Initiator is a user's id, "rewardRuleId#" or "streakRuleId#" and a rule's, or an admin's name.
+	Initiator       string    `json:"initiator"`
+	CounterpartType PartyType `json:"counterpartType"`
+	// Counterpart is a user's id, or SYSTEM.
+	Counterpart string `json:"counterpart"`
+	// CounterpartTransactionID is the other user's side of a transfer.
+	CounterpartTransactionID string `json:"counterpartTransactionId,omitempty"`
+	// ReversedTransactionID is the transaction that this one takes back.
+	ReversedTransactionID string `json:"reversedTransactionId,omitempty"`
+	// RuleVersion is the version of the rule that initiated it.
+	RuleVersion    int            `json:"ruleVersion,omitempty"`
+	AdditionalData map[string]any `json:"additionalData,omitempty"`
+	// At is when it happened: for a reward, when what it is for happened.
+	At         time.Time `json:"at"`
+	ExpiresAt  time.Time `json:"expiresAt,omitzero"`
+	RedeemedAt time.Time `json:"redeemedAt,omitzero"`
+	CreatedAt  time.Time `json:"createdAt"`
+	UpdatedAt  time.Time `json:"updatedAt"`
+}
+
+// pendingUntil returns when a transaction that can expire does, otherwise the absent value.
+func pendingUntil(t *Transaction) store.Value {
+	if t.State != Pending {
+		return store.Value{}
+	}
+	return store.Time(t.ExpiresAt)
+}
+
+// The two indexes of what can expire hold almost no rows, and cost the others nothing.
+var transactions = store.Define("transactions", func(t *Transaction) string { return t.ID },
+	[]store.Field[Transaction]{
+		{Name: "user_id", Kind: store.KindText, Of: func(t *Transaction) store.Value { return store.Text(t.UserID) }},
+		{Name: "at", Kind: store.KindInt, Of: func(t *Transaction) store.Value { return store.Time(t.At) }},
+		{Name: "pending_until", Kind: store.KindInt, Of: pendingUntil},
+		{Name: "credit_until", Kind: store.KindInt, Of: func(t *Transaction) store.Value {
+			if t.Direction == Debit {
+				return store.Value{} // it expires with its credit
+			}
+			return pendingUntil(t)
+		}},
+	},
+	store.Index{Name: "user", Columns: []string{"user_id", "at"}},
+	store.Index{Name: "pending", Columns: []string{"user_id", "pending_until"}},
+	store.Index{Name: "expiring", Columns: []string{"credit_until"}},
+)
+
+// micros returns the amount in millionths.
+func (t *Transaction) micros() (int64, error) { return amount.Micros("amount", t.Amount) }
+
+// due tells whether a pending transaction has expired.
+func (t *Transaction) due(now time.Time) bool {
+	return t.State == Pending && !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)
+}
+
+// seen returns the transaction as it is at a moment, marked or not.
+func (t Transaction) seen(now time.Time) Transaction {
+	if t.due(now) {
+		t.State, t.UpdatedAt = Expired, t.ExpiresAt
+	}
+	return t
+}
+
+// completion is the event of a transaction that has been completed.
+func (t *Transaction) completion() event.Event {
+	at := t.At
+	if !t.RedeemedAt.IsZero() {
+		at = t.RedeemedAt
+	}
+	return event.Event{
+		ID: t.ID + ":completed", Type: event.VirtualTransaction, EntityID: t.CurrencyID, UserID: t.UserID, At: at,
+		Value: new(t.Amount), Data: t.AdditionalData,
+		Fields: map[string]any{
+			"virtualTransactionId": t.ID, "virtualTransactionGroupId": t.GroupID, "virtualCurrencyId": t.CurrencyID,
+			"amount": t.Amount.InexactFloat64(), "direction": string(t.Direction), "state": string(t.State),
+			"redemptionMode": string(t.RedemptionMode), "initiatorType": string(t.InitiatorType), "initiator": t.Initiator,
+			"counterpartType": string(t.CounterpartType), "counterpart": t.Counterpart,
+		},
+	}
+}
+
+// movement is what is needed to make the transactions of a movement.
+type movement struct {
+	id, group, currency string
+	from, to            string // users; empty means SYSTEM
+	amount              decimal.Decimal
+	mode                RedemptionMode
+	initiatorType       InitiatorType
+	initiator           string
+	ruleVersion         int
+	data                map[string]any
+	at, expiresAt, now  time.Time
+}
+
+// rows returns the movement's transactions: a user's side, or of a transfer the debit and the credit.
+func (m movement) rows() []Transaction {
+	t := Transaction{
+		ID: m.id, GroupID: m.group, CurrencyID: m.currency, RedemptionMode: m.mode, State: m.mode.initial(), Amount: m.amount,
+		InitiatorType: m.initiatorType, Initiator: m.initiator, RuleVersion: m.ruleVersion, AdditionalData: m.data,
+		At: m.at, ExpiresAt: m.expiresAt, CreatedAt: m.now, UpdatedAt: m.now,
+	}
+	if m.mode == Manual {
+		t.RedemptionGroupID = m.id
+	}
+	debit, credit := t, t
+	debit.Direction, debit.UserID = Debit, m.from
+	credit.Direction, credit.UserID = Credit, m.to
+	debit.CounterpartType, debit.Counterpart = party(m.to)
+	credit.CounterpartType, credit.Counterpart = party(m.from)
+	switch {
+	case m.from == "":
+		return []Transaction{credit}
+	case m.to == "":
+		return []Transaction{debit}
+	}
+	debit.ID += ":debit"
+	debit.CounterpartTransactionID, credit.CounterpartTransactionID = credit.ID, debit.ID
+	return []Transaction{debit, credit}
+}
+
+func party(userID string) (PartyType, string) {
+	if userID == "" {
+		return PartySystem, string(PartySystem)
+	}
+	return PartyUser, userID
+}
+
+// reversal returns the transaction that takes t back.
+func (t Transaction) reversal(now time.Time) Transaction {
+	t.ReversedTransactionID = t.ID
+	t.ID = reversalID(t.ID)
+	if t.CounterpartTransactionID != "" {
+		t.CounterpartTransactionID = reversalID(t.CounterpartTransactionID)
+	}
+	t.Direction = t.Direction.opposite()
+	t.InitiatorType, t.Initiator, t.RuleVersion = ByAdmin, string(ByAdmin), 0
+	t.RedemptionMode, t.RedemptionGroupID, t.ExpiresAt, t.RedeemedAt = Auto, "", time.Time{}, time.Time{}
+	t.At, t.CreatedAt, t.UpdatedAt = now, now, now
+	return t
+}
+
+func reversalID(id string) string { return id + ":reversal" }

@@ -1,0 +1,136 @@
+package guerdon
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/streaks"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// Options are what an engine may be told; the zero value is right for production.
+type Options struct {
+	// Now is the engine's only clock; nil means the machine's. It may be called concurrently.
+	Now func() time.Time
+	// NewID makes identifiers of at most 64 characters of A-Z a-z 0-9 _ -; nil means UUIDs of version
+	// 7, which grow with time. It may be called concurrently.
+	NewID func() string
+	// Log takes what happens in the background; nil means nowhere.
+	Log *slog.Logger
+}
+
+// An Engine runs the workspaces of one store. It may be used concurrently; one per process is enough,
+// and several processes may share a store.
+type Engine struct {
+	// Platform manages accounts and workspaces.
+	Platform tenancy.Platform
+
+	store   store.Store
+	now     func() time.Time
+	newID   func() string
+	log     *slog.Logger
+	zones   *timeframe.Zones
+	library *content.Library
+
+	mu     sync.Mutex
+	spaces map[store.Scope]*space
+}
+
+// space is what an engine keeps in memory of a workspace: nothing that the store does not know.
+type space struct {
+	program *program           // compiled last
+	opened  string             // the edition for which the boards were opened last
+	index   *leaderboard.Index // the boards' ranks
+}
+
+// space calls fn with what is kept of a workspace.
+func (e *Engine) space(s store.Scope, fn func(*space)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	sp := e.spaces[s]
+	if sp == nil {
+		sp = &space{index: leaderboard.NewIndex(follow)}
+		e.spaces[s] = sp
+	}
+	fn(sp)
+}
+
+// New prepares the store for use and returns an engine on it. The caller closes the store when the
+// engine is no longer used.
+func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
+	o := Options{}
+	if opts != nil {
+		o = *opts
+	}
+	e := &Engine{
+		store: st, now: o.Now, newID: o.NewID, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
+		zones: &timeframe.Zones{}, library: newLibrary(),
+		spaces: map[store.Scope]*space{},
+	}
+	if e.now == nil {
+		e.now = time.Now //nolint:forbidigo // the default clock
+	}
+	if e.newID == nil {
+		e.newID = newUUID
+	}
+	if err := st.Prepare(ctx, tables()...); err != nil {
+		return nil, fmt.Errorf("guerdon: preparing the store: %w", err)
+	}
+	e.Platform = tenancy.NewPlatform(e.runner(st, store.Scope{}), e.vacant)
+	return e, nil
+}
+
+func newUUID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// newLibrary returns the kinds of documents, in the order in which bundles list them: what others
+// refer to comes first.
+func newLibrary() *content.Library {
+	return content.NewLibrary(content.Tags, content.Activities,
+		economy.Currencies, missions.Configurations, missions.Rules, economy.RewardRules,
+		streaks.Configurations, streaks.Rules, leaderboard.Configurations, leaderboard.Boards)
+}
+
+func tables() []*store.Schema {
+	var all []*store.Schema
+	for _, room := range [][]*store.Schema{
+		tenancy.Tables(), content.Tables(), missions.Tables(), streaks.Tables(), economy.Tables(), leaderboard.Tables(),
+		{journal.Schema(), heads.Schema()},
+	} {
+		all = append(all, room...)
+	}
+	return all
+}
+
+// vacant tells whether a workspace holds no documents.
+func (e *Engine) vacant(ctx context.Context, tx *session.Tx) (bool, error) {
+	return content.Empty(ctx, tx)
+}
+
+// session returns the transaction as the domains see it.
+func (e *Engine) session(tx store.Tx) *session.Tx {
+	return &session.Tx{Tx: tx, Now: e.now().UTC().Truncate(time.Microsecond), NewID: e.newID, Zones: e.zones}
+}
+
+// runner returns what runs the transactions of a scope that is not a workspace: nothing in it causes
+// events.
+func (e *Engine) runner(st store.Store, s store.Scope) session.Runner {
+	with := func(run func(context.Context, store.Scope, func(store.Tx) error) error) func(context.Context, session.Func) error {
+		return func(ctx context.Context, fn session.Func) error {
+			return run(ctx, s, func(tx store.Tx) error { return fn(e.session(tx)) })
+		}
+	}
+	return session.NewRunner(with(st.View), with(st.Update))
+}

@@ -1,0 +1,157 @@
+package guerdon_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/pgtest"
+	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/store/postgres"
+	"github.com/guerdonhq/guerdon/store/sqlite"
+	"github.com/guerdonhq/guerdon/streaks"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// openers are the stores that must answer alike.
+var openers = map[string]func(testing.TB) store.Store{
+	"memory": func(testing.TB) store.Store { return memory.New() },
+	"sqlite": func(t testing.TB) store.Store {
+		st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "guerdon.db"), nil)
+		require.NoError(t, err)
+		return st
+	},
+	"postgres": func(t testing.TB) store.Store {
+		st, err := postgres.Open(t.Context(), pgtest.DSN(t))
+		require.NoError(t, err)
+		return st
+	},
+}
+
+// eachStore runs a test on every backend.
+func eachStore(t *testing.T, test func(*testing.T, *world)) {
+	for name := range openers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newWorld(t, openers[name](t)))
+		})
+	}
+}
+
+// world is an engine with a clock that moves when told and ids that count, and one workspace that
+// plays the game.
+type world struct {
+	*guerdon.Workspace
+	engine *guerdon.Engine
+	store  store.Store
+	first  int64 // the journal's head when the world was made
+	now    atomic.Pointer[time.Time]
+}
+
+var start = time.Date(2025, 9, 29, 9, 0, 0, 0, time.UTC) // a Monday
+
+func newWorld(t testing.TB, st store.Store) *world {
+	t.Helper()
+	t.Cleanup(func() { require.NoError(t, st.Close()) })
+	w := &world{store: st}
+	w.set(start)
+	var ids atomic.Int64
+	var err error
+	w.engine, err = guerdon.New(t.Context(), st, &guerdon.Options{
+		Now: func() time.Time { return *w.now.Load() }, NewID: func() string { return fmt.Sprintf("id-%06d", ids.Add(1)) },
+	})
+	require.NoError(t, err)
+	_, err = w.engine.Platform.CreateAccount(t.Context(), tenancy.Account{ID: "acme"})
+	require.NoError(t, err)
+	w.Workspace, err = w.engine.Workspace(t.Context(), store.Scope{Account: "acme", Workspace: "default"})
+	require.NoError(t, err)
+	_, err = w.Import(t.Context(), fullGame(t))
+	require.NoError(t, err)
+	for _, u := range []tenancy.NewUser{{ID: "ada", Timezone: "America/New_York"}, {ID: "bob", Timezone: "Asia/Tokyo"}, {ID: "eve"}} {
+		_, err = w.Users.Create(t.Context(), u)
+		require.NoError(t, err)
+	}
+	w.first = w.head(t)
+	return w
+}
+
+// head returns the number of the journal's newest entry.
+func (w *world) head(t testing.TB) int64 {
+	t.Helper()
+	var head int64
+	for {
+		entries, err := w.Journal(t.Context(), head)
+		require.NoError(t, err)
+		if len(entries) == 0 {
+			return head
+		}
+		head = entries[len(entries)-1].Outcome.Seq
+	}
+}
+
+func (w *world) set(now time.Time) { w.now.Store(&now) }
+
+// fullGame is the game of the example with a streak and two boards.
+func fullGame(t testing.TB) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", "game.json"))
+	require.NoError(t, err)
+	return b
+}
+
+// run is an event of the game.
+func run(id, userID string, at time.Time) event.Event {
+	return event.Event{ID: id, UserID: userID, EntityID: "run", At: at}
+}
+
+// picture is all that users can see of the workspace, as JSON.
+func (w *world) picture(t testing.TB) string {
+	t.Helper()
+	ctx := t.Context()
+	out := map[string]any{}
+	put := func(name string, v any, err error) {
+		require.NoError(t, err, name)
+		out[name] = v
+	}
+	for _, id := range []string{"ada", "bob", "eve"} {
+		balances, err := w.Economy.Balances(ctx, id)
+		put(id+" balances", balances, err)
+		missions, _, err := w.Missions.List(ctx, id, store.Page{Limit: 100})
+		put(id+" missions", missions, err)
+		current, err := w.Streaks.Current(ctx, id, "daily")
+		put(id+" streak", current, err)
+		days, _, err := w.Streaks.Streaks(ctx, id, streaks.Query{PeriodType: streaks.ByDay})
+		put(id+" days", days, err)
+	}
+	periods, err := w.Leaderboards.Periods(ctx, "monthly", 10, time.Time{})
+	require.NoError(t, err)
+	for _, p := range periods {
+		top, err := w.Leaderboards.Top(ctx, "monthly", 10, &leaderboard.At{Period: p.ID})
+		put("monthly "+p.ID, top, err)
+	}
+	top, err := w.Leaderboards.Top(ctx, "all-time", 10, nil)
+	put("all-time", top, err)
+	report, err := w.Economy.Verify(ctx)
+	put("verify", report, err)
+	b, err := json.MarshalIndent(out, "", " ")
+	require.NoError(t, err)
+	return string(b)
+}
+
+// jsonOf returns v as JSON, for comparing what went through a store with what did not.
+func jsonOf(t testing.TB, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	require.NoError(t, err)
+	return string(b)
+}

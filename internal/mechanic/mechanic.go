@@ -1,0 +1,203 @@
+// Package mechanic holds what missions, streaks, rewards and leaderboards share when they react to an
+// event: the event with its user as rules see them, and the two ways to ask a rule.
+package mechanic
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/amount"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/rule"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// An Occasion is an event with what mechanics need to judge it.
+type Occasion struct {
+	Event *event.Event
+	User  *tenancy.User
+	// Vars is what rules read: "event", "user", and the event's own fields at top level. A mechanic
+	// that adds a variable for one of its rules removes it afterwards ([Occasion.With]).
+	Vars map[string]any
+}
+
+// New returns the occasion of an event.
+func New(e *event.Event, u *tenancy.User) *Occasion {
+	own := e.Vars()
+	vars := make(map[string]any, len(own)+4)
+	for name, v := range own {
+		vars[name] = v
+	}
+	vars["event"], vars["user"] = own, u.Vars()
+	return &Occasion{Event: e, User: u, Vars: vars}
+}
+
+// With sets a variable while fn runs.
+func (o *Occasion) With(name string, value any, fn func()) { With(o.Vars, name, value, fn) }
+
+// With sets a variable of a rule's data while fn runs.
+func With(vars map[string]any, name string, value any, fn func()) {
+	before, had := vars[name]
+	vars[name] = value
+	fn()
+	if had {
+		vars[name] = before
+	} else {
+		delete(vars, name)
+	}
+}
+
+// Expr is an expression of a document: JSON Logic as the author wrote it. Nothing, or null, is no
+// expression.
+type Expr = json.RawMessage
+
+func absent(e Expr) bool { return len(e) == 0 || string(e) == "null" }
+
+// A Condition is a compiled condition and where it stands, for problems. The zero Condition holds
+// always.
+type Condition struct {
+	rule          *rule.Rule
+	source, field string
+}
+
+// CompileCondition compiles and lints the condition in a field of a document; nothing or null is one
+// that always holds. Faults name the field and the place inside the expression.
+func CompileCondition(source, field string, e Expr, ctx *rule.Context) (Condition, error) {
+	if absent(e) {
+		return Condition{}, nil
+	}
+	r, err := rule.CompileCondition(e, ctx)
+	return Condition{r, source, field}, fault.In(field, err)
+}
+
+// Holds evaluates the condition. An evaluation that exceeds its bounds is reported as a problem and
+// does not hold.
+func (c Condition) Holds(tx *session.Tx, vars map[string]any) bool {
+	if c.rule == nil {
+		return true
+	}
+	ok, err := c.rule.Match(&rule.Env{Data: vars, Now: tx.Now})
+	if err != nil {
+		tx.Report(c.source, c.field, err.Error())
+		return false
+	}
+	return ok
+}
+
+// Reads tells whether the condition reads a variable.
+func (c Condition) Reads(name string) bool {
+	return c.rule != nil && slices.ContainsFunc(c.rule.Paths(), func(path string) bool {
+		return path == name || strings.HasPrefix(path, name+".")
+	})
+}
+
+// An Amount is a compiled expression that gives an amount. The zero Amount gives 1.
+type Amount struct {
+	rule          *rule.Rule
+	source, field string
+}
+
+// CompileAmount compiles and lints the expression in a field of a document; nothing or null gives 1.
+func CompileAmount(source, field string, e Expr, ctx *rule.Context) (Amount, error) {
+	if absent(e) {
+		return Amount{}, nil
+	}
+	r, err := rule.Compile(e, ctx)
+	return Amount{r, source, field}, fault.In(field, err)
+}
+
+// Constant returns the amount if it is the same for every event, and whether it is. An expression
+// that always gives something else than an amount is an error.
+func (a Amount) Constant() (d decimal.Decimal, constant bool, err error) {
+	if a.rule == nil {
+		return decimal.NewFromInt(1), true, nil
+	}
+	v, ok := a.rule.Constant()
+	if !ok {
+		return decimal.Decimal{}, false, nil
+	}
+	d, err = toAmount(v)
+	return d, true, fault.In(a.field, err)
+}
+
+// Of evaluates the expression. A result that is not an amount is reported as a problem; the second
+// result is then false.
+func (a Amount) Of(tx *session.Tx, vars map[string]any) (decimal.Decimal, bool) {
+	if a.rule == nil {
+		return decimal.NewFromInt(1), true
+	}
+	v, err := a.rule.Eval(&rule.Env{Data: vars, Now: tx.Now})
+	var d decimal.Decimal
+	if err == nil {
+		d, err = toAmount(v)
+	}
+	if err != nil {
+		tx.Report(a.source, a.field, err.Error())
+		return decimal.Decimal{}, false
+	}
+	return d, true
+}
+
+func toAmount(v any) (decimal.Decimal, error) {
+	f, ok := v.(float64)
+	if !ok {
+		return decimal.Decimal{}, fault.Invalid("", "gave %s, which is not a number", show(v))
+	}
+	return amount.FromFloat("", f)
+}
+
+func show(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(b)
+}
+
+// eventPaths are what every expression that is asked because of an event may read.
+var eventPaths = []string{
+	"id", "type", "entityId", "userId", "completedAt", "value", "outcome", "progress", "tags", "entityTags", "additionalData.*",
+	"activityId", "quizId", "slideId", "storyId", "learningGroupId", "learningPathId", "missionConfigurationId",
+	// of missions
+	"missionId", "missionRuleId", "missionType", "periodId", "startsAt", "endsAt", "currentAmount", "targetAmount", "groupTagId",
+	// of streaks
+	"streakRuleId", "streakConfigurationId", "count", "iterationId", "goalId", "target", "status",
+	// of transactions
+	"virtualTransactionId", "virtualCurrencyId", "amount", "direction", "state", "redemptionMode", "initiatorType", "initiator", "counterpartType", "counterpart",
+	// of learning
+	"difficulty", "answer", "context", "parentId", "parentType", "lang", "startedAt", "placement",
+}
+
+var userPaths = []string{"userId", "externalId", "nickname", "lang", "timezone", "role", "status", "tags", "createdAt"}
+
+// UserContext returns the paths of an expression that knows the user, and those given.
+func UserContext(more ...string) *rule.Context {
+	return rule.NewContext(append(under("user", userPaths), more...)...)
+}
+
+// EventContext returns the paths of an expression that knows the event, also at top level, and its
+// user, and those given.
+func EventContext(more ...string) *rule.Context {
+	paths := append(under("user", userPaths), under("event", eventPaths)...)
+	paths = append(paths, eventPaths...)
+	paths = append(paths, "previousEvent.*")
+	return rule.NewContext(append(paths, more...)...)
+}
+
+func under(root string, names []string) []string {
+	paths := make([]string, len(names))
+	for i, name := range names {
+		paths[i] = root + "." + name
+	}
+	return paths
+}
+
+// Stamp returns a time as rules see it.
+func Stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

@@ -1,0 +1,103 @@
+// Package session is one transaction of the engine, as the domains see it: rows, the moment, new ids,
+// and the events that the transaction causes.
+package session
+
+import (
+	"context"
+	"time"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A Tx is a transaction on one workspace's rows. It is used by one goroutine.
+type Tx struct {
+	store.Tx
+	// Now is the moment of the transaction, in whole microseconds, UTC. It does not move.
+	Now time.Time
+	// NewID makes an identifier.
+	NewID func() string
+	// Zones loads time zones.
+	Zones *timeframe.Zones
+	// Committed says that all the transaction sees is committed: it is a View of its own.
+	Committed bool
+	// Opened is the edition of the program for which the transaction has opened the boards.
+	Opened string
+
+	caused   []event.Event
+	problems []event.Problem
+}
+
+// Cause queues an event that follows from what the transaction does. The engine lets every mechanic
+// react to it before the transaction commits.
+func (tx *Tx) Cause(e event.Event) { tx.caused = append(tx.caused, e) }
+
+// Caused returns the events queued since it was called last, in their order.
+func (tx *Tx) Caused() []event.Event {
+	events := tx.caused
+	tx.caused = nil
+	return events
+}
+
+// Report notes something that could not be done although the event stands.
+func (tx *Tx) Report(source, field, reason string) {
+	tx.problems = append(tx.problems, event.Problem{Source: source, Field: field, Reason: reason})
+}
+
+// Problems returns what was reported since it was called last.
+func (tx *Tx) Problems() []event.Problem {
+	problems := tx.problems
+	tx.problems = nil
+	return problems
+}
+
+// A Func is what runs inside a transaction.
+type Func func(tx *Tx) error
+
+// A Runner runs transactions on one workspace, or joins the one that is running. The zero Runner runs
+// nothing and says so.
+type Runner struct {
+	view, update func(context.Context, Func) error
+}
+
+// NewRunner returns a Runner of the two functions.
+func NewRunner(view, update func(context.Context, Func) error) Runner { return Runner{view, update} }
+
+// View runs fn on a consistent snapshot.
+func (r Runner) View(ctx context.Context, fn Func) error { return run(ctx, r.view, fn) }
+
+// Update runs fn in a transaction; when fn has returned nil, the mechanics react to the events that
+// it caused, and the transaction commits.
+func (r Runner) Update(ctx context.Context, fn Func) error { return run(ctx, r.update, fn) }
+
+func run(ctx context.Context, with func(context.Context, Func) error, fn Func) error {
+	if with == nil {
+		return fault.Invalid("workspace", "is the zero value; take one from Engine.Workspace")
+	}
+	return with(ctx, fn)
+}
+
+// Read runs fn in a View and returns what it returns.
+func Read[T any](ctx context.Context, r Runner, fn func(*Tx) (T, error)) (T, error) {
+	return collect(ctx, r.View, fn)
+}
+
+// Write runs fn in an Update and returns what it returns.
+func Write[T any](ctx context.Context, r Runner, fn func(*Tx) (T, error)) (T, error) {
+	return collect(ctx, r.Update, fn)
+}
+
+func collect[T any](ctx context.Context, with func(context.Context, Func) error, fn func(*Tx) (T, error)) (T, error) {
+	var out T
+	err := with(ctx, func(tx *Tx) (err error) {
+		out, err = fn(tx)
+		return err
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return out, nil
+}

@@ -1,0 +1,191 @@
+package guerdon
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/streaks"
+)
+
+// An Outcome is all that followed from an event, that of the events it caused included.
+type Outcome struct {
+	// EventID is the event's id.
+	EventID string `json:"eventId"`
+	// Seq is the event's number in the journal: events of a workspace are numbered 1, 2, … in the order
+	// in which they were committed.
+	Seq int64 `json:"seq"`
+	// Missions, Transactions, Streaks and Scores are what changed, in the order in which it did.
+	Missions     []missions.Change    `json:"missions,omitempty"`
+	Transactions []economy.Change     `json:"transactions,omitempty"`
+	Streaks      []streaks.Change     `json:"streaks,omitempty"`
+	Scores       []leaderboard.Change `json:"scores,omitempty"`
+	// Problems are what could not be done although the event stands.
+	Problems []event.Problem `json:"problems,omitempty"`
+}
+
+// clone returns a copy that shares no slice with the journal.
+func (o Outcome) clone() Outcome {
+	o.Missions = slices.Clone(o.Missions)
+	o.Transactions = slices.Clone(o.Transactions)
+	o.Streaks = slices.Clone(o.Streaks)
+	o.Scores = slices.Clone(o.Scores)
+	o.Problems = slices.Clone(o.Problems)
+	return o
+}
+
+// An Entry is one thing that happened, in the journal: an event from outside, or one that a call or
+// the clock caused; and all that followed from it.
+type Entry struct {
+	Event event.Event `json:"event"`
+	// RecordedAt is when it was recorded, by the engine's clock.
+	RecordedAt time.Time `json:"recordedAt"`
+	// Caused are the events that followed, each with the id of its cause, in the order in which they
+	// were reacted to.
+	Caused []event.Event `json:"caused,omitempty"`
+	// Outcome is what changed, with the versions of the documents that decided.
+	Outcome Outcome `json:"outcome"`
+	// Fingerprint tells the same event from another with the same id.
+	Fingerprint string `json:"fingerprint,omitempty"`
+}
+
+// journal is everything that happened in a workspace. It is append-only.
+var journal = store.Define("journal", func(e *Entry) string { return e.Event.ID },
+	[]store.Field[Entry]{
+		{Name: "seq", Kind: store.KindInt, Of: func(e *Entry) store.Value { return store.Int(e.Outcome.Seq) }},
+		{Name: "user_id", Kind: store.KindText, Of: func(e *Entry) store.Value { return store.Text(e.Event.UserID) }},
+		{Name: "at", Kind: store.KindInt, Of: func(e *Entry) store.Value { return store.Time(e.Event.At) }},
+	},
+	store.Index{Name: "seq", Columns: []string{"seq"}},
+	store.Index{Name: "user", Columns: []string{"user_id", "at"}},
+)
+
+// head is the number of the newest entry of the journal.
+type head struct {
+	Seq int64 `json:"seq"`
+}
+
+const headKey = "journal"
+
+var heads = store.Define("heads", func(*head) string { return headKey }, nil)
+
+// appendEntry numbers an entry and adds it to the journal.
+func appendEntry(ctx context.Context, tx *session.Tx, e *Entry) error {
+	h, _, err := heads.Get(ctx, tx, headKey)
+	if err != nil {
+		return err
+	}
+	h.Seq++
+	e.Outcome.Seq = h.Seq
+	if err := heads.Put(ctx, tx, h); err != nil {
+		return err
+	}
+	return journal.Put(ctx, tx, *e)
+}
+
+// Bounds of a reading of the journal.
+const maxEntries = 1000
+
+// after describes the entries behind a number.
+func after(seq int64, limit int) store.Query {
+	return store.By("seq").Between(store.Int(seq+1), store.Value{}).First(limit)
+}
+
+// Journal returns up to 1,000 entries whose number is greater than after, in order. Draining it with
+// the number of the last entry as the next call's after misses nothing and repeats nothing, whatever
+// is recorded meanwhile, so a host can use it as an outbox. An empty result means that the end is
+// reached for now.
+func (ws *Workspace) Journal(ctx context.Context, after int64) ([]Entry, error) {
+	return session.Read(ctx, ws.run, func(tx *session.Tx) ([]Entry, error) { return entriesAfter(ctx, tx, after) })
+}
+
+func entriesAfter(ctx context.Context, tx *session.Tx, seq int64) ([]Entry, error) {
+	return journal.List(ctx, tx, after(seq, maxEntries))
+}
+
+// history yields the events of a type that the journal holds, each once, at the time at which it is
+// now known to have happened.
+func history(ctx context.Context, tx *session.Tx, span leaderboard.Span) iter.Seq2[*event.Event, error] {
+	return func(yield func(*event.Event, error) bool) {
+		moved := map[string]time.Time{}
+		for e, err := range journaled(ctx, tx) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if e.Type == span.Type && !e.MovedFrom.IsZero() {
+				moved[e.ID] = e.At
+			}
+		}
+		for e, err := range journaled(ctx, tx) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if e.Type != span.Type || !e.MovedFrom.IsZero() {
+				continue
+			}
+			if at, ok := moved[e.ID]; ok {
+				e.At = at
+			}
+			if !yield(&e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// journaled yields every event of the journal, caused ones behind their causes.
+func journaled(ctx context.Context, tx *session.Tx) iter.Seq2[event.Event, error] {
+	return func(yield func(event.Event, error) bool) {
+		for seq := int64(0); ; {
+			entries, err := entriesAfter(ctx, tx, seq)
+			if err != nil {
+				yield(event.Event{}, err)
+				return
+			}
+			for _, entry := range entries {
+				if !yield(entry.Event, nil) {
+					return
+				}
+				for _, e := range entry.Caused {
+					if !yield(e, nil) {
+						return
+					}
+				}
+				seq = entry.Outcome.Seq
+			}
+			if len(entries) < maxEntries {
+				return
+			}
+		}
+	}
+}
+
+// follow reads the changes of boards from the journal, for the index of ranks.
+func follow(ctx context.Context, tx *session.Tx, after int64, apply func(int64, []leaderboard.Change) error) (int64, error) {
+	if !tx.Committed {
+		return -1, nil
+	}
+	h, _, err := heads.Get(ctx, tx, headKey)
+	for err == nil && after < h.Seq {
+		var entries []Entry
+		if entries, err = entriesAfter(ctx, tx, after); err != nil {
+			break
+		}
+		for i := range entries {
+			after = entries[i].Outcome.Seq
+			if err := apply(after, entries[i].Outcome.Scores); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return h.Seq, err
+}

@@ -1,0 +1,74 @@
+package leaderboard
+
+import (
+	"errors"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// Configurations is the kind of [Configuration].
+var Configurations = content.NewKind[Configuration]("RuntimeLeaderboardConfiguration")
+
+// A Configuration says what boards count and how they rank it.
+type Configuration struct {
+	content.Header
+	content.Labels
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	// Query says what is counted, for whom and in which order.
+	Query Query `json:"query"`
+	// DisplayTopN is how many rows a board shows, at most 100; 0 means 10.
+	DisplayTopN int `json:"displayTopN,omitempty"`
+	// ShowRank and ShowScore tell clients whether to show ranks and scores; nil means that they do.
+	ShowRank  *bool `json:"showRank,omitempty"`
+	ShowScore *bool `json:"showScore,omitempty"`
+}
+
+// How many rows a board shows.
+const (
+	DefaultTopN = 10
+	MaxTopN     = 100
+)
+
+// Validate refuses a configuration without a name, with a query that is not supported, or with a
+// translation without a label.
+func (c *Configuration) Validate() error {
+	var faults []error
+	if c.Name == "" {
+		faults = append(faults, fault.Invalid("name", "is empty"))
+	}
+	if c.DisplayTopN < 0 || c.DisplayTopN > MaxTopN {
+		faults = append(faults, fault.Invalid("displayTopN", "is %d; allowed are 1 to %d", c.DisplayTopN, MaxTopN))
+	}
+	return errors.Join(append(faults, fault.In("query", c.Query.validate()), c.ValidateTexts())...)
+}
+
+// References returns none.
+func (*Configuration) References() []content.Reference { return nil }
+
+// Boards is the kind of [Board].
+var Boards = content.NewKind[Board]("RuntimeLeaderboard")
+
+// A Board counts what its configuration says while its timeframe lasts: once, or anew in every period
+// if it is RECURRING.
+type Board struct {
+	content.Header
+	content.Untranslated
+	ConfigurationID string `json:"runtimeLeaderboardConfigurationId"`
+	timeframe.Timeframe
+}
+
+// Validate refuses a board without a configuration, or with a timeframe that is not valid for a board.
+func (b *Board) Validate() error {
+	return errors.Join(ident.Check(fieldConfiguration, b.ConfigurationID), b.ValidateBoard())
+}
+
+const fieldConfiguration = "runtimeLeaderboardConfigurationId"
+
+// References names the configuration.
+func (b *Board) References() []content.Reference {
+	return []content.Reference{{Field: fieldConfiguration, Kind: Configurations.Name(), ID: b.ConfigurationID}}
+}

@@ -1,0 +1,201 @@
+package leaderboard
+
+import (
+	"context"
+	"math"
+	"sync"
+	"sync/atomic"
+
+	"github.com/guerdonhq/guerdon/internal/amount"
+	"github.com/guerdonhq/guerdon/internal/ranktree"
+	"github.com/guerdonhq/guerdon/internal/session"
+)
+
+// A Follow reads the journal in a transaction: for every entry behind a position, in order, it calls
+// apply with the entry's position and with the changes that its event made, in the order in which they
+// were made. It returns the position of the last entry there is, which grows from commit to commit. If
+// the transaction has changes of its own that are not committed, it returns a negative position and
+// calls nothing.
+type Follow func(ctx context.Context, tx *session.Tx, after int64, apply func(position int64, changes []Change) error) (head int64, err error)
+
+// An Index holds the boards of one workspace in memory, where ranks cost microseconds whatever the
+// size of the board. It reads a period of a board from the store when it is asked for first, about a
+// second for a million entities, and follows the journal from then on. It keeps the periods that were
+// asked for last.
+//
+// What it answers is the state of the transaction in which it is asked, or of a later one that was
+// committed. It may be used concurrently. A nil *Index leaves everything to the store.
+type Index struct {
+	follow Follow
+	ticks  atomic.Int64 // counts uses
+
+	mu       sync.RWMutex
+	position int64 // up to which the rankings have followed the journal
+	rankings map[string]*indexed
+}
+
+// indexed is a ranking in memory.
+type indexed struct {
+	version   int // of the board
+	ascending bool
+	used      atomic.Int64
+
+	tree  *ranktree.Tree // nil while it is read from the store
+	queue []Change       // what was changed meanwhile
+}
+
+// maxRankings is how many rankings an index keeps.
+const maxRankings = 100
+
+// NewIndex returns an empty index that follows a journal.
+func NewIndex(follow Follow) *Index {
+	return &Index{follow: follow, rankings: map[string]*indexed{}}
+}
+
+// use calls fn with a ranking of a board: in memory if that can be, otherwise as it is stored.
+func (x *Index) use(ctx context.Context, tx *session.Tx, b *board, stored storeLadder, fn func(ladder) error) error {
+	if x == nil {
+		return fn(stored)
+	}
+	head, err := x.follow(ctx, tx, math.MaxInt64, nil)
+	if err != nil {
+		return err
+	}
+	if head < 0 {
+		return fn(stored)
+	}
+	if done, err := x.answer(head, b, stored.ranking, fn); done {
+		return err
+	}
+	if err := x.prepare(ctx, tx, head, b, stored); err != nil {
+		return err
+	}
+	if done, err := x.answer(head, b, stored.ranking, fn); done {
+		return err
+	}
+	return fn(stored)
+}
+
+// answer calls fn with a ranking if it is there and not behind.
+func (x *Index) answer(head int64, b *board, name string, fn func(ladder) error) (done bool, err error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	r := x.rankings[name]
+	if r == nil || r.tree == nil || r.version != b.version || x.position < head {
+		return false, nil
+	}
+	r.used.Store(x.ticks.Add(1))
+	return true, fn(treeLadder{r.tree})
+}
+
+// prepare brings the index up to a transaction and reads a ranking into it, unless the transaction is
+// too old for that or somebody else is doing it.
+func (x *Index) prepare(ctx context.Context, tx *session.Tx, head int64, b *board, stored storeLadder) error {
+	r, err := x.enter(ctx, tx, head, b, stored)
+	if err != nil || r == nil {
+		return err
+	}
+	tree, err := stored.load(ctx, b.counter.RankStyle == DenseRank)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err == nil {
+		err = r.finish(tree)
+	}
+	if err != nil && x.rankings[stored.ranking] == r {
+		delete(x.rankings, stored.ranking)
+	}
+	return err
+}
+
+// enter catches up with the journal. If it returns a ranking, the caller has to read it in.
+func (x *Index) enter(ctx context.Context, tx *session.Tx, head int64, b *board, stored storeLadder) (*indexed, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if head > x.position && len(x.rankings) > 0 {
+		if _, err := x.follow(ctx, tx, x.position, x.apply); err != nil {
+			return nil, err
+		}
+	}
+	x.position = max(x.position, head)
+	if r := x.rankings[stored.ranking]; r != nil && r.version >= b.version || x.position > head {
+		return nil, nil
+	}
+	x.evict()
+	r := &indexed{version: b.version, ascending: stored.ascending}
+	r.used.Store(x.ticks.Add(1))
+	x.rankings[stored.ranking] = r
+	return r, nil
+}
+
+// evict makes room for one more ranking.
+func (x *Index) evict() {
+	if len(x.rankings) < maxRankings {
+		return
+	}
+	oldest, least := "", int64(math.MaxInt64)
+	for name, r := range x.rankings {
+		if used := r.used.Load(); used < least {
+			oldest, least = name, used
+		}
+	}
+	delete(x.rankings, oldest)
+}
+
+// apply follows one entry of the journal.
+func (x *Index) apply(position int64, changes []Change) error {
+	for i := range changes {
+		c := &changes[i]
+		r := x.rankings[ranking(c.BoardID, c.PeriodID)]
+		switch {
+		case r == nil || r.version != c.Version:
+		case r.tree == nil:
+			r.queue = append(r.queue, *c)
+		default:
+			if err := r.set(c); err != nil {
+				return err
+			}
+		}
+	}
+	x.position = position
+	return nil
+}
+
+func (r *indexed) set(c *Change) error {
+	micros, err := amount.Micros("score", c.Score)
+	if err != nil {
+		return err
+	}
+	r.tree.Set(entry{Member: c.EntityID, Position: position(micros, r.ascending), Reached: c.ReachedAt.UnixMicro()})
+	return nil
+}
+
+// finish takes over a tree that was read and what has changed since.
+func (r *indexed) finish(tree *ranktree.Tree) error {
+	r.tree = tree
+	for i := range r.queue {
+		if err := r.set(&r.queue[i]); err != nil {
+			return err
+		}
+	}
+	r.queue = nil
+	return nil
+}
+
+// load reads the ranking into memory.
+func (l storeLadder) load(ctx context.Context, dense bool) (*ranktree.Tree, error) {
+	n, err := l.len(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tree := ranktree.New(n, dense)
+	for q := l.all().First(10 * batch); ; {
+		es, err := l.entries(ctx, q)
+		if err != nil || len(es) == 0 {
+			return tree, err
+		}
+		for _, e := range es {
+			tree.Set(e)
+		}
+		q.After = l.position(es[len(es)-1])
+	}
+}

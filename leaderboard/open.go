@@ -1,0 +1,246 @@
+package leaderboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A Span is a part of what happened: the events of a type from From up to, but without, Until; the
+// zero Until is no bound.
+type Span struct {
+	Type        event.Type
+	From, Until time.Time
+}
+
+// A History yields the events of a span that the journal holds, in any order, each once. It may yield
+// others too.
+type History func(ctx context.Context, tx *session.Tx, s Span) iter.Seq2[*event.Event, error]
+
+// Open brings the workspace's boards in line with the program, and does nothing if they are. It opens
+// every board that is new or was published anew: the board counts what history holds for its periods
+// and what happens from then on. A period that is frozen stays as it is. The chain of a board whose
+// configuration was taken out of use stops, until it is published again.
+//
+// Open must run in an Update before any event that the journal does not hold yet, once after every
+// change of the program.
+func (p *Program) Open(ctx context.Context, tx *session.Tx, history History) error {
+	opened, err := p.openings(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, b := range p.order {
+		before := opened[b.id]
+		switch {
+		case !before.of(b):
+			err = p.open(ctx, tx, b, before, history)
+		case before.StoppedAt.IsZero() == b.stopped:
+			before.StoppedAt = time.Time{}
+			if b.stopped {
+				before.StoppedAt = tx.Now
+			}
+			err = openings.Put(ctx, tx, before)
+		}
+		if err != nil {
+			return fmt.Errorf("%s %q: %w", Boards.Name(), b.id, err)
+		}
+	}
+	return nil
+}
+
+func (p *Program) openings(ctx context.Context, tx *session.Tx) (map[string]opening, error) {
+	ids := make([]string, len(p.order))
+	for i, b := range p.order {
+		ids[i] = b.id
+	}
+	rows, err := openings.GetMany(ctx, tx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]opening, len(rows))
+	for _, row := range rows {
+		byID[row.BoardID] = row
+	}
+	return byID, nil
+}
+
+// open lets a board count from the beginning, but for what is frozen; before is the opening of its
+// last version, or zero.
+func (p *Program) open(ctx context.Context, tx *session.Tx, b *board, before opening, history History) error {
+	now := opening{
+		BoardID: b.id, Version: b.version, ConfigurationVersion: b.configuration,
+		Query: b.counter.Query, Timeframe: b.frame, OpenedAt: tx.Now, FrozenAt: before.stillFrozen(b.frame),
+	}
+	if before.BoardID != "" {
+		if err := errors.Join(
+			remove(ctx, tx, scores, (*score).key, b, &now),
+			remove(ctx, tx, values, (*value).key, b, &now),
+		); err != nil {
+			return err
+		}
+	}
+	if err := openings.Put(ctx, tx, now); err != nil {
+		return err
+	}
+	first, ok := b.unfrozen(now.FrozenAt)
+	if !ok {
+		return nil
+	}
+	span := Span{Type: sources[b.counter.Source], From: first.StartsAt}
+	if last, ok := b.last(); ok {
+		span.Until = last.EndsAt
+	}
+	s, err := p.count(ctx, tx, b, &now, history(ctx, tx, span))
+	if err != nil {
+		return err
+	}
+	_, err = s.save(ctx, tx)
+	return err
+}
+
+// stillFrozen returns until when periods stay frozen under another timeframe: as long as their ids
+// mean the same.
+func (o *opening) stillFrozen(f timeframe.Timeframe) time.Time {
+	was := o.Timeframe
+	switch {
+	case !sameButEnd(was, f):
+		return time.Time{}
+	case sameEnd(was.EndsAt, f.EndsAt):
+		return o.FrozenAt
+	case f.Type != timeframe.Recurring || chained(f):
+		return time.Time{} // the end is a part of the ids
+	case was.EndsAt != nil && was.EndsAt.Before(o.FrozenAt):
+		return *was.EndsAt
+	}
+	return o.FrozenAt
+}
+
+func sameButEnd(a, b timeframe.Timeframe) bool {
+	return a.Type == b.Type && a.TimezoneType == b.TimezoneType && a.Timezone == b.Timezone &&
+		a.StartsAt.Equal(b.StartsAt) && a.Recurrence == b.Recurrence && a.Cron == b.Cron
+}
+
+func sameEnd(a, b *time.Time) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Equal(*b)
+}
+
+// remove removes the rows of a board but for those of frozen periods. The parts of their keys are the
+// board, the period, and others.
+func remove[T any](ctx context.Context, tx *session.Tx, from *store.Table[T], key func(*T) string, b *board, o *opening) error {
+	for q := store.Prefix(b.id + "/").First(batch); ; {
+		rows, err := from.List(ctx, tx, q)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		var gone []string
+		for i := range rows {
+			at := key(&rows[i])
+			if p, ok := b.period(strings.SplitN(at, "/", 3)[1]); !ok || !o.frozen(p) {
+				gone = append(gone, at)
+			}
+			q.After = &store.Position{Key: at}
+		}
+		if err := from.Delete(ctx, tx, gone...); err != nil {
+			return err
+		}
+	}
+}
+
+// count adds events up on an empty sheet. What goes wrong is reported once, not for every event.
+func (p *Program) count(ctx context.Context, tx *session.Tx, b *board, o *opening, events iter.Seq2[*event.Event, error]) (*sheet, error) {
+	s := newSheet()
+	users := map[string]*tenancy.User{}
+	var problems []event.Problem
+	for e, err := range events {
+		if err != nil {
+			return nil, err
+		}
+		if e.Type != sources[b.counter.Source] {
+			continue
+		}
+		u, err := user(ctx, tx, users, e.UserID)
+		if err != nil {
+			return nil, err
+		}
+		var d decision
+		b.counter.decide(&d, mechanic.New(e, u), []*board{b}, p.zones)
+		for i := range d.contributions {
+			if c := &d.contributions[i]; !o.frozen(c.period) && !s.add(c) {
+				d.problem([]*board{b}, "", fault.Invalid("", "the score of %s would be larger than an amount can be", c.entity))
+			}
+		}
+		problems = append(problems, d.problems...)
+	}
+	if n := len(problems); n > 0 {
+		tx.Report(b.source(), problems[0].Field, fmt.Sprintf("%d of the events before it opened do not count; of the first: %s", n, problems[0].Reason))
+	}
+	return s, nil
+}
+
+// user returns the user with an id, or somebody of whom nothing but the id is known.
+func user(ctx context.Context, tx *session.Tx, known map[string]*tenancy.User, id string) (*tenancy.User, error) {
+	if u, ok := known[id]; ok {
+		return u, nil
+	}
+	u, err := tenancy.FindUser(ctx, tx, id)
+	if errors.Is(err, fault.ErrNotFound) {
+		u, err = &tenancy.User{ID: id}, nil
+	}
+	known[id] = u
+	return u, err
+}
+
+// Advance freezes the periods that have ended, the oldest of each board first and at most limit in
+// all: nothing changes their scores any more. It returns whether there may be more to freeze.
+func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
+	opened, err := p.openings(ctx, tx)
+	if err != nil {
+		return false, err
+	}
+	for _, b := range p.order {
+		o := opened[b.id]
+		if !o.of(b) {
+			continue
+		}
+		before := o.FrozenAt
+		for period := range b.ended(&o, tx.Now) {
+			if limit == 0 {
+				more = true
+				break
+			}
+			limit--
+			o.FrozenAt = period.EndsAt
+		}
+		if o.FrozenAt.Equal(before) {
+			continue
+		}
+		if err := openings.Put(ctx, tx, o); err != nil {
+			return false, err
+		}
+	}
+	return more, nil
+}
+
+// ended yields the periods that have ended and are not frozen.
+func (b *board) ended(o *opening, now time.Time) iter.Seq[timeframe.Period] {
+	return func(yield func(timeframe.Period) bool) {
+		p, ok := b.unfrozen(o.FrozenAt)
+		for ok && p.State(now) == timeframe.Ended && o.has(p) && yield(p) {
+			p, ok = b.periods.Next(p)
+		}
+	}
+}

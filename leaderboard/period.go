@@ -1,0 +1,93 @@
+package leaderboard
+
+import (
+	"strings"
+	"time"
+
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A Period is a stretch of time whose scores a board keeps by themselves.
+type Period struct {
+	ID       string    `json:"periodId"`
+	StartsAt time.Time `json:"timeframeStartsAt"`
+	// EndsAt is exclusive, zero for never. In USER zones the period ends when it has in every zone.
+	EndsAt time.Time       `json:"timeframeEndsAt,omitzero"`
+	State  timeframe.State `json:"state"`
+	// Frozen says that its scores never change any more.
+	Frozen bool `json:"frozen,omitempty"`
+}
+
+// An At picks a period of a board: by its ID, otherwise by an instant that it contains. In USER zones,
+// where several are open at once, that is the period which the clock is in that shows UTC.
+type At struct {
+	Period string
+	Time   time.Time
+}
+
+// chained tells whether the timeframe's end is only that of its first period.
+func chained(f timeframe.Timeframe) bool {
+	return f.Type == timeframe.Recurring && f.Recurrence == timeframe.Custom && f.Cron == ""
+}
+
+// last returns the last period; ok is false if there is none.
+func (b *board) last() (p timeframe.Period, ok bool) {
+	if b.frame.EndsAt == nil || chained(b.frame) {
+		return timeframe.Period{}, false
+	}
+	return b.at(b.frame.EndsAt.Truncate(time.Second).Add(-1))
+}
+
+// at returns the period that contains an instant.
+func (b *board) at(t time.Time) (timeframe.Period, bool) { return b.periods.PeriodAt(t, time.UTC) }
+
+// begun returns the period that has begun last.
+func (b *board) begun(now time.Time) (timeframe.Period, bool) {
+	if p, ok := b.at(now); ok {
+		return p, true
+	}
+	p, ok := b.last()
+	return p, ok && !now.Before(p.StartsAt)
+}
+
+// period returns the period with an id.
+func (b *board) period(id string) (p timeframe.Period, ok bool) {
+	if first := b.periods.First(); first.ID == id {
+		return first, true
+	}
+	// Behind the recurrence, the id says when the period starts.
+	const stamp = "2006-01-02T15:04:05.000Z"
+	stamps := strings.TrimPrefix(id, string(b.frame.Recurrence)+"-")
+	if len(stamps) < len(stamp) {
+		return timeframe.Period{}, false
+	}
+	start, err := time.Parse(stamp, stamps[:len(stamp)])
+	if err != nil {
+		return timeframe.Period{}, false
+	}
+	p, ok = b.at(start)
+	return p, ok && p.ID == id
+}
+
+// unfrozen returns the first period that had not ended by an instant, zero for the board's first.
+func (b *board) unfrozen(at time.Time) (p timeframe.Period, ok bool) {
+	if at.IsZero() {
+		return b.periods.First(), true
+	}
+	for p := range b.periods.Open(at) {
+		return p, true
+	}
+	return timeframe.Period{}, false
+}
+
+// before returns the period before p.
+func (b *board) before(p timeframe.Period) (timeframe.Period, bool) {
+	start := p.StartsAt
+	if b.frame.TimezoneType == timeframe.User {
+		start = start.Add(earliest)
+	}
+	return b.at(start.Add(-time.Nanosecond))
+}
+
+// earliest is how much earlier than in UTC a period opens in USER zones.
+const earliest = 14 * time.Hour

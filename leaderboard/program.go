@@ -1,0 +1,379 @@
+package leaderboard
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/amount"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/rule"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A Program is the published boards, compiled. It is immutable and may be used concurrently.
+type Program struct {
+	boards   map[string]*board
+	order    []*board // as published
+	counters map[event.Type][]*counter
+	zones    *timeframe.Zones
+}
+
+// A board is a published board.
+type board struct {
+	id            string
+	version       int
+	frame         timeframe.Timeframe
+	periods       timeframe.Board
+	counter       *counter
+	configuration int  // the version that it counts by
+	stopped       bool // its configuration is out of use
+	topN          int
+}
+
+// A counter is a query and the boards that count by it.
+type counter struct {
+	Query
+	expressions
+	tags   map[string]bool // those that get scores; nil: the user does
+	boards []*board
+}
+
+// Load compiles the program's boards. A board that has opened counts by the version of its
+// configuration that was in force then; another counts by the one that is in force now.
+func Load(ctx context.Context, tx *session.Tx, p *content.Program) (*Program, error) {
+	var ids []string
+	for _, b := range content.Live(p, Boards) {
+		ids = append(ids, b.ID)
+	}
+	opened, err := openings.GetMany(ctx, tx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	return compile(p, tx.Zones, opened)
+}
+
+// Compile compiles the program's boards as if none had opened. It is what [Load] returns in a
+// workspace that is new.
+func Compile(p *content.Program) (*Program, error) { return compile(p, new(timeframe.Zones), nil) }
+
+func compile(p *content.Program, zones *timeframe.Zones, opened []opening) (*Program, error) {
+	pins := make(map[string]*opening, len(opened))
+	for i := range opened {
+		pins[opened[i].BoardID] = &opened[i]
+	}
+	out := &Program{boards: map[string]*board{}, counters: map[event.Type][]*counter{}, zones: zones}
+	known := map[string]*counter{}
+	for _, doc := range content.Live(p, Boards) {
+		pin := pins[doc.ID]
+		if pin != nil && pin.Version != doc.Version {
+			pin = nil
+		}
+		if err := out.add(p, doc, pin, known); err != nil {
+			return nil, fmt.Errorf("%s %q: %w", Boards.Name(), doc.ID, err)
+		}
+	}
+	return out, nil
+}
+
+// add takes a board up; known are the counters by their configuration and its version.
+func (p *Program) add(docs *content.Program, doc *Board, pin *opening, known map[string]*counter) error {
+	configuration := content.Find(docs, Configurations, doc.ConfigurationID)
+	b := &board{id: doc.ID, version: doc.Version, frame: doc.Timeframe, topN: DefaultTopN, stopped: configuration == nil}
+	var query Query
+	switch {
+	case pin != nil:
+		query, b.configuration = pin.Query, pin.ConfigurationVersion
+	case configuration != nil:
+		query, b.configuration = configuration.Query, configuration.Version
+	default:
+		return nil // its configuration was taken out of use before it opened
+	}
+	if configuration != nil && configuration.DisplayTopN > 0 {
+		b.topN = configuration.DisplayTopN
+	}
+	var err error
+	if b.periods, err = doc.Board(p.zones); err != nil {
+		return err
+	}
+	key := fmt.Sprintf("%s/%d", doc.ConfigurationID, b.configuration)
+	if known[key] == nil {
+		c := &counter{Query: query, tags: tagsOf(docs, query.EntityID)}
+		if c.expressions, err = query.compile(); err != nil {
+			return err
+		}
+		known[key] = c
+		p.counters[sources[query.Source]] = append(p.counters[sources[query.Source]], c)
+	}
+	b.counter = known[key]
+	b.counter.boards = append(b.counter.boards, b)
+	p.boards[b.id] = b
+	p.order = append(p.order, b)
+	return nil
+}
+
+// tagsOf returns the tags that an entity may be, nil if it is the user.
+func tagsOf(p *content.Program, e Entity) map[string]bool {
+	if e.TagNamespace == "" {
+		return nil
+	}
+	ids := map[string]bool{}
+	for _, tag := range content.Live(p, content.Tags) {
+		if tag.Namespace == e.TagNamespace {
+			ids[tag.ID] = true
+		}
+	}
+	return ids
+}
+
+// Reads names what React will read for the event.
+func (p *Program) Reads(o *mechanic.Occasion) []store.Read {
+	d := p.decide(o)
+	if len(d.contributions) == 0 {
+		return nil
+	}
+	reads := []store.Read{openings.Keys(d.boards()...), scores.Keys(d.scores()...)}
+	if keys := d.values(); len(keys) > 0 {
+		reads = append(reads, values.Keys(keys...))
+	}
+	return reads
+}
+
+// A Change is a score that an event changed.
+type Change struct {
+	BoardID string `json:"runtimeLeaderboardId"`
+	Version int    `json:"version"`
+	// ConfigurationVersion is the version of the board's configuration that decided.
+	ConfigurationVersion int    `json:"configurationVersion"`
+	PeriodID             string `json:"periodId"`
+	EntityID             string `json:"entityId"`
+	// Score is what the entity has since, and ReachedAt the time that ranks it among equals.
+	Score     decimal.Decimal `json:"score"`
+	ReachedAt time.Time       `json:"reachedAt"`
+}
+
+// React adds the event up in every board that counts it and returns the scores that it changed. A row
+// that gives no amount, and one for a period that is frozen, is reported as a problem. A board that
+// has not opened takes the event from the journal when it does.
+func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+	d := p.decide(o)
+	for _, problem := range d.problems {
+		tx.Report(problem.Source, problem.Field, problem.Reason)
+	}
+	if len(d.contributions) == 0 {
+		return nil, nil
+	}
+	if err := d.admit(ctx, tx); err != nil {
+		return nil, err
+	}
+	s, err := load(ctx, tx, &d)
+	if err != nil {
+		return nil, err
+	}
+	for i := range d.contributions {
+		if c := &d.contributions[i]; !s.add(c) {
+			tx.Report(c.board.source(), "", "the score of "+c.entity+" would be larger than an amount can be")
+		}
+	}
+	changed, err := s.save(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	return p.changes(changed), nil
+}
+
+func (p *Program) changes(changed []score) []Change {
+	out := make([]Change, len(changed))
+	for i, s := range changed {
+		b := p.boards[s.BoardID]
+		out[i] = Change{
+			BoardID: s.BoardID, Version: b.version, ConfigurationVersion: b.configuration,
+			PeriodID: s.PeriodID, EntityID: s.EntityID, Score: amount.FromMicros(s.Micros), ReachedAt: s.ReachedAt,
+		}
+	}
+	return out
+}
+
+// source names the board in problems.
+func (b *board) source() string { return Boards.Name() + "/" + b.id }
+
+// A decision is what an event does to boards, as far as the event alone says.
+type decision struct {
+	contributions []contribution
+	problems      []event.Problem
+}
+
+func (p *Program) decide(o *mechanic.Occasion) (d decision) {
+	for _, c := range p.counters[o.Event.Type] {
+		c.decide(&d, o, c.boards, p.zones)
+	}
+	return d
+}
+
+// decide adds what an occasion does to the given boards of the counter.
+func (c *counter) decide(d *decision, o *mechanic.Occasion, boards []*board, zones *timeframe.Zones) {
+	env := &rule.Env{Data: o.Vars, Now: o.Event.At}
+	if c.where != nil {
+		holds, err := c.where.Match(env)
+		if err != nil {
+			d.problem(boards, "query.where", err)
+		}
+		if err != nil || !holds {
+			return
+		}
+	}
+	worth, counts, err := c.worth(env)
+	if err != nil {
+		d.problem(boards, "query.score."+string(c.Score.Function), err)
+	}
+	if err != nil || !counts {
+		return
+	}
+	for _, b := range boards {
+		period, ok, err := b.periodOf(o, zones)
+		if err != nil {
+			d.problem([]*board{b}, "timeframeTimezoneType", err)
+		}
+		if err != nil || !ok {
+			continue
+		}
+		worth.board, worth.period, worth.at, worth.eventID = b, period, o.Event.At, o.Event.ID
+		c.each(o, func(entity string) {
+			worth.entity = entity
+			d.contributions = append(d.contributions, worth)
+		})
+	}
+}
+
+func (d *decision) problem(boards []*board, field string, err error) {
+	for _, b := range boards {
+		d.problems = append(d.problems, event.Problem{Source: b.source(), Field: field, Reason: err.Error()})
+	}
+}
+
+// one is a row or value that is counted, in millionths.
+const one = 1_000_000
+
+// worth evaluates what a row is worth and whether it counts.
+func (c *counter) worth(env *rule.Env) (w contribution, counts bool, err error) {
+	w.micros = one
+	if c.of == nil {
+		return w, true, nil
+	}
+	v, err := c.of.Eval(env)
+	if err != nil {
+		return w, false, err
+	}
+	switch c.Score.Function {
+	case Count:
+		return w, v != nil, nil
+	case CountDistinct:
+		if v != nil {
+			w.hash, err = hash(v)
+		}
+		return w, v != nil && err == nil, err
+	case Sum, Max, Min, Last:
+	}
+	w.micros, err = toMicros(v)
+	return w, err == nil, err
+}
+
+// hash identifies a JSON value.
+func hash(v any) (string, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// periodOf returns the period in which the event counts.
+func (b *board) periodOf(o *mechanic.Occasion, zones *timeframe.Zones) (p timeframe.Period, ok bool, err error) {
+	zone := time.UTC
+	if b.frame.TimezoneType == timeframe.User && o.User.Timezone != "" {
+		if zone, err = zones.Load(o.User.Timezone); err != nil {
+			return p, false, err
+		}
+	}
+	p, ok = b.periods.PeriodAt(o.Event.At, zone)
+	return p, ok, nil
+}
+
+// each calls fn with the entities that get the score.
+func (c *counter) each(o *mechanic.Occasion, fn func(entity string)) {
+	if c.tags == nil {
+		fn(o.Event.UserID)
+		return
+	}
+	for _, tag := range o.User.Tags {
+		if c.tags[tag.TagID] {
+			fn(tag.TagID)
+		}
+	}
+}
+
+func (d *decision) boards() []string {
+	var ids []string
+	for i := range d.contributions {
+		if c := &d.contributions[i]; i == 0 || d.contributions[i-1].board != c.board {
+			ids = append(ids, c.board.id)
+		}
+	}
+	return ids
+}
+
+func (d *decision) scores() []string {
+	keys := make([]string, len(d.contributions))
+	for i := range d.contributions {
+		keys[i] = d.contributions[i].key()
+	}
+	return keys
+}
+
+func (d *decision) values() (keys []string) {
+	for i := range d.contributions {
+		if c := &d.contributions[i]; c.hash != "" {
+			keys = append(keys, valueKey(c.key(), c.hash))
+		}
+	}
+	return keys
+}
+
+// admit drops the contributions that come too early or too late for their boards.
+func (d *decision) admit(ctx context.Context, tx *session.Tx) error {
+	opened, err := openings.GetMany(ctx, tx, d.boards()...)
+	if err != nil {
+		return err
+	}
+	var admitted []contribution
+	for _, c := range d.contributions {
+		for i := range opened {
+			if opened[i].BoardID == c.board.id && opened[i].admits(tx, &c) {
+				admitted = append(admitted, c)
+			}
+		}
+	}
+	d.contributions = admitted
+	return nil
+}
+
+func (o *opening) admits(tx *session.Tx, c *contribution) bool {
+	if !o.of(c.board) || !o.has(c.period) {
+		return false
+	}
+	if o.frozen(c.period) {
+		tx.Report(c.board.source(), "periodId", c.period.ID+" has ended and is closed for good")
+		return false
+	}
+	return true
+}

@@ -1,0 +1,196 @@
+package leaderboard
+
+import (
+	"time"
+
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// score is what an entity has in a period of a board.
+type score struct {
+	BoardID  string `json:"runtimeLeaderboardId"`
+	PeriodID string `json:"periodId"`
+	EntityID string `json:"entityId"`
+	// Micros is the score in millionths.
+	Micros    int64 `json:"micros"`
+	Ascending bool  `json:"ascending,omitempty"`
+	// ReachedAt is the latest time at which an event changed the score. Where the last value counts,
+	// every event does.
+	ReachedAt time.Time `json:"reachedAt"`
+	// Nil says that nothing but zeros was summed up so far. Then the first one made the score.
+	Nil bool `json:"nil,omitempty"`
+	// LastID is the event that gave the score of a board that shows the last one.
+	LastID string `json:"lastId,omitempty"`
+}
+
+// ranking names the scores of one period of a board. It is the first part of their keys.
+func ranking(boardID, periodID string) string { return boardID + "/" + periodID }
+
+func (s *score) ranking() string { return ranking(s.BoardID, s.PeriodID) }
+
+func (s *score) key() string { return s.ranking() + "/" + s.EntityID }
+
+// position returns the number whose ascending order is that of the ranks.
+func (s *score) position() int64 { return position(s.Micros, s.Ascending) }
+
+// position and its inverse are the same function. Unlike a minus, ^ has no overflow.
+func position(n int64, ascending bool) int64 {
+	if ascending {
+		return n
+	}
+	return ^n
+}
+
+var scores = store.Define("leaderboard_scores", (*score).key,
+	[]store.Field[score]{
+		{Name: "ranking", Kind: store.KindText, Of: func(s *score) store.Value { return store.Text(s.ranking()) }},
+		{Name: "position", Kind: store.KindInt, Of: func(s *score) store.Value { return store.Int(s.position()) }},
+		{Name: "reached_at", Kind: store.KindInt, Of: func(s *score) store.Value { return store.Time(s.ReachedAt) }},
+	},
+	// The order of ranks: the better score, who reached it first, and by the key the entity's id.
+	store.Index{Name: "rank", Columns: []string{"ranking", "position", "reached_at"}},
+)
+
+// value is one of the distinct values that a score counts.
+type value struct {
+	Of   string `json:"of"` // the score's key
+	Hash string `json:"hash"`
+	// FirstAt is the earliest time at which an event had the value.
+	FirstAt time.Time `json:"firstAt"`
+}
+
+func valueKey(of, hash string) string { return of + "/" + hash }
+
+func (v *value) key() string { return valueKey(v.Of, v.Hash) }
+
+var values = store.Define("leaderboard_values", (*value).key,
+	[]store.Field[value]{
+		{Name: "of", Kind: store.KindText, Of: func(v *value) store.Value { return store.Text(v.Of) }},
+		{Name: "first_at", Kind: store.KindInt, Of: func(v *value) store.Value { return store.Time(v.FirstAt) }},
+	},
+	store.Index{Name: "first", Columns: []string{"of", "first_at"}},
+)
+
+// opening says by what a board counts since it opened. What publishing another version of its
+// configuration does not change is copied.
+type opening struct {
+	BoardID              string              `json:"runtimeLeaderboardId"`
+	Version              int                 `json:"version"` // of the board
+	ConfigurationVersion int                 `json:"configurationVersion"`
+	Query                Query               `json:"query"`
+	Timeframe            timeframe.Timeframe `json:"timeframe"`
+	OpenedAt             time.Time           `json:"openedAt"`
+	// FrozenAt freezes the periods that had ended by then.
+	FrozenAt time.Time `json:"frozenAt,omitzero"`
+	// StoppedAt is when the configuration was taken out of use: no period begins after it.
+	StoppedAt time.Time `json:"stoppedAt,omitzero"`
+}
+
+var openings = store.Define("leaderboards", func(o *opening) string { return o.BoardID }, nil)
+
+// Tables returns what the package keeps.
+func Tables() []*store.Schema {
+	return []*store.Schema{openings.Schema(), scores.Schema(), values.Schema()}
+}
+
+// of tells whether the board has opened as it is published; it has not if o is zero.
+func (o *opening) of(b *board) bool {
+	return o.Version == b.version && o.ConfigurationVersion == b.configuration
+}
+
+// frozen tells whether nothing can change in the period any more.
+func (o *opening) frozen(p timeframe.Period) bool {
+	return !p.EndsAt.IsZero() && !o.FrozenAt.IsZero() && !p.EndsAt.After(o.FrozenAt)
+}
+
+// has tells whether the period belongs to the chain, which may have been stopped before it began.
+func (o *opening) has(p timeframe.Period) bool {
+	return o.StoppedAt.IsZero() || !p.StartsAt.After(o.StoppedAt)
+}
+
+// chainEnd returns when the chain was stopped, or now.
+func (o *opening) chainEnd(now time.Time) time.Time {
+	if !o.StoppedAt.IsZero() && o.StoppedAt.Before(now) {
+		return o.StoppedAt
+	}
+	return now
+}
+
+// A contribution is what one event does to one score.
+type contribution struct {
+	board   *board
+	period  timeframe.Period
+	entity  string
+	at      time.Time
+	eventID string
+	micros  int64  // what the row is worth
+	hash    string // of the value to be counted once, "" if rows are not counted so
+}
+
+func (c *contribution) key() string { return ranking(c.board.id, c.period.ID) + "/" + c.entity }
+
+// fresh returns the score that c begins.
+func (c *contribution) fresh() score {
+	return score{
+		BoardID: c.board.id, PeriodID: c.period.ID, EntityID: c.entity,
+		Micros: c.micros, Ascending: c.board.counter.Order == Ascending,
+		ReachedAt: c.at, Nil: c.micros == 0 && c.sums(), LastID: c.lastID(),
+	}
+}
+
+func (c *contribution) sums() bool {
+	f := c.board.counter.Score.Function
+	return f == Sum || f == Count
+}
+
+func (c *contribution) lastID() string {
+	if c.board.counter.Score.Function == Last {
+		return c.eventID
+	}
+	return ""
+}
+
+// add returns the score with c added; c is not one of a distinct value. The result does not depend on
+// the order in which contributions are added. It is false if the sum is no amount.
+func (s score) add(c *contribution) (score, bool) {
+	switch c.board.counter.Score.Function {
+	case Sum, Count:
+		return s.sum(c)
+	case Max:
+		return s.best(c, c.micros > s.Micros), true
+	case Min:
+		return s.best(c, c.micros < s.Micros), true
+	case Last:
+		if c.at.After(s.ReachedAt) || c.at.Equal(s.ReachedAt) && c.eventID > s.LastID {
+			s.Micros, s.ReachedAt, s.LastID = c.micros, c.at, c.eventID
+		}
+	case CountDistinct:
+	}
+	return s, true
+}
+
+func (s score) sum(c *contribution) (score, bool) {
+	total := s.Micros + c.micros
+	if (total > s.Micros) != (c.micros > 0) && c.micros != 0 {
+		return s, false
+	}
+	s.Micros = total
+	switch zero := c.micros == 0; {
+	case zero && !s.Nil: // changes nothing
+	case zero && c.at.Before(s.ReachedAt): // was the first
+		s.ReachedAt = c.at
+	case zero:
+	case s.Nil || c.at.After(s.ReachedAt):
+		s.ReachedAt, s.Nil = c.at, false
+	}
+	return s, true
+}
+
+// best keeps the first of the best.
+func (s score) best(c *contribution, better bool) score {
+	if better || c.micros == s.Micros && c.at.Before(s.ReachedAt) {
+		s.Micros, s.ReachedAt = c.micros, c.at
+	}
+	return s
+}

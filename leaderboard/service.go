@@ -1,0 +1,322 @@
+package leaderboard
+
+import (
+	"context"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A Service is the leaderboards of one workspace. The zero value refuses every call. It may be used
+// concurrently.
+//
+// Ranks are exact: what a call returns is one state of the board, in which every recorded event has
+// been counted that was recorded before the call. Inside a running transaction it is the state that
+// the transaction has made.
+//
+// A board is named by its id. It keeps the scores of its periods apart; which one a call is about says
+// at, where nil is the period of now, or of a board that has ended its last. Every method returns
+// [fault.ErrNotFound] for a board that is not published or a period that it does not have, and
+// [fault.ErrConflict] for one that has not counted yet what happened before it was published.
+type Service struct {
+	Configurations content.Documents[Configuration]
+	Boards         content.Documents[Board]
+
+	run     session.Runner
+	program func(context.Context, *session.Tx) (*Program, error)
+	index   *Index
+}
+
+// NewService returns the service of a workspace whose program the function returns. The index answers
+// what it can; without one (nil) the store does.
+func NewService(run session.Runner, lib *content.Library, program func(context.Context, *session.Tx) (*Program, error), index *Index) Service {
+	return Service{
+		Configurations: content.NewDocuments(run, lib, Configurations),
+		Boards:         content.NewDocuments(run, lib, Boards),
+		run:            run,
+		program:        program,
+		index:          index,
+	}
+}
+
+// The types of the entities on a board.
+const (
+	UserEntity = "User"
+	TagEntity  = "Tag"
+)
+
+// A Row is an entity's place on a board.
+type Row struct {
+	// Rank begins at 1.
+	Rank       int             `json:"rank"`
+	EntityID   string          `json:"entityId"`
+	EntityType string          `json:"entityType"` // [UserEntity] or [TagEntity]
+	Score      decimal.Decimal `json:"score"`
+	// ReachedAt is the latest time at which an event changed the score. Of equals, who reached the
+	// score first comes first.
+	ReachedAt time.Time `json:"reachedAt"`
+}
+
+// A Ranking is a part of a board in the order of ranks.
+type Ranking struct {
+	Period Period `json:"period"`
+	Rows   []Row  `json:"items"`
+	// Total is how many entities are on the board.
+	Total int `json:"totalCount"`
+}
+
+// A Standing is one entity's place on a board. Who is not on it has the rank 0, and no score.
+type Standing struct {
+	Row
+	Period Period `json:"period"`
+	Total  int    `json:"totalCount"`
+}
+
+// MaxRows is how many rows one call can ask for.
+const MaxRows = 1000
+
+// Rank returns the place of an entity: a user, or a tag if the board ranks tags. One that is not on
+// the board is no error: its rank is 0.
+func (s Service) Rank(ctx context.Context, boardID, entityID string, at *At) (Standing, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) (Standing, error) {
+		out := Standing{Row: Row{EntityID: entityID}}
+		err := s.look(ctx, tx, boardID, at, func(v *view) (err error) {
+			out.Period, out.EntityType = v.period, v.entityType()
+			if out.Total, err = v.ladder.len(ctx); err != nil {
+				return err
+			}
+			e, ok, err := v.ladder.find(ctx, entityID)
+			if err != nil || !ok {
+				return err
+			}
+			rows, err := v.rows(ctx, []entry{e}, -1)
+			if err == nil {
+				out.Row = rows[0]
+			}
+			return err
+		})
+		return out, err
+	})
+}
+
+// Top returns the first n rows, fewer if the board has fewer. If n is 0 it returns as many as the
+// board's configuration displays.
+func (s Service) Top(ctx context.Context, boardID string, n int, at *At) (Ranking, error) {
+	return s.slice(ctx, boardID, 0, n, at)
+}
+
+// Page returns up to limit rows behind the first offset ones. If limit is 0 it returns as many as the
+// board's configuration displays.
+func (s Service) Page(ctx context.Context, boardID string, offset, limit int, at *At) (Ranking, error) {
+	if offset < 0 {
+		return Ranking{}, fault.Invalid("offset", "is %d; it must not be negative", offset)
+	}
+	return s.slice(ctx, boardID, offset, limit, at)
+}
+
+func (s Service) slice(ctx context.Context, boardID string, from, n int, at *At) (Ranking, error) {
+	return s.ranking(ctx, boardID, n, at, func(v *view, total, n int) ([]Row, error) {
+		if from >= total {
+			return nil, nil
+		}
+		es, err := v.ladder.slice(ctx, from, n)
+		if err != nil {
+			return nil, err
+		}
+		return v.rows(ctx, es, from)
+	})
+}
+
+// Around returns n rows with the entity in their middle: n/2 before it, the others behind. Where the
+// board begins or ends too soon, the rows on the other side are more. There are fewer than n only if
+// the board has fewer, and none if the entity is not on it. If n is 0 it returns as many as the board's
+// configuration displays.
+func (s Service) Around(ctx context.Context, boardID, entityID string, n int, at *At) (Ranking, error) {
+	return s.ranking(ctx, boardID, n, at, func(v *view, total, n int) ([]Row, error) {
+		e, ok, err := v.ladder.find(ctx, entityID)
+		if err != nil || !ok {
+			return nil, err
+		}
+		place, err := v.ladder.place(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		n = min(n, total)
+		from := min(max(0, place-n/2), total-n)
+		es, err := v.ladder.near(ctx, e, place-from, from+n-1-place)
+		if err != nil {
+			return nil, err
+		}
+		return v.rows(ctx, es, from)
+	})
+}
+
+func (s Service) ranking(ctx context.Context, boardID string, n int, at *At, rows func(v *view, total, n int) ([]Row, error)) (Ranking, error) {
+	if n < 0 || n > MaxRows {
+		return Ranking{}, fault.Invalid("limit", "is %d; allowed are 1 to %d", n, MaxRows)
+	}
+	return session.Read(ctx, s.run, func(tx *session.Tx) (Ranking, error) {
+		var out Ranking
+		err := s.look(ctx, tx, boardID, at, func(v *view) (err error) {
+			if out.Total, err = v.ladder.len(ctx); err != nil {
+				return err
+			}
+			if n == 0 {
+				n = v.board.topN
+			}
+			out.Period = v.period
+			out.Rows, err = rows(v, out.Total, n)
+			return err
+		})
+		return out, err
+	})
+}
+
+// Periods returns the n periods that began last before an instant, the newest first; the zero instant
+// is now. If n is 0 it returns 20. In USER zones a period begins for all when it does in UTC.
+func (s Service) Periods(ctx context.Context, boardID string, n int, before time.Time) ([]Period, error) {
+	if n < 0 || n > MaxRows {
+		return nil, fault.Invalid("limit", "is %d; allowed are 1 to %d", n, MaxRows)
+	}
+	if n == 0 {
+		n = store.DefaultPage
+	}
+	return session.Read(ctx, s.run, func(tx *session.Tx) ([]Period, error) {
+		b, o, err := s.find(ctx, tx, boardID)
+		if err != nil {
+			return nil, err
+		}
+		until := o.chainEnd(tx.Now)
+		if !before.IsZero() && before.Before(until) {
+			until = before.Add(-time.Nanosecond)
+		}
+		var periods []Period
+		for p, ok := b.begun(until); ok && len(periods) < n; p, ok = b.before(p) {
+			periods = append(periods, show(p, &o, tx.Now))
+		}
+		return periods, nil
+	})
+}
+
+// show returns a period for callers.
+func show(p timeframe.Period, o *opening, now time.Time) Period {
+	return Period{p.ID, p.StartsAt, p.EndsAt, p.State(now), o.frozen(p)}
+}
+
+func (s Service) find(ctx context.Context, tx *session.Tx, boardID string) (*board, opening, error) {
+	p, err := s.program(ctx, tx)
+	if err != nil {
+		return nil, opening{}, err
+	}
+	b, ok := p.boards[boardID]
+	if !ok {
+		return nil, opening{}, fault.NotFound(Boards.Name(), boardID)
+	}
+	o, _, err := openings.Get(ctx, tx, boardID)
+	if err == nil && !o.of(b) {
+		err = fault.Conflict(Boards.Name(), "%q has not counted yet what happened before it was published", boardID)
+	}
+	return b, o, err
+}
+
+// A view is a period of a board as one transaction sees it.
+type view struct {
+	board  *board
+	period Period
+	ladder ladder
+}
+
+// look calls fn with the period of a board that is asked for.
+func (s Service) look(ctx context.Context, tx *session.Tx, boardID string, at *At, fn func(*view) error) error {
+	b, o, err := s.find(ctx, tx, boardID)
+	if err != nil {
+		return err
+	}
+	p, err := b.pick(at, &o, tx.Now)
+	if err != nil {
+		return err
+	}
+	v := &view{board: b, period: show(p, &o, tx.Now)}
+	stored := storeLadder{tx: tx, ranking: ranking(b.id, p.ID), ascending: b.counter.Order == Ascending}
+	return s.index.use(ctx, tx, b, stored, func(l ladder) error {
+		v.ladder = l
+		return fn(v)
+	})
+}
+
+// pick returns the period that is asked for.
+func (b *board) pick(at *At, o *opening, now time.Time) (p timeframe.Period, err error) {
+	var ok bool
+	switch {
+	case at == nil || at.Period == "" && at.Time.IsZero():
+		if p, ok = b.begun(o.chainEnd(now)); !ok {
+			p = b.periods.First()
+		}
+		return p, nil
+	case at.Period != "":
+		p, ok = b.period(at.Period)
+		if !ok || !o.has(p) {
+			return p, fault.NotFound("periodId", at.Period)
+		}
+		return p, nil
+	}
+	p, ok = b.at(at.Time)
+	if !ok || !o.has(p) {
+		return p, fault.NotFound("period", at.Time.Format(time.RFC3339))
+	}
+	return p, nil
+}
+
+func (v *view) entityType() string {
+	if v.board.counter.tags != nil {
+		return TagEntity
+	}
+	return UserEntity
+}
+
+// rows numbers entries that follow one another; place is how many are ahead of the first, or -1 if
+// that is to be found out.
+func (v *view) rows(ctx context.Context, es []entry, place int) ([]Row, error) {
+	if len(es) == 0 {
+		return nil, nil
+	}
+	style := v.board.counter.RankStyle
+	rank, err := v.rank(ctx, es[0], place)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]Row, len(es))
+	for i, e := range es {
+		switch tie := i == 0 || e.Position == es[i-1].Position; {
+		case i == 0 || tie && style != RowNumber:
+		case style == DenseRank:
+			rank++
+		default:
+			rank = place + i + 1
+		}
+		rows[i] = v.row(rank, e)
+	}
+	return rows, nil
+}
+
+// rank returns the rank of an entry.
+func (v *view) rank(ctx context.Context, e entry, place int) (ahead int, err error) {
+	switch style := v.board.counter.RankStyle; {
+	case place == 0:
+	case style == DenseRank:
+		ahead, err = v.ladder.levels(ctx, e.Position)
+	case style != RowNumber:
+		ahead, err = v.ladder.ahead(ctx, e.Position)
+	case place > 0:
+		ahead = place
+	default:
+		ahead, err = v.ladder.place(ctx, e)
+	}
+	return ahead + 1, err
+}

@@ -1,0 +1,133 @@
+package leaderboard
+
+import (
+	"context"
+	"slices"
+
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// A sheet is where contributions are added up: the scores and values that they touch, as far as there
+// are any before.
+type sheet struct {
+	scores map[string]score
+	values map[string]value
+
+	// What has changed, in order, to be saved.
+	changed       map[string]bool // keys of scores; true where a value's time moved back
+	changedScores []string
+	changedValues []string
+}
+
+func newSheet() *sheet {
+	return &sheet{scores: map[string]score{}, values: map[string]value{}, changed: map[string]bool{}}
+}
+
+// load reads what a decision touches.
+func load(ctx context.Context, tx *session.Tx, d *decision) (*sheet, error) {
+	s := newSheet()
+	rows, err := scores.GetMany(ctx, tx, d.scores()...)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		s.scores[row.key()] = row
+	}
+	seen, err := values.GetMany(ctx, tx, d.values()...)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range seen {
+		s.values[v.key()] = v
+	}
+	return s, nil
+}
+
+// add adds a contribution. It is false, and nothing has changed, if the sum would be no amount.
+func (s *sheet) add(c *contribution) bool {
+	key := c.key()
+	before, exists := s.scores[key]
+	switch {
+	case c.hash != "":
+		s.addValue(c, key, before, exists)
+	case !exists:
+		s.set(key, c.fresh())
+	default:
+		after, ok := before.add(c)
+		if !ok {
+			return false
+		}
+		if after != before {
+			s.set(key, after)
+		}
+	}
+	return true
+}
+
+func (s *sheet) set(key string, to score) {
+	s.scores[key] = to
+	if _, ok := s.changed[key]; !ok {
+		s.changed[key] = false
+		s.changedScores = append(s.changedScores, key)
+	}
+}
+
+// addValue counts a value unless it was counted before. The score was reached when the last of its
+// values came up first.
+func (s *sheet) addValue(c *contribution, key string, of score, exists bool) {
+	at := valueKey(key, c.hash)
+	v, known := s.values[at]
+	if known && !c.at.Before(v.FirstAt) {
+		return
+	}
+	s.values[at] = value{Of: key, Hash: c.hash, FirstAt: c.at}
+	s.changedValues = append(s.changedValues, at)
+	switch {
+	case !exists:
+		s.set(key, c.fresh())
+	case !known:
+		of.Micros += one
+		if c.at.After(of.ReachedAt) {
+			of.ReachedAt = c.at
+		}
+		s.set(key, of)
+	case v.FirstAt.Equal(of.ReachedAt): // now another value may be the last
+		s.set(key, of)
+		s.changed[key] = true
+	}
+}
+
+// batch is how many rows are written at once.
+const batch = 1000
+
+// save writes what has changed and returns the scores that have.
+func (s *sheet) save(ctx context.Context, tx *session.Tx) ([]score, error) {
+	for keys := range slices.Chunk(s.changedValues, batch) {
+		rows := make([]value, len(keys))
+		for i, key := range keys {
+			rows[i] = s.values[key]
+		}
+		if err := values.Put(ctx, tx, rows...); err != nil {
+			return nil, err
+		}
+	}
+	changed := make([]score, len(s.changedScores))
+	for i, key := range s.changedScores {
+		changed[i] = s.scores[key]
+		if !s.changed[key] {
+			continue
+		}
+		last, err := values.List(ctx, tx, store.By("first", store.Text(key)).Reverse().First(1))
+		if err != nil {
+			return nil, err
+		}
+		changed[i].ReachedAt = last[0].FirstAt
+	}
+	for rows := range slices.Chunk(changed, batch) {
+		if err := scores.Put(ctx, tx, rows...); err != nil {
+			return nil, err
+		}
+	}
+	return changed, nil
+}

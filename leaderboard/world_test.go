@@ -1,0 +1,272 @@
+package leaderboard_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// start is a Monday.
+var start = time.Date(2025, 9, 1, 10, 0, 0, 0, time.UTC)
+
+// A world is a workspace on a memory store with a journal, and a clock that the test holds.
+type world struct {
+	leaderboard.Service
+	// Stored asks the store, where Service asks the index.
+	Stored leaderboard.Service
+	// Joined answers as if its transactions had changes that are not committed.
+	Joined leaderboard.Service
+
+	ctx   context.Context
+	run   session.Runner
+	lib   *content.Library
+	zones timeframe.Zones
+	users map[string]*tenancy.User
+
+	mu       sync.Mutex
+	now      time.Time
+	ids      int
+	problems []event.Problem
+}
+
+// failer is what a test, a benchmark, a rapid check or an example fails by.
+type failer interface {
+	Errorf(format string, args ...any)
+	FailNow()
+}
+
+// loud is the failer of examples.
+type loud struct{}
+
+func (loud) Errorf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+func (loud) FailNow()                          {}
+
+// entry is an entry of the journal.
+type entry struct {
+	Seq     int64                `json:"seq"`
+	Event   event.Event          `json:"event"`
+	Changes []leaderboard.Change `json:"changes"`
+}
+
+var journal = store.Define("journal", func(e *entry) string { return fmt.Sprintf("%09d", e.Seq) }, nil)
+
+func newWorld(t failer) *world {
+	w := &world{ctx: context.Background(), now: start, users: map[string]*tenancy.User{}}
+	st := memory.New()
+	require.NoError(t, st.Prepare(w.ctx, tenancy.Tables()...))
+	require.NoError(t, st.Prepare(w.ctx, content.Tables()...))
+	require.NoError(t, st.Prepare(w.ctx, leaderboard.Tables()...))
+	require.NoError(t, st.Prepare(w.ctx, journal.Schema()))
+	scope := store.Scope{Account: "acme", Workspace: "default"}
+	with := func(in func(context.Context, store.Scope, func(store.Tx) error) error) func(context.Context, session.Func) error {
+		return func(ctx context.Context, fn session.Func) error {
+			return in(ctx, scope, func(tx store.Tx) error { return w.session(tx, fn) })
+		}
+	}
+	w.run = session.NewRunner(with(st.View), with(st.Update))
+	w.lib = content.NewLibrary(content.Tags, leaderboard.Configurations, leaderboard.Boards)
+	w.Service = leaderboard.NewService(w.run, w.lib, w.program, leaderboard.NewIndex(w.follow))
+	w.Stored = leaderboard.NewService(w.run, w.lib, w.program, nil)
+	w.Joined = leaderboard.NewService(w.run, w.lib, w.program, leaderboard.NewIndex(
+		func(context.Context, *session.Tx, int64, func(int64, []leaderboard.Change) error) (int64, error) { return -1, nil }))
+	return w
+}
+
+func (w *world) session(inner store.Tx, fn session.Func) error {
+	w.mu.Lock()
+	tx := &session.Tx{Tx: inner, Now: w.now, NewID: w.newID, Zones: &w.zones}
+	w.mu.Unlock()
+	err := fn(tx)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.problems = append(w.problems, tx.Problems()...)
+	return err
+}
+
+func (w *world) newID() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ids++
+	return fmt.Sprintf("id%04d", w.ids)
+}
+
+func (w *world) program(ctx context.Context, tx *session.Tx) (*leaderboard.Program, error) {
+	docs, err := w.lib.Load(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	return leaderboard.Load(ctx, tx, docs)
+}
+
+// follow is the index's way into the journal.
+func (w *world) follow(ctx context.Context, tx *session.Tx, after int64, apply func(int64, []leaderboard.Change) error) (int64, error) {
+	last, err := journal.List(ctx, tx, store.Query{}.Reverse().First(1))
+	if err != nil || len(last) == 0 || after >= last[0].Seq {
+		return head(last), err
+	}
+	news, err := journal.List(ctx, tx, store.Query{From: store.Text(fmt.Sprintf("%09d", after+1))})
+	for _, e := range news {
+		if err := apply(e.Seq, e.Changes); err != nil {
+			return 0, err
+		}
+	}
+	return head(last), err
+}
+
+func head(last []entry) int64 {
+	if len(last) == 0 {
+		return 0
+	}
+	return last[0].Seq
+}
+
+func (w *world) history(ctx context.Context, tx *session.Tx, s leaderboard.Span) iter.Seq2[*event.Event, error] {
+	return func(yield func(*event.Event, error) bool) {
+		all, err := journal.List(ctx, tx, store.Query{})
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for i := range all {
+			e := &all[i].Event
+			inside := !e.At.Before(s.From) && (s.Until.IsZero() || e.At.Before(s.Until))
+			if e.Type == s.Type && inside && !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// open opens what was published.
+func (w *world) open(t failer) {
+	require.NoError(t, w.run.Update(w.ctx, func(tx *session.Tx) error {
+		p, err := w.program(w.ctx, tx)
+		if err != nil {
+			return err
+		}
+		return p.Open(w.ctx, tx, w.history)
+	}))
+}
+
+// publish puts documents into force; each is JSON.
+func (w *world) publish(t failer, documents ...string) {
+	require.NoError(t, w.run.Update(w.ctx, func(tx *session.Tx) error {
+		_, err := w.lib.Import(w.ctx, tx, []byte(`{"documents": [`+strings.Join(documents, ",")+`]}`))
+		return err
+	}))
+	w.open(t)
+}
+
+// user adds somebody who carries tags.
+func (w *world) user(t failer, id, zone string, tags ...string) {
+	u := &tenancy.User{ID: id, Timezone: zone, Role: tenancy.Member, Status: tenancy.Active}
+	for _, tag := range tags {
+		u.Tags = append(u.Tags, tenancy.UserTag{TagID: tag})
+	}
+	w.users[id] = u
+	record, err := json.Marshal(u)
+	require.NoError(t, err)
+	s := tenancy.ReadingUsers().Table
+	row, err := s.Decode(record)
+	require.NoError(t, err)
+	require.NoError(t, w.run.Update(w.ctx, func(tx *session.Tx) error { return tx.Put(w.ctx, s, row) }))
+}
+
+// did records that a user did something of a certain value, and returns what changed.
+func (w *world) did(t failer, user string, at time.Time, value string) []leaderboard.Change {
+	return w.record(t, event.Event{UserID: user, At: at, Value: new(decimal.RequireFromString(value))})
+}
+
+// record makes boards react to an event and adds it to the journal.
+func (w *world) record(t failer, e event.Event) []leaderboard.Change {
+	if e.ID == "" {
+		e.ID = w.newID()
+	}
+	if e.Type == "" {
+		e.Type = event.Activity
+	}
+	u := w.users[e.UserID]
+	if u == nil {
+		u = &tenancy.User{ID: e.UserID}
+	}
+	changes, err := session.Write(w.ctx, w.run, func(tx *session.Tx) ([]leaderboard.Change, error) {
+		p, err := w.program(w.ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		o := mechanic.New(&e, u)
+		if err := tx.Prefetch(w.ctx, p.Reads(o)...); err != nil {
+			return nil, err
+		}
+		changes, err := p.React(w.ctx, tx, o)
+		if err != nil {
+			return nil, err
+		}
+		n, err := journal.Count(w.ctx, tx, store.Query{})
+		if err != nil {
+			return nil, err
+		}
+		return changes, journal.Put(w.ctx, tx, entry{Seq: int64(n) + 1, Event: e, Changes: changes})
+	})
+	require.NoError(t, err)
+	return changes
+}
+
+// advance sets the clock and freezes what has ended.
+func (w *world) advance(t failer, now time.Time) {
+	w.now = now
+	for more := true; more; {
+		require.NoError(t, w.run.Update(w.ctx, func(tx *session.Tx) error {
+			p, err := w.program(w.ctx, tx)
+			if err == nil {
+				more, err = p.Advance(w.ctx, tx, 2)
+			}
+			return err
+		}))
+	}
+}
+
+// configuration returns a configuration as JSON.
+func configuration(id, query string) string {
+	return fmt.Sprintf(`{"kind": "RuntimeLeaderboardConfiguration", "id": %q, "name": "Points", "defaultLang": "en",
+		"translations": [{"lang": "en", "label": "Points"}], "query": %s}`, id, query)
+}
+
+const points = `{"source": "activity_logs", "entityId": "userId", "score": {"sum": {"var": "value"}}}`
+
+// board returns a board as JSON; frame is the rest of it.
+func board(id, configuration, frame string) string {
+	return fmt.Sprintf(`{"kind": "RuntimeLeaderboard", "id": %q, "runtimeLeaderboardConfigurationId": %q, %s}`, id, configuration, frame)
+}
+
+const (
+	forever = `"timeframeType": "PERMANENT", "timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC", "timeframeStartsAt": "2025-01-01T00:00:00Z"`
+	daily   = `"timeframeType": "RECURRING", "recurrence": "DAILY", "timeframeTimezoneType": "FIXED", "timeframeTimezone": "Europe/Rome", "timeframeStartsAt": "2025-01-01T00:00:00Z"`
+	monthly = `"timeframeType": "RECURRING", "recurrence": "MONTHLY", "timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC", "timeframeStartsAt": "2025-01-01T00:00:00Z"`
+)
+
+// lines shows rows as "rank entity score".
+func lines(rows []leaderboard.Row) []string {
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		out[i] = fmt.Sprintf("%d %s %s", r.Rank, r.EntityID, r.Score)
+	}
+	return out
+}

@@ -1,0 +1,244 @@
+// Package missions gives users goals: a configuration says what counts and how much is needed, a rule
+// says who gets it and when, a mission is one user's (or one group's) copy of it for one period.
+//
+// A mission is assigned when its rule is evaluated, advanced by every event that matches it, and
+// completed exactly once, at the moment at which, in the order in which things happened, its target
+// was reached: an event that arrives late is counted where it belongs.
+package missions
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// Type says whose a mission is.
+type Type string
+
+// The types of mission: one user's, which stops when it is completed; or that of all users who carry
+// a tag, which is completed once and goes on counting.
+const (
+	Individual Type = "INDIVIDUAL"
+	Group      Type = "GROUP"
+)
+
+// Configurations is the kind of [Configuration].
+var Configurations = content.NewKind[Configuration]("MissionConfiguration")
+
+// A Configuration says which events a mission counts, how much each is worth, and how much is needed.
+type Configuration struct {
+	content.Header
+	content.Labels
+	Name          string          `json:"name"`
+	MissionType   Type            `json:"missionType"`
+	MatchType     event.MatchType `json:"matchType"`
+	MatchEntity   string          `json:"matchEntity"`
+	MatchEntityID string          `json:"matchEntityId,omitempty"`
+	// MatchCondition picks among the matching events; it may read event, user and mission.
+	MatchCondition json.RawMessage `json:"matchCondition,omitempty"`
+	// IncrementExpression is what an event adds, more than 0; null means 1.
+	IncrementExpression json.RawMessage `json:"incrementExpression,omitempty"`
+	// TargetAmountExpression is how much is needed, more than 0; null means 1. It may read user and
+	// mission, and is evaluated once, when the mission becomes active.
+	TargetAmountExpression json.RawMessage `json:"targetAmountExpression,omitempty"`
+}
+
+// Matcher returns which events count.
+func (c *Configuration) Matcher() event.Matcher {
+	return event.Matcher{Type: c.MatchType, Entity: c.MatchEntity, EntityID: c.MatchEntityID}
+}
+
+// entities are the events that missions may count.
+var entities = []string{string(event.Activity), string(event.Quiz), string(event.LearningPath)}
+
+// Validate returns every fault of the configuration's fields, joined.
+func (c *Configuration) Validate() error {
+	_, err := compileConfiguration(c)
+	return errors.Join(c.ValidateTexts(), requireName(c.Name), c.MissionType.check(), c.Matcher().Check(event.MatchFields(), entities...), err)
+}
+
+// References returns the document or tag that is matched.
+func (c *Configuration) References() []content.Reference {
+	return matched("matchEntityId", c.Matcher())
+}
+
+// matched returns the reference that a matcher makes.
+func matched(field string, m event.Matcher) []content.Reference {
+	if m.EntityID == "" {
+		return nil
+	}
+	return []content.Reference{{Field: field, Kind: m.Entity, ID: m.EntityID}}
+}
+
+func requireName(name string) error {
+	if name == "" {
+		return fault.Invalid("name", "is empty")
+	}
+	return nil
+}
+
+func (t Type) check() error {
+	if t != Individual && t != Group {
+		return fault.Invalid("missionType", "%q is none of INDIVIDUAL, GROUP", t)
+	}
+	return nil
+}
+
+// AssignmentMode says when a rule is evaluated.
+type AssignmentMode string
+
+// The modes: when the user's missions are asked for, when an event matches, at the times of a
+// schedule, or never.
+const (
+	Lazy          AssignmentMode = "LAZY"
+	OnEvent       AssignmentMode = "EVENT"
+	ScheduledPush AssignmentMode = "SCHEDULED_PUSH"
+	Disabled      AssignmentMode = "DISABLED"
+)
+
+// Rules is the kind of [Rule].
+var Rules = content.NewKind[Rule]("MissionRule")
+
+// A Rule says who gets which missions, when, and for how long.
+type Rule struct {
+	content.Header
+	content.Descriptions
+	timeframe.Timeframe
+	MissionType Type   `json:"missionType"`
+	Name        string `json:"name"`
+	// GroupTagID is the tag whose users share the missions of a GROUP rule.
+	GroupTagID string `json:"groupTagId,omitempty"`
+	// UsersMatchCondition picks users of an INDIVIDUAL rule; it may read user and activeMissions.
+	UsersMatchCondition json.RawMessage `json:"usersMatchCondition,omitempty"`
+	// MissionConfigurationsPool are the candidates; empty means every configuration of the type.
+	MissionConfigurationsPool []string `json:"missionConfigurationsPool,omitempty"`
+	// MissionsMatchCondition picks among the candidates, one at a time; it may read mission too.
+	MissionsMatchCondition json.RawMessage `json:"missionsMatchCondition,omitempty"`
+	AssignmentMode         AssignmentMode  `json:"assignmentMode"`
+	// The four eventMatch fields say which events assign, with the mode EVENT and no other.
+	EventMatchType      event.MatchType `json:"eventMatchType,omitempty"`
+	EventMatchEntity    string          `json:"eventMatchEntity,omitempty"`
+	EventMatchEntityID  string          `json:"eventMatchEntityId,omitempty"`
+	EventMatchCondition json.RawMessage `json:"eventMatchCondition,omitempty"`
+}
+
+// EventMatcher returns which events evaluate a rule of mode EVENT.
+func (r *Rule) EventMatcher() event.Matcher {
+	return event.Matcher{Type: r.EventMatchType, Entity: r.EventMatchEntity, EntityID: r.EventMatchEntityID}
+}
+
+var eventMatchFields = event.Fields{Type: "eventMatchType", Entity: "eventMatchEntity", EntityID: "eventMatchEntityId"}
+
+// Validate returns every fault of the rule's fields, joined.
+func (r *Rule) Validate() error {
+	_, err := compileRule(r)
+	return errors.Join(requireName(r.Name), r.MissionType.check(), r.Timeframe.Validate(), r.checkOwner(), r.checkMode(), err)
+}
+
+func (r *Rule) checkOwner() error {
+	switch {
+	case r.MissionType == Group && r.GroupTagID == "":
+		return fault.Invalid("groupTagId", "is missing; a GROUP rule needs the tag of its group")
+	case r.MissionType == Group && len(r.UsersMatchCondition) > 0:
+		return fault.Invalid("usersMatchCondition", "is for INDIVIDUAL rules; a GROUP rule has a tag instead")
+	case r.MissionType == Individual && r.GroupTagID != "":
+		return fault.Invalid("groupTagId", "is for GROUP rules")
+	}
+	return nil
+}
+
+func (r *Rule) checkMode() error {
+	m := r.EventMatcher()
+	switch r.AssignmentMode {
+	case OnEvent:
+		return m.Check(eventMatchFields, slices.Concat(entities, []string{string(event.User)})...)
+	case Lazy, ScheduledPush, Disabled:
+		if m != (event.Matcher{}) || len(r.EventMatchCondition) > 0 {
+			return fault.Invalid("eventMatchType", "and its companions are for the mode EVENT")
+		}
+		if r.AssignmentMode == ScheduledPush && r.Cron == "" {
+			return fault.Invalid("scheduleCron", "is missing; SCHEDULED_PUSH needs it")
+		}
+		return nil
+	}
+	return fault.Invalid("assignmentMode", "%q is none of LAZY, EVENT, SCHEDULED_PUSH, DISABLED", r.AssignmentMode)
+}
+
+// References returns the candidates, the group's tag and what the events are about.
+func (r *Rule) References() []content.Reference {
+	refs := matched("eventMatchEntityId", r.EventMatcher())
+	if r.GroupTagID != "" {
+		refs = append(refs, content.Reference{Field: "groupTagId", Kind: content.Tags.Name(), ID: r.GroupTagID})
+	}
+	for i, id := range r.MissionConfigurationsPool {
+		refs = append(refs, content.Reference{Field: fmt.Sprintf("missionConfigurationsPool[%d]", i), Kind: Configurations.Name(), ID: id})
+	}
+	return refs
+}
+
+// missionPaths are what expressions may read of a mission or a candidate for one.
+var missionPaths = []string{
+	"mission.missionId", "mission.missionConfigurationId", "mission.missionRuleId", "mission.missionType", "mission.name", "mission.periodId",
+	"mission.startsAt", "mission.endsAt", "mission.currentAmount", "mission.targetAmount", "mission.isCompleted",
+	"mission.matchType", "mission.matchEntity", "mission.matchEntityId", "mission.groupTagId", "mission.userId", "mission.tags",
+}
+
+// goal is a compiled configuration.
+type goal struct {
+	*Configuration
+	condition         mechanic.Condition
+	increment, target mechanic.Amount
+}
+
+func compileConfiguration(c *Configuration) (*goal, error) {
+	g := &goal{Configuration: c}
+	source := Configurations.Name() + "/" + c.ID
+	ctx := mechanic.EventContext(missionPaths...)
+	var faults [5]error
+	g.condition, faults[0] = mechanic.CompileCondition(source, "matchCondition", c.MatchCondition, ctx)
+	g.increment, faults[1] = mechanic.CompileAmount(source, "incrementExpression", c.IncrementExpression, ctx)
+	g.target, faults[2] = mechanic.CompileAmount(source, "targetAmountExpression", c.TargetAmountExpression, mechanic.UserContext(missionPaths...))
+	if faults[1] == nil {
+		faults[3] = positive("incrementExpression", g.increment)
+	}
+	if faults[2] == nil {
+		faults[4] = positive("targetAmountExpression", g.target)
+	}
+	return g, errors.Join(faults[:]...)
+}
+
+// positive refuses an expression that always gives an amount that is not above zero.
+func positive(field string, a mechanic.Amount) error {
+	d, constant, err := a.Constant()
+	if err == nil && constant && !d.IsPositive() {
+		err = fault.Invalid(field, "is always %s; it must be more than 0", d)
+	}
+	return err
+}
+
+// plan is a compiled rule.
+type plan struct {
+	*Rule
+	event, users, missions mechanic.Condition
+	goals                  []*goal // the candidates
+	readsActive            bool    // a condition reads activeMissions
+}
+
+func compileRule(r *Rule) (*plan, error) {
+	p := &plan{Rule: r}
+	source := Rules.Name() + "/" + r.ID
+	var faults [3]error
+	p.event, faults[0] = mechanic.CompileCondition(source, "eventMatchCondition", r.EventMatchCondition, mechanic.EventContext())
+	p.users, faults[1] = mechanic.CompileCondition(source, "usersMatchCondition", r.UsersMatchCondition, mechanic.UserContext("activeMissions"))
+	p.missions, faults[2] = mechanic.CompileCondition(source, "missionsMatchCondition", r.MissionsMatchCondition,
+		mechanic.UserContext(append([]string{"activeMissions"}, missionPaths...)...))
+	p.readsActive = p.users.Reads("activeMissions") || p.missions.Reads("activeMissions")
+	return p, errors.Join(faults[:]...)
+}

@@ -1,0 +1,168 @@
+package missions
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A Mission is a configuration at work for one user or group in one period. It carries a copy of what
+// it needs, so that later changes of its configuration do not change it.
+type Mission struct {
+	ID                   string         `json:"missionId"`
+	MissionType          Type           `json:"missionType"`
+	ConfigurationID      string         `json:"missionConfigurationId"`
+	ConfigurationVersion int            `json:"missionConfigurationVersion"`
+	RuleID               string         `json:"missionRuleId,omitempty"` // empty: made by hand
+	RuleVersion          int            `json:"missionRuleVersion,omitempty"`
+	PeriodID             string         `json:"periodId"`
+	UserID               string         `json:"userId,omitempty"`     // of an INDIVIDUAL mission
+	GroupTagID           string         `json:"groupTagId,omitempty"` // of a GROUP mission
+	TimeframeType        timeframe.Type `json:"timeframeType"`        // PERMANENT or RANGE
+	StartsAt             time.Time      `json:"startsAt"`
+	EndsAt               time.Time      `json:"endsAt,omitzero"` // exclusive; zero means never
+	// State is computed from the clock when a mission is read.
+	State timeframe.State `json:"state,omitempty"`
+
+	MatchType              event.MatchType `json:"matchType"`
+	MatchEntity            string          `json:"matchEntity"`
+	MatchEntityID          string          `json:"matchEntityId,omitempty"`
+	MatchCondition         json.RawMessage `json:"matchCondition,omitempty"`
+	IncrementExpression    json.RawMessage `json:"incrementExpression,omitempty"`
+	TargetAmountExpression json.RawMessage `json:"targetAmountExpression,omitempty"`
+
+	CurrentAmount decimal.Decimal `json:"currentAmount"`
+	// InitialAmount is where a mission made by hand began.
+	InitialAmount decimal.Decimal `json:"initialAmount,omitzero"`
+	// TargetAmount is fixed when the mission becomes active; nil before.
+	TargetAmount *decimal.Decimal `json:"targetAmount,omitempty"`
+	IsCompleted  bool             `json:"isCompleted,omitempty"`
+	// CompletedAt is when the target was reached, in the order in which things happened.
+	CompletedAt time.Time `json:"completedAt,omitzero"`
+	DefaultLang string    `json:"defaultLang"`
+	CreatedAt   time.Time `json:"createdAt"`
+	UpdatedAt   time.Time `json:"updatedAt"`
+
+	// Last is the latest contribution, in the order in which things happened.
+	Last position `json:"last,omitzero"`
+}
+
+// position is the place of an event in the order in which things happened.
+type position struct {
+	At    time.Time `json:"at,omitzero"`
+	Event string    `json:"event,omitempty"`
+}
+
+func (p position) after(q position) bool {
+	return p.At.After(q.At) || p.At.Equal(q.At) && p.Event > q.Event
+}
+
+// Matcher returns which events the mission counts.
+func (m *Mission) Matcher() event.Matcher {
+	return event.Matcher{Type: m.MatchType, Entity: m.MatchEntity, EntityID: m.MatchEntityID}
+}
+
+// owner is whose the mission is, as one text.
+func (m *Mission) owner() string {
+	if m.MissionType == Group {
+		return groupOwner(m.GroupTagID)
+	}
+	return m.UserID
+}
+
+// groupOwner names a group; no user's id holds a colon.
+func groupOwner(tagID string) string { return "tag:" + tagID }
+
+// period returns the time in which the mission counts.
+func (m *Mission) period() timeframe.Period {
+	return timeframe.Period{ID: m.PeriodID, StartsAt: m.StartsAt, EndsAt: m.EndsAt}
+}
+
+// vars returns the mission as rules see it.
+func (m *Mission) vars() map[string]any {
+	v := map[string]any{
+		"missionId": m.ID, "missionConfigurationId": m.ConfigurationID, "missionRuleId": m.RuleID, "missionType": string(m.MissionType),
+		"periodId": m.PeriodID, "startsAt": mechanic.Stamp(m.StartsAt), "endsAt": nil, "isCompleted": m.IsCompleted,
+		"currentAmount": m.CurrentAmount.InexactFloat64(), "targetAmount": nil,
+		"matchType": string(m.MatchType), "matchEntity": m.MatchEntity, "matchEntityId": m.MatchEntityID,
+		"groupTagId": m.GroupTagID, "userId": m.UserID,
+	}
+	if !m.EndsAt.IsZero() {
+		v["endsAt"] = mechanic.Stamp(m.EndsAt)
+	}
+	if m.TargetAmount != nil {
+		v["targetAmount"] = m.TargetAmount.InexactFloat64()
+	}
+	return v
+}
+
+// forever stands for the end of what never ends, in indexes.
+const forever = 1<<63 - 1
+
+func endValue(m *Mission) store.Value {
+	if m.EndsAt.IsZero() {
+		return store.Int(forever)
+	}
+	return store.Time(m.EndsAt)
+}
+
+var missionTable = store.Define("missions", func(m *Mission) string { return m.ID },
+	[]store.Field[Mission]{
+		{Name: "owner", Kind: store.KindText, Of: func(m *Mission) store.Value { return store.Text(m.owner()) }},
+		{Name: "match", Kind: store.KindText, Of: func(m *Mission) store.Value { return store.Text(m.Matcher().Key()) }},
+		{Name: "ends_at", Kind: store.KindInt, Of: endValue},
+	},
+	store.Index{Name: "match", Columns: []string{"owner", "match", "ends_at"}},
+	store.Index{Name: "owner", Columns: []string{"owner", "ends_at"}},
+)
+
+// counting returns the missions of an owner that count events with a match key at a moment, and some
+// that begin later.
+func counting(owner, key string, at time.Time) store.Query {
+	return store.By("match", store.Text(owner), store.Text(key)).Between(store.Int(at.UnixMicro()+1), store.Value{})
+}
+
+// evaluation says that a rule was evaluated for an owner and a period; it is not evaluated again.
+type evaluation struct {
+	RuleID   string    `json:"missionRuleId"`
+	PeriodID string    `json:"periodId"`
+	Owner    string    `json:"owner"`
+	At       time.Time `json:"at"`
+	Missions []string  `json:"missions,omitempty"`
+}
+
+func evaluationKey(ruleID, owner, periodID string) string {
+	return strings.Join([]string{ruleID, owner, periodID}, "/")
+}
+
+var evaluationTable = store.Define("mission_evaluations",
+	func(e *evaluation) string { return evaluationKey(e.RuleID, e.Owner, e.PeriodID) }, nil)
+
+// A Log is one contribution to a mission.
+type Log struct {
+	MissionID string          `json:"missionId"`
+	EventID   string          `json:"eventId"`
+	UserID    string          `json:"userId"`
+	At        time.Time       `json:"at"`
+	Amount    decimal.Decimal `json:"amount"`
+}
+
+// logTable keeps the contributions of a mission in the order in which they happened.
+var logTable = store.Define("mission_logs",
+	func(l *Log) string { return logPrefix(l.MissionID) + l.At.UTC().Format(sortableTime) + "/" + l.EventID }, nil)
+
+const sortableTime = "2006-01-02T15:04:05.000000"
+
+func logPrefix(missionID string) string { return missionID + "/" }
+
+// Tables returns what the package keeps.
+func Tables() []*store.Schema {
+	return []*store.Schema{missionTable.Schema(), evaluationTable.Schema(), logTable.Schema(), pushTable.Schema()}
+}

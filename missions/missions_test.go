@@ -1,0 +1,421 @@
+package missions_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// bench is a workspace with nothing but missions in it.
+type bench struct {
+	missions.Service
+	run    session.Runner
+	lib    *content.Library
+	now    time.Time
+	caused []event.Event
+	issues []event.Problem
+}
+
+func newBench(t testing.TB, documents ...string) *bench {
+	t.Helper()
+	st := memory.New()
+	require.NoError(t, st.Prepare(t.Context(), slices.Concat(tenancy.Tables(), content.Tables(), missions.Tables())...))
+	b := &bench{
+		lib: content.NewLibrary(content.Tags, content.Activities, missions.Configurations, missions.Rules),
+		now: time.Date(2025, 9, 3, 12, 0, 0, 0, time.UTC),
+	}
+	ids := 0
+	in := func(run func(context.Context, store.Scope, func(store.Tx) error) error) func(context.Context, session.Func) error {
+		return func(ctx context.Context, fn session.Func) error {
+			return run(ctx, store.Scope{Account: "acme", Workspace: "default"}, func(tx store.Tx) error {
+				s := &session.Tx{Tx: tx, Now: b.now, Zones: &timeframe.Zones{}, NewID: func() string { ids++; return fmt.Sprintf("id-%d", ids) }}
+				err := fn(s)
+				b.caused, b.issues = append(b.caused, s.Caused()...), append(b.issues, s.Problems()...)
+				return err
+			})
+		}
+	}
+	b.run = session.NewRunner(in(st.View), in(st.Update))
+	b.Service = missions.NewService(b.run, b.lib, b.program)
+	b.publish(t, documents...)
+	return b
+}
+
+func (b *bench) program(ctx context.Context, tx *session.Tx) (*missions.Program, error) {
+	docs, err := b.lib.Load(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	return missions.Compile(docs)
+}
+
+func (b *bench) publish(t testing.TB, documents ...string) {
+	t.Helper()
+	bundle := []byte(`{"documents":[` + strings.Join(documents, ",") + `]}`)
+	require.NoError(t, b.run.Update(t.Context(), func(tx *session.Tx) error {
+		_, err := b.lib.Import(t.Context(), tx, bundle)
+		return err
+	}))
+}
+
+func user(id, zone string, tags ...string) *tenancy.User {
+	u := &tenancy.User{ID: id, Timezone: zone, Status: tenancy.Active}
+	for _, tag := range tags {
+		u.Tags = append(u.Tags, tenancy.UserTag{TagID: tag})
+	}
+	return u
+}
+
+// react lets the missions react to an event and returns what changed.
+func (b *bench) react(t testing.TB, u *tenancy.User, id string, at time.Time, value string) []missions.Change {
+	t.Helper()
+	v := decimal.RequireFromString(value)
+	e := &event.Event{ID: id, Type: event.Activity, EntityID: "run", UserID: u.ID, At: at, Value: &v, Progress: event.Complete}
+	var changes []missions.Change
+	require.NoError(t, b.run.Update(t.Context(), func(tx *session.Tx) error {
+		p, err := b.program(t.Context(), tx)
+		if err != nil {
+			return err
+		}
+		changes, err = p.React(t.Context(), tx, mechanic.New(e, u))
+		return err
+	}))
+	return changes
+}
+
+const (
+	activity = `{"kind":"Activity","id":"run","name":"Run","defaultLang":"en","translations":[{"lang":"en","label":"Run"}]}`
+	red      = `{"kind":"Tag","id":"red","namespace":"team","variant":"red","defaultLang":"en","translations":[{"lang":"en","label":"Red"}]}`
+)
+
+// goal is a configuration; each pair of more replaces a field.
+func goal(more ...string) string {
+	return document(`{"kind":"MissionConfiguration","id":"far","name":"Far","missionType":"INDIVIDUAL","matchType":"INSTANCE","matchEntity":"Activity",
+		"matchEntityId":"run","incrementExpression":{"var":"event.value"},"targetAmountExpression":5,"defaultLang":"en","translations":[{"lang":"en","label":"Far"}]}`, more)
+}
+
+// weekly is a rule; each pair of more replaces a field.
+func weekly(more ...string) string {
+	return document(`{"kind":"MissionRule","id":"weekly","name":"Weekly","missionType":"INDIVIDUAL","assignmentMode":"EVENT","eventMatchType":"ENTITY",
+		"eventMatchEntity":"Activity","timeframeType":"RECURRING","recurrence":"WEEKLY","timeframeTimezoneType":"FIXED","timeframeTimezone":"UTC",
+		"timeframeStartsAt":"2020-01-01T00:00:00Z","defaultLang":"en","translations":[{"lang":"en"}]}`, more)
+}
+
+// document replaces fields of a JSON object: name, JSON value, name, JSON value …; "" removes one.
+func document(text string, more []string) string {
+	fields := map[string]json.RawMessage{}
+	if err := json.Unmarshal([]byte(text), &fields); err != nil {
+		panic(err)
+	}
+	for pair := range slices.Chunk(more, 2) {
+		if fields[pair[0]] = json.RawMessage(pair[1]); pair[1] == "" {
+			delete(fields, pair[0])
+		}
+	}
+	b, err := json.Marshal(fields)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+func day(n int) time.Time { return time.Date(2025, 9, n, 10, 0, 0, 0, time.UTC) }
+
+func TestAssignedMissionIsAdvancedByTheEventThatAssignsIt(t *testing.T) {
+	b := newBench(t, activity, goal(), weekly())
+	changes := b.react(t, user("ada", ""), "e1", day(1), "2")
+	require.Len(t, changes, 2)
+	require.True(t, changes[0].Assigned)
+	require.Equal(t, "weekly:far:ada:2025-W36", changes[1].MissionID)
+	require.Equal(t, "2", changes[1].CurrentAmount.String())
+	require.Empty(t, b.caused)
+}
+
+func TestIndividualMissionCompletesOnceAndStops(t *testing.T) {
+	b := newBench(t, activity, goal(), weekly())
+	ada := user("ada", "")
+	b.react(t, ada, "e1", day(1), "4")
+	done := b.react(t, ada, "e2", day(2), "4")
+	require.True(t, done[0].Completed)
+	require.Equal(t, "8", done[0].CurrentAmount.String())
+	require.Len(t, b.caused, 1)
+	require.Equal(t, "weekly:far:ada:2025-W36:completed", b.caused[0].ID)
+	require.Equal(t, day(2), b.caused[0].At)
+	require.Empty(t, b.react(t, ada, "e3", day(3), "4"))
+	// The next week begins anew.
+	require.Equal(t, "4", b.react(t, ada, "e4", day(8), "4")[1].CurrentAmount.String())
+}
+
+func TestGroupMissionGoesOnCountingAndKnowsItsContributors(t *testing.T) {
+	b := newBench(t, activity, red, goal("missionType", `"GROUP"`), weekly("missionType", `"GROUP"`, "groupTagId", `"red"`))
+	ada, bob, eve := user("ada", "", "red"), user("bob", "", "red"), user("eve", "")
+	b.react(t, ada, "e1", day(1), "4")
+	require.Empty(t, b.react(t, eve, "e2", day(1), "4"))
+	require.True(t, b.react(t, bob, "e3", day(2), "4")[0].Completed)
+	last := b.react(t, ada, "e4", day(3), "1")
+	require.False(t, last[0].Completed)
+	require.Equal(t, "9", last[0].CurrentAmount.String())
+	logs, _, err := b.Contributions(t.Context(), last[0].MissionID, store.Page{Ascending: true})
+	require.NoError(t, err)
+	var who []string
+	for _, l := range logs {
+		who = append(who, l.UserID)
+	}
+	require.Equal(t, []string{"ada", "bob", "ada"}, who)
+}
+
+func TestTenTenthsCompleteOne(t *testing.T) {
+	b := newBench(t, activity, goal("targetAmountExpression", "1"), weekly())
+	ada := user("ada", "")
+	for i := range 9 {
+		changes := b.react(t, ada, fmt.Sprint("e", i), day(1), "0.1")
+		require.False(t, changes[len(changes)-1].Completed)
+	}
+	require.True(t, b.react(t, ada, "e9", day(1), "0.1")[0].Completed)
+}
+
+func TestPeriodFollowsTheZone(t *testing.T) {
+	b := newBench(t, activity, goal(), weekly("recurrence", `"DAILY"`, "timeframeTimezoneType", `"USER"`, "timeframeTimezone", ""))
+	at := time.Date(2025, 9, 1, 23, 30, 0, 0, time.UTC)
+	require.Equal(t, "2025-09-01", b.react(t, user("ada", ""), "e1", at, "1")[0].PeriodID)
+	require.Equal(t, "2025-09-02", b.react(t, user("bob", "Europe/Rome"), "e2", at, "1")[0].PeriodID)
+	require.Equal(t, "2025-09-01", b.react(t, user("eve", "America/Lima"), "e3", at, "1")[0].PeriodID)
+}
+
+func TestConditionsPickUsersAndMissions(t *testing.T) {
+	near := goal("id", `"near"`, "targetAmountExpression", "1")
+	b := newBench(t, activity, red, goal(), near, weekly(
+		"usersMatchCondition", `{"in":["red",{"var":"user.tags"}]}`,
+		"missionsMatchCondition", `{"==":[{"var":"mission.missionConfigurationId"},"near"]}`,
+		"eventMatchCondition", `{"==":[{"var":"progress"},"COMPLETE"]}`))
+	require.Empty(t, b.react(t, user("ada", ""), "e1", day(1), "1"))
+	changes := b.react(t, user("bob", "", "red"), "e2", day(1), "1")
+	require.Equal(t, "near", changes[0].ConfigurationID)
+	require.True(t, changes[1].Completed)
+}
+
+func TestActiveMissionsAreKnownToConditions(t *testing.T) {
+	b := newBench(t, activity, goal("targetAmountExpression", "100"), weekly(),
+		weekly("id", `"z-second"`, "usersMatchCondition", `{"!":{"var":"activeMissions"}}`))
+	ada := user("ada", "")
+	for _, c := range b.react(t, ada, "e1", day(1), "1") {
+		require.NotEqual(t, "z-second", c.RuleID, "the first rule's mission is active already")
+	}
+}
+
+func TestRunningMissionKeepsItsConfiguration(t *testing.T) {
+	b := newBench(t, activity, goal(), weekly())
+	ada := user("ada", "")
+	b.react(t, ada, "e1", day(1), "2")
+	b.publish(t, goal("incrementExpression", "100", "targetAmountExpression", "1000"))
+	c := b.react(t, ada, "e2", day(2), "2")
+	require.Equal(t, "4", c[0].CurrentAmount.String())
+	require.Equal(t, 1, c[0].ConfigurationVersion)
+	require.Equal(t, "1000", b.react(t, ada, "e3", day(8), "2")[0].TargetAmount.String())
+}
+
+func TestExpressionThatGivesNoAmountIsAProblem(t *testing.T) {
+	for name, expression := range map[string]string{
+		"nothing":  `{"var":"event.additionalData.steps"}`,
+		"text":     `{"cat":["a",{"var":"event.value"}]}`,
+		"negative": `{"-":[0,{"var":"event.value"}]}`,
+		"infinite": `{"/":[{"var":"event.value"},0]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, activity, goal("incrementExpression", expression), weekly())
+			changes := b.react(t, user("ada", ""), "e1", day(1), "1")
+			require.Len(t, changes, 1) // assigned, not advanced
+			require.Len(t, b.issues, 1)
+			require.Equal(t, "MissionConfiguration/far", b.issues[0].Source)
+			require.Equal(t, "incrementExpression", b.issues[0].Field)
+		})
+	}
+}
+
+func TestFaultsOfDocuments(t *testing.T) {
+	for name, c := range map[string]struct{ document, field string }{
+		"target 0":                {goal("targetAmountExpression", "0"), "targetAmountExpression"},
+		"target negative":         {goal("targetAmountExpression", "-3"), "targetAmountExpression"},
+		"target no number":        {goal("targetAmountExpression", `"five"`), "targetAmountExpression"},
+		"unknown type":            {goal("missionType", `"SOLO"`), "missionType"},
+		"unknown entity":          {goal("matchEntity", `"Mission"`), "matchEntity"},
+		"entity with id":          {goal("matchType", `"ENTITY"`), "matchEntityId"},
+		"instance without id":     {goal("matchEntityId", ""), "matchEntityId"},
+		"dangling":                {goal("matchEntityId", `"swim"`), "matchEntityId"},
+		"no translation":          {goal("translations", "[]"), "translations"},
+		"empty label":             {goal("translations", `[{"lang":"en","label":""}]`), "translations[0].label"},
+		"group without tag":       {weekly("missionType", `"GROUP"`), "groupTagId"},
+		"individual with tag":     {weekly("groupTagId", `"red"`), "groupTagId"},
+		"unknown mode":            {weekly("assignmentMode", `"SOON"`), "assignmentMode"},
+		"lazy with event fields":  {weekly("assignmentMode", `"LAZY"`), "eventMatchType"},
+		"push without cron":       {weekly("assignmentMode", `"SCHEDULED_PUSH"`, "eventMatchType", "", "eventMatchEntity", ""), "scheduleCron"},
+		"range without end":       {weekly("timeframeType", `"RANGE"`, "recurrence", ""), "timeframeEndsAt"},
+		"cron that never fires":   {weekly("recurrence", `"CUSTOM"`, "scheduleCron", `"0 0 30 2 *"`), "scheduleCron"},
+		"misspelt path":           {weekly("usersMatchCondition", `{"==":[{"var":"user.langg"},"en"]}`), "usersMatchCondition/=="},
+		"unknown field":           {weekly("timeframe", `1`), ""},
+		"missing configuration":   {weekly("missionConfigurationsPool", `["nope"]`), "missionConfigurationsPool[0]"},
+		"condition of other type": {weekly("missionType", `"GROUP"`, "groupTagId", `"red"`, "usersMatchCondition", "true"), "usersMatchCondition"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, activity, red)
+			err := b.run.Update(t.Context(), func(tx *session.Tx) error {
+				_, err := b.lib.Import(t.Context(), tx, []byte(`{"documents":[`+c.document+`]}`))
+				return err
+			})
+			require.ErrorIs(t, err, fault.ErrInvalid)
+			require.ErrorContains(t, err, "documents[0]"+strings.TrimRight("."+c.field, "."))
+		})
+	}
+}
+
+// What events do depends on when they happened: in whatever order they arrive, the missions end as if
+// they had arrived as they happened, and say the same of their completion.
+func TestAnyOrderOfArrivalGivesTheSame(t *testing.T) {
+	type happening struct {
+		id, value string
+		at        time.Time
+	}
+	play := func(t testing.TB, kind string, order []happening) string {
+		configuration, rule := goal("missionType", kind), weekly("missionType", kind)
+		if kind == `"GROUP"` {
+			rule = weekly("missionType", kind, "groupTagId", `"red"`)
+		}
+		b := newBench(t, activity, red, configuration, rule)
+		ada := user("ada", "", "red")
+		for _, e := range order {
+			b.react(t, ada, e.id, e.at, e.value)
+		}
+		owned, _, err := b.List(t.Context(), "ada", store.Page{})
+		require.NoError(t, err)
+		group, _, err := b.GroupList(t.Context(), "red", store.Page{})
+		require.NoError(t, err)
+		text, err := json.Marshal(append(owned, group...))
+		require.NoError(t, err)
+		return string(text)
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		var events []happening
+		for i := range rapid.IntRange(1, 12).Draw(rt, "events") {
+			events = append(events, happening{
+				fmt.Sprintf("e%02d", i), fmt.Sprint(rapid.IntRange(1, 4).Draw(rt, "value")),
+				day(1).Add(time.Duration(rapid.IntRange(0, 40).Draw(rt, "quarters")) * 6 * time.Hour),
+			})
+		}
+		kind := rapid.SampledFrom([]string{`"INDIVIDUAL"`, `"GROUP"`}).Draw(rt, "kind")
+		lived, shuffled := slices.Clone(events), slices.Clone(events)
+		slices.SortFunc(lived, func(a, b happening) int { return strings.Compare(a.at.Format(time.RFC3339)+a.id, b.at.Format(time.RFC3339)+b.id) })
+		rand.New(rand.NewSource(rapid.Int64().Draw(rt, "seed"))).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+		require.JSONEq(rt, play(t, kind, lived), play(t, kind, shuffled))
+	})
+}
+
+func TestEvaluateAssignsLazyRulesOnce(t *testing.T) {
+	lazy := weekly("assignmentMode", `"LAZY"`, "eventMatchType", "", "eventMatchEntity", "")
+	b := newBench(t, activity, goal(), lazy)
+	require.NoError(t, b.run.Update(t.Context(), func(tx *session.Tx) error { return nil }))
+	_, err := b.Evaluate(t.Context(), "nobody")
+	require.ErrorIs(t, err, fault.ErrNotFound)
+	users := tenancy.NewUsers(b.run)
+	_, err = users.Create(t.Context(), tenancy.NewUser{ID: "ada"})
+	require.NoError(t, err)
+	for range 2 {
+		list, err := b.Evaluate(t.Context(), "ada")
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+		require.Equal(t, timeframe.Active, list[0].State)
+		require.Equal(t, "5", list[0].TargetAmount.String())
+	}
+	b.now = b.now.AddDate(0, 0, 7)
+	list, err := b.Evaluate(t.Context(), "ada")
+	require.NoError(t, err)
+	require.Equal(t, "2025-W37", list[0].PeriodID)
+}
+
+func TestScheduledPushReachesEveryUserInSteps(t *testing.T) {
+	rule := weekly("assignmentMode", `"SCHEDULED_PUSH"`, "eventMatchType", "", "eventMatchEntity", "", "scheduleCron", `"0 9 * * 1"`)
+	b := newBench(t, activity, goal(), rule)
+	users := tenancy.NewUsers(b.run)
+	for i := range 7 {
+		_, err := users.Create(t.Context(), tenancy.NewUser{ID: fmt.Sprint("user-", i)})
+		require.NoError(t, err)
+	}
+	advance := func() (steps int) {
+		for more := true; more; steps++ {
+			require.NoError(t, b.run.Update(t.Context(), func(tx *session.Tx) error {
+				p, err := b.program(t.Context(), tx)
+				if err != nil {
+					return err
+				}
+				more, err = p.Advance(t.Context(), tx, 3)
+				return err
+			}))
+		}
+		return steps
+	}
+	advance()
+	list, _, err := b.List(t.Context(), "user-6", store.Page{})
+	require.NoError(t, err)
+	require.Empty(t, list, "Monday has not come")
+	b.now = b.now.AddDate(0, 0, 7)
+	require.Equal(t, 3, advance())
+	require.Equal(t, 1, advance())
+	for i := range 7 {
+		list, _, err := b.List(t.Context(), fmt.Sprint("user-", i), store.Page{})
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+		require.Equal(t, "2025-W37", list[0].PeriodID)
+	}
+}
+
+func TestCreateByHand(t *testing.T) {
+	b := newBench(t, activity, red, goal(), goal("id", `"ours"`, "missionType", `"GROUP"`))
+	users := tenancy.NewUsers(b.run)
+	_, err := users.Create(t.Context(), tenancy.NewUser{ID: "ada"})
+	require.NoError(t, err)
+	five := decimal.NewFromInt(7)
+	m, err := b.Create(t.Context(), missions.NewMission{ConfigurationID: "far", UserID: "ada", TargetAmount: &five, CurrentAmount: decimal.NewFromInt(3), EndsAt: day(30)})
+	require.NoError(t, err)
+	require.Equal(t, "7", m.TargetAmount.String())
+	done := b.react(t, user("ada", ""), "e1", day(4), "4")
+	require.True(t, done[0].Completed)
+	// A late contribution does not lose where the mission began.
+	late := b.react(t, user("ada", ""), "e0", day(4).Add(-time.Hour), "1")
+	require.Equal(t, "8", late[0].CurrentAmount.String())
+	for name, c := range map[string]struct {
+		mission missions.NewMission
+		want    error
+	}{
+		"again":                 {missions.NewMission{ConfigurationID: "far", UserID: "ada", EndsAt: day(30)}, fault.ErrExists},
+		"unknown configuration": {missions.NewMission{ConfigurationID: "nope", UserID: "ada"}, fault.ErrNotFound},
+		"unknown user":          {missions.NewMission{ConfigurationID: "far", UserID: "bob"}, fault.ErrNotFound},
+		"unknown tag":           {missions.NewMission{ConfigurationID: "ours", GroupTagID: "blue"}, fault.ErrNotFound},
+		"group for a user":      {missions.NewMission{ConfigurationID: "ours", UserID: "ada"}, fault.ErrInvalid},
+		"user for a group":      {missions.NewMission{ConfigurationID: "far", GroupTagID: "red"}, fault.ErrInvalid},
+		"ends before it starts": {missions.NewMission{ConfigurationID: "far", UserID: "ada", EndsAt: day(1)}, fault.ErrInvalid},
+		"target of 0":           {missions.NewMission{ConfigurationID: "far", UserID: "ada", TargetAmount: new(decimal.Decimal)}, fault.ErrInvalid},
+		"negative start":        {missions.NewMission{ConfigurationID: "far", UserID: "ada", CurrentAmount: decimal.NewFromInt(-1)}, fault.ErrInvalid},
+	} {
+		_, err := b.Create(t.Context(), c.mission)
+		require.ErrorIs(t, err, c.want, name)
+	}
+}

@@ -1,0 +1,71 @@
+package missions
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/guerdonhq/guerdon/content"
+)
+
+// A Program is the published configurations and rules of a workspace, compiled. It is immutable and
+// may be used concurrently.
+type Program struct {
+	docs    *content.Program
+	goals   map[string]*goal
+	onEvent map[string][]*plan // by the key of the rule's matcher
+	lazy    []*plan
+	push    []*plan
+}
+
+// Compile compiles what is published.
+func Compile(docs *content.Program) (*Program, error) {
+	p := &Program{docs: docs, goals: map[string]*goal{}, onEvent: map[string][]*plan{}}
+	var faults []error
+	var ordered []*goal
+	for _, c := range content.Live(docs, Configurations) {
+		g, err := compileConfiguration(c)
+		faults = append(faults, err)
+		p.goals[c.ID] = g
+		ordered = append(ordered, g)
+	}
+	for _, r := range content.Live(docs, Rules) {
+		pl, err := compileRule(r)
+		faults = append(faults, err)
+		pl.goals = candidates(r, ordered)
+		switch r.AssignmentMode {
+		case OnEvent:
+			key := r.EventMatcher().Key()
+			p.onEvent[key] = append(p.onEvent[key], pl)
+		case Lazy:
+			p.lazy = append(p.lazy, pl)
+		case ScheduledPush:
+			p.push = append(p.push, pl)
+		case Disabled:
+		}
+	}
+	return p, errors.Join(faults...)
+}
+
+// candidates returns the goals that a rule may assign, in the order of their creation.
+func candidates(r *Rule, all []*goal) []*goal {
+	return slices.DeleteFunc(slices.Clone(all), func(g *goal) bool {
+		pool := r.MissionConfigurationsPool
+		return g.MissionType != r.MissionType || len(pool) > 0 && !slices.Contains(pool, g.ID)
+	})
+}
+
+// assigning returns the rules that an event with the given match keys evaluates, in their order.
+func (p *Program) assigning(keys []string) []*plan {
+	var found []*plan
+	lists := 0
+	for _, key := range keys {
+		if rules := p.onEvent[key]; len(rules) > 0 {
+			found = append(found, rules...)
+			lists++
+		}
+	}
+	if lists > 1 {
+		slices.SortFunc(found, func(a, b *plan) int { return a.Before(&b.Header) })
+	}
+	return found
+}

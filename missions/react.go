@@ -1,0 +1,371 @@
+package missions
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A Change is what an event did to a mission.
+type Change struct {
+	MissionID            string `json:"missionId"`
+	ConfigurationID      string `json:"missionConfigurationId"`
+	ConfigurationVersion int    `json:"missionConfigurationVersion"`
+	RuleID               string `json:"missionRuleId,omitempty"`
+	RuleVersion          int    `json:"missionRuleVersion,omitempty"`
+	PeriodID             string `json:"periodId"`
+	UserID               string `json:"userId,omitempty"`
+	GroupTagID           string `json:"groupTagId,omitempty"`
+	// Assigned, Completed say whether this event made the mission, or completed it.
+	Assigned  bool `json:"assigned,omitempty"`
+	Completed bool `json:"completed,omitempty"`
+	// Amount is what the event added; CurrentAmount and TargetAmount are those after it.
+	Amount        decimal.Decimal  `json:"amount"`
+	CurrentAmount decimal.Decimal  `json:"currentAmount"`
+	TargetAmount  *decimal.Decimal `json:"targetAmount,omitempty"`
+}
+
+func change(m *Mission) Change {
+	return Change{
+		MissionID: m.ID, ConfigurationID: m.ConfigurationID, ConfigurationVersion: m.ConfigurationVersion,
+		RuleID: m.RuleID, RuleVersion: m.RuleVersion, PeriodID: m.PeriodID, UserID: m.UserID, GroupTagID: m.GroupTagID,
+		CurrentAmount: m.CurrentAmount, TargetAmount: m.TargetAmount,
+	}
+}
+
+// Reads names what [Program.React] reads first.
+func (p *Program) Reads(o *mechanic.Occasion) []store.Read {
+	keys := o.Event.MatchKeys()
+	var reads []store.Read
+	for _, owner := range owners(o.User) {
+		for _, key := range keys {
+			reads = append(reads, missionTable.Rows(counting(owner, key, o.Event.At)))
+		}
+	}
+	return reads
+}
+
+// owners returns those whose missions a user advances: the user, and the groups the user is in.
+func owners(u *tenancy.User) []string {
+	all := []string{u.ID}
+	for _, t := range u.Tags {
+		all = append(all, groupOwner(t.TagID))
+	}
+	return all
+}
+
+// React assigns the missions of the rules that the event evaluates, then advances every mission that
+// counts it, those just assigned included. A completed mission causes an event of type Mission.
+func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+	keys := o.Event.MatchKeys()
+	assigned, err := p.assign(ctx, tx, p.assigning(keys), o)
+	if err != nil {
+		return nil, err
+	}
+	var changes []Change
+	for _, m := range assigned {
+		c := change(m)
+		c.Assigned = true
+		changes = append(changes, c)
+	}
+	for _, owner := range owners(o.User) {
+		for _, key := range keys {
+			running, err := missionTable.List(ctx, tx, counting(owner, key, o.Event.At))
+			if err != nil {
+				return nil, err
+			}
+			for i := range running {
+				if changes, err = p.advance(ctx, tx, o, &running[i], changes); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return changes, nil
+}
+
+// advance adds the event to a mission if it counts there, and what that changed to changes.
+func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, m *Mission, changes []Change) ([]Change, error) {
+	here := position{o.Event.At, o.Event.ID}
+	if m.period().State(here.At) != timeframe.Active || m.MissionType == Individual && m.IsCompleted && here.after(m.Last) {
+		return changes, nil
+	}
+	g, err := p.goalOf(m)
+	if err != nil {
+		return nil, err
+	}
+	var amount decimal.Decimal
+	ok := activate(tx, g, m, o.Vars)
+	o.With("mission", m.vars(), func() {
+		ok = ok && g.condition.Holds(tx, o.Vars)
+		if ok {
+			amount, ok = g.increment.Of(tx, o.Vars)
+		}
+	})
+	if amount.IsNegative() {
+		tx.Report(Configurations.Name()+"/"+m.ConfigurationID, "incrementExpression", "gave "+amount.String()+", which is less than 0")
+	}
+	if !ok || !amount.IsPositive() {
+		return changes, nil
+	}
+	entry := Log{MissionID: m.ID, EventID: here.Event, UserID: o.Event.UserID, At: here.At, Amount: amount}
+	before := *m
+	if err := contribute(ctx, tx, m, entry); err != nil {
+		return nil, err
+	}
+	m.UpdatedAt = tx.Now
+	if err := missionTable.Put(ctx, tx, *m); err != nil {
+		return nil, err
+	}
+	changes = append(changes, p.announce(tx, &before, m, entry))
+	return changes, logTable.Put(ctx, tx, entry)
+}
+
+// goalOf returns the compiled form of a mission's own copy of its configuration.
+func (p *Program) goalOf(m *Mission) (*goal, error) {
+	if g := p.goals[m.ConfigurationID]; g != nil && g.Version == m.ConfigurationVersion {
+		return g, nil
+	}
+	// The configuration has changed, or is out of use: the mission goes on as it began.
+	c := &Configuration{
+		MissionType: m.MissionType, MatchType: m.MatchType, MatchEntity: m.MatchEntity, MatchEntityID: m.MatchEntityID,
+		MatchCondition: m.MatchCondition, IncrementExpression: m.IncrementExpression, TargetAmountExpression: m.TargetAmountExpression,
+	}
+	c.ID, c.Version = m.ConfigurationID, m.ConfigurationVersion
+	return compileConfiguration(c)
+}
+
+// activate fixes the target of a mission that has none yet; it reports a target that is none.
+func activate(tx *session.Tx, g *goal, m *Mission, vars map[string]any) bool {
+	if m.TargetAmount != nil {
+		return true
+	}
+	var target decimal.Decimal
+	var ok bool
+	mechanic.With(vars, "mission", m.vars(), func() { target, ok = g.target.Of(tx, vars) })
+	if ok && !target.IsPositive() {
+		tx.Report(Configurations.Name()+"/"+m.ConfigurationID, "targetAmountExpression", "gave "+target.String()+", which is not more than 0")
+		ok = false
+	}
+	if ok {
+		m.TargetAmount = &target
+	}
+	return ok
+}
+
+// announce returns the change that a contribution made, and causes the event of a completion.
+func (p *Program) announce(tx *session.Tx, before, m *Mission, entry Log) Change {
+	c := change(m)
+	c.Amount = entry.Amount
+	c.Completed = m.IsCompleted && !before.IsCompleted
+	moved := before.IsCompleted && !before.CompletedAt.Equal(m.CompletedAt)
+	if c.Completed || moved && m.MissionType == Individual {
+		e := completion(m, entry.UserID)
+		if moved {
+			e.MovedFrom = before.CompletedAt
+		}
+		tx.Cause(e)
+	}
+	return c
+}
+
+// completion is the event of a mission that has been completed.
+func completion(m *Mission, userID string) event.Event {
+	value := m.CurrentAmount
+	fields := m.vars()
+	delete(fields, "userId")
+	return event.Event{
+		ID: m.ID + ":completed", Type: event.Mission, EntityID: m.ConfigurationID, UserID: userID, At: m.CompletedAt,
+		Value: &value, Progress: event.Complete, Fields: fields,
+	}
+}
+
+// contribute adds a contribution to a mission.
+func contribute(ctx context.Context, tx *session.Tx, m *Mission, entry Log) error {
+	here := position{entry.At, entry.EventID}
+	if !here.after(m.Last) {
+		return refold(ctx, tx, m, entry)
+	}
+	m.Last = here
+	m.CurrentAmount = m.CurrentAmount.Add(entry.Amount)
+	if !m.IsCompleted && m.CurrentAmount.GreaterThanOrEqual(*m.TargetAmount) {
+		m.IsCompleted, m.CompletedAt = true, entry.At
+	}
+	return nil
+}
+
+// refold counts a mission again from its contributions, because one came late.
+func refold(ctx context.Context, tx *session.Tx, m *Mission, late Log) error {
+	logs, err := logTable.List(ctx, tx, store.Prefix(logPrefix(m.ID)))
+	if err != nil {
+		return err
+	}
+	*m = fold(*m, append(logs, late))
+	return nil
+}
+
+// fold returns the mission as its contributions, in the order in which they happened, make it. An
+// INDIVIDUAL mission counts none after the one that completed it.
+func fold(m Mission, logs []Log) Mission {
+	slices.SortFunc(logs, func(a, b Log) int {
+		if (position{a.At, a.EventID}).after(position{b.At, b.EventID}) {
+			return 1
+		}
+		return -1
+	})
+	m.CurrentAmount, m.IsCompleted, m.CompletedAt, m.Last = m.InitialAmount, false, time.Time{}, position{}
+	for _, l := range logs {
+		if m.IsCompleted && m.MissionType == Individual {
+			break
+		}
+		m.Last = position{l.At, l.EventID}
+		m.CurrentAmount = m.CurrentAmount.Add(l.Amount)
+		if !m.IsCompleted && m.CurrentAmount.GreaterThanOrEqual(*m.TargetAmount) {
+			m.IsCompleted, m.CompletedAt = true, l.At
+		}
+	}
+	return m
+}
+
+// assign evaluates rules for the occasion's user at the moment of its event.
+func (p *Program) assign(ctx context.Context, tx *session.Tx, plans []*plan, o *mechanic.Occasion) ([]*Mission, error) {
+	var made []*Mission
+	for _, pl := range plans {
+		missions, err := p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Vars)
+		if err != nil {
+			return nil, err
+		}
+		made = append(made, missions...)
+	}
+	return made, nil
+}
+
+// evaluate assigns the missions of one rule to a user, or to the rule's group of which the user is a
+// member, for the period that contains a moment, unless it was done before. The conditions read vars.
+func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, at time.Time, vars map[string]any) ([]*Mission, error) {
+	owner := u.ID
+	if pl.MissionType == Group {
+		if !u.HasTag(pl.GroupTagID) {
+			return nil, nil
+		}
+		owner = groupOwner(pl.GroupTagID)
+	}
+	period, ok, err := pl.periodAt(tx, u, at)
+	if err != nil || !ok {
+		return nil, err
+	}
+	_, evaluated, err := evaluationTable.Get(ctx, tx, evaluationKey(pl.ID, owner, period.ID))
+	if err != nil || evaluated || !pl.event.Holds(tx, vars) {
+		return nil, err
+	}
+	if pl.readsActive {
+		active, err := activeMissions(ctx, tx, u, at)
+		if err != nil {
+			return nil, err
+		}
+		vars["activeMissions"] = active
+		defer delete(vars, "activeMissions")
+	}
+	if !pl.users.Holds(tx, vars) {
+		return nil, nil
+	}
+	done := evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: owner, At: tx.Now}
+	var made []*Mission
+	for _, g := range pl.goals {
+		m := newMission(tx, g, pl, period, u)
+		var wanted bool
+		mechanic.With(vars, "mission", p.candidate(m, g), func() { wanted = pl.missions.Holds(tx, vars) })
+		if !wanted || period.State(at) == timeframe.Active && !activate(tx, g, m, vars) {
+			continue
+		}
+		made = append(made, m)
+		done.Missions = append(done.Missions, m.ID)
+	}
+	for _, m := range made {
+		if err := missionTable.Put(ctx, tx, *m); err != nil {
+			return nil, err
+		}
+	}
+	return made, evaluationTable.Put(ctx, tx, done)
+}
+
+// candidate returns what a rule may read of a mission that it could assign.
+func (p *Program) candidate(m *Mission, g *goal) map[string]any {
+	v := m.vars()
+	tags := []any{}
+	for _, tag := range p.docs.EntityTags(event.Type(Configurations.Name()), g.ID) {
+		tags = append(tags, tag)
+	}
+	v["name"], v["tags"] = g.Name, tags
+	return v
+}
+
+func (pl *plan) periodAt(tx *session.Tx, u *tenancy.User, at time.Time) (timeframe.Period, bool, error) {
+	zone, err := u.Location(tx)
+	if err != nil {
+		return timeframe.Period{}, false, err
+	}
+	schedule, err := pl.Timeframe.In(zone, tx.Zones)
+	if err != nil {
+		return timeframe.Period{}, false, err
+	}
+	period, ok := schedule.PeriodAt(at)
+	return period, ok, nil
+}
+
+// newMission returns a mission as a rule makes it. Its id says all that makes it what it is, so that
+// the same happenings in another order make the same missions.
+func newMission(tx *session.Tx, g *goal, pl *plan, period timeframe.Period, u *tenancy.User) *Mission {
+	m := fromGoal(g)
+	m.RuleID, m.RuleVersion = pl.ID, pl.Version
+	m.PeriodID, m.StartsAt, m.EndsAt = period.ID, period.StartsAt, period.EndsAt
+	m.TimeframeType = timeframe.Range
+	if period.EndsAt.IsZero() {
+		m.TimeframeType = timeframe.Permanent
+	}
+	if g.MissionType == Group {
+		m.GroupTagID = pl.GroupTagID
+	} else {
+		m.UserID = u.ID
+	}
+	m.ID = strings.Join([]string{pl.ID, g.ID, m.owner(), period.ID}, ":")
+	m.CreatedAt, m.UpdatedAt = tx.Now, tx.Now
+	return m
+}
+
+// fromGoal returns a mission with a copy of what it needs of its configuration.
+func fromGoal(g *goal) *Mission {
+	return &Mission{
+		MissionType: g.MissionType, ConfigurationID: g.ID, ConfigurationVersion: g.Version,
+		MatchType: g.MatchType, MatchEntity: g.MatchEntity, MatchEntityID: g.MatchEntityID,
+		MatchCondition: g.MatchCondition, IncrementExpression: g.IncrementExpression, TargetAmountExpression: g.TargetAmountExpression,
+		DefaultLang: g.DefaultLang,
+	}
+}
+
+// activeMissions returns the missions that an owner has at a moment, as rules see them.
+func activeMissions(ctx context.Context, tx *session.Tx, u *tenancy.User, at time.Time) ([]any, error) {
+	list := []any{}
+	for _, owner := range owners(u) {
+		missions, err := missionTable.List(ctx, tx, store.By("owner", store.Text(owner)).Between(store.Int(at.UnixMicro()+1), store.Value{}))
+		if err != nil {
+			return nil, err
+		}
+		for i := range missions {
+			if missions[i].period().State(at) == timeframe.Active {
+				list = append(list, missions[i].vars())
+			}
+		}
+	}
+	return list, nil
+}

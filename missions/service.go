@@ -1,0 +1,240 @@
+package missions
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/amount"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// Service is the missions of one workspace. The zero value refuses every call. It may be used
+// concurrently.
+type Service struct {
+	// Configurations and Rules are the documents.
+	Configurations content.Documents[Configuration]
+	Rules          content.Documents[Rule]
+
+	run     session.Runner
+	program func(context.Context, *session.Tx) (*Program, error)
+}
+
+// NewService returns the service of a workspace; program gives what is in force there.
+func NewService(run session.Runner, lib *content.Library, program func(context.Context, *session.Tx) (*Program, error)) Service {
+	return Service{
+		Configurations: content.NewDocuments(run, lib, Configurations),
+		Rules:          content.NewDocuments(run, lib, Rules),
+		run:            run, program: program,
+	}
+}
+
+// Evaluate assigns what the LAZY rules have for the user now, and returns the missions that the user
+// and the user's groups have at this moment, completed ones included, by their end, then id. It
+// returns [fault.ErrNotFound] for an unknown user.
+func (s Service) Evaluate(ctx context.Context, userID string) ([]Mission, error) {
+	return session.Write(ctx, s.run, func(tx *session.Tx) ([]Mission, error) {
+		u, err := tenancy.FindUser(ctx, tx, userID)
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		if u.Status != tenancy.Suspended {
+			vars := map[string]any{"user": u.Vars()}
+			for _, pl := range p.lazy {
+				if _, err := p.evaluate(ctx, tx, pl, u, tx.Now, vars); err != nil {
+					return nil, err
+				}
+			}
+		}
+		return current(ctx, tx, u)
+	})
+}
+
+// current returns what an owner has at the moment of the transaction.
+func current(ctx context.Context, tx *session.Tx, u *tenancy.User) ([]Mission, error) {
+	var all []Mission
+	for _, owner := range owners(u) {
+		missions, err := missionTable.List(ctx, tx, owned(owner, tx.Now))
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range missions {
+			if m.period().State(tx.Now) == timeframe.Active {
+				all = append(all, m.at(tx.Now))
+			}
+		}
+	}
+	return all, nil
+}
+
+// owned returns the missions of an owner that end after a moment.
+func owned(owner string, at time.Time) store.Query {
+	return store.By("owner", store.Text(owner)).Between(store.Int(at.UnixMicro()+1), store.Value{})
+}
+
+// at returns the mission with its state at a moment.
+func (m Mission) at(now time.Time) Mission {
+	m.State = m.period().State(now)
+	return m
+}
+
+// Mission returns one mission; [fault.ErrNotFound] if there is none.
+func (s Service) Mission(ctx context.Context, missionID string) (Mission, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) (Mission, error) { return find(ctx, tx, missionID) })
+}
+
+func find(ctx context.Context, tx *session.Tx, missionID string) (Mission, error) {
+	m, ok, err := missionTable.Get(ctx, tx, missionID)
+	if err == nil && !ok {
+		err = fault.NotFound("mission", missionID)
+	}
+	return m.at(tx.Now), err
+}
+
+// List returns a user's own missions, past and future ones included, those that end last first, and
+// the token of the next page, "" if there is none.
+func (s Service) List(ctx context.Context, userID string, page store.Page) (list []Mission, next string, err error) {
+	return s.list(ctx, userID, page)
+}
+
+// GroupList is [Service.List] for the missions of the users who carry a tag.
+func (s Service) GroupList(ctx context.Context, tagID string, page store.Page) (list []Mission, next string, err error) {
+	return s.list(ctx, groupOwner(tagID), page)
+}
+
+func (s Service) list(ctx context.Context, owner string, page store.Page) (list []Mission, next string, err error) {
+	err = s.run.View(ctx, func(tx *session.Tx) error {
+		q, err := page.Query(store.By("owner", store.Text(owner)))
+		if err != nil {
+			return err
+		}
+		list, next, err = missionTable.Page(ctx, tx, q, page.Token)
+		for i := range list {
+			list[i] = list[i].at(tx.Now)
+		}
+		return err
+	})
+	return list, next, err
+}
+
+// Contributions returns what was added to a mission, by whom and when, the latest first, and the token
+// of the next page.
+func (s Service) Contributions(ctx context.Context, missionID string, page store.Page) (logs []Log, next string, err error) {
+	err = s.run.View(ctx, func(tx *session.Tx) error {
+		if _, err := find(ctx, tx, missionID); err != nil {
+			return err
+		}
+		q, err := page.Query(store.Prefix(logPrefix(missionID)))
+		if err != nil {
+			return err
+		}
+		logs, next, err = logTable.Page(ctx, tx, q, page.Token)
+		return err
+	})
+	return logs, next, err
+}
+
+// NewMission is a mission made by hand.
+type NewMission struct {
+	ConfigurationID string
+	// UserID is for INDIVIDUAL configurations, GroupTagID for GROUP ones.
+	UserID     string
+	GroupTagID string
+	// StartsAt is when it begins to count; zero means now. EndsAt, exclusive, may be zero: never.
+	StartsAt time.Time
+	EndsAt   time.Time
+	// TargetAmount takes the place of the configuration's expression.
+	TargetAmount *decimal.Decimal
+	// CurrentAmount is where it begins.
+	CurrentAmount decimal.Decimal
+}
+
+// Create makes a mission by hand. It returns [fault.ErrNotFound] for an unknown or unpublished
+// configuration, user or tag, and [fault.ErrExists] if the owner has the same for the same period.
+func (s Service) Create(ctx context.Context, n NewMission) (Mission, error) {
+	return session.Write(ctx, s.run, func(tx *session.Tx) (Mission, error) {
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return Mission{}, err
+		}
+		m, err := p.create(ctx, tx, n)
+		if err != nil {
+			return Mission{}, err
+		}
+		if err := missionTable.Insert(ctx, tx, *m); err != nil {
+			return Mission{}, fault.Exists("mission", "%q exists already", m.ID)
+		}
+		return m.at(tx.Now), nil
+	})
+}
+
+func (p *Program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mission, error) {
+	g := p.goals[n.ConfigurationID]
+	if g == nil {
+		return nil, fault.NotFound("missionConfigurationId", n.ConfigurationID)
+	}
+	m := fromGoal(g)
+	m.UserID, m.GroupTagID, m.TargetAmount = n.UserID, n.GroupTagID, n.TargetAmount
+	m.InitialAmount, m.CurrentAmount = n.CurrentAmount, n.CurrentAmount
+	m.StartsAt, m.EndsAt = n.StartsAt.UTC().Truncate(time.Microsecond), n.EndsAt.UTC().Truncate(time.Microsecond)
+	if n.StartsAt.IsZero() {
+		m.StartsAt = tx.Now
+	}
+	m.TimeframeType, m.PeriodID = timeframe.Permanent, string(timeframe.Permanent)
+	if !m.EndsAt.IsZero() {
+		m.TimeframeType, m.PeriodID = timeframe.Range, m.StartsAt.Format("2006-01-02T15:04:05")
+	}
+	if err := checkNew(m); err != nil {
+		return nil, err
+	}
+	vars := map[string]any{}
+	if g.MissionType == Individual {
+		u, err := tenancy.FindUser(ctx, tx, n.UserID)
+		if err != nil {
+			return nil, fault.In("userId", err)
+		}
+		vars["user"] = u.Vars()
+	} else if content.Find(p.docs, content.Tags, n.GroupTagID) == nil {
+		return nil, fault.NotFound("groupTagId", n.GroupTagID)
+	}
+	m.ID = strings.Join([]string{"", g.ID, m.owner(), m.PeriodID}, ":")
+	m.CreatedAt, m.UpdatedAt = tx.Now, tx.Now
+	if m.period().State(tx.Now) == timeframe.Active && !activate(tx, g, m, vars) {
+		return nil, fault.Conflict("targetAmount", "%s", tx.Problems()[0].Reason)
+	}
+	return m, nil
+}
+
+func checkNew(m *Mission) error {
+	switch {
+	case m.MissionType == Individual && m.GroupTagID != "":
+		return fault.Invalid("groupTagId", "is for GROUP missions")
+	case m.MissionType == Group && m.UserID != "":
+		return fault.Invalid("userId", "is for INDIVIDUAL missions")
+	case !m.EndsAt.IsZero() && !m.EndsAt.After(m.StartsAt):
+		return fault.Invalid("endsAt", "must be after startsAt")
+	case m.CurrentAmount.IsNegative():
+		return fault.Invalid("currentAmount", "is negative")
+	}
+	if err := amount.Check("currentAmount", m.CurrentAmount); err != nil {
+		return err
+	}
+	if m.TargetAmount == nil {
+		return nil
+	}
+	if !m.TargetAmount.IsPositive() {
+		return fault.Invalid("targetAmount", "is %s; it must be more than 0", m.TargetAmount)
+	}
+	return amount.Check("targetAmount", *m.TargetAmount)
+}

@@ -1,0 +1,296 @@
+package guerdon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// Record records that something happened and makes everything follow from it, in one transaction. It
+// returns what changed. If an event with the same id was recorded before, nothing happens: the same
+// event gives its first outcome again, another is [fault.ErrConflict].
+//
+// An event that cannot be recorded changes nothing: [fault.ErrInvalid] names the field at fault,
+// [fault.ErrNotFound] the user or activity that does not exist, [fault.ErrForbidden] a user who is not active.
+func (ws *Workspace) Record(ctx context.Context, e event.Event) (Outcome, error) {
+	return session.Write(ctx, ws.run, func(tx *session.Tx) (Outcome, error) { return ws.engine.recordOne(ctx, tx, e) })
+}
+
+// RecordBatch records events in one transaction, all or none, and returns the outcome of each. They
+// are processed in the order in which they happened. An error names the place of the event at fault
+// ("events[3].userId").
+func (ws *Workspace) RecordBatch(ctx context.Context, events []event.Event) ([]Outcome, error) {
+	place := func(i int, err error) error { return fault.In(fmt.Sprintf("events[%d]", i), err) }
+	return session.Write(ctx, ws.run, func(tx *session.Tx) ([]Outcome, error) { return ws.engine.record(ctx, tx, events, place) })
+}
+
+// DryRun returns what Record would do now, and keeps nothing: it is the same code in a transaction
+// that is never committed. It cannot be part of [Workspace.Update].
+func (ws *Workspace) DryRun(ctx context.Context, e event.Event) (Outcome, error) {
+	if ws.joined {
+		return Outcome{}, fault.Invalid("", "a dry run cannot be part of a transaction")
+	}
+	undo := errors.New("guerdon: dry run")
+	var outcome Outcome
+	err := ws.run.Update(ctx, func(tx *session.Tx) (err error) {
+		if outcome, err = ws.engine.recordOne(ctx, tx, e); err != nil {
+			return err
+		}
+		return undo
+	})
+	if !errors.Is(err, undo) {
+		return Outcome{}, err
+	}
+	return outcome, nil
+}
+
+func (e *Engine) recordOne(ctx context.Context, tx *session.Tx, ev event.Event) (Outcome, error) {
+	outcomes, err := e.record(ctx, tx, []event.Event{ev}, func(_ int, err error) error { return err })
+	if err != nil {
+		return Outcome{}, err
+	}
+	return outcomes[0], nil
+}
+
+// arrival is an event on its way into the journal.
+type arrival struct {
+	index       int // among those of the caller
+	event       event.Event
+	fingerprint string
+	occasion    *mechanic.Occasion
+}
+
+// record records events inside a transaction. What it reads comes in two rounds, whatever their
+// number: what is known of the events and their users, then what the mechanics keep of those users.
+// place says in an error which event it is about.
+func (e *Engine) record(ctx context.Context, tx *session.Tx, events []event.Event, place func(int, error) error) ([]Outcome, error) {
+	arrivals := make([]arrival, len(events))
+	reads := []store.Read{heads.Keys(headKey), content.Reading()}
+	for i, ev := range events {
+		a, err := receive(tx, i, ev)
+		if err != nil {
+			return nil, place(i, err)
+		}
+		arrivals[i] = a
+		reads = append(reads, journal.Keys(a.event.ID), tenancy.ReadingUsers(a.event.UserID))
+	}
+	if err := tx.Prefetch(ctx, reads...); err != nil {
+		return nil, err
+	}
+	p, err := e.ready(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	outcomes := make([]Outcome, len(events))
+	fresh := arrivals[:0:0]
+	reads = reads[:0]
+	for _, a := range arrivals {
+		old, done, err := recorded(ctx, tx, &a)
+		if err == nil && !done {
+			err = admit(ctx, tx, p, &a)
+		}
+		switch {
+		case err != nil:
+			return nil, place(a.index, err)
+		case done:
+			outcomes[a.index] = old
+		default:
+			fresh = append(fresh, a)
+			reads = append(reads, p.reads(a.occasion)...)
+		}
+	}
+	if err := tx.Prefetch(ctx, reads...); err != nil {
+		return nil, err
+	}
+	// In the order in which they happened, so that as little as possible is counted again.
+	slices.SortStableFunc(fresh, func(a, b arrival) int { return a.event.At.Compare(b.event.At) })
+	for _, a := range fresh {
+		// The same event may occur twice among those of the caller.
+		old, done, err := recorded(ctx, tx, &a)
+		if err == nil && !done {
+			old, err = e.enter(ctx, tx, p, a.occasion, a.fingerprint)
+		}
+		if err != nil {
+			return nil, place(a.index, err)
+		}
+		outcomes[a.index] = old
+	}
+	return outcomes, nil
+}
+
+// receive checks an event and fills in its defaults.
+func receive(tx *session.Tx, index int, ev event.Event) (arrival, error) {
+	print, err := ev.Fingerprint()
+	if err != nil {
+		return arrival{}, err
+	}
+	if ev.Type != "" && ev.Type != event.Activity {
+		return arrival{}, fault.Invalid("type", "%q is caused by the engine; hosts record activities", ev.Type)
+	}
+	ready, err := event.Prepare(ev, tx.Now, tx.NewID)
+	return arrival{index: index, event: ready, fingerprint: print}, err
+}
+
+// recorded returns the outcome of an event that was recorded before.
+func recorded(ctx context.Context, tx *session.Tx, a *arrival) (Outcome, bool, error) {
+	entry, found, err := journal.Get(ctx, tx, a.event.ID)
+	if err != nil || !found {
+		return Outcome{}, false, err
+	}
+	if entry.Fingerprint != a.fingerprint {
+		return Outcome{}, false, fault.Conflict("id", "%q was recorded with another content", a.event.ID)
+	}
+	return entry.Outcome.clone(), true, nil
+}
+
+// admit refuses an event whose user or activity does not exist or takes no part.
+func admit(ctx context.Context, tx *session.Tx, p *program, a *arrival) error {
+	user, err := tenancy.FindUser(ctx, tx, a.event.UserID)
+	switch {
+	case errors.Is(err, fault.ErrNotFound):
+		return fault.NotFound("userId", a.event.UserID)
+	case err != nil:
+		return err
+	case user.Status != tenancy.Active:
+		return fault.Forbidden("userId", "%q is %s", user.ID, user.Status)
+	case content.Find(p.docs, content.Activities, a.event.EntityID) == nil:
+		return fault.NotFound("entityId", a.event.EntityID)
+	}
+	a.occasion = p.occasion(a.event, user)
+	return nil
+}
+
+// enter makes everything follow from an event and adds it to the journal.
+func (e *Engine) enter(ctx context.Context, tx *session.Tx, p *program, first *mechanic.Occasion, fingerprint string) (Outcome, error) {
+	entry := Entry{Event: *first.Event, RecordedAt: tx.Now, Fingerprint: fingerprint, Outcome: Outcome{EventID: first.Event.ID}}
+	if err := e.cascade(ctx, tx, p, first, &entry); err != nil {
+		return Outcome{}, err
+	}
+	if err := appendEntry(ctx, tx, &entry); err != nil {
+		return Outcome{}, err
+	}
+	return entry.Outcome.clone(), nil
+}
+
+// maxCaused is how many events may follow from one before it is refused: rules that cause one another
+// for ever are a mistake of their authors.
+const maxCaused = 1000
+
+// cascade lets the mechanics react to an event, then to each event that was caused, breadth first.
+func (e *Engine) cascade(ctx context.Context, tx *session.Tx, p *program, first *mechanic.Occasion, entry *Entry) error {
+	reacted := 0
+	for o := first; ; {
+		if err := p.react(ctx, tx, o, &entry.Outcome); err != nil {
+			return err
+		}
+		for _, ev := range tx.Caused() {
+			ev.Cause = o.Event.ID
+			entry.Caused = append(entry.Caused, ev)
+		}
+		entry.Outcome.Problems = append(entry.Outcome.Problems, tx.Problems()...)
+		if len(entry.Caused) > maxCaused {
+			return fault.Conflict("", "event %q causes more than %d others; the last is %s", entry.Event.ID, maxCaused, chain(entry))
+		}
+		if reacted == len(entry.Caused) {
+			return nil
+		}
+		ev := &entry.Caused[reacted]
+		reacted++
+		user, err := tenancy.FindUser(ctx, tx, ev.UserID)
+		if err != nil {
+			return fmt.Errorf("event %q: %w", ev.ID, err)
+		}
+		o = p.occasion(*ev, user)
+		*ev = *o.Event
+	}
+}
+
+// chain names the last caused event and its causes, the latest first.
+func chain(entry *Entry) string {
+	ev := entry.Caused[len(entry.Caused)-1]
+	text := ev.ID
+	for range 5 {
+		i := slices.IndexFunc(entry.Caused, func(c event.Event) bool { return c.ID == ev.Cause })
+		if i < 0 {
+			break
+		}
+		ev = entry.Caused[i]
+		text += " ← " + ev.ID
+	}
+	return text
+}
+
+// transact runs a call of a service inside a transaction, and makes everything follow from the events
+// that it causes. Each is an entry of the journal.
+func (e *Engine) transact(ctx context.Context, tx *session.Tx, fn session.Func) error {
+	if err := fn(tx); err != nil {
+		return err
+	}
+	p, err := e.ready(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, ev := range tx.Caused() {
+		user, err := tenancy.FindUser(ctx, tx, ev.UserID)
+		if err != nil {
+			return fmt.Errorf("event %q: %w", ev.ID, err)
+		}
+		if _, err := e.enter(ctx, tx, p, p.occasion(ev, user), ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// occasion returns an event as the mechanics see it, with the tags that its entity carries.
+func (p *program) occasion(ev event.Event, user *tenancy.User) *mechanic.Occasion {
+	switch ev.Type {
+	case event.User: // carries the user's own tags
+	case event.Mission:
+		ev.EntityTags = p.docs.EntityTags(event.Type(missions.Configurations.Name()), ev.EntityID)
+	default:
+		ev.EntityTags = p.docs.EntityTags(ev.Type, ev.EntityID)
+	}
+	return mechanic.New(&ev, user)
+}
+
+// reads names what the mechanics read first for an event.
+func (p *program) reads(o *mechanic.Occasion) []store.Read {
+	return slices.Concat(p.streaks.Reads(o), p.missions.Reads(o), p.economy.Reads(o), p.boards.Reads(o))
+}
+
+// react lets every mechanic react to one event. They never call one another: what one does reaches
+// the others as the events that it causes.
+func (p *program) react(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, out *Outcome) error {
+	streaks, err := p.streaks.React(ctx, tx, o, wallet{p.economy})
+	if err != nil {
+		return err
+	}
+	missions, err := p.missions.React(ctx, tx, o)
+	if err != nil {
+		return err
+	}
+	transactions, err := p.economy.React(ctx, tx, o)
+	if err != nil {
+		return err
+	}
+	scores, err := p.boards.React(ctx, tx, o)
+	if err != nil {
+		return err
+	}
+	out.Streaks = append(out.Streaks, streaks...)
+	out.Missions = append(out.Missions, missions...)
+	out.Transactions = append(out.Transactions, transactions...)
+	out.Scores = append(out.Scores, scores...)
+	return nil
+}

@@ -1,0 +1,519 @@
+package guerdon_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/store/sqlite"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+func TestOneEventMovesEverything(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		for i := range 2 {
+			_, err := w.Record(ctx, run(fmt.Sprint("e", i), "ada", start.AddDate(0, 0, i-2)))
+			require.NoError(t, err)
+		}
+		// The week of two days ago is another than that of today, so this is the second week's first run.
+		for i := range 3 {
+			out, err := w.Record(ctx, run(fmt.Sprint("f", i), "ada", start.Add(time.Duration(i)*time.Minute)))
+			require.NoError(t, err)
+			require.Empty(t, out.Problems)
+			switch i {
+			case 0:
+				require.True(t, out.Missions[0].Assigned)
+				require.Equal(t, "weekly:three:ada:2025-W40", out.Missions[0].MissionID)
+				require.Len(t, out.Transactions, 1)
+				require.Equal(t, 3, out.Streaks[0].Count)
+				require.Len(t, out.Scores, 2)
+			case 2:
+				require.True(t, out.Missions[0].Completed)
+				require.Len(t, out.Transactions, 2)
+				require.Equal(t, "per-week", out.Transactions[1].RewardRuleID)
+				require.Len(t, out.Scores, 4)
+				require.Equal(t, "15", out.Scores[2].Score.String())
+			}
+		}
+		balance, err := w.Economy.Balance(ctx, "ada", "points")
+		require.NoError(t, err)
+		require.Equal(t, "15", balance.Amount.String())
+		rank, err := w.Leaderboards.Rank(ctx, "all-time", "ada", nil)
+		require.NoError(t, err)
+		require.Equal(t, 1, rank.Rank)
+		require.Equal(t, "15", rank.Score.String())
+	})
+}
+
+func TestSameEventGivesItsFirstOutcome(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		first, err := w.Record(ctx, run("e1", "ada", start))
+		require.NoError(t, err)
+		before := w.picture(t)
+		// A hundred at once, later, while other things happen.
+		var wg sync.WaitGroup
+		outcomes, errs := make([]guerdon.Outcome, 100), make([]error, 100)
+		for i := range outcomes {
+			wg.Go(func() { outcomes[i], errs[i] = w.Record(ctx, run("e1", "ada", start)) })
+		}
+		wg.Wait()
+		for i := range outcomes {
+			require.NoError(t, errs[i])
+			require.JSONEq(t, jsonOf(t, first), jsonOf(t, outcomes[i]))
+		}
+		require.JSONEq(t, before, w.picture(t))
+		// Also when what it needed is gone.
+		_, err = w.Activities.Archive(ctx, "run")
+		require.NoError(t, err)
+		again, err := w.Record(ctx, run("e1", "ada", start))
+		require.NoError(t, err)
+		require.JSONEq(t, jsonOf(t, first), jsonOf(t, again))
+	})
+}
+
+func TestHundredGoroutinesWithOneIDHaveOneEffect(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		var wg sync.WaitGroup
+		outcomes, errs := make([]guerdon.Outcome, 100), make([]error, 100)
+		for i := range outcomes {
+			wg.Go(func() { outcomes[i], errs[i] = w.Record(t.Context(), run("e1", "ada", start)) })
+		}
+		wg.Wait()
+		for i := range outcomes {
+			require.NoError(t, errs[i])
+			require.JSONEq(t, jsonOf(t, outcomes[0]), jsonOf(t, outcomes[i]))
+		}
+		balance, err := w.Economy.Balance(t.Context(), "ada", "points")
+		require.NoError(t, err)
+		require.Equal(t, "1", balance.Amount.String())
+	})
+}
+
+func TestRefusalsNameTheFieldAndChangeNothing(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		_, err := w.Record(ctx, run("e1", "ada", start))
+		require.NoError(t, err)
+		_, err = w.Users.Suspend(ctx, "eve")
+		require.NoError(t, err)
+		before := w.picture(t)
+		huge, fine := decimal.RequireFromString("1e30"), decimal.RequireFromString("0.0000001")
+		for name, c := range map[string]struct {
+			event event.Event
+			kind  error
+			field string
+		}{
+			"another content":    {run("e1", "bob", start), fault.ErrConflict, "id"},
+			"unknown user":       {run("e2", "nobody", start), fault.ErrNotFound, "userId"},
+			"suspended user":     {run("e2", "eve", start), fault.ErrForbidden, "userId"},
+			"unknown activity":   {event.Event{ID: "e2", UserID: "ada", EntityID: "fly"}, fault.ErrNotFound, "entityId"},
+			"caused type":        {event.Event{ID: "e2", Type: event.Mission, UserID: "ada", EntityID: "three"}, fault.ErrInvalid, "type"},
+			"huge value":         {event.Event{ID: "e2", UserID: "ada", EntityID: "run", Value: &huge}, fault.ErrInvalid, "value"},
+			"fine value":         {event.Event{ID: "e2", UserID: "ada", EntityID: "run", Value: &fine}, fault.ErrInvalid, "value"},
+			"an hour ahead":      {run("e2", "ada", start.Add(time.Hour)), fault.ErrInvalid, "completedAt"},
+			"id with control":    {run("e\x01", "ada", start), fault.ErrInvalid, "id"},
+			"id in other script": {run("событие", "ada", start), fault.ErrInvalid, "id"},
+		} {
+			_, err := w.Record(ctx, c.event)
+			require.ErrorIs(t, err, c.kind, name)
+			e, ok := errors.AsType[*fault.Error](err)
+			require.True(t, ok, name)
+			require.Equal(t, c.field, e.Field, name)
+			_, err = w.RecordBatch(ctx, []event.Event{run("good", "ada", start), c.event})
+			require.ErrorIs(t, err, c.kind, name)
+			require.ErrorContains(t, err, "events[1]."+c.field, name)
+		}
+		require.JSONEq(t, before, w.picture(t))
+	})
+}
+
+func TestBatchIsOneTransactionWithAnOutcomeEach(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		events := []event.Event{run("c", "ada", start.Add(2*time.Minute)), run("a", "ada", start), run("a", "ada", start), run("b", "ada", start.Add(time.Minute))}
+		outcomes, err := w.RecordBatch(t.Context(), events)
+		require.NoError(t, err)
+		require.Equal(t, []string{"c", "a", "a", "b"}, []string{outcomes[0].EventID, outcomes[1].EventID, outcomes[2].EventID, outcomes[3].EventID})
+		require.JSONEq(t, jsonOf(t, outcomes[1]), jsonOf(t, outcomes[2]))
+		require.True(t, outcomes[0].Missions[0].Completed, "it happened last")
+		none, err := w.RecordBatch(t.Context(), nil)
+		require.NoError(t, err)
+		require.Empty(t, none)
+	})
+}
+
+func TestUpdateIsOneTransaction(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		before := w.picture(t)
+		changed := errors.New("changed my mind")
+		err := w.Update(ctx, func(ws *guerdon.Workspace) error {
+			if _, err := ws.Record(ctx, run("e1", "ada", start)); err != nil {
+				return err
+			}
+			balance, err := ws.Economy.Balance(ctx, "ada", "points")
+			require.NoError(t, err)
+			require.Equal(t, "1", balance.Amount.String(), "calls see one another's effects")
+			rank, err := ws.Leaderboards.Rank(ctx, "all-time", "ada", nil)
+			require.NoError(t, err)
+			require.Equal(t, 1, rank.Rank)
+			return changed
+		})
+		require.ErrorIs(t, err, changed)
+		require.JSONEq(t, before, w.picture(t))
+
+		require.NoError(t, w.Update(ctx, func(ws *guerdon.Workspace) error {
+			if _, err := ws.Record(ctx, run("e1", "ada", start)); err != nil {
+				return err
+			}
+			_, err := ws.Record(ctx, run("e1", "bob", start))
+			require.ErrorIs(t, err, fault.ErrConflict, "a refusal that wrote nothing leaves the transaction usable")
+			_, err = ws.Economy.Spend(ctx, "ada", economy.Spending{CurrencyID: "points", Amount: decimal.NewFromInt(1)})
+			return err
+		}))
+		balance, err := w.Economy.Balance(ctx, "ada", "points")
+		require.NoError(t, err)
+		require.Equal(t, "0", balance.Amount.String())
+	})
+}
+
+func TestDryRunPredictsAndKeepsNothing(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		for i := range 4 {
+			before := w.picture(t)
+			e := run(fmt.Sprint("e", i), "ada", start.Add(time.Duration(i)*time.Minute))
+			predicted, err := w.DryRun(ctx, e)
+			require.NoError(t, err)
+			require.JSONEq(t, before, w.picture(t))
+			require.Equal(t, w.first+int64(i), w.head(t))
+			out, err := w.Record(ctx, e)
+			require.NoError(t, err)
+			require.JSONEq(t, jsonOf(t, predicted), jsonOf(t, out))
+		}
+		_, err := w.DryRun(ctx, run("x", "nobody", start))
+		require.ErrorIs(t, err, fault.ErrNotFound)
+		require.ErrorIs(t, w.Update(ctx, func(ws *guerdon.Workspace) error {
+			_, err := ws.DryRun(ctx, run("x", "ada", start))
+			return err
+		}), fault.ErrInvalid)
+	})
+}
+
+func TestJournalHasEverythingOnceWhileOthersWrite(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		const writers, each = 4, 25
+		var wg sync.WaitGroup
+		errs := make(chan error, writers*each)
+		for n := range writers {
+			wg.Go(func() {
+				for i := range each {
+					_, err := w.Record(t.Context(), run(fmt.Sprintf("e-%d-%d", n, i), "ada", start))
+					errs <- err
+				}
+			})
+		}
+		var seen []int64
+		drain := func() {
+			for {
+				last := w.first + int64(len(seen))
+				entries, err := w.Journal(t.Context(), last)
+				require.NoError(t, err)
+				if len(entries) == 0 {
+					return
+				}
+				for _, e := range entries {
+					seen = append(seen, e.Outcome.Seq)
+				}
+			}
+		}
+		for len(seen) < writers*each {
+			drain()
+		}
+		wg.Wait()
+		drain()
+		for range writers * each {
+			require.NoError(t, <-errs)
+		}
+		require.Len(t, seen, writers*each)
+		for i, seq := range seen {
+			require.Equal(t, w.first+int64(i+1), seq)
+		}
+	})
+}
+
+func TestJournalKnowsCauses(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		for i := range 3 {
+			_, err := w.Record(t.Context(), run(fmt.Sprint("e", i), "ada", start.Add(time.Duration(i)*time.Minute)))
+			require.NoError(t, err)
+		}
+		entries, err := w.Journal(t.Context(), w.first+2)
+		require.NoError(t, err)
+		require.Len(t, entries, 1)
+		causes := map[string]string{}
+		for _, e := range entries[0].Caused {
+			causes[e.ID] = e.Cause
+		}
+		require.Equal(t, "e2", causes["weekly:three:ada:2025-W40:completed"])
+		require.Equal(t, "weekly:three:ada:2025-W40:completed", causes["weekly:three:ada:2025-W40:completed:per-week:0:completed"])
+	})
+}
+
+func TestWorkspacesNeverSeeOneAnother(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		_, err := w.engine.Platform.CreateWorkspace(ctx, tenancy.Workspace{AccountID: "acme", ID: "other", Name: "Other"})
+		require.NoError(t, err)
+		_, err = w.engine.Platform.CreateAccount(ctx, tenancy.Account{ID: "rival"})
+		require.NoError(t, err)
+		mine := w.picture(t)
+		for _, s := range []store.Scope{{Account: "acme", Workspace: "other"}, {Account: "rival", Workspace: "default"}} {
+			other, err := w.engine.Workspace(ctx, s)
+			require.NoError(t, err)
+			_, err = other.Users.Get(ctx, "ada")
+			require.ErrorIs(t, err, fault.ErrNotFound)
+			_, err = other.Record(ctx, run("e1", "ada", start))
+			require.ErrorIs(t, err, fault.ErrNotFound)
+			_, err = other.Import(ctx, fullGame(t))
+			require.NoError(t, err)
+			_, err = other.Users.Create(ctx, tenancy.NewUser{ID: "ada"})
+			require.NoError(t, err)
+			out, err := other.Record(ctx, run("e1", "ada", start))
+			require.NoError(t, err)
+			require.Equal(t, int64(2), out.Seq, "the first was the user")
+			require.JSONEq(t, mine, w.picture(t))
+		}
+		_, err = w.engine.Workspace(ctx, store.Scope{Account: "acme", Workspace: "nope"})
+		require.ErrorIs(t, err, fault.ErrNotFound)
+		_, err = (&guerdon.Workspace{}).Record(ctx, run("e1", "ada", start))
+		require.ErrorIs(t, err, fault.ErrInvalid, "the zero Workspace")
+	})
+}
+
+func TestCausedByServiceCallsToo(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		_, err := w.Economy.Grant(ctx, []economy.Grant{{CurrencyID: "points", Amount: decimal.NewFromInt(40), DestinationUserID: "bob"}})
+		require.NoError(t, err)
+		rank, err := w.Leaderboards.Rank(ctx, "all-time", "bob", nil)
+		require.NoError(t, err)
+		require.Equal(t, "40", rank.Score.String())
+		entries, err := w.Journal(ctx, w.first)
+		require.NoError(t, err)
+		require.Len(t, entries, 1)
+		require.Equal(t, event.VirtualTransaction, entries[0].Event.Type)
+	})
+}
+
+func TestBoundIsAProblemAndTheEventStands(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		_, err := w.Import(ctx, []byte(`{"documents":[{"kind":"RewardRule","id":"gems","name":"Gems","applicationMode":"ALWAYS","ruleType":"INSTANCE",
+			"matchEntity":"Activity","matchEntityId":"swim","rewards":[{"virtualCurrencyId":"gems","redemptionMode":"AUTO","expression":2}],
+			"defaultLang":"en","translations":[{"lang":"en"}]}]}`))
+		require.NoError(t, err)
+		for i := range 2 {
+			out, err := w.Record(ctx, event.Event{ID: fmt.Sprint("e", i), UserID: "ada", EntityID: "swim"})
+			require.NoError(t, err)
+			require.Len(t, out.Problems, i)
+		}
+		balance, err := w.Economy.Balance(ctx, "ada", "gems")
+		require.NoError(t, err)
+		require.Equal(t, "2", balance.Amount.String())
+	})
+}
+
+// happening is an event of a property test.
+func happenings(rt *rapid.T, most int) []event.Event {
+	var events []event.Event
+	for i := range rapid.IntRange(1, most).Draw(rt, "events") {
+		user := rapid.SampledFrom([]string{"ada", "bob", "eve"}).Draw(rt, "user")
+		activity := rapid.SampledFrom([]string{"run", "run", "run", "swim"}).Draw(rt, "activity")
+		at := start.Add(-time.Duration(rapid.IntRange(0, 15*24).Draw(rt, "hours ago")) * time.Hour)
+		events = append(events, event.Event{ID: fmt.Sprintf("e%02d", i), UserID: user, EntityID: activity, At: at})
+	}
+	return events
+}
+
+// In whatever order a history arrives, one by one or in batches, once or twice, it ends in the state
+// that living it would have.
+func TestAnyOrderOfArrivalEndsInTheSameState(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		events := happenings(rt, 25)
+		lived, shuffled := slices.Clone(events), slices.Clone(events)
+		slices.SortStableFunc(lived, func(a, b event.Event) int { return a.At.Compare(b.At) })
+		rnd := rand.New(rand.NewSource(rapid.Int64().Draw(rt, "seed")))
+		rnd.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+		one, two := newWorld(t, memory.New()), newWorld(t, memory.New())
+		for _, e := range lived {
+			_, err := one.Record(t.Context(), e)
+			require.NoError(rt, err)
+		}
+		size := rapid.IntRange(1, len(events)).Draw(rt, "batch")
+		for range 2 {
+			for batch := range slices.Chunk(shuffled, size) {
+				_, err := two.RecordBatch(t.Context(), batch)
+				require.NoError(rt, err)
+			}
+		}
+		require.JSONEq(rt, one.picture(t), two.picture(t))
+	})
+}
+
+// The three stores give the same answers to the same calls.
+func TestStoresAnswerAlike(t *testing.T) {
+	worlds := map[string]*world{}
+	for name, open := range openers {
+		if name == "postgres" {
+			continue // in TestStoresAnswerAlikeWithPostgres, which may be skipped
+		}
+		worlds[name] = newWorld(t, open(t))
+	}
+	answerAlike(t, worlds)
+}
+
+func TestStoresAnswerAlikeWithPostgres(t *testing.T) {
+	answerAlike(t, map[string]*world{"memory": newWorld(t, memory.New()), "postgres": newWorld(t, openers["postgres"](t))})
+}
+
+func answerAlike(t *testing.T, worlds map[string]*world) {
+	rnd := rand.New(rand.NewSource(7))
+	for i := range 60 {
+		user := []string{"ada", "bob", "eve"}[rnd.Intn(3)]
+		e := event.Event{ID: fmt.Sprint("e", i), UserID: user, EntityID: "run", At: start.Add(-time.Duration(rnd.Intn(300)) * time.Hour)}
+		answers := map[string]bool{}
+		for _, w := range worlds {
+			out, err := w.Record(t.Context(), e)
+			require.NoError(t, err)
+			answers[jsonOf(t, out)] = true
+		}
+		require.Len(t, answers, 1, "event %d", i)
+	}
+	pictures := map[string]bool{}
+	for _, w := range worlds {
+		pictures[w.picture(t)] = true
+	}
+	require.Len(t, pictures, 1)
+}
+
+// broken is a store whose transactions fail at their n-th call.
+type broken struct {
+	store.Store
+	left int
+}
+
+var errBroken = errors.New("the disk is gone")
+
+func (b *broken) Update(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	return b.Store.Update(ctx, s, func(tx store.Tx) error { return fn(&brokenTx{tx, b}) })
+}
+
+type brokenTx struct {
+	store.Tx
+	b *broken
+}
+
+func (tx *brokenTx) fail() error {
+	if tx.b.left--; tx.b.left < 0 {
+		return errBroken
+	}
+	return nil
+}
+
+func (tx *brokenTx) In(s store.Scope) store.Tx { return &brokenTx{tx.Tx.In(s), tx.b} }
+
+func (tx *brokenTx) Get(ctx context.Context, t *store.Schema, keys ...string) ([]store.Row, error) {
+	if err := tx.fail(); err != nil {
+		return nil, err
+	}
+	return tx.Tx.Get(ctx, t, keys...)
+}
+
+func (tx *brokenTx) List(ctx context.Context, t *store.Schema, q store.Query) ([]store.Row, error) {
+	if err := tx.fail(); err != nil {
+		return nil, err
+	}
+	return tx.Tx.List(ctx, t, q)
+}
+
+func (tx *brokenTx) Put(ctx context.Context, t *store.Schema, rows ...store.Row) error {
+	if err := tx.fail(); err != nil {
+		return err
+	}
+	return tx.Tx.Put(ctx, t, rows...)
+}
+
+func (tx *brokenTx) Insert(ctx context.Context, t *store.Schema, rows ...store.Row) error {
+	if err := tx.fail(); err != nil {
+		return err
+	}
+	return tx.Tx.Insert(ctx, t, rows...)
+}
+
+// Whatever call of a transaction fails, nothing of the event remains, and recording it again works.
+func TestFaultAtAnyCallLeavesNothing(t *testing.T) {
+	for _, inner := range []store.Store{memory.New(), openers["sqlite"](t)} {
+		b := &broken{inner, 1 << 30}
+		w := newWorld(t, b)
+		for i := range 2 {
+			_, err := w.Record(t.Context(), run(fmt.Sprint("e", i), "ada", start))
+			require.NoError(t, err)
+		}
+		before := w.picture(t)
+		third := run("e2", "ada", start)
+		for calls := 0; ; calls++ {
+			b.left = calls
+			_, err := w.Record(t.Context(), third)
+			b.left = 1 << 30
+			if err == nil {
+				require.Greater(t, calls, 10)
+				break
+			}
+			require.ErrorIs(t, err, errBroken)
+			require.JSONEq(t, before, w.picture(t), "call %d", calls)
+		}
+		balance, err := w.Economy.Balance(t.Context(), "ada", "points")
+		require.NoError(t, err)
+		require.Equal(t, "13", balance.Amount.String())
+	}
+}
+
+func TestReopenedFileKnowsEverything(t *testing.T) {
+	path := t.TempDir() + "/guerdon.db"
+	st, err := sqlite.Open(t.Context(), path, nil)
+	require.NoError(t, err)
+	w := newWorld(t, st)
+	out, err := w.Record(t.Context(), run("e1", "ada", start))
+	require.NoError(t, err)
+	before := w.picture(t)
+	require.NoError(t, st.Close())
+
+	again, err := sqlite.Open(t.Context(), path, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, again.Close()) })
+	eng, err := guerdon.New(t.Context(), again, &guerdon.Options{Now: func() time.Time { return start }})
+	require.NoError(t, err)
+	w.Workspace, err = eng.Workspace(t.Context(), w.Scope())
+	require.NoError(t, err)
+	require.JSONEq(t, before, w.picture(t))
+	same, err := w.Record(t.Context(), run("e1", "ada", start))
+	require.NoError(t, err)
+	require.JSONEq(t, jsonOf(t, out), jsonOf(t, same))
+}

@@ -1,0 +1,77 @@
+package streaks
+
+import (
+	"errors"
+	"net/url"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+)
+
+// Configurations is the kind of [Configuration].
+var Configurations = content.NewKind[Configuration]("StreakConfiguration")
+
+// A Configuration says which events a streak counts.
+type Configuration struct {
+	content.Header
+	content.Labels
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	// Icon is the URI of a picture.
+	Icon          string          `json:"icon,omitempty"`
+	MatchType     event.MatchType `json:"matchType"`
+	MatchEntity   string          `json:"matchEntity"`
+	MatchEntityID string          `json:"matchEntityId,omitempty"`
+	// MatchCondition picks among the matching events; it may read event and user.
+	MatchCondition mechanic.Expr `json:"matchCondition,omitempty"`
+}
+
+// Matcher returns which events count.
+func (c *Configuration) Matcher() event.Matcher {
+	return event.Matcher{Type: c.MatchType, Entity: c.MatchEntity, EntityID: c.MatchEntityID}
+}
+
+// entities are the events that streaks may count.
+var entities = []string{
+	string(event.Mission), string(event.Activity), string(event.Quiz),
+	string(event.LearningPath), string(event.LearningGroup), string(event.Slide),
+}
+
+// Validate returns every fault of the configuration's fields, joined.
+func (c *Configuration) Validate() error {
+	_, err := compileMatch(c)
+	return errors.Join(requireName(c.Name), checkIcon(c.Icon), c.Matcher().Check(event.MatchFields(), entities...), err, c.ValidateTexts())
+}
+
+// References returns the document or tag that is matched.
+func (c *Configuration) References() []content.Reference {
+	if c.MatchEntityID == "" {
+		return nil
+	}
+	kind := c.MatchEntity
+	if kind == string(event.Mission) {
+		kind = "MissionConfiguration"
+	}
+	return []content.Reference{{Field: event.MatchFields().EntityID, Kind: kind, ID: c.MatchEntityID}}
+}
+
+// compileMatch compiles the condition under which a matching event counts.
+func compileMatch(c *Configuration) (mechanic.Condition, error) {
+	return mechanic.CompileCondition(Configurations.Name()+"/"+c.ID, "matchCondition", c.MatchCondition, mechanic.EventContext())
+}
+
+func requireName(name string) error {
+	if name == "" {
+		return fault.Invalid("name", "is empty")
+	}
+	return nil
+}
+
+func checkIcon(icon string) error {
+	if u, err := url.Parse(icon); icon != "" && (err != nil || u.Scheme == "") {
+		return fault.Invalid("icon", "%.40q is not a URI", icon)
+	}
+	return nil
+}

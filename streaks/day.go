@@ -1,0 +1,114 @@
+package streaks
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A Kind says how a period came to count as kept.
+type Kind string
+
+// The kinds: the user acted, the user paid, or, of what lasts longer than a period, either.
+const (
+	Regular Kind = "REGULAR"
+	Freeze  Kind = "FREEZE"
+	Any     Kind = "ANY"
+)
+
+// day is one civil day on which a user acted, or the first day of a period that was frozen. All that
+// is known of a streak follows from its days. It is a value: its slices are never modified.
+type day struct {
+	Day  timeframe.Day `json:"day"`
+	Kind Kind          `json:"kind"`
+	// Moments are when the user acted. Those that cannot change later are thinned out to the first in
+	// each zone. They are in order of zone, then event. A day all of whose moments were moved has none.
+	Moments []moment `json:"moments,omitempty"`
+	// Over is when a frozen period was over, as far as was known when it was paid for.
+	Over time.Time `json:"over,omitzero"`
+	// Told says that an event of this day's growth was caused.
+	Told bool `json:"told,omitempty"`
+}
+
+// moment is when and on which clock a user acted.
+type moment struct {
+	At   time.Time `json:"at"`
+	Zone string    `json:"zone"`
+	// Event is the id of an event that may turn out to have happened at another time, otherwise "".
+	Event string `json:"event,omitempty"`
+}
+
+func (m moment) compare(n moment) int {
+	return cmp.Or(strings.Compare(m.Zone, n.Zone), strings.Compare(m.Event, n.Event))
+}
+
+// kept tells whether the day counts at all.
+func (d *day) kept() bool { return d.Kind == Freeze || len(d.Moments) > 0 }
+
+// at returns when the day was first acted on; zero if it never was.
+func (d *day) at() (at time.Time) {
+	for _, m := range d.Moments {
+		if at.IsZero() || m.At.Before(at) {
+			at = m.At
+		}
+	}
+	return at
+}
+
+// zones returns the zones on whose clocks the user acted, without repetition, in order.
+func (d *day) zones() []string {
+	names := make([]string, 0, 1)
+	for _, m := range d.Moments {
+		if len(names) == 0 || names[len(names)-1] != m.Zone {
+			names = append(names, m.Zone)
+		}
+	}
+	return names
+}
+
+// with returns the day with a moment more, and whether that made a difference.
+func (d day) with(m moment) (day, bool) {
+	i, found := slices.BinarySearchFunc(d.Moments, m, moment.compare)
+	if found && !m.At.Before(d.Moments[i].At) && m.Event == "" || found && m == d.Moments[i] {
+		return d, false
+	}
+	moments := slices.Clone(d.Moments)
+	if found {
+		moments[i] = m
+	} else {
+		moments = slices.Insert(moments, i, m)
+	}
+	return day{Day: d.Day, Kind: Regular, Moments: moments, Told: d.Told}, true
+}
+
+// without returns the day without the moment of an event, and whether it had one.
+func (d day) without(eventID string) (day, bool) {
+	i := slices.IndexFunc(d.Moments, func(m moment) bool { return m.Event == eventID })
+	if i < 0 {
+		return d, false
+	}
+	d.Moments = slices.Delete(slices.Clone(d.Moments), i, i+1)
+	return d, true
+}
+
+// compareDays orders days by date.
+func compareDays(d day, date timeframe.Day) int { return cmp.Compare(d.Day, date) }
+
+// dayRow is a day of one user's streak.
+type dayRow struct {
+	UserID string `json:"userId"`
+	RuleID string `json:"streakRuleId"`
+	day
+}
+
+var dayTable = store.Define("streak_days", func(d *dayRow) string { return dayKey(d.UserID, d.RuleID, d.Day) }, nil)
+
+func dayKey(userID, ruleID string, d timeframe.Day) string {
+	return streakKey(userID, ruleID) + "/" + d.String()
+}
+
+func streakKey(userID, ruleID string) string { return userID + "/" + ruleID }

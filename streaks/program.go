@@ -1,0 +1,131 @@
+package streaks
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A Program is the published rules of a workspace with their configurations, compiled. It is
+// immutable and may be used concurrently.
+type Program struct {
+	plans []*plan // in the order in which they apply
+	byID  map[string]*plan
+	byKey map[string][]*plan // by the key of the configuration's matcher
+}
+
+// plan is a compiled rule.
+type plan struct {
+	*Rule
+	configuration *Configuration
+	match, users  mechanic.Condition
+	cost          mechanic.Amount
+}
+
+// Compile compiles what is published. A rule whose configuration is archived is not in force.
+func Compile(docs *content.Program) (*Program, error) {
+	p := &Program{byID: map[string]*plan{}, byKey: map[string][]*plan{}}
+	var faults []error
+	for _, r := range content.Live(docs, Rules) {
+		c := content.Find(docs, Configurations, r.StreakConfigurationID)
+		if c == nil {
+			continue
+		}
+		pl, err := compileRule(r)
+		match, wrong := compileMatch(c)
+		faults = append(faults, err, wrong)
+		pl.configuration, pl.match = c, match
+		p.plans = append(p.plans, pl)
+		p.byID[r.ID] = pl
+		key := c.Matcher().Key()
+		p.byKey[key] = append(p.byKey[key], pl)
+	}
+	return p, errors.Join(faults...)
+}
+
+// streakPaths are what the price of a freeze may read of the streak.
+var streakPaths = []string{
+	"streak.streakRuleId", "streak.streakConfigurationId", "streak.cadence", "streak.metric", "streak.count", "streak.longest",
+	"streak.iterationId", "streak.goalId", "streak.lastContributingDay", "streak.frozen", "streak.periodId",
+}
+
+func compileRule(r *Rule) (*plan, error) {
+	pl := &plan{Rule: r}
+	source := Rules.Name() + "/" + r.ID
+	var faults [3]error
+	pl.users, faults[0] = mechanic.CompileCondition(source, "usersMatchCondition", r.UsersMatchCondition, mechanic.UserContext())
+	pl.cost, faults[1] = mechanic.CompileAmount(source, costField, r.FreezeCostExpression, mechanic.UserContext(streakPaths...))
+	if faults[1] == nil {
+		faults[2] = checkCost(pl.cost)
+	}
+	return pl, errors.Join(faults[:]...)
+}
+
+const costField = "freezeCostExpression"
+
+// checkCost refuses an expression that always gives a price that cannot be paid.
+func checkCost(cost mechanic.Amount) error {
+	d, constant, err := cost.Constant()
+	if err == nil && constant && d.IsNegative() {
+		err = fault.Invalid(costField, "is always %s; it must not be negative", d)
+	}
+	return err
+}
+
+// matching returns the rules that count events with the given match keys, in their order.
+func (p *Program) matching(keys []string) []*plan {
+	var found []*plan
+	lists := 0
+	for _, key := range keys {
+		if plans := p.byKey[key]; len(plans) > 0 {
+			found = append(found, plans...)
+			lists++
+		}
+	}
+	if lists > 1 {
+		slices.SortFunc(found, func(a, b *plan) int { return a.Before(&b.Header) })
+	}
+	return found
+}
+
+// Reads names what [Program.React] reads first.
+func (p *Program) Reads(o *mechanic.Occasion) []store.Read {
+	var keys []string
+	for _, pl := range p.matching(o.Event.MatchKeys()) {
+		keys = append(keys, streakKey(o.User.ID, pl.ID))
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	return []store.Read{stateTable.Keys(keys...)}
+}
+
+// zone returns the name and the clock of the zone in which a user's days are counted at present.
+func (pl *plan) zone(tx *session.Tx, u *tenancy.User) (string, *time.Location, error) {
+	name := pl.Timezone
+	if pl.TimezoneType == timeframe.User {
+		name = u.Timezone
+	}
+	if name == "" {
+		name = "UTC"
+	}
+	clock, err := tx.Zones.Load(name)
+	return name, clock, err
+}
+
+// until returns the moment at which a streak is judged: now, or the end of the rule's timeframe if
+// that is past.
+func (pl *plan) until(now time.Time) time.Time {
+	if pl.EndsAt != nil && pl.EndsAt.Before(now) {
+		return *pl.EndsAt
+	}
+	return now
+}

@@ -1,0 +1,454 @@
+package streaks
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A Change is what became of one period of a user's streak.
+type Change struct {
+	RuleID               string `json:"streakRuleId"`
+	RuleVersion          int    `json:"streakRuleVersion"`
+	ConfigurationID      string `json:"streakConfigurationId"`
+	ConfigurationVersion int    `json:"streakConfigurationVersion"`
+	UserID               string `json:"userId"`
+	// Day is the civil day, or the first of a frozen period.
+	Day timeframe.Day `json:"day"`
+	// Kind is REGULAR for a day on which the user acted, FREEZE for a period that was paid for; it is
+	// empty for a day that turned out not to be active.
+	Kind Kind `json:"kind,omitempty"`
+	// IterationID, Count and Status are those of the run that the day is in, after the change. A late
+	// day may join two runs.
+	IterationID int    `json:"iterationId"`
+	Count       int    `json:"count"`
+	Status      Status `json:"status"`
+	// Goals are the targets that were reached.
+	Goals []Goal `json:"goals,omitempty"`
+}
+
+// A Goal is a target reached in a cycle of goals.
+type Goal struct {
+	GoalID int `json:"goalId"`
+	Target int `json:"target"`
+}
+
+// turn is one streak while it changes in a transaction.
+type turn struct {
+	tx      *session.Tx
+	plan    *plan
+	user    *tenancy.User
+	wallet  Wallet
+	zone    string
+	clock   *time.Location
+	state   state
+	changed bool
+	changes []Change
+}
+
+func (pl *plan) turn(tx *session.Tx, u *tenancy.User, wallet Wallet, s state) (*turn, error) {
+	zone, clock, err := pl.zone(tx, u)
+	return &turn{tx: tx, plan: pl, user: u, wallet: wallet, zone: zone, clock: clock, state: s}, err
+}
+
+// React counts the event in every streak that it matches, on the day that it was when it happened.
+// Periods that were missed before it are judged first, in their order, and paid for through the
+// wallet if the rule and the user can; a nil wallet pays nothing. A day that arrives late is counted
+// where it belongs: it may join runs, and turns a frozen period into an active one, without refund.
+//
+// A streak that grows causes an event of type Streak, and so does a target that is reached.
+func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, wallet Wallet) ([]Change, error) {
+	var changes []Change
+	for _, pl := range p.matching(o.Event.MatchKeys()) {
+		more, err := pl.react(ctx, tx, o, wallet)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, more...)
+	}
+	return changes, nil
+}
+
+func (pl *plan) react(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, wallet Wallet) ([]Change, error) {
+	e := o.Event
+	counts := pl.State(e.At) == timeframe.Active && pl.match.Holds(tx, o.Vars) && pl.users.Holds(tx, o.Vars)
+	moved := !e.MovedFrom.IsZero()
+	if !counts && !moved {
+		return nil, nil
+	}
+	s, found, err := stateTable.Get(ctx, tx, streakKey(o.User.ID, pl.ID))
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		s = state{UserID: o.User.ID, RuleID: pl.ID}
+	}
+	t, err := pl.turn(tx, o.User, wallet, s)
+	if err != nil {
+		return nil, err
+	}
+	if moved && found {
+		if err := t.withdraw(ctx, e.ID); err != nil {
+			return nil, err
+		}
+	}
+	if counts {
+		if err := t.count(ctx, t.moment(e)); err != nil {
+			return nil, err
+		}
+	}
+	return t.changes, t.save(ctx)
+}
+
+// moment returns when the event happened, by the clock of the streak.
+func (t *turn) moment(e *event.Event) moment {
+	m := moment{At: e.At, Zone: t.zone}
+	if movable(e.Type) {
+		m.Event = e.ID
+	}
+	return m
+}
+
+// movable tells whether events of a type may turn out to have happened at another time: those that
+// say that something was completed, which depends on other events.
+func movable(t event.Type) bool {
+	return t == event.Mission || t == event.LearningPath || t == event.LearningGroup
+}
+
+// count adds a moment to the streak.
+func (t *turn) count(ctx context.Context, m moment) error {
+	date := timeframe.DayOf(m.At, t.clock)
+	last := t.state.Last
+	switch {
+	case last == nil || t.after(date):
+		return t.forward(ctx, date, m)
+	case last.Kind == Regular && last.Day == date:
+		return t.again(ctx, m)
+	}
+	return t.late(ctx, date, m)
+}
+
+// after tells whether a date comes after all that the streak has.
+func (t *turn) after(date timeframe.Day) bool {
+	last := t.state.Last
+	if last.Kind == Freeze {
+		date = t.state.calendar().First(date)
+	}
+	return date > last.Day
+}
+
+// forward adds a day at the end.
+func (t *turn) forward(ctx context.Context, date timeframe.Day, m moment) error {
+	before, err := t.remembered(ctx, date)
+	if err != nil {
+		return err
+	}
+	d, _ := before.with(m)
+	if err := t.reach(ctx, date, m.At); err != nil {
+		return err
+	}
+	s, err := t.state.add(d, t.tx.Zones)
+	if err != nil {
+		return err
+	}
+	t.state.Lost = false
+	c := t.change(date, Regular)
+	if s.goal > 0 {
+		c.Goals = t.tell([]reached{{Goal{t.state.Goal, s.goal}, t.state.Done[s.goal], m.At}})
+	}
+	if s.grew && !d.Told {
+		t.announce(c, m.At)
+		d.Told = true
+		t.state.Last = &d
+	}
+	t.changes = append(t.changes, c)
+	return t.keep(ctx, d)
+}
+
+// remembered returns the day as it is kept, if it may have been an active one before.
+func (t *turn) remembered(ctx context.Context, date timeframe.Day) (day, error) {
+	if !t.state.Withdrawn {
+		return day{Day: date}, nil
+	}
+	row, found, err := dayTable.Get(ctx, t.tx, dayKey(t.state.UserID, t.state.RuleID, date))
+	if err != nil || !found {
+		return day{Day: date}, err
+	}
+	return row.day, nil
+}
+
+// reach settles what lies between the last day and a new one, and agrees on the terms if an iteration
+// begins there.
+func (t *turn) reach(ctx context.Context, date timeframe.Day, at time.Time) error {
+	begins := t.state.Last == nil
+	if !begins {
+		if !t.state.Lost {
+			if err := t.freeze(ctx, &t.state.fold, date, at); err != nil {
+				return err
+			}
+		}
+		g, err := t.state.gap(date, at, t.tx.Zones)
+		if err != nil {
+			return err
+		}
+		begins = g.missed()
+	}
+	if begins {
+		t.state.consent(t.plan.terms(date))
+	}
+	return nil
+}
+
+// again adds a moment to the last day.
+func (t *turn) again(ctx context.Context, m moment) error {
+	d, changed := t.state.Last.with(m)
+	if !changed {
+		return nil
+	}
+	// An earlier moment may close the gap before the day, so that its run joins the one before.
+	if t.state.Iteration > 1 && t.state.Start == d.Day && m.At.Before(t.state.Last.at()) {
+		return t.late(ctx, d.Day, m)
+	}
+	t.state.Last, t.state.Clocks = &d, d.zones()
+	return t.keep(ctx, d)
+}
+
+// late adds a moment to a day before the last, and counts the streak again.
+func (t *turn) late(ctx context.Context, date timeframe.Day, m moment) error {
+	row, found, err := dayTable.Get(ctx, t.tx, dayKey(t.state.UserID, t.state.RuleID, date))
+	if err != nil {
+		return err
+	}
+	if !found {
+		row.day = day{Day: date}
+	}
+	d, changed := row.with(m)
+	if !changed {
+		return nil
+	}
+	days, err := t.days(ctx)
+	if err != nil {
+		return err
+	}
+	kept := row.kept() && row.Kind == Regular
+	i, _ := slices.BinarySearchFunc(days, date, compareDays)
+	if found {
+		days[i] = d
+	} else {
+		days = slices.Insert(days, i, d)
+	}
+	if days, err = t.thaw(ctx, days, date); err != nil {
+		return err
+	}
+	at, err := t.refold(ctx, days, date, !kept)
+	if err != nil {
+		return err
+	}
+	c := t.changeAt(date, Regular, at.iteration, at.count)
+	c.Goals = t.tell(at.goals)
+	if at.grew && !t.told(days, date) {
+		t.announce(c, m.At)
+		d.Told = true
+	}
+	if t.state.Last.Day == date {
+		t.state.Last = &d
+	}
+	t.changes = append(t.changes, c)
+	return t.keep(ctx, d)
+}
+
+// told tells whether an event was caused before of what a date adds to the streak: its day or its week.
+func (t *turn) told(days []day, date timeframe.Day) bool {
+	cal := t.state.termsOf(date).Metric.calendar()
+	return slices.ContainsFunc(days, func(d day) bool { return d.Told && cal.First(d.Day) == cal.First(date) })
+}
+
+// thaw drops what says that the period of an active day is frozen, where it is another row than the
+// day's.
+func (t *turn) thaw(ctx context.Context, days []day, date timeframe.Day) ([]day, error) {
+	i := slices.IndexFunc(days, func(d day) bool {
+		return d.Kind == Freeze && d.Day < date && date < t.state.calendar().Next(d.Day)
+	})
+	if i < 0 {
+		return days, nil
+	}
+	key := dayKey(t.state.UserID, t.state.RuleID, days[i].Day)
+	return slices.Delete(days, i, i+1), dayTable.Delete(ctx, t.tx, key)
+}
+
+// withdraw takes back a moment whose event happened at another time than was thought.
+func (t *turn) withdraw(ctx context.Context, eventID string) error {
+	days, err := t.days(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(days, func(d day) bool {
+		_, had := d.without(eventID)
+		return had
+	})
+	if i < 0 {
+		return nil
+	}
+	d, _ := days[i].without(eventID)
+	days[i] = d
+	t.state.Withdrawn = t.state.Withdrawn || !d.kept()
+	at, err := t.refold(ctx, days, d.Day, false)
+	if err != nil {
+		return err
+	}
+	// A target that is no longer reached stays told: what followed from it stands.
+	goals := t.tell(at.goals)
+	if !d.kept() {
+		c := t.change(d.Day, "")
+		c.Goals = goals
+		t.changes = append(t.changes, c)
+	}
+	return t.keep(ctx, d)
+}
+
+// place is where a day stands in a streak that was counted again, and all that was reached in it.
+type place struct {
+	iteration, count int
+	grew             bool
+	goals            []reached
+}
+
+// reached is a target that was reached for the nth time.
+type reached struct {
+	Goal
+	nth int
+	at  time.Time
+}
+
+// refold counts the streak again and returns the place of a date in it. If the date is new, the gap
+// after it was never judged: it is now. The gap before it was, when the day after it came.
+func (t *turn) refold(ctx context.Context, days []day, date timeframe.Day, fresh bool) (at place, err error) {
+	end := t.state.Last.Day
+	f := fold{Terms: t.state.Terms}
+	for _, d := range days {
+		if !d.kept() {
+			continue
+		}
+		if fresh && f.Last != nil && f.Last.Day == date {
+			if err := t.freeze(ctx, &f, d.Day, d.at()); err != nil {
+				return place{}, err
+			}
+		}
+		s, err := f.add(d, t.tx.Zones)
+		if err != nil {
+			return place{}, err
+		}
+		if d.Day == date {
+			at.iteration, at.grew = f.Iteration, s.grew
+		}
+		if f.Iteration == at.iteration {
+			at.count = f.Count
+		}
+		if s.goal > 0 {
+			at.goals = append(at.goals, reached{Goal{f.Goal, s.goal}, f.Done[s.goal], d.at()})
+		}
+	}
+	t.state.fold = f
+	t.state.Lost = t.state.Lost && f.Last != nil && f.Last.Day == end
+	return at, nil
+}
+
+// days returns the days of the streak in their order.
+func (t *turn) days(ctx context.Context) ([]day, error) {
+	return listDays(ctx, t.tx, t.state.UserID, t.state.RuleID)
+}
+
+func listDays(ctx context.Context, tx store.Tx, userID, ruleID string) ([]day, error) {
+	rows, err := dayTable.List(ctx, tx, store.Prefix(streakKey(userID, ruleID)+"/"))
+	if err != nil {
+		return nil, err
+	}
+	days := make([]day, len(rows))
+	for i := range rows {
+		days[i] = rows[i].day
+	}
+	return days, nil
+}
+
+// keep saves a day.
+func (t *turn) keep(ctx context.Context, d day) error {
+	t.changed = true
+	return dayTable.Put(ctx, t.tx, dayRow{UserID: t.state.UserID, RuleID: t.state.RuleID, day: d})
+}
+
+// save saves the streak, if it changed, with the moment at which it is to be judged next.
+func (t *turn) save(ctx context.Context) error {
+	if !t.changed {
+		return nil
+	}
+	var err error
+	if t.state.CheckAt, err = t.due(); err != nil {
+		return err
+	}
+	return stateTable.Put(ctx, t.tx, t.state)
+}
+
+// change returns what became of a day in the present iteration.
+func (t *turn) change(date timeframe.Day, kind Kind) Change {
+	return t.changeAt(date, kind, t.state.Iteration, t.state.Count)
+}
+
+func (t *turn) changeAt(date timeframe.Day, kind Kind, iteration, count int) Change {
+	status := Active
+	if iteration < t.state.Iteration || t.state.Lost {
+		status = Broken
+	}
+	return Change{
+		RuleID: t.plan.ID, RuleVersion: t.plan.Version, ConfigurationID: t.plan.configuration.ID, ConfigurationVersion: t.plan.configuration.Version,
+		UserID: t.user.ID, Day: date, Kind: kind, IterationID: iteration, Count: count, Status: status,
+	}
+}
+
+// announce causes the event of a streak that has grown.
+func (t *turn) announce(c Change, at time.Time) {
+	period := t.state.termsOf(c.Day).Metric.calendar().ID(c.Day)
+	t.cause([]string{c.Day.String()}, at, c.Count, map[string]any{
+		"periodId": period, "iterationId": float64(c.IterationID), "count": float64(c.Count), "status": string(c.Status),
+	})
+}
+
+// tell causes an event for each target that was reached more often than was told, and returns them.
+func (t *turn) tell(all []reached) []Goal {
+	var goals []Goal
+	for _, r := range all {
+		if r.nth <= t.state.Told[r.Target] {
+			continue
+		}
+		told := map[int]int{r.Target: r.nth}
+		for target, n := range t.state.Told {
+			told[target] = max(told[target], n)
+		}
+		t.state.Told = told
+		goals = append(goals, r.Goal)
+		t.cause([]string{"goal", strconv.Itoa(r.Target), strconv.Itoa(r.nth)}, r.at, r.Target, map[string]any{
+			"goalId": float64(r.GoalID), "target": float64(r.Target), "count": float64(r.Target), "status": string(Completed),
+		})
+	}
+	return goals
+}
+
+// cause causes an event of type Streak whose id says what it is about.
+func (t *turn) cause(about []string, at time.Time, value int, fields map[string]any) {
+	fields["streakRuleId"], fields["streakConfigurationId"] = t.plan.ID, t.plan.configuration.ID
+	t.tx.Cause(event.Event{
+		ID:   strings.Join(slices.Concat([]string{"streak", t.plan.ID, t.user.ID}, about), ":"),
+		Type: event.Streak, EntityID: t.plan.configuration.ID, UserID: t.user.ID, At: at,
+		Value: new(decimal.NewFromInt(int64(value))), Fields: fields,
+	})
+}

@@ -1,0 +1,32 @@
+package streaks
+
+import (
+	"time"
+
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// state is one user's streak of one rule: the fold of its days, and what cannot be folded.
+type state struct {
+	UserID string `json:"userId"`
+	RuleID string `json:"streakRuleId"`
+	fold
+	// Lost says that the period after the last was judged and not frozen: it will not be judged again.
+	Lost bool `json:"lost,omitempty"`
+	// Told says for how many times each target was reached an event was caused.
+	Told map[int]int `json:"told,omitempty"`
+	// Withdrawn says that a day may be kept that lost its moments.
+	Withdrawn bool `json:"withdrawn,omitempty"`
+	// CheckAt is when the next period may have been missed, if that could be frozen.
+	CheckAt time.Time `json:"checkAt,omitzero"`
+}
+
+var stateTable = store.Define("streaks", func(s *state) string { return streakKey(s.UserID, s.RuleID) },
+	[]store.Field[state]{
+		{Name: "check_at", Kind: store.KindInt, Of: func(s *state) store.Value { return store.Time(s.CheckAt) }},
+	},
+	store.Index{Name: "due", Columns: []string{"check_at"}},
+)
+
+// Tables returns what the package keeps.
+func Tables() []*store.Schema { return []*store.Schema{stateTable.Schema(), dayTable.Schema()} }

@@ -1,0 +1,381 @@
+package streaks_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/streaks"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+var (
+	scope  = store.Scope{Account: "acme", Workspace: "default"}
+	kinds  = content.NewLibrary(content.Tags, content.Activities, streaks.Configurations, streaks.Rules)
+	epoch  = utc("2000-01-01T00:00:00Z")
+	nobody = (*purse)(nil)
+)
+
+func utc(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func date(s string) timeframe.Day {
+	d, err := timeframe.ParseDay(s)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+// A tester is what a world tells about what goes wrong: a test, a property, or an example.
+type tester interface {
+	require.TestingT
+	Helper()
+}
+
+// fatal is the tester of examples.
+type fatal struct{}
+
+func (fatal) Errorf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+func (fatal) FailNow()                          {}
+func (fatal) Helper()                           {}
+
+// A world is a workspace with a clock that stands still until it is moved.
+type world struct {
+	t        tester
+	ctx      context.Context
+	store    *memory.Store
+	zones    timeframe.Zones
+	ids      atomic.Int64
+	now      time.Time
+	run      session.Runner
+	users    tenancy.Users
+	service  streaks.Service
+	compiled atomic.Pointer[edition]
+	wallet   streaks.Wallet
+	caused   []event.Event
+	problems []event.Problem
+}
+
+type edition struct {
+	name    string
+	program *streaks.Program
+}
+
+func newWorld(t tester) *world {
+	w := &world{t: t, ctx: context.Background(), store: memory.New(), now: epoch}
+	require.NoError(t, w.store.Prepare(w.ctx, append(append(content.Tables(), tenancy.Tables()...), streaks.Tables()...)...))
+	platform := tenancy.NewPlatform(w.runner(store.Scope{}), func(context.Context, *session.Tx) (bool, error) { return true, nil })
+	_, err := platform.CreateAccount(w.ctx, tenancy.Account{ID: scope.Account})
+	require.NoError(t, err)
+	w.run = w.runner(scope)
+	w.users = tenancy.NewUsers(w.run)
+	w.service = streaks.NewService(w.run, kinds, w.program)
+	return w
+}
+
+func (w *world) runner(s store.Scope) session.Runner {
+	in := func(fn session.Func) func(store.Tx) error {
+		return func(raw store.Tx) error {
+			tx := &session.Tx{Tx: raw, Now: w.now, NewID: func() string { return fmt.Sprintf("id-%d", w.ids.Add(1)) }, Zones: &w.zones}
+			return fn(tx)
+		}
+	}
+	return session.NewRunner(
+		func(ctx context.Context, fn session.Func) error { return w.store.View(ctx, s, in(fn)) },
+		func(ctx context.Context, fn session.Func) error { return w.store.Update(ctx, s, in(fn)) })
+}
+
+// program compiles what is published, once for each edition.
+func (w *world) program(ctx context.Context, tx *session.Tx) (*streaks.Program, error) {
+	name, err := content.Edition(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	if e := w.compiled.Load(); e != nil && e.name == name {
+		return e.program, nil
+	}
+	docs, err := kinds.Load(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := streaks.Compile(docs)
+	w.compiled.Store(&edition{name, p})
+	return p, err
+}
+
+// configuration returns one that counts every activity.
+func configuration() streaks.Configuration {
+	return streaks.Configuration{
+		Header: content.Header{ID: "reading", DefaultLang: "en"},
+		Labels: content.Labels{Translations: []content.Label{{Lang: "en", Label: "Reading"}}},
+		Name:   "Reading", MatchType: event.MatchEntity, MatchEntity: string(event.Activity),
+	}
+}
+
+// daily returns a rule for every day in UTC, without freezes.
+func daily() streaks.Rule {
+	return streaks.Rule{
+		Header:       content.Header{ID: "daily", DefaultLang: "en"},
+		Translations: []streaks.Text{{Lang: "en", Name: "Every day"}},
+		Timeframe:    timeframe.Timeframe{Type: timeframe.Permanent, TimezoneType: timeframe.User, StartsAt: epoch.AddDate(-100, 0, 0)},
+		Name:         "Every day", StreakConfigurationID: "reading",
+		Cadence: streaks.Daily, Metric: streaks.Days, FreezeEnabled: new(false),
+	}
+}
+
+func weekly(m streaks.Metric) streaks.Rule {
+	r := daily()
+	r.ID, r.Cadence, r.Metric = "weekly", streaks.Weekly, m
+	return r
+}
+
+// freezing returns the rule with freezes.
+func freezing(r streaks.Rule) streaks.Rule {
+	r.FreezeEnabled, r.FreezeVirtualCurrencyID = nil, "gems"
+	return r
+}
+
+// publish makes the rule one in force.
+func (w *world) publish(rules ...streaks.Rule) {
+	w.t.Helper()
+	if _, err := w.service.Configurations.Get(w.ctx, "reading"); err != nil {
+		_, err := w.service.Configurations.Create(w.ctx, configuration())
+		require.NoError(w.t, err)
+		_, err = w.service.Configurations.Publish(w.ctx, "reading")
+		require.NoError(w.t, err)
+	}
+	for _, r := range rules {
+		_, err := w.service.Rules.Create(w.ctx, r)
+		if err != nil {
+			_, err = w.service.Rules.Update(w.ctx, r)
+		}
+		require.NoError(w.t, err)
+		_, err = w.service.Rules.Publish(w.ctx, r.ID)
+		require.NoError(w.t, err)
+	}
+}
+
+func (w *world) user(id, zone string) {
+	w.t.Helper()
+	_, err := w.users.Create(w.ctx, tenancy.NewUser{ID: id, Timezone: zone})
+	require.NoError(w.t, err)
+}
+
+func (w *world) move(id, zone string) {
+	w.t.Helper()
+	_, err := w.users.Update(w.ctx, id, tenancy.UserPatch{Timezone: &zone})
+	require.NoError(w.t, err)
+}
+
+// act lets the user do something at each moment.
+func (w *world) act(userID string, at ...time.Time) (changes []streaks.Change) {
+	w.t.Helper()
+	for _, at := range at {
+		changes = append(changes, w.record(event.Event{ID: w.id(), Type: event.Activity, EntityID: "read", UserID: userID, At: at})...)
+	}
+	return changes
+}
+
+func (w *world) id() string { return fmt.Sprintf("event-%d", w.ids.Add(1)) }
+
+// record lets streaks react to an event.
+func (w *world) record(e event.Event) (changes []streaks.Change) {
+	w.t.Helper()
+	require.NoError(w.t, w.run.Update(w.ctx, func(tx *session.Tx) error {
+		p, err := w.program(w.ctx, tx)
+		if err != nil {
+			return err
+		}
+		changes, err = w.react(tx, p, e)
+		return err
+	}))
+	return changes
+}
+
+func (w *world) react(tx *session.Tx, p *streaks.Program, e event.Event) ([]streaks.Change, error) {
+	u, err := tenancy.FindUser(w.ctx, tx, e.UserID)
+	if err != nil {
+		return nil, err
+	}
+	o := mechanic.New(&e, u)
+	if err := tx.Prefetch(w.ctx, p.Reads(o)...); err != nil {
+		return nil, err
+	}
+	changes, err := p.React(w.ctx, tx, o, w.wallet)
+	w.caused = append(w.caused, tx.Caused()...)
+	w.problems = append(w.problems, tx.Problems()...)
+	return changes, err
+}
+
+// advance does what the clock causes, in steps of the given size.
+func (w *world) advance(limit int) {
+	w.t.Helper()
+	for more := true; more; {
+		require.NoError(w.t, w.run.Update(w.ctx, func(tx *session.Tx) error {
+			p, err := w.program(w.ctx, tx)
+			if err != nil {
+				return err
+			}
+			more, err = p.Advance(w.ctx, tx, w.wallet, limit)
+			return err
+		}))
+	}
+}
+
+func (w *world) current(userID, ruleID string) streaks.Standing {
+	w.t.Helper()
+	s, err := w.service.Current(w.ctx, userID, ruleID)
+	require.NoError(w.t, err)
+	return s
+}
+
+// list returns all rows, the oldest first.
+func (w *world) list(userID string, t streaks.PeriodType) []streaks.Streak {
+	w.t.Helper()
+	var all []streaks.Streak
+	for page := (store.Page{Limit: store.MaxPage, Ascending: true}); ; {
+		rows, next, err := w.service.Streaks(w.ctx, userID, streaks.Query{PeriodType: t, Page: page})
+		require.NoError(w.t, err)
+		all = append(all, rows...)
+		if next == "" {
+			return all
+		}
+		page.Token = next
+	}
+}
+
+// brief writes rows in short: their period, count, kind unless REGULAR or ANY, status, and "perfect".
+func brief(rows []streaks.Streak) []string {
+	var out []string
+	for _, r := range rows {
+		name := r.PeriodID
+		switch r.PeriodType {
+		case streaks.ByIteration:
+			name = fmt.Sprintf("#%d", r.IterationID)
+		case streaks.ByGoal:
+			name = fmt.Sprintf("%d/%d", r.GoalID, r.Target)
+		case streaks.ByDay, streaks.ByWeek, streaks.ByMonth, streaks.ByYear:
+		}
+		s := fmt.Sprintf("%s %d", name, r.Count)
+		if r.Kind == streaks.Freeze {
+			s += " FREEZE"
+		}
+		s += " " + string(r.Status)
+		for _, p := range []*bool{r.PerfectWeek, r.PerfectMonth, r.PerfectYear} {
+			if p != nil && *p {
+				s += " perfect"
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// dump returns every record of the package as text, without what depends on the order of arrival: the
+// events that were caused. It requires that each record survives being written and read back.
+func (w *world) dump() []string {
+	w.t.Helper()
+	var all []string
+	require.NoError(w.t, w.store.View(w.ctx, scope, func(tx store.Tx) error {
+		for _, schema := range streaks.Tables() {
+			rows, err := tx.List(w.ctx, schema, store.Query{})
+			require.NoError(w.t, err)
+			for _, row := range rows {
+				b, err := schema.Encode(row)
+				require.NoError(w.t, err)
+				back, err := schema.Decode(b)
+				require.NoError(w.t, err)
+				require.Equal(w.t, row, back, schema.Name)
+				var record map[string]any
+				require.NoError(w.t, json.Unmarshal(b, &record))
+				b, err = json.Marshal(without(record, "told"))
+				require.NoError(w.t, err)
+				all = append(all, schema.Name+" "+row.Key+" "+string(b))
+			}
+		}
+		return nil
+	}))
+	return all
+}
+
+func without(v any, name string) any {
+	if m, ok := v.(map[string]any); ok {
+		delete(m, name)
+		for k := range m {
+			m[k] = without(m[k], name)
+		}
+	}
+	return v
+}
+
+// A purse is a wallet that holds so much for each user. A nil purse is empty.
+type purse struct {
+	mu      sync.Mutex
+	holds   map[string]int64
+	charges []streaks.Charge
+}
+
+func filled(amounts map[string]int64) *purse { return &purse{holds: amounts} }
+
+func (p *purse) Charge(_ context.Context, _ *session.Tx, c streaks.Charge) (bool, error) {
+	if p == nil {
+		return false, nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	left := decimal.NewFromInt(p.holds[c.UserID]).Sub(c.Amount)
+	if left.IsNegative() {
+		return false, nil
+	}
+	p.holds[c.UserID] = left.IntPart()
+	p.charges = append(p.charges, c)
+	return true, nil
+}
+
+// ids returns what was charged for.
+func (p *purse) ids() []string {
+	var ids []string
+	for _, c := range p.charges {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}
+
+// allZones returns the names of the time zone database.
+func allZones(t testing.TB) []string {
+	t.Helper()
+	b, err := os.ReadFile("../timeframe/testdata/zones.txt")
+	require.NoError(t, err)
+	var names []string
+	for name := range strings.FieldsSeq(string(b)) {
+		if timeframe.ValidZone(name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func occasion(e *event.Event, u *tenancy.User) *mechanic.Occasion { return mechanic.New(e, u) }

@@ -1,0 +1,277 @@
+package tenancy
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// Platform is the service for accounts and their workspaces. The zero value refuses every call. It may
+// be used concurrently.
+type Platform struct {
+	run    session.Runner
+	vacant func(context.Context, *session.Tx) (bool, error)
+}
+
+// NewPlatform returns the service. run runs transactions on the platform's scope. vacant tells whether
+// a workspace, which is its transaction's scope, holds nothing that this package does not know of.
+func NewPlatform(run session.Runner, vacant func(context.Context, *session.Tx) (bool, error)) Platform {
+	return Platform{run, vacant}
+}
+
+// CreateAccount adds an account and its workspace "default", and returns the account. It returns
+// [fault.ErrInvalid] for every field at fault, and [fault.ErrExists] if the id is taken.
+func (p Platform) CreateAccount(ctx context.Context, a Account) (Account, error) {
+	return session.Write(ctx, p.run, func(tx *session.Tx) (Account, error) {
+		own := a // fn may run again
+		if own.ID == "" {
+			own.ID = shortID(tx.NewID())
+		}
+		own.CreatedAt, own.UpdatedAt = tx.Now, tx.Now
+		if err := own.validate(); err != nil {
+			return Account{}, err
+		}
+		if err := accounts.Insert(ctx, tx, own); err != nil {
+			if errors.Is(err, fault.ErrExists) {
+				err = fault.Exists("accountId", "%q is taken", own.ID)
+			}
+			return Account{}, err
+		}
+		_, err := addWorkspace(ctx, tx, Workspace{ID: DefaultWorkspace, AccountID: own.ID, Name: DefaultWorkspace})
+		return own, err
+	})
+}
+
+// Account returns the account with the given id; [fault.ErrNotFound] if there is none.
+func (p Platform) Account(ctx context.Context, id string) (Account, error) {
+	return session.Read(ctx, p.run, func(tx *session.Tx) (Account, error) { return findAccount(ctx, tx, "accountId", id) })
+}
+
+// Accounts returns accounts in the order of their last update, newest first, and the token of the next
+// page, "" if there is none.
+func (p Platform) Accounts(ctx context.Context, page store.Page) (list []Account, next string, err error) {
+	err = p.run.View(ctx, func(tx *session.Tx) error {
+		list, next, err = pageOf(ctx, tx, accounts, store.By("updated"), page)
+		return err
+	})
+	return list, next, err
+}
+
+// CreateWorkspace adds a workspace to the account that it names and returns it. It returns
+// [fault.ErrInvalid] for every field at fault, [fault.ErrNotFound] if there is no such account, and
+// [fault.ErrExists] if the id or the slug is taken.
+func (p Platform) CreateWorkspace(ctx context.Context, w Workspace) (Workspace, error) {
+	return session.Write(ctx, p.run, func(tx *session.Tx) (Workspace, error) {
+		if _, err := findAccount(ctx, tx, "accountId", w.AccountID); err != nil {
+			return Workspace{}, err
+		}
+		return addWorkspace(ctx, tx, w)
+	})
+}
+
+// addWorkspace adds a workspace to an account that exists.
+func addWorkspace(ctx context.Context, tx *session.Tx, w Workspace) (Workspace, error) {
+	if w.ID == "" {
+		w.ID = shortID(tx.NewID())
+	}
+	w = w.withDefaults()
+	w.CreatedAt, w.UpdatedAt = tx.Now, tx.Now
+	if err := w.validate(); err != nil {
+		return Workspace{}, err
+	}
+	if err := w.requireCatalogs(ctx, tx); err != nil {
+		return Workspace{}, err
+	}
+	err := workspaces.Insert(ctx, tx.In(accountScope(w.AccountID)), w)
+	e, ok := errors.AsType[*fault.Error](err)
+	switch {
+	case !ok || !errors.Is(err, fault.ErrExists):
+	case e.Field == workspaces.Schema().Name:
+		err = fault.Exists("workspaceId", "%q is taken", w.ID)
+	default:
+		err = fault.Exists("slug", "%q is taken", w.Slug)
+	}
+	if err != nil {
+		return Workspace{}, err
+	}
+	return w.clone(), nil
+}
+
+// Workspace returns the workspace of a scope. It returns [fault.ErrNotFound] if there is none, and
+// [fault.ErrInvalid] if the scope names none.
+func (p Platform) Workspace(ctx context.Context, s store.Scope) (Workspace, error) {
+	return session.Read(ctx, p.run, func(tx *session.Tx) (Workspace, error) {
+		w, err := FindWorkspace(ctx, tx, s)
+		if err != nil {
+			return Workspace{}, err
+		}
+		return w.clone(), nil
+	})
+}
+
+// Workspaces returns the workspaces of an account in the order of their last update, newest first, and
+// the token of the next page, "" if there is none. It returns [fault.ErrNotFound] if there is no such
+// account.
+func (p Platform) Workspaces(ctx context.Context, accountID string, page store.Page) (list []Workspace, next string, err error) {
+	err = p.run.View(ctx, func(tx *session.Tx) error {
+		if _, err := findAccount(ctx, tx, "accountId", accountID); err != nil {
+			return err
+		}
+		found, token, err := pageOf(ctx, tx.In(accountScope(accountID)), workspaces, store.By("updated"), page)
+		list, next = make([]Workspace, len(found)), token
+		for i := range found {
+			list[i] = found[i].clone()
+		}
+		return err
+	})
+	return list, next, err
+}
+
+// RenameWorkspace gives the workspace another name. Its id and its slug stay.
+func (p Platform) RenameWorkspace(ctx context.Context, s store.Scope, name string) (Workspace, error) {
+	return p.edit(ctx, s, func(w *Workspace) { w.Name = name })
+}
+
+// A WorkspacePatch says what to change of a workspace; what is nil stays.
+type WorkspacePatch struct {
+	Plan     *Plan
+	Type     *WorkspaceType
+	Catalogs *[]string
+}
+
+// UpdateWorkspace changes the plan, the type or the catalogs of the workspace and returns it. It
+// returns [fault.ErrInvalid] for every field at fault, also for a catalog that is no workspace of the
+// account, and [fault.ErrNotFound].
+func (p Platform) UpdateWorkspace(ctx context.Context, s store.Scope, patch WorkspacePatch) (Workspace, error) {
+	return p.edit(ctx, s, func(w *Workspace) {
+		if patch.Plan != nil {
+			w.Plan = *patch.Plan
+		}
+		if patch.Type != nil {
+			w.Type = *patch.Type
+		}
+		if patch.Catalogs != nil {
+			w.Catalogs = slices.Clone(*patch.Catalogs)
+		}
+	})
+}
+
+func (p Platform) edit(ctx context.Context, s store.Scope, change func(*Workspace)) (Workspace, error) {
+	return session.Write(ctx, p.run, func(tx *session.Tx) (Workspace, error) {
+		w, err := FindWorkspace(ctx, tx, s)
+		if err != nil {
+			return Workspace{}, err
+		}
+		catalogs := w.Catalogs
+		change(w)
+		w.UpdatedAt = tx.Now
+		if err := w.validate(); err != nil {
+			return Workspace{}, err
+		}
+		if !slices.Equal(w.Catalogs, catalogs) { // one that was deleted meanwhile does no harm
+			if err := w.requireCatalogs(ctx, tx); err != nil {
+				return Workspace{}, err
+			}
+		}
+		return w.clone(), workspaces.Put(ctx, tx.In(accountScope(s.Account)), *w)
+	})
+}
+
+// DeleteWorkspace removes a workspace that never had users and holds no documents; others, and the
+// workspace "default", are [fault.ErrConflict]. Handles on it must not be used any more.
+func (p Platform) DeleteWorkspace(ctx context.Context, s store.Scope) error {
+	return p.run.Update(ctx, func(tx *session.Tx) error {
+		if _, err := FindWorkspace(ctx, tx, s); err != nil {
+			return err
+		}
+		if s.Workspace == DefaultWorkspace {
+			return fault.Conflict("workspace", "%q cannot be deleted; every account has it", s)
+		}
+		inside := &session.Tx{Tx: tx.In(s), Now: tx.Now, NewID: tx.NewID, Zones: tx.Zones}
+		if err := p.requireEmpty(ctx, inside); err != nil {
+			return err
+		}
+		return errors.Join(configurations.Delete(ctx, inside, configurationKey),
+			workspaces.Delete(ctx, tx.In(accountScope(s.Account)), s.Workspace))
+	})
+}
+
+// requireEmpty refuses a workspace, which is tx's scope, that something is kept in.
+func (p Platform) requireEmpty(ctx context.Context, tx *session.Tx) error {
+	known, err := users.Count(ctx, tx, store.Query{})
+	if err != nil {
+		return err
+	}
+	if known > 0 {
+		return fault.Conflict("workspace", "%q has %d users, deleted ones included", tx.Scope(), known)
+	}
+	vacant, err := p.vacant(ctx, tx)
+	if err == nil && !vacant {
+		err = fault.Conflict("workspace", "%q holds documents", tx.Scope())
+	}
+	return err
+}
+
+// SubTenants is what an account's workspaces are called by clients that call accounts tenants.
+type SubTenants struct {
+	TenantID     string   `json:"tenant_id"`
+	SubTenantIDs []string `json:"sub_tenant_ids"`
+	Count        int      `json:"count"`
+	Message      string   `json:"message"`
+}
+
+// SubTenants returns the ids of all workspaces of an account, as they are now, ordered; "default" is
+// always among them. It returns [fault.ErrNotFound] if there is no such account, and
+// [fault.ErrInvalid] if the id is empty or malformed.
+func (p Platform) SubTenants(ctx context.Context, accountID string) (SubTenants, error) {
+	return session.Read(ctx, p.run, func(tx *session.Tx) (SubTenants, error) {
+		if _, err := findAccount(ctx, tx, "tenant_id", accountID); err != nil {
+			return SubTenants{}, err
+		}
+		all, err := workspaces.List(ctx, tx.In(accountScope(accountID)), store.Query{})
+		if err != nil {
+			return SubTenants{}, err
+		}
+		ids := make([]string, len(all))
+		for i, w := range all {
+			ids[i] = w.ID
+		}
+		return SubTenants{accountID, ids, len(ids), "sub-tenant ids as of now"}, nil
+	})
+}
+
+// Memberships returns the workspaces of an account that whoever has this e-mail may enter, ordered by
+// id, and the user that they are in each. It returns [fault.ErrNotFound] if the account or the e-mail
+// is unknown.
+func (p Platform) Memberships(ctx context.Context, accountID, email string) ([]Membership, error) {
+	return session.Read(ctx, p.run, func(tx *session.Tx) ([]Membership, error) {
+		if err := errors.Join(ident.Check("accountId", accountID), checkEmail("email", email)); err != nil {
+			return nil, err
+		}
+		if _, err := findAccount(ctx, tx, "accountId", accountID); err != nil {
+			return nil, err
+		}
+		found, ok, err := findIdentity(ctx, tx.In(accountScope(accountID)), email)
+		if err == nil && !ok {
+			err = fault.NotFound("principal", email)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return found.memberships(accountID), nil
+	})
+}
+
+// pageOf returns a page of what q describes, and the token of the next.
+func pageOf[T any](ctx context.Context, tx store.Tx, t *store.Table[T], q store.Query, page store.Page) ([]T, string, error) {
+	q, err := page.Query(q)
+	if err != nil {
+		return nil, "", err
+	}
+	return t.Page(ctx, tx, q, page.Token)
+}

@@ -1,0 +1,151 @@
+package tenancy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// Bounds on tags.
+const (
+	MaxAssignments = 25  // tags in one call
+	MaxUserTags    = 100 // tags of one user
+)
+
+// An Assignment gives a tag to a user.
+type Assignment struct {
+	TagID string `json:"tagId"`
+	// Priority is 0 or more; what shows tags shows those with the highest first.
+	Priority int `json:"priority"`
+}
+
+// Tags returns the tags of a user, ordered by id; [fault.ErrNotFound] if there is no such user.
+func (s Users) Tags(ctx context.Context, userID string) ([]UserTag, error) {
+	u, err := s.Get(ctx, userID)
+	return u.Tags, err
+}
+
+// AssignTags gives 1 to 25 tags to a user, all or none, and returns them as assigned. It returns
+// [fault.ErrInvalid] for every assignment at fault, [fault.ErrNotFound] if there is no such user,
+// [fault.ErrExists] if the user carries one of the tags, and [fault.ErrConflict] if the user is
+// deleted or would have more than 100. Whether there is such a tag is for the caller to know.
+func (s Users) AssignTags(ctx context.Context, userID string, tags ...Assignment) ([]UserTag, error) {
+	return s.editTags(ctx, userID, tags, func(tx *session.Tx, u *User, i int) error {
+		at, found := u.findTag(tags[i].TagID)
+		switch {
+		case found:
+			return fault.Exists("tagId", "user %q carries %q", userID, tags[i].TagID)
+		case len(u.Tags) >= MaxUserTags:
+			return fault.Conflict("tagId", "user %q carries %d tags, which is the most", userID, len(u.Tags))
+		}
+		u.Tags = slices.Insert(u.Tags, at, UserTag{tags[i].TagID, tags[i].Priority, tx.Now, tx.Now})
+		return nil
+	})
+}
+
+// UpdateTags changes the priorities of 1 to 25 tags of a user, all or none, and returns them. It
+// returns [fault.ErrInvalid] for every assignment at fault, [fault.ErrNotFound] if there is no such
+// user or the user lacks one of the tags, and [fault.ErrConflict] if the user is deleted.
+func (s Users) UpdateTags(ctx context.Context, userID string, tags ...Assignment) ([]UserTag, error) {
+	return s.editTags(ctx, userID, tags, func(tx *session.Tx, u *User, i int) error {
+		at, found := u.findTag(tags[i].TagID)
+		if !found {
+			return fault.NotFound("tagId", tags[i].TagID)
+		}
+		u.Tags[at].Priority, u.Tags[at].UpdatedAt = tags[i].Priority, tx.Now
+		return nil
+	})
+}
+
+// RemoveTags takes 1 to 25 tags from a user, all or none. It returns [fault.ErrInvalid] for every id
+// at fault, [fault.ErrNotFound] if there is no such user or the user lacks one of the tags, and
+// [fault.ErrConflict] if the user is deleted.
+func (s Users) RemoveTags(ctx context.Context, userID string, tagIDs ...string) error {
+	tags := make([]Assignment, len(tagIDs))
+	for i, id := range tagIDs {
+		tags[i].TagID = id
+	}
+	_, err := s.editTags(ctx, userID, tags, func(_ *session.Tx, u *User, i int) error {
+		at, found := u.findTag(tagIDs[i])
+		if !found {
+			return fault.NotFound("tagId", tagIDs[i])
+		}
+		u.Tags = slices.Delete(u.Tags, at, at+1)
+		return nil
+	})
+	return err
+}
+
+// Tagged returns the users who carry a tag in the order of their ids, the last first unless the page
+// is ascending, and the token of the next page, "" if there is none.
+func (s Users) Tagged(ctx context.Context, tagID string, page store.Page) (list []User, next string, err error) {
+	if err := ident.Check("tagId", tagID); err != nil {
+		return nil, "", err
+	}
+	err = s.run.View(ctx, func(tx *session.Tx) error {
+		found, token, err := pageOf(ctx, tx, carriers, store.Prefix(carrierKey(tagID, "")), page)
+		if err != nil {
+			return err
+		}
+		ids := make([]string, len(found))
+		for i, c := range found {
+			ids[i] = c.UserID
+		}
+		carrying, err := users.GetMany(ctx, tx, ids...)
+		list, next = cloneAll(carrying), token
+		return err
+	})
+	return list, next, err
+}
+
+// editTags applies change to the user for each of the tags, and returns those that the user then
+// carries. Errors name the place of the tag.
+func (s Users) editTags(ctx context.Context, userID string, tags []Assignment, change func(tx *session.Tx, u *User, i int) error) ([]UserTag, error) {
+	if err := checkAssignments(tags); err != nil {
+		return nil, err
+	}
+	u, err := s.edit(ctx, userID, func(tx *session.Tx, u *User) error {
+		for i := range tags {
+			if err := change(tx, u, i); err != nil {
+				return fault.In(assignmentField(i), err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var changed []UserTag
+	for _, a := range tags {
+		if at, found := u.findTag(a.TagID); found {
+			changed = append(changed, u.Tags[at])
+		}
+	}
+	return changed, nil
+}
+
+func assignmentField(i int) string { return fmt.Sprintf("assignments[%d]", i) }
+
+func checkAssignments(tags []Assignment) error {
+	if n := len(tags); n < 1 || n > MaxAssignments {
+		return fault.Invalid("assignments", "are %d; allowed are 1 to %d", n, MaxAssignments)
+	}
+	var faults []error
+	for i, a := range tags {
+		err := ident.Check("tagId", a.TagID)
+		if a.Priority < 0 {
+			err = errors.Join(err, fault.Invalid("priority", "is %d; it must not be less than 0", a.Priority))
+		}
+		if slices.ContainsFunc(tags[:i], func(b Assignment) bool { return b.TagID == a.TagID }) {
+			err = errors.Join(err, fault.Invalid("tagId", "%q occurs twice", a.TagID))
+		}
+		faults = append(faults, fault.In(assignmentField(i), err))
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,223 @@
+package tenancy
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// A User is somebody in one workspace.
+type User struct {
+	// ID identifies the user in the workspace. The history refers to it and keeps it when the user is
+	// deleted, so it should say nothing about the person: not an e-mail, not a name.
+	ID string `json:"userId"`
+	// PrincipalID is the identity of a user with an e-mail, otherwise empty.
+	PrincipalID string `json:"principalId,omitempty"`
+	// ExternalID is what the host calls the user; no two users of a workspace have the same.
+	ExternalID   string `json:"externalId,omitempty"`
+	Nickname     string `json:"nickname,omitempty"`
+	ProfileImage string `json:"profileImage,omitempty"`
+	Lang         string `json:"lang,omitempty"`
+	// Timezone is the IANA zone that the user lives in; empty means UTC.
+	Timezone string `json:"timezone,omitempty"`
+	// Role is empty once the user is deleted.
+	Role   Role   `json:"role,omitempty"`
+	Status Status `json:"status"`
+	// Tags are ordered by the ids of the tags.
+	Tags      []UserTag `json:"tags,omitempty"`
+	CreatedAt time.Time `json:"createdAt"`
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// A UserTag says that a user carries a tag.
+type UserTag struct {
+	TagID     string    `json:"tagId"`
+	Priority  int       `json:"priority"`
+	CreatedAt time.Time `json:"createdAt"`
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// Location returns the zone that the user lives in.
+func (u *User) Location(tx *session.Tx) (*time.Location, error) {
+	if u.Timezone == "" {
+		return time.UTC, nil
+	}
+	return tx.Zones.Load(u.Timezone)
+}
+
+// Can tells whether the user may do something: the role allows it, and the user is active.
+func (u *User) Can(p Permission) bool { return u.Status == Active && Can(u.Role, p) }
+
+// HasTag tells whether the user carries the tag.
+func (u *User) HasTag(tagID string) bool {
+	_, found := u.findTag(tagID)
+	return found
+}
+
+// findTag returns the place of a tag among the user's, or where it would be.
+func (u *User) findTag(tagID string) (int, bool) {
+	return slices.BinarySearchFunc(u.Tags, tagID, func(t UserTag, id string) int { return strings.Compare(t.TagID, id) })
+}
+
+// tagIDs returns the ids of the tags that the user carries.
+func (u *User) tagIDs() []string {
+	ids := make([]string, len(u.Tags))
+	for i, t := range u.Tags {
+		ids[i] = t.TagID
+	}
+	return ids
+}
+
+// Vars returns the user as rules see it: the fields under their JSON names, tags as a list of ids.
+func (u *User) Vars() map[string]any {
+	tags := make([]any, len(u.Tags))
+	for i, t := range u.Tags {
+		tags[i] = t.TagID
+	}
+	return map[string]any{
+		"userId": u.ID, "externalId": u.ExternalID, "nickname": u.Nickname, "lang": u.Lang, "timezone": u.Timezone,
+		"role": string(u.Role), "status": string(u.Status), "tags": tags, "createdAt": u.CreatedAt.Format(time.RFC3339Nano),
+	}
+}
+
+// clone returns a copy for the caller to change: what a store gives and takes is not.
+func (u *User) clone() User {
+	c := *u
+	c.Tags = slices.Clone(u.Tags)
+	return c
+}
+
+func cloneAll(list []User) []User {
+	all := make([]User, len(list))
+	for i := range list {
+		all[i] = list[i].clone()
+	}
+	return all
+}
+
+// saved returns the event that follows from every change of an active user. It says who was changed
+// but not how: the journal keeps it when the user is deleted.
+func (u *User) saved(tx *session.Tx) event.Event {
+	return event.Event{
+		ID: "user:" + u.ID + ":" + tx.NewID(), Type: event.User, EntityID: u.ID, UserID: u.ID, At: tx.Now,
+		Value: new(decimal.NewFromInt(1)), EntityTags: u.tagIDs(),
+	}
+}
+
+func (u *User) validate() error {
+	return errors.Join(
+		ident.Check("userId", u.ID),
+		checkOptional(checkExternalID, "externalId", u.ExternalID),
+		checkOptional(checkNickname, "nickname", u.Nickname),
+		checkOptional(checkURI, "profileImage", u.ProfileImage),
+		checkOptional(checkLang, "lang", u.Lang),
+		checkOptional(checkTimezone, "timezone", u.Timezone),
+		u.Role.check("role"))
+}
+
+func checkExternalID(field, s string) error { return checkText(field, s, 1, maxText) }
+
+// users have no place in the indexes by update once they are deleted: no list shows them.
+var users = store.Define("users", func(u *User) string { return u.ID },
+	[]store.Field[User]{
+		{Name: "external_id", Kind: store.KindText, Of: func(u *User) store.Value { return optional(u.ExternalID) }},
+		{Name: "status", Kind: store.KindText, Of: func(u *User) store.Value { return store.Text(string(u.Status)) }},
+		{Name: "role", Kind: store.KindText, Of: func(u *User) store.Value { return optional(string(u.Role)) }},
+		{Name: "updated_at", Kind: store.KindInt, Of: func(u *User) store.Value {
+			if u.Status == Deleted {
+				return store.Value{}
+			}
+			return store.Time(u.UpdatedAt)
+		}},
+	},
+	store.Index{Name: "external", Columns: []string{"external_id"}, Unique: true},
+	store.Index{Name: "updated", Columns: []string{"updated_at"}},
+	store.Index{Name: "status", Columns: []string{"status", "updated_at"}},
+	store.Index{Name: "role", Columns: []string{"role", "updated_at"}},
+	store.Index{Name: "status_role", Columns: []string{"status", "role", "updated_at"}},
+)
+
+// FindUser returns the user with the given id, also one that is suspended or deleted, or
+// [fault.ErrNotFound] naming "user". The tags must not be modified.
+func FindUser(ctx context.Context, tx store.Tx, id string) (*User, error) {
+	u, ok, err := users.Get(ctx, tx, id)
+	if err == nil && !ok {
+		err = fault.NotFound("user", id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &u, nil
+}
+
+// ReadingUsers names what [FindUser] reads, for a prefetch.
+func ReadingUsers(ids ...string) store.Read { return users.Keys(ids...) }
+
+// UsersAfter returns up to limit users whose id is greater than after, in the order of ids, also those
+// that are suspended or deleted. The tags must not be modified.
+func UsersAfter(ctx context.Context, tx store.Tx, after string, limit int) ([]User, error) {
+	q := store.Query{Limit: limit}
+	if after != "" {
+		q.After = &store.Position{Key: after}
+	}
+	return users.List(ctx, tx, q)
+}
+
+// carrier says that a user carries a tag, so that the users of a tag are found. It is kept in step with
+// the tags of the user by [save].
+type carrier struct {
+	TagID  string `json:"tagId"`
+	UserID string `json:"userId"`
+}
+
+func carrierKey(tagID, userID string) string { return tagID + "/" + userID }
+
+var carriers = store.Define("user_tags", func(c *carrier) string { return carrierKey(c.TagID, c.UserID) }, nil)
+
+// insert adds a user.
+func insert(ctx context.Context, tx *session.Tx, u User) error {
+	return taken(&u, users.Insert(ctx, tx, u))
+}
+
+// save replaces a user. The tags that old has and u lacks are taken from the users of the tag, those
+// that u has in addition are added.
+func save(ctx context.Context, tx *session.Tx, old *User, u User) error {
+	if err := taken(&u, users.Put(ctx, tx, u)); err != nil {
+		return err
+	}
+	var added []carrier
+	for _, t := range u.Tags {
+		if !old.HasTag(t.TagID) {
+			added = append(added, carrier{t.TagID, u.ID})
+		}
+	}
+	var gone []string
+	for _, t := range old.Tags {
+		if !u.HasTag(t.TagID) {
+			gone = append(gone, carrierKey(t.TagID, u.ID))
+		}
+	}
+	return errors.Join(carriers.Put(ctx, tx, added...), carriers.Delete(ctx, tx, gone...))
+}
+
+// taken says which value of a user belongs to another.
+func taken(u *User, err error) error {
+	e, ok := errors.AsType[*fault.Error](err)
+	switch {
+	case !ok || !errors.Is(err, fault.ErrExists):
+		return err
+	case e.Field == users.Schema().Name:
+		return fault.Exists("userId", "%q is taken", u.ID)
+	}
+	return fault.Exists("externalId", "%q belongs to another user", u.ExternalID)
+}

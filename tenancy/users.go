@@ -1,0 +1,278 @@
+package tenancy
+
+import (
+	"context"
+	"errors"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// Users is the service for the users of one workspace. The zero value refuses every call. It may be
+// used concurrently.
+//
+// Whenever an active user is created or changed, an event of type User follows, so that rules can
+// greet a newcomer or react to a tag.
+type Users struct{ run session.Runner }
+
+// NewUsers returns the service of the workspace on whose scope run runs transactions.
+func NewUsers(run session.Runner) Users { return Users{run} }
+
+// A NewUser is what a user is made of. Everything is optional.
+type NewUser struct {
+	// ID is the user's id, for good: 1 to 64 characters of A-Z a-z 0-9 _ -. Empty means a new one.
+	ID string `json:"userId,omitempty"`
+	// Email gives the user a principal: the one that the account has for this e-mail, or a new one.
+	// Spelling differences between upper and lower case do not count.
+	Email string `json:"email,omitempty"`
+	// FirstName and LastName go to the principal, unless it has names already. They need an e-mail.
+	FirstName string `json:"firstName,omitempty"`
+	LastName  string `json:"lastName,omitempty"`
+	// ExternalID is what the host calls the user, 1 to 255 characters.
+	ExternalID string `json:"externalId,omitempty"`
+	// Nickname is 2 to 40 letters, digits and symbols, with single spaces, "_", "." and "-" among them.
+	Nickname string `json:"nickname,omitempty"`
+	// ProfileImage is an absolute URI.
+	ProfileImage string `json:"profileImage,omitempty"`
+	// Lang is a language that [ValidLang] knows; empty means the workspace's.
+	Lang string `json:"lang,omitempty"`
+	// Timezone is the name of a zone in the time zone database; empty means UTC.
+	Timezone string `json:"timezone,omitempty"`
+	// Role is, if empty, the one that the workspace's configuration gives to newcomers: unless it was
+	// changed, member.
+	Role Role `json:"role,omitempty"`
+}
+
+// Create adds an active user and returns it. It returns [fault.ErrInvalid] for every field at fault,
+// and [fault.ErrExists] if the id or the external id is taken, or the e-mail is that of another user
+// of the workspace. The id of a deleted user stays taken.
+func (s Users) Create(ctx context.Context, n NewUser) (User, error) {
+	return session.Write(ctx, s.run, func(tx *session.Tx) (User, error) {
+		u, err := n.user(ctx, tx)
+		if err != nil {
+			return User{}, err
+		}
+		var p identity
+		if n.Email != "" {
+			if p, err = joinedBy(ctx, tx, &n, u.ID); err != nil {
+				return User{}, err
+			}
+			u.PrincipalID = p.ID
+		}
+		if err := insert(ctx, tx, u); err != nil {
+			return User{}, err
+		}
+		if n.Email != "" {
+			if err := principals.Put(ctx, tx.In(accountScope(tx.Scope().Account)), p); err != nil {
+				return User{}, err
+			}
+		}
+		tx.Cause(u.saved(tx))
+		return u.clone(), nil
+	})
+}
+
+// user returns the user that n describes, without its principal.
+func (n *NewUser) user(ctx context.Context, tx *session.Tx) (User, error) {
+	u := User{
+		ID: n.ID, ExternalID: n.ExternalID, Nickname: n.Nickname, ProfileImage: n.ProfileImage, Lang: n.Lang,
+		Timezone: n.Timezone, Role: n.Role, Status: Active, CreatedAt: tx.Now, UpdatedAt: tx.Now,
+	}
+	if u.ID == "" {
+		u.ID = tx.NewID()
+	}
+	if u.Role == "" {
+		c, err := FindConfiguration(ctx, tx)
+		if err != nil {
+			return User{}, err
+		}
+		u.Role = c.Security.DefaultUserRole
+	}
+	return u, errors.Join(u.validate(), n.validatePrincipal())
+}
+
+// Get returns the user with the given id; [fault.ErrNotFound] if there is none. A deleted user is
+// returned with nothing but id, status and times.
+func (s Users) Get(ctx context.Context, id string) (User, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) (User, error) {
+		u, err := FindUser(ctx, tx, id)
+		if err != nil {
+			return User{}, err
+		}
+		return u.clone(), nil
+	})
+}
+
+// ByExternalID returns the user that the host calls so; [fault.ErrNotFound] if there is none.
+func (s Users) ByExternalID(ctx context.Context, externalID string) (User, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) (User, error) {
+		found, err := users.List(ctx, tx, store.By("external", store.Text(externalID)))
+		if err == nil && len(found) == 0 {
+			err = fault.NotFound("user", externalID)
+		}
+		if err != nil {
+			return User{}, err
+		}
+		return found[0].clone(), nil
+	})
+}
+
+// Principal returns the identity behind a user. It returns [fault.ErrNotFound] if there is no such
+// user, or the user has no e-mail.
+func (s Users) Principal(ctx context.Context, userID string) (Principal, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) (Principal, error) {
+		u, err := FindUser(ctx, tx, userID)
+		if err != nil {
+			return Principal{}, err
+		}
+		p, ok, err := principals.Get(ctx, tx.In(accountScope(tx.Scope().Account)), u.PrincipalID)
+		if err == nil && !ok {
+			err = fault.NotFound("principal", userID)
+		}
+		return p.Principal, err
+	})
+}
+
+// A UserFilter says which users a list shows. The zero value is all of them.
+type UserFilter struct {
+	// Status is active or suspended; empty means either. No list shows deleted users.
+	Status Status
+	// Role is one of the roles; empty means any.
+	Role Role
+}
+
+func (f UserFilter) query() (store.Query, error) {
+	if f.Status != "" && f.Status != Active && f.Status != Suspended {
+		return store.Query{}, fault.Invalid("status", "%q is none of active, suspended", f.Status)
+	}
+	if f.Role != "" {
+		if err := f.Role.check("role"); err != nil {
+			return store.Query{}, err
+		}
+	}
+	status, role := store.Text(string(f.Status)), store.Text(string(f.Role))
+	switch {
+	case f.Status != "" && f.Role != "":
+		return store.By("status_role", status, role), nil
+	case f.Status != "":
+		return store.By("status", status), nil
+	case f.Role != "":
+		return store.By("role", role), nil
+	}
+	return store.By("updated"), nil
+}
+
+// List returns users in the order of their last update, newest first, and the token of the next page,
+// "" if there is none.
+func (s Users) List(ctx context.Context, filter UserFilter, page store.Page) (list []User, next string, err error) {
+	q, err := filter.query()
+	if err != nil {
+		return nil, "", err
+	}
+	err = s.run.View(ctx, func(tx *session.Tx) error {
+		found, token, err := pageOf(ctx, tx, users, q, page)
+		list, next = cloneAll(found), token
+		return err
+	})
+	return list, next, err
+}
+
+// A UserPatch says what to change of a user: what is nil stays, what is "" is cleared.
+type UserPatch struct {
+	ExternalID   *string
+	Nickname     *string
+	ProfileImage *string
+	Lang         *string
+	Timezone     *string
+}
+
+// Update changes a user and returns it. It returns [fault.ErrInvalid] for every field at fault,
+// [fault.ErrNotFound], [fault.ErrExists] if the external id is another user's, and
+// [fault.ErrConflict] if the user is deleted.
+func (s Users) Update(ctx context.Context, id string, p UserPatch) (User, error) {
+	return s.edit(ctx, id, func(_ *session.Tx, u *User) error {
+		for _, f := range []struct{ to, from *string }{
+			{&u.ExternalID, p.ExternalID},
+			{&u.Nickname, p.Nickname},
+			{&u.ProfileImage, p.ProfileImage},
+			{&u.Lang, p.Lang},
+			{&u.Timezone, p.Timezone},
+		} {
+			if f.from != nil {
+				*f.to = *f.from
+			}
+		}
+		return u.validate()
+	})
+}
+
+// Suspend keeps the user from taking part until [Users.Resume]. Suspending twice is no error. It
+// returns [fault.ErrNotFound], or [fault.ErrConflict] if the user is deleted.
+func (s Users) Suspend(ctx context.Context, id string) (User, error) {
+	return s.edit(ctx, id, func(_ *session.Tx, u *User) error { u.Status = Suspended; return nil })
+}
+
+// Resume ends a suspension; without one it changes nothing. It returns [fault.ErrNotFound], or
+// [fault.ErrConflict] if the user is deleted.
+func (s Users) Resume(ctx context.Context, id string) (User, error) {
+	return s.edit(ctx, id, func(_ *session.Tx, u *User) error { u.Status = Active; return nil })
+}
+
+// SetRole gives the user a role. It returns [fault.ErrInvalid] if there is no such role,
+// [fault.ErrNotFound], or [fault.ErrConflict] if the user is deleted.
+func (s Users) SetRole(ctx context.Context, id string, r Role) (User, error) {
+	return s.edit(ctx, id, func(_ *session.Tx, u *User) error { u.Role = r; return r.check("role") })
+}
+
+// Anonymise deletes a user and returns what remains: the id, to which the history refers, and times.
+// Everything else is wiped. Its principal is deleted too unless it has a user in another workspace.
+// The balances and results of the user stay, so that totals do not change. Anonymising twice is no
+// error; [fault.ErrNotFound] if there is no such user.
+//
+// What the host itself put into ids, tags or the data of events is not touched: ids should be opaque.
+func (s Users) Anonymise(ctx context.Context, id string) (User, error) {
+	return session.Write(ctx, s.run, func(tx *session.Tx) (User, error) {
+		old, err := FindUser(ctx, tx, id)
+		if err != nil {
+			return User{}, err
+		}
+		if old.Status == Deleted {
+			return *old, nil
+		}
+		// A new value, so that a field that is added to users some day is wiped too.
+		u := User{ID: old.ID, Status: Deleted, CreatedAt: old.CreatedAt, UpdatedAt: tx.Now}
+		if err := save(ctx, tx, old, u); err != nil {
+			return User{}, err
+		}
+		if old.PrincipalID != "" {
+			err = leave(ctx, tx, old.PrincipalID)
+		}
+		return u, err
+	})
+}
+
+// edit changes a user that is not deleted.
+func (s Users) edit(ctx context.Context, id string, change func(*session.Tx, *User) error) (User, error) {
+	return session.Write(ctx, s.run, func(tx *session.Tx) (User, error) {
+		old, err := FindUser(ctx, tx, id)
+		if err != nil {
+			return User{}, err
+		}
+		if old.Status == Deleted {
+			return User{}, fault.Conflict("user", "%q is deleted", id)
+		}
+		u := old.clone()
+		u.UpdatedAt = tx.Now
+		if err := change(tx, &u); err != nil {
+			return User{}, err
+		}
+		if err := save(ctx, tx, old, u); err != nil {
+			return User{}, err
+		}
+		if u.Status == Active {
+			tx.Cause(u.saved(tx))
+		}
+		return u.clone(), nil
+	})
+}

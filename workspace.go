@@ -1,0 +1,173 @@
+package guerdon
+
+import (
+	"context"
+	"errors"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/streaks"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// A Workspace is the handle on one workspace. Everything reads and writes through one, so nothing can
+// reach another's records. It may be used concurrently, unless it came from [Workspace.Update]. The
+// zero Workspace refuses every call.
+type Workspace struct {
+	// Users manages the people of the workspace, Settings its configuration.
+	Users    tenancy.Users
+	Settings tenancy.Settings
+	// Activities and Tags are the documents that belong to no mechanic.
+	Activities content.Documents[content.Activity]
+	Tags       content.Documents[content.Tag]
+
+	Missions     missions.Service
+	Streaks      streaks.Service
+	Economy      economy.Service
+	Leaderboards leaderboard.Service
+
+	engine *Engine
+	scope  store.Scope
+	run    session.Runner
+	joined bool // to a running transaction
+}
+
+// Workspace returns the handle on a workspace, or [fault.ErrNotFound] if there is none.
+func (e *Engine) Workspace(ctx context.Context, s store.Scope) (*Workspace, error) {
+	if _, err := e.Platform.Workspace(ctx, s); err != nil {
+		return nil, err
+	}
+	return e.workspace(s), nil
+}
+
+// workspace returns a handle whose calls are transactions of their own.
+func (e *Engine) workspace(s store.Scope) *Workspace {
+	view := func(ctx context.Context, fn session.Func) error {
+		return e.store.View(ctx, s, func(tx store.Tx) error {
+			own := e.session(tx)
+			own.Committed = true
+			return fn(own)
+		})
+	}
+	update := func(ctx context.Context, fn session.Func) error {
+		var last *session.Tx
+		err := e.store.Update(ctx, s, func(tx store.Tx) error {
+			last = e.session(tx)
+			return e.transact(ctx, last, fn)
+		})
+		if err == nil {
+			e.committed(last)
+		}
+		return err
+	}
+	return (&Workspace{engine: e, scope: s}).bind(session.NewRunner(view, update))
+}
+
+// bind gives the handle's services the way to run transactions.
+func (ws *Workspace) bind(run session.Runner) *Workspace {
+	e := ws.engine
+	ws.run = run
+	ws.Users = tenancy.NewUsers(run)
+	ws.Settings = tenancy.NewSettings(run)
+	ws.Activities = content.NewDocuments(run, e.library, content.Activities)
+	ws.Tags = content.NewDocuments(run, e.library, content.Tags)
+	ws.Missions = missions.NewService(run, e.library, part(e, func(p *program) *missions.Program { return p.missions }))
+	ws.Streaks = streaks.NewService(run, e.library, part(e, func(p *program) *streaks.Program { return p.streaks }))
+	ws.Economy = economy.NewService(run, e.library, part(e, func(p *program) *economy.Program { return p.economy }))
+	var index *leaderboard.Index
+	e.space(ws.scope, func(sp *space) { index = sp.index })
+	ws.Leaderboards = leaderboard.NewService(run, e.library, part(e, func(p *program) *leaderboard.Program { return p.boards }), index)
+	return ws
+}
+
+// Scope returns which workspace this is.
+func (ws *Workspace) Scope() store.Scope { return ws.scope }
+
+// On returns the same workspace on another view of its store: with the Join of package store/sqlite or
+// store/postgres, calls become part of a transaction that the host has begun, and are committed or
+// rolled back with it.
+func (ws *Workspace) On(joined store.Store) *Workspace {
+	e := ws.engine
+	view := func(ctx context.Context, fn session.Func) error {
+		return joined.View(ctx, ws.scope, func(tx store.Tx) error { return fn(e.session(tx)) })
+	}
+	update := func(ctx context.Context, fn session.Func) error {
+		return joined.Update(ctx, ws.scope, func(tx store.Tx) error { return e.transact(ctx, e.session(tx), fn) })
+	}
+	return (&Workspace{engine: e, scope: ws.scope}).bind(session.NewRunner(view, update))
+}
+
+// Update runs fn with a handle on the same workspace whose calls all belong to one transaction: they
+// see one another's effects, and are committed together if fn returns nil. fn may run again after a
+// conflict with another process, so it must have no effects but through the handle, which must not be
+// used after fn has returned, nor by several goroutines. A call that fails halfway through its writes
+// makes the whole transaction fail, even if fn ignores its error.
+func (ws *Workspace) Update(ctx context.Context, fn func(*Workspace) error) error {
+	return ws.run.Update(ctx, func(tx *session.Tx) error {
+		j := &joint{tx: tx}
+		tx.Tx = &counter{tx.Tx, &j.writes}
+		inner := &Workspace{engine: ws.engine, scope: ws.scope, joined: true}
+		view := func(_ context.Context, call session.Func) error { return call(tx) }
+		update := func(ctx context.Context, call session.Func) error { return j.call(ctx, ws.engine, call) }
+		return errors.Join(fn(inner.bind(session.NewRunner(view, update))), j.broken)
+	})
+}
+
+// joint is several calls in one transaction.
+type joint struct {
+	tx     *session.Tx
+	writes int
+	broken error // of a call that failed after it had written something
+}
+
+func (j *joint) call(ctx context.Context, e *Engine, fn session.Func) error {
+	before := j.writes
+	err := e.transact(ctx, j.tx, fn)
+	if err != nil && j.writes > before {
+		j.broken = errors.Join(j.broken, fault.Conflict("", "a call of the transaction failed halfway: %v", err))
+	}
+	return err
+}
+
+// counter counts the writes of a transaction.
+type counter struct {
+	store.Tx
+	n *int
+}
+
+func (c *counter) In(s store.Scope) store.Tx { return &counter{c.Tx.In(s), c.n} }
+
+func (c *counter) Insert(ctx context.Context, t *store.Schema, rows ...store.Row) error {
+	*c.n++
+	return c.Tx.Insert(ctx, t, rows...)
+}
+
+func (c *counter) Put(ctx context.Context, t *store.Schema, rows ...store.Row) error {
+	*c.n++
+	return c.Tx.Put(ctx, t, rows...)
+}
+
+func (c *counter) Delete(ctx context.Context, t *store.Schema, keys ...string) error {
+	*c.n++
+	return c.Tx.Delete(ctx, t, keys...)
+}
+
+// Import makes the documents of a bundle the ones in force: it creates, updates and publishes them,
+// all or nothing, and returns how many were new or changed. A bundle is JSON:
+//
+//	{"documents": [{"kind": "Activity", "id": "commit", "name": "Commit", …}, …]}
+//
+// Every fault is reported with its place in the bundle, as [fault.ErrInvalid].
+func (ws *Workspace) Import(ctx context.Context, bundle []byte) (published int, err error) {
+	return session.Write(ctx, ws.run, func(tx *session.Tx) (int, error) { return ws.engine.library.Import(ctx, tx, bundle) })
+}
+
+// Export returns the documents in force as a bundle. The same documents give the same bytes.
+func (ws *Workspace) Export(ctx context.Context) ([]byte, error) {
+	return session.Read(ctx, ws.run, func(tx *session.Tx) ([]byte, error) { return ws.engine.library.Export(ctx, tx) })
+}

@@ -88,14 +88,14 @@ var dependencies = []struct {
 	{"github.com/adhocore/gronx", []string{"timeframe"}},
 	{"github.com/diegoholiveira/jsonlogic", nil},
 	{"github.com/google/uuid", []string{"."}},
-	{"github.com/jackc/pgx", []string{"store/postgres", "examples/..."}},
+	{"github.com/jackc/pgx", []string{"store/postgres", "internal/pgtest", "examples/..."}},
 	{"github.com/shopspring/decimal", []string{"..."}},
-	{"github.com/stretchr/testify/require", []string{"store/storetest", "guerdontest"}},
-	{"github.com/tidwall/btree", []string{"store/memory"}},
+	{"github.com/stretchr/testify/require", []string{"store/storetest", "internal/pgtest", "guerdontest"}},
+	{"github.com/tidwall/btree", []string{"store/memory", "store/internal/unit"}},
 	{"golang.org/x/text", []string{"..."}},
 	{"modernc.org/sqlite", []string{"store/sqlite", "examples/..."}},
 	{"pgregory.net/rapid", []string{"store/storetest", "guerdontest"}},
-	{"testing", []string{"store/storetest", "guerdontest"}},
+	{"testing", []string{"store/storetest", "internal/pgtest", "guerdontest"}},
 	{"time/tzdata", []string{"examples/..."}},
 }
 

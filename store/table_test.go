@@ -281,8 +281,13 @@ func TestPageToken(t *testing.T) {
 
 func FuzzPageToken(f *testing.F) {
 	for _, p := range []store.Position{
-		{Key: ""}, {Key: "a"}, {Values: []store.Value{store.Int(5)}, Key: "a"}, {Values: []store.Value{store.Text("é"), store.Int(-1)}, Key: "b"},
-		{Values: []store.Value{{}}, Key: "a\x00b"}, {Key: strings.Repeat("x", store.MaxText+1)}, {Key: "\xff"},
+		{Key: ""},
+		{Key: "a"},
+		{Values: []store.Value{store.Int(5)}, Key: "a"},
+		{Values: []store.Value{store.Text("é"), store.Int(-1)}, Key: "b"},
+		{Values: []store.Value{{}}, Key: "a\x00b"},
+		{Key: strings.Repeat("x", store.MaxText+1)},
+		{Key: "\xff"},
 	} {
 		f.Add(base64.RawURLEncoding.EncodeToString(p.Ordered()))
 	}

@@ -3,10 +3,8 @@ package pgtest
 
 import (
 	"context"
-	"crypto/rand"
 	"net/url"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -38,8 +36,12 @@ func DSN(tb testing.TB) string {
 	if run(tb, dsn, createDatabase) {
 		dsn.Path = "/" + database
 	}
-	schema := "test_" + strings.ToLower(rand.Text())
+	var schema string
 	run(tb, dsn, func(ctx context.Context, conn *pgx.Conn) (bool, error) {
+		name := "select 'test_' || replace(gen_random_uuid()::text, '-', '')"
+		if err := conn.QueryRow(ctx, name).Scan(&schema); err != nil {
+			return false, err
+		}
 		_, err := conn.Exec(ctx, "create schema "+schema)
 		return true, err
 	})

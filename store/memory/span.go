@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/guerdonhq/guerdon/store"
@@ -23,7 +24,7 @@ func describe(under string, q store.Query, columns int) span {
 		if len(q.Equal) == columns { // no column is left: the bound is one of keys
 			return string(fixed) + v.Text()
 		}
-		return string(store.AppendOrdered(fixed[:len(fixed):len(fixed)], v))
+		return string(store.AppendOrdered(slices.Clip(fixed), v))
 	}
 	part := span{low: string(fixed), high: string(fixed) + "\xff"}
 	if !q.From.Absent() {

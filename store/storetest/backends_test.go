@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon/internal/pgtest"
 	"github.com/guerdonhq/guerdon/store"
-	"github.com/guerdonhq/guerdon/store/internal/pgtest"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/store/postgres"
 	"github.com/guerdonhq/guerdon/store/sqlite"

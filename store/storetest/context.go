@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -87,7 +88,7 @@ func testCancelledBeforeCommit(t *testing.T, s store.Store) {
 func testCancelledAtAnyTime(t *testing.T, s store.Store) {
 	many := make([]item, 500)
 	for i := range many {
-		many[i] = thing(fmt.Sprint(i)).code(fmt.Sprint(i)).owner("ann").score(int64(i))
+		many[i] = thing(strconv.Itoa(i)).code(strconv.Itoa(i)).owner("ann").score(int64(i))
 	}
 	for round := range 10 {
 		scope := store.Scope{Account: "acme", Workspace: fmt.Sprint("round-", round)}

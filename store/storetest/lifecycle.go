@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,7 +17,7 @@ func testClose(t *testing.T, h Harness) {
 	require.NoError(t, s.Prepare(t.Context(), schemas...))
 	// Close waits for the transactions that run.
 	writing, reading, release := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	done := make(chan error, 3)
+	done := make(chan error, 2)
 	hold := func(began chan struct{}) {
 		select {
 		case <-began: // this is a second try
@@ -40,11 +41,18 @@ func testClose(t *testing.T, h Harness) {
 	}()
 	<-writing
 	<-reading
-	go func() { done <- s.Close() }()
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	select {
+	case err := <-closed:
+		require.Fail(t, "Close did not wait for the transactions that run", "it returned %v", err)
+	case <-time.After(waiting): // only a chance to go wrong
+	}
 	close(release)
-	for range 3 {
+	for range 2 {
 		require.NoError(t, <-done)
 	}
+	require.NoError(t, <-closed)
 	nothing := func(store.Tx) error { return nil }
 	require.Error(t, s.Update(t.Context(), here, nothing))
 	require.Error(t, s.View(t.Context(), here, nothing))

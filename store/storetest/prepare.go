@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -82,7 +83,7 @@ func testPrepareConcurrently(t *testing.T, s store.Store) {
 			return err
 		}
 		return s.Update(t.Context(), here, func(tx store.Tx) error {
-			return table.Insert(t.Context(), tx, person{ID: fmt.Sprint(i), Age: int64(i)})
+			return table.Insert(t.Context(), tx, person{ID: strconv.Itoa(i), Age: int64(i)})
 		})
 	})
 	for _, err := range errs {

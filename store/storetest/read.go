@@ -211,6 +211,7 @@ func walk(t *testing.T, s store.Store, q store.Query, between func()) []item {
 			require.NoError(t, err)
 		})
 		all = append(all, page...)
+		require.LessOrEqual(t, len(all), 1000, "the pages do not end")
 		require.LessOrEqual(t, len(page), q.Limit)
 		require.True(t, token == "" || len(page) == q.Limit)
 	}

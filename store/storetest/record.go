@@ -82,7 +82,7 @@ func testLarge(t *testing.T, s store.Store) {
 		got, ok, err := notes.Get(ctx, tx, "a")
 		require.NoError(t, err)
 		require.True(t, ok)
-		require.True(t, large == got, "a record of 1.5 MB changed")
+		require.Equal(t, large, got)
 	})
 }
 

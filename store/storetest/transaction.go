@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -119,7 +120,7 @@ func testOtherScopes(t *testing.T, s store.Store) {
 				other := tx.In(scope)
 				require.Equal(t, scope, other.Scope())
 				require.Equal(t, here, tx.Scope())
-				require.NoError(t, notes.Put(t.Context(), other, note{"a", fmt.Sprint(i)}))
+				require.NoError(t, notes.Put(t.Context(), other, note{"a", strconv.Itoa(i)}))
 			}
 			got, ok, err := notes.Get(t.Context(), tx.In(there).In(account), "a")
 			require.NoError(t, err)
@@ -137,7 +138,7 @@ func testOtherScopes(t *testing.T, s store.Store) {
 		for i, scope := range []store.Scope{here, there, account, platform} {
 			got, err := notes.List(ctx, tx.In(scope), store.Query{})
 			require.NoError(t, err)
-			require.Equal(t, []note{{"a", fmt.Sprint(i)}}, got)
+			require.Equal(t, []note{{"a", strconv.Itoa(i)}}, got)
 		}
 	})
 }
@@ -191,15 +192,15 @@ func testUseAfterEnd(t *testing.T, s store.Store) {
 }
 
 // add changes a counter by reading and writing it.
-func add(ctx context.Context, tx store.Tx, name string, n int64) (int64, error) {
+func add(ctx context.Context, tx store.Tx, name string, n int64) error {
 	c, _, err := counters.Get(ctx, tx, name)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	runtime.Gosched() // gives others a chance to come between, were it possible
 	c.Name = name
 	c.Value += n
-	return c.Value, counters.Put(ctx, tx, c)
+	return counters.Put(ctx, tx, c)
 }
 
 // value returns the value of a counter.
@@ -219,8 +220,7 @@ func testLostUpdate(t *testing.T, s store.Store) {
 	errs := concurrently(goroutines, func(int) error {
 		for range each {
 			err := s.Update(t.Context(), here, func(tx store.Tx) error {
-				_, err := add(t.Context(), tx, "hits", 1)
-				return err
+				return add(t.Context(), tx, "hits", 1)
 			})
 			if err != nil {
 				return err
@@ -295,7 +295,7 @@ func testPhantom(t *testing.T, s store.Store) {
 func testOnlyOneInserts(t *testing.T, s store.Store) {
 	for _, insert := range map[string]func(i int) item{
 		"key":   func(int) item { return thing("same") },
-		"entry": func(i int) item { return thing(fmt.Sprint(i)).code("same") },
+		"entry": func(i int) item { return thing(strconv.Itoa(i)).code("same") },
 	} {
 		errs := concurrently(16, func(i int) error {
 			return s.Update(t.Context(), here, func(tx store.Tx) error {
@@ -326,10 +326,10 @@ func testSomeFail(t *testing.T, s store.Store) {
 			}
 		}()
 		return s.Update(ctx, here, func(tx store.Tx) error {
-			if _, err := add(ctx, tx, "hits", 1); err != nil {
+			if err := add(ctx, tx, "hits", 1); err != nil {
 				return err
 			}
-			if err := notes.Insert(ctx, tx, note{ID: fmt.Sprint(i)}); err != nil {
+			if err := notes.Insert(ctx, tx, note{ID: strconv.Itoa(i)}); err != nil {
 				return err
 			}
 			switch i % 4 {
@@ -370,11 +370,10 @@ func testReadersAmongWriters(t *testing.T, s store.Store) {
 			var err error
 			if i%2 == 0 {
 				err = s.Update(t.Context(), here, func(tx store.Tx) error {
-					if _, err := add(t.Context(), tx, fmt.Sprint(n%accounts), -1); err != nil {
+					if err := add(t.Context(), tx, strconv.Itoa(n%accounts), -1); err != nil {
 						return err
 					}
-					_, err := add(t.Context(), tx, fmt.Sprint((n+i)%accounts), 1)
-					return err
+					return add(t.Context(), tx, strconv.Itoa((n+i)%accounts), 1)
 				})
 			} else {
 				err = s.View(t.Context(), here, func(tx store.Tx) error { return checkSum(t.Context(), tx, total) })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -112,12 +113,17 @@ func testTakenEntry(t *testing.T, s store.Store) {
 }
 
 func testTakenWithinOneCall(t *testing.T, s store.Store) {
+	x, y := thing("x").code("X"), thing("y").code("Y")
+	update(t, s, func(ctx context.Context, tx store.Tx) { require.NoError(t, items.Insert(ctx, tx, x, y)) })
 	after(t, s, func(ctx context.Context, tx store.Tx) {
 		requireTaken(t, "", items.Insert(ctx, tx, thing("a"), thing("b"), thing("a")))
 		requireTaken(t, "code", items.Insert(ctx, tx, thing("a").code("A"), thing("b").code("A")))
 		requireTaken(t, "code", items.Put(ctx, tx, thing("a").code("A"), thing("b").code("A")))
 		requireTaken(t, "user_slot", items.Put(ctx, tx, thing("a").owner("ann").slot(1), thing("b").owner("ann").slot(1)))
-	})
+		// What a row keeps is not free to the others of the call.
+		requireTaken(t, "code", items.Put(ctx, tx, x, y.code("X")))
+		requireTaken(t, "code", items.Put(ctx, tx, x.code("Y"), y))
+	}, x, y)
 }
 
 func testFreedEntry(t *testing.T, s store.Store) {
@@ -213,7 +219,7 @@ func testTenThousand(t *testing.T, s store.Store) {
 	const n = 10_000
 	all := make([]item, n)
 	for i := range all {
-		all[i] = thing(fmt.Sprintf("%05d", i)).owner(fmt.Sprint(i % 7)).score(int64(i)).code(fmt.Sprint(i)).slot(int64(i))
+		all[i] = thing(fmt.Sprintf("%05d", i)).owner(strconv.Itoa(i % 7)).score(int64(i)).code(strconv.Itoa(i)).slot(int64(i))
 	}
 	update(t, s, func(ctx context.Context, tx store.Tx) { require.NoError(t, items.Insert(ctx, tx, all...)) })
 	view(t, s, func(ctx context.Context, tx store.Tx) {
@@ -228,7 +234,7 @@ func testTenThousand(t *testing.T, s store.Store) {
 		require.Equal(t, n/7+1, total)
 	})
 	for i := range all {
-		all[i] = all[i].note("changed").code(fmt.Sprint(n - i))
+		all[i] = all[i].note("changed").code(strconv.Itoa(n - i))
 	}
 	update(t, s, func(ctx context.Context, tx store.Tx) {
 		require.NoError(t, items.Put(ctx, tx, all...))

@@ -1,0 +1,48 @@
+package unit
+
+import (
+	"context"
+	"errors"
+
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// Shared is a store whose transactions share units of work, as the members of a group do, one after
+// another.
+type Shared struct {
+	DB    Database
+	Every int // how many Updates share one
+
+	unit *unit
+	n    int
+}
+
+func (s *Shared) Prepare(context.Context, ...*store.Schema) error { return nil }
+
+func (s *Shared) Close() error { return nil }
+
+func (s *Shared) View(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	return s.run(ctx, true, scope, fn)
+}
+
+func (s *Shared) Update(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	err := s.run(ctx, false, scope, fn)
+	if s.n++; s.n%s.Every == 0 {
+		u := s.unit
+		s.unit = nil
+		return errors.Join(err, u.commit(ctx))
+	}
+	return err
+}
+
+func (s *Shared) run(ctx context.Context, readOnly bool, scope store.Scope, fn func(store.Tx) error) error {
+	if s.unit == nil {
+		db, err := s.DB.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		s.unit = newUnit(db, false)
+	}
+	s.unit.readOnly = readOnly
+	return s.unit.run(ctx, scope, fn)
+}

@@ -1,0 +1,238 @@
+package unit
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// A Database opens the sessions of a group.
+type Database interface {
+	// Begin opens a session. What it holds keeps others from changing what the session reads.
+	Begin(ctx context.Context) (Session, error)
+	// Retry tells whether an error of a session that did not commit, or of Begin, comes from a
+	// conflict or a lost connection, so that running again may succeed.
+	Retry(err error) bool
+}
+
+// A Group runs functions one after another in transactions that they share, so that many callers pay
+// for one commit. Whoever comes while nobody is there commits at once; whoever comes meanwhile waits
+// and joins the next transaction. A function that fails leaves nothing behind and does not disturb
+// the others. The methods may be called concurrently.
+//
+// A function runs on its caller's goroutine while it holds the baton. Its writes stay pending in the
+// unit of the open transaction. The last of the queue commits for all.
+type Group struct {
+	db Database
+
+	mu    sync.Mutex
+	held  bool      // somebody has the baton
+	queue []*member // who waits for it, in the order of arrival
+
+	// These belong to whoever has the baton.
+	unit    *unit     // the open transaction, nil if there is none
+	waiting []*member // whose functions have succeeded in it
+}
+
+const (
+	maxMembers = 256 // of one transaction
+	maxTries   = 10
+	firstPause = time.Millisecond // before the second try; each later one is twice as long
+)
+
+// A member is a caller of Update.
+type member struct {
+	turn  chan struct{} // closed when the baton is handed to the member
+	done  chan error    // receives the outcome of the commit
+	alone bool          // shares its transaction with nobody
+}
+
+// An again says that a transaction was given up and that its members should run once more.
+type again struct {
+	cause error
+	alone bool // each on its own, because one of them may be what made it fail
+}
+
+func (e *again) Error() string { return e.cause.Error() }
+func (e *again) Unwrap() error { return e.cause }
+
+// NewGroup returns a group of transactions on db.
+func NewGroup(db Database) *Group { return &Group{db: db} }
+
+// Update runs fn in a transaction and returns when that has been committed. It returns fn's error, or
+// the error of the commit, and then nothing that fn wrote remains, unless the error matches
+// [ErrUnknown]. After a conflict it runs fn again.
+func (g *Group) Update(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	alone, pause := false, firstPause
+	for try := 1; ; try++ {
+		err := g.try(ctx, s, alone, fn)
+		retry, ok := errors.AsType[*again](err)
+		if !ok {
+			return err
+		}
+		if try == maxTries {
+			return retry.cause
+		}
+		if !retry.alone {
+			if err := sleep(ctx, pause); err != nil {
+				return err
+			}
+			pause *= 2
+		}
+		alone = alone || retry.alone
+	}
+}
+
+// try runs fn once, as a member of one transaction.
+func (g *Group) try(ctx context.Context, s store.Scope, alone bool, fn func(store.Tx) error) error {
+	m := &member{turn: make(chan struct{}), done: make(chan error, 1), alone: alone}
+	if err := g.enter(ctx, m); err != nil {
+		return err
+	}
+	if err := g.run(ctx, m, s, fn); err != nil {
+		return err
+	}
+	return <-m.done
+}
+
+// enter waits for the baton.
+func (g *Group) enter(ctx context.Context, m *member) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	g.mu.Lock()
+	if !g.held {
+		g.held = true
+		g.mu.Unlock()
+		return nil
+	}
+	g.queue = append(g.queue, m)
+	g.mu.Unlock()
+	select {
+	case <-m.turn:
+		return nil
+	case <-ctx.Done():
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if i := slices.Index(g.queue, m); i >= 0 {
+		g.queue = slices.Delete(g.queue, i, i+1)
+		return ctx.Err()
+	}
+	return nil // the baton came in the same moment and must be passed on
+}
+
+// run calls fn while m holds the baton, and passes the baton on, also when fn panics.
+func (g *Group) run(ctx context.Context, m *member, s store.Scope, fn func(store.Tx) error) error {
+	defer g.leave(ctx, m)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if g.unit == nil {
+		db, err := g.db.Begin(ctx)
+		if err != nil {
+			return g.judge(ctx, err)
+		}
+		g.unit = newUnit(db, false)
+	}
+	g.unit.shielded = len(g.waiting) > 0
+	if err := g.unit.run(ctx, s, fn); err != nil {
+		if g.unit.failed != nil && g.db.Retry(g.unit.failed) {
+			return g.judge(ctx, err)
+		}
+		return err
+	}
+	g.waiting = append(g.waiting, m)
+	return nil
+}
+
+// judge turns the error of a transaction that was not committed into an again if that makes sense.
+func (g *Group) judge(ctx context.Context, err error) error {
+	if ctx.Err() == nil && g.db.Retry(err) {
+		return &again{cause: err}
+	}
+	return err
+}
+
+// leave ends the transaction if it must end with m, and hands the baton to the next in the queue.
+func (g *Group) leave(ctx context.Context, m *member) {
+	ctx = context.WithoutCancel(ctx)
+	switch u := g.unit; {
+	case u == nil:
+	case u.failed != nil:
+		u.db.Rollback(ctx)
+		g.settle(&again{cause: u.failed})
+	case !g.last(m):
+	case len(g.waiting) == 0:
+		u.db.Rollback(ctx)
+		g.settle(nil)
+	default:
+		g.settle(g.commit(ctx))
+	}
+	g.pass()
+}
+
+// commit commits the open transaction.
+func (g *Group) commit(ctx context.Context) error {
+	err := g.unit.commit(ctx)
+	if err == nil {
+		return nil
+	}
+	g.unit.db.Rollback(ctx)
+	switch {
+	case errors.Is(err, ErrUnknown):
+		return err
+	case g.db.Retry(err):
+		return &again{cause: err}
+	case len(g.waiting) > 1:
+		return &again{cause: err, alone: true}
+	}
+	return err
+}
+
+// last tells whether the transaction ends with m.
+func (g *Group) last(m *member) bool {
+	if m.alone || len(g.waiting) >= maxMembers {
+		return true
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.queue) == 0 || g.queue[0].alone
+}
+
+// settle tells the members of the transaction its outcome and forgets it.
+func (g *Group) settle(err error) {
+	for _, m := range g.waiting {
+		m.done <- err
+	}
+	g.unit, g.waiting = nil, nil
+}
+
+// pass hands the baton to the next in the queue, or puts it down.
+func (g *Group) pass() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.queue) == 0 {
+		g.held = false
+		return
+	}
+	next := g.queue[0]
+	g.queue = slices.Delete(g.queue, 0, 1)
+	close(next.turn)
+}
+
+// sleep waits for d, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,258 @@
+package unit
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// A unit is a unit of work on one session.
+type unit struct {
+	db       Session
+	readOnly bool
+	tables   map[place]*table
+	order    []*table // those of tables, in the order of their first use
+	undo     []undo   // what the function that runs has set, oldest first
+
+	// shielded lets no caller's context end a call to the database, because others depend on it.
+	shielded bool
+	// failed is the first error of the database. After it the session is of no use.
+	failed error
+}
+
+// A place is a table of a scope.
+type place struct {
+	scope store.Scope
+	table string
+}
+
+// An undo says what a key's pending state was.
+type undo struct {
+	table *table
+	key   string
+	row   *store.Row
+	dirty bool
+}
+
+func newUnit(db Session, readOnly bool) *unit {
+	return &unit{db: db, readOnly: readOnly, tables: map[place]*table{}}
+}
+
+// View runs fn on a session and rolls the session back. Writing is refused.
+func View(ctx context.Context, db Session, s store.Scope, fn func(store.Tx) error) error {
+	defer db.Rollback(context.WithoutCancel(ctx))
+	return newUnit(db, true).run(ctx, s, fn)
+}
+
+// Update runs fn on a session and commits it, or rolls it back if fn or the commit fails.
+func Update(ctx context.Context, db Session, s store.Scope, fn func(store.Tx) error) error {
+	u := newUnit(db, false)
+	committed := false
+	defer func() {
+		if !committed {
+			db.Rollback(context.WithoutCancel(ctx))
+		}
+	}()
+	if err := u.run(ctx, s, fn); err != nil {
+		return err
+	}
+	if err := u.commit(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	committed = true
+	return nil
+}
+
+// run calls fn. If fn does not succeed, nothing of what it wrote stays pending.
+func (u *unit) run(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	over, kept := false, false
+	defer func() {
+		over = true
+		if !kept {
+			u.revert(0)
+		}
+		u.undo = u.undo[:0]
+	}()
+	if err := fn(&tx{u: u, scope: s, over: &over}); err != nil {
+		return err
+	}
+	if err := cmp.Or(ctx.Err(), u.failed); err != nil {
+		return err
+	}
+	kept = true
+	return nil
+}
+
+// commit writes what is pending and ends the transaction.
+func (u *unit) commit(ctx context.Context) error {
+	var all []Change
+	for _, t := range u.order {
+		c, err := t.changes()
+		if err != nil {
+			return err
+		}
+		if len(c.Delete)+len(c.Put)+len(c.Record) > 0 {
+			all = append(all, c)
+		}
+	}
+	return u.db.Commit(ctx, all)
+}
+
+// table returns the unit's table for a schema.
+func (u *unit) table(s store.Scope, schema *store.Schema) *table {
+	at := place{s, schema.Name}
+	t := u.tables[at]
+	if t == nil {
+		t = newTable(s, schema)
+		u.tables[at] = t
+		u.order = append(u.order, t)
+	}
+	return t
+}
+
+// set makes r the pending state of a key, so that revert can take it back.
+func (u *unit) set(t *table, key string, r *store.Row) {
+	old, dirty := t.dirty[key]
+	u.undo = append(u.undo, undo{t, key, old, dirty})
+	t.set(key, r)
+}
+
+// revert takes back what was set since the undo list had n entries.
+func (u *unit) revert(n int) {
+	for _, was := range slices.Backward(u.undo[n:]) {
+		if was.dirty {
+			was.table.set(was.key, was.row)
+		} else {
+			was.table.unset(was.key)
+		}
+	}
+	u.undo = u.undo[:n]
+}
+
+// read sends asks to the database, if there are any.
+func (u *unit) read(ctx context.Context, asks []Ask) ([]Answer, error) {
+	if len(asks) == 0 {
+		return nil, nil
+	}
+	if u.failed != nil {
+		return nil, u.failed
+	}
+	call := ctx
+	if u.shielded {
+		call = context.WithoutCancel(ctx)
+	}
+	answers, err := u.db.Read(call, asks)
+	if err != nil {
+		u.failed = cmp.Or(call.Err(), err)
+		return nil, u.failed
+	}
+	return answers, nil
+}
+
+// A wish gathers what must be asked so that the tables know it.
+type wish struct {
+	u    *unit
+	asks []Ask
+	then []func(Answer)
+}
+
+// rows wishes to know the rows with the given keys.
+func (w *wish) rows(t *table, keys []string) {
+	var missing []string
+	for _, key := range keys {
+		if _, ok := t.known[key]; !ok {
+			missing = append(missing, key)
+		}
+	}
+	if len(missing) == 0 {
+		return
+	}
+	w.ask(Ask{Scope: t.scope, Table: t.schema, Keys: missing}, func(a Answer) {
+		for _, key := range missing {
+			t.known[key] = nil
+		}
+		t.learn(a.Rows)
+	})
+}
+
+// run wishes to know the answer to a query.
+func (w *wish) run(t *table, q store.Query) {
+	name := nameOf(q)
+	if t.runs[name] != nil {
+		return
+	}
+	w.ask(Ask{Scope: t.scope, Table: t.schema, Query: &q}, func(a Answer) {
+		t.learn(a.Rows)
+		put(&t.runs, name, &run{a.Rows, q.Limit == 0 || len(a.Rows) < q.Limit})
+	})
+}
+
+// entries wishes to know who has the entries that are claimed.
+func (w *wish) entries(t *table, claims []claim) {
+	for index, claims := range byIndex(claims) {
+		var missing [][]store.Value
+		for _, c := range claims {
+			if t.runs[nameOf(c.entry)] == nil {
+				missing = append(missing, c.entry.Equal)
+			}
+		}
+		if len(missing) == 0 {
+			continue
+		}
+		w.ask(Ask{Scope: t.scope, Table: t.schema, Index: index, Entries: missing}, func(a Answer) {
+			t.learn(a.Rows)
+			for _, values := range missing {
+				put(&t.runs, nameOf(store.By(index, values...)), &run{end: true})
+			}
+			_, at := t.schema.Find(index)
+			for _, r := range a.Rows {
+				if found := t.runs[nameOf(store.By(index, r.Position(at).Values...))]; found != nil {
+					found.rows = []store.Row{r}
+				}
+			}
+		})
+	}
+}
+
+// more wishes for the rows behind a run.
+func (w *wish) more(t *table, q store.Query, r *run) {
+	if n := len(r.rows); n > 0 {
+		_, at := t.schema.Find(q.Index)
+		q.After = new(r.rows[n-1].Position(at))
+	}
+	w.ask(Ask{Scope: t.scope, Table: t.schema, Query: &q}, func(a Answer) {
+		t.learn(a.Rows)
+		r.rows = append(r.rows, a.Rows...)
+		r.end = len(a.Rows) < q.Limit
+	})
+}
+
+// count wishes to know how many rows a query has.
+func (w *wish) count(t *table, q store.Query) {
+	name := nameOf(q)
+	if _, ok := t.counts[name]; ok {
+		return
+	}
+	w.ask(Ask{Scope: t.scope, Table: t.schema, Query: &q, Count: true}, func(a Answer) {
+		put(&t.counts, name, a.Count)
+	})
+}
+
+func (w *wish) ask(a Ask, then func(Answer)) {
+	w.asks = append(w.asks, a)
+	w.then = append(w.then, then)
+}
+
+// grant asks the database.
+func (w *wish) grant(ctx context.Context) error {
+	answers, err := w.u.read(ctx, w.asks)
+	if err != nil {
+		return err
+	}
+	for i, a := range answers {
+		w.then[i](a)
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package unit_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/internal/unit"
+	"github.com/guerdonhq/guerdon/store/storetest"
+)
+
+// A thing is a row of the tests.
+type thing struct {
+	ID   string `json:"id"`
+	Kind string `json:"kind"`
+	Code string `json:"code"`
+	N    int64  `json:"n"`
+}
+
+var things = store.Define("things", func(t *thing) string { return t.ID }, []store.Field[thing]{
+	{Name: "kind", Kind: store.KindText, Of: func(t *thing) store.Value { return store.Text(t.Kind) }},
+	{Name: "code", Kind: store.KindText, Of: func(t *thing) store.Value {
+		if t.Code == "" {
+			return store.Value{}
+		}
+		return store.Text(t.Code)
+	}},
+}, store.Index{Name: "kind", Columns: []string{"kind"}}, store.Index{Name: "code", Columns: []string{"code"}, Unique: true})
+
+var scope = store.Scope{Account: "acme", Workspace: "default"}
+
+// What a member of a group sees of those before it in the same transaction is what it would see if
+// they had been committed.
+func TestModelOfSharedUnits(t *testing.T) {
+	t.Parallel()
+	stores := map[string]func(testing.TB) store.Store{}
+	for name, every := range map[string]int{"one": 1, "three": 3, "many": 1000} {
+		stores[name] = func(testing.TB) store.Store { return &unit.Shared{DB: &rows{}, Every: every} }
+	}
+	storetest.Model(t, stores)
+}
+
+func TestReadsNothingTwice(t *testing.T) {
+	t.Parallel()
+	db := &rows{}
+	ctx := t.Context()
+	g := unit.NewGroup(db)
+	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error {
+		return things.Insert(ctx, tx, thing{ID: "a", Kind: "x", Code: "A"}, thing{ID: "b", Kind: "x", Code: "B"})
+	}))
+	require.Equal(t, 1, db.trips) // keys and entries in one
+	db.trips, db.changed = 0, 0
+	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error {
+		err := tx.Prefetch(ctx, things.Keys("a", "none"), things.Rows(store.By("kind", store.Text("x"))),
+			things.Rows(store.By("code", store.Text("C"))))
+		require.NoError(t, err)
+		for range 3 {
+			a, ok, err := things.Get(ctx, tx, "a")
+			require.NoError(t, err)
+			require.True(t, ok)
+			a.N++
+			require.NoError(t, things.Put(ctx, tx, a))
+			_, ok, err = things.Get(ctx, tx, "none")
+			require.NoError(t, err)
+			require.False(t, ok)
+			list, err := things.List(ctx, tx, store.By("kind", store.Text("x")))
+			require.NoError(t, err)
+			require.Equal(t, []thing{a, {ID: "b", Kind: "x", Code: "B"}}, list)
+			n, err := things.Count(ctx, tx, store.By("kind", store.Text("x")))
+			require.NoError(t, err)
+			require.Equal(t, 2, n)
+		}
+		return things.Put(ctx, tx, thing{ID: "b", Kind: "x", Code: "C"}) // known to be free
+	}))
+	require.Equal(t, 1, db.trips)
+	require.Equal(t, 3, db.changed) // a once; b, whose entry changes, is removed and put
+}
+
+func TestPutDoesNotRead(t *testing.T) {
+	t.Parallel()
+	db := &rows{}
+	ctx := t.Context()
+	plain := store.Define("plain", func(t *thing) string { return t.ID }, nil)
+	require.NoError(t, unit.NewGroup(db).Update(ctx, scope, func(tx store.Tx) error {
+		return plain.Put(ctx, tx, thing{ID: "a"}, thing{ID: "b"})
+	}))
+	require.Zero(t, db.trips)
+	require.Len(t, db.held, 2)
+}
+
+// A list whose limit cuts it short goes on where pending deletions have made room.
+func TestListBehindDeletedRows(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	g := unit.NewGroup(&rows{})
+	var all []thing
+	for _, id := range []string{"a", "b", "c", "d", "e", "f", "g"} {
+		all = append(all, thing{ID: id, Kind: "x"})
+	}
+	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error { return things.Put(ctx, tx, all...) }))
+	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error {
+		require.NoError(t, things.Delete(ctx, tx, "a", "b", "c", "f"))
+		list, err := things.List(ctx, tx, store.By("kind").First(2))
+		require.NoError(t, err)
+		require.Equal(t, all[3:5], list)
+		list, err = things.List(ctx, tx, store.By("kind").Reverse().First(3))
+		require.NoError(t, err)
+		require.Equal(t, []thing{all[6], all[4], all[3]}, list)
+		return nil
+	}))
+}
+
+func TestView(t *testing.T) {
+	t.Parallel()
+	db := &rows{}
+	s, err := db.Begin(t.Context())
+	require.NoError(t, err)
+	var leaked store.Tx
+	require.NoError(t, unit.View(t.Context(), s, scope, func(tx store.Tx) error {
+		leaked = tx
+		require.ErrorIs(t, things.Put(t.Context(), tx, thing{ID: "a"}), store.ErrReadOnly)
+		return nil
+	}))
+	require.Zero(t, db.open)
+	_, err = leaked.Get(context.WithoutCancel(t.Context()), things.Schema(), "a")
+	require.Error(t, err)
+}

@@ -1,0 +1,249 @@
+// Package postgres is a [store.Store] in a PostgreSQL database, version 12 or later.
+//
+// # What it promises
+//
+// What Update has acknowledged is as durable as the server makes a commit (its setting
+// synchronous_commit). The transactions of one scope run one after another, also those of different
+// processes: each takes a lock on its scope first. Transactions of different scopes run in parallel.
+// Callers of one process that wait for one another share a commit. A View waits for nobody and nobody
+// waits for it; it sees the database as it is when it first reads.
+//
+// A transaction that reads everything in one call (see Prefetch in [store.Tx]) and then writes costs two
+// round trips, however much it reads and writes: the first begins, locks and reads, the second writes
+// and commits.
+//
+// If the connection is lost during a commit, nobody knows whether it took place, and the error says
+// so. Run such an Update again only if it can tell that it was there before, as an event with the same
+// id can.
+//
+// # Where the records are
+//
+// In the tables guerdon_…, in the first schema of the connection's search_path. Texts are compared by
+// their bytes, whatever the collation of the database. A row whose indexed texts are longer than about
+// 2700 bytes together, compressed, is refused by the server.
+//
+// # What it is not for
+//
+// An Update that takes long makes the others of its scope wait, and those that share its commit, too.
+// A transaction of the host's that was joined (see [Store.Join]) holds the locks of the scopes it has
+// used until the host ends it: keep it short. Two transactions that use two scopes in opposite order
+// may meet in a deadlock; the server ends one of them, and Update runs it again.
+//
+// An Update holds one connection of the pool, and so does a View: a View inside an Update needs a
+// second. Connections must keep their session between transactions only as far as pgx needs it for
+// prepared statements.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/internal/sqltext"
+	"github.com/guerdonhq/guerdon/store/internal/unit"
+)
+
+// A Store keeps its records in a database. All methods may be called concurrently.
+type Store struct {
+	pool     *pgxpool.Pool
+	owned    bool // the pool is closed with the store
+	gate     unit.Gate
+	tables   *sqltext.Cache[*table]
+	prepared sync.Map // of true by *store.Schema
+
+	mu     sync.Mutex
+	groups map[store.Scope]*group
+}
+
+// A group is the transactions of one scope, as long as somebody uses it.
+type group struct {
+	*unit.Group
+
+	users int
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open connects to the database that dsn describes, a URL or a list of keywords and values as the
+// tools of PostgreSQL take them. Parameters that begin with pool_ set the pool, as pool_max_conns. A
+// malformed dsn is [fault.ErrInvalid].
+func Open(ctx context.Context, dsn string) (*Store, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, fault.Invalid("dsn", "%v", err)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	s := New(pool)
+	s.owned = true
+	return s, nil
+}
+
+// New returns a store on a pool of the host's, which stays open when the store is closed.
+func New(pool *pgxpool.Pool) *Store {
+	return &Store{pool: pool, tables: sqltext.NewCache(newTable), groups: map[store.Scope]*group{}}
+}
+
+// View implements [store.Store].
+func (s *Store) View(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	if err := s.gate.Enter(); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return unit.View(ctx, &session{store: s, words: viewing}, scope, fn)
+}
+
+// Update implements [store.Store]. The transactions of a scope run one after another.
+func (s *Store) Update(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	if err := s.gate.Enter(); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	g := s.join(scope)
+	defer s.quit(scope, g)
+	return g.Update(ctx, scope, fn)
+}
+
+// join returns the group of a scope.
+func (s *Store) join(scope store.Scope) *group {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.groups[scope]
+	if g == nil {
+		g = &group{Group: unit.NewGroup(database{s})}
+		s.groups[scope] = g
+	}
+	g.users++
+	return g
+}
+
+// quit forgets a group that nobody uses.
+func (s *Store) quit(scope store.Scope, g *group) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g.users--; g.users == 0 {
+		delete(s.groups, scope)
+	}
+}
+
+// A database opens the transactions of a store's groups.
+type database struct{ store *Store }
+
+// Begin implements [unit.Database]. The first batch begins the transaction.
+func (d database) Begin(context.Context) (unit.Session, error) {
+	return &session{store: d.store, words: updating}, nil
+}
+
+// Retry implements [unit.Database].
+func (database) Retry(err error) bool {
+	_, lost := errors.AsType[*lostError](err)
+	return lost || conflict(err)
+}
+
+// Close implements [store.Store]. It waits for running transactions.
+func (s *Store) Close() error {
+	if s.gate.Close() && s.owned {
+		s.pool.Close()
+	}
+	return nil
+}
+
+// The tries of Prepare, which may meet transactions in a deadlock.
+const (
+	maxTries = 10
+	pause    = 10 * time.Millisecond
+)
+
+// Prepare implements [store.Store]. New columns and indexes lock their table until they are there.
+func (s *Store) Prepare(ctx context.Context, tables ...*store.Schema) error {
+	if err := s.gate.Enter(); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	for try := 1; ; try++ {
+		err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return prepare(ctx, tx, tables) })
+		if err == nil {
+			break
+		}
+		if try == maxTries || !conflict(err) {
+			return wrap(err)
+		}
+		time.Sleep(pause)
+	}
+	for _, t := range tables {
+		s.prepared.Store(t, true)
+	}
+	return nil
+}
+
+// prepare prepares tables in a transaction, one process after another.
+func prepare(ctx context.Context, tx pgx.Tx, tables []*store.Schema) error {
+	db := preparation{tx}
+	if err := db.Exec(ctx, "select pg_advisory_xact_lock(hashtextextended('guerdon_tables', 0))"); err != nil {
+		return err
+	}
+	return dialect.Prepare(ctx, db, tables)
+}
+
+// A preparation implements [sqltext.DB]. Its statements run once and are not worth preparing.
+type preparation struct{ tx pgx.Tx }
+
+func (p preparation) Exec(ctx context.Context, text string, args ...any) error {
+	_, err := p.tx.Exec(ctx, text, append([]any{pgx.QueryExecModeExec}, args...)...)
+	return err
+}
+
+func (p preparation) Query(ctx context.Context, each func([]string) error, text string, args ...any) error {
+	rows, err := p.tx.Query(ctx, text, append([]any{pgx.QueryExecModeExec}, args...)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var columns []string
+		for _, raw := range rows.RawValues() {
+			columns = append(columns, string(raw)) // all are texts
+		}
+		if err := each(columns); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// A lostError says that the connection was lost before anything could be committed.
+type lostError struct{ err error }
+
+func (e *lostError) Error() string { return "the connection was lost: " + e.err.Error() }
+func (e *lostError) Unwrap() error { return e.err }
+
+// conflict tells whether the server gave up a transaction because of another.
+func conflict(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (e.Code == "40001" || e.Code == "40P01")
+}
+
+// wrap says whose an error of the server is.
+func wrap(err error) error {
+	if _, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return fmt.Errorf("postgres: %w", err)
+	}
+	return err
+}

@@ -1,0 +1,444 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/pgtest"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/postgres"
+	"github.com/guerdonhq/guerdon/store/storetest"
+)
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	dsns := map[store.Store]string{}
+	at := func(tb testing.TB, dsn string) store.Store {
+		s := open(tb, dsn)
+		mu.Lock()
+		defer mu.Unlock()
+		dsns[s] = dsn
+		return s
+	}
+	storetest.Run(t, storetest.Harness{
+		Open: func(tb testing.TB) store.Store { return at(tb, pgtest.DSN(tb)) },
+		Reopen: func(tb testing.TB, s store.Store) store.Store {
+			require.NoError(tb, s.Close())
+			mu.Lock()
+			dsn := dsns[s]
+			mu.Unlock()
+			return at(tb, dsn)
+		},
+	})
+}
+
+func open(tb testing.TB, dsn string) *postgres.Store {
+	tb.Helper()
+	s, err := postgres.Open(tb.Context(), dsn)
+	require.NoError(tb, err)
+	return s
+}
+
+// openFor opens a store for one test and prepares the table of the tests.
+func openFor(tb testing.TB, dsn string) *postgres.Store {
+	tb.Helper()
+	s := open(tb, dsn)
+	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
+	require.NoError(tb, s.Prepare(tb.Context(), things.Schema()))
+	return s
+}
+
+// A thing is a record of the tests.
+type thing struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	N    int64  `json:"n"`
+}
+
+var things = store.Define("things", func(t *thing) string { return t.ID }, []store.Field[thing]{
+	{Name: "name", Kind: store.KindText, Of: func(t *thing) store.Value { return store.Text(t.Name) }},
+	{Name: "n", Kind: store.KindInt, Of: func(t *thing) store.Value { return store.Int(t.N) }},
+}, store.Index{Name: "name", Columns: []string{"name", "n"}})
+
+var (
+	here  = store.Scope{Account: "acme", Workspace: "default"}
+	there = store.Scope{Account: "acme", Workspace: "other"}
+)
+
+var errNo = errors.New("no")
+
+// put writes a record.
+func put(ctx context.Context, s store.Store, rec thing) error {
+	return s.Update(ctx, here, func(tx store.Tx) error { return things.Put(ctx, tx, rec) })
+}
+
+// increment adds one to a record.
+func increment(ctx context.Context, tx store.Tx, id string) error {
+	x, _, err := things.Get(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	return things.Put(ctx, tx, thing{ID: id, N: x.N + 1})
+}
+
+// all returns every record by its id.
+func all(tb testing.TB, s store.Store, scope store.Scope) map[string]int64 {
+	tb.Helper()
+	found := map[string]int64{}
+	require.NoError(tb, s.View(tb.Context(), scope, func(tx store.Tx) error {
+		list, err := things.List(tb.Context(), tx, store.Query{})
+		for _, x := range list {
+			found[x.ID] = x.N
+		}
+		return err
+	}))
+	return found
+}
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	_, err := postgres.Open(t.Context(), "postgres://:secret@host:port")
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	require.NotContains(t, err.Error(), "secret")
+}
+
+// New leaves the host's pool open.
+func TestNew(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, pgtest.DSN(t), nil)
+	s := postgres.New(pool)
+	require.NoError(t, s.Close())
+	require.NoError(t, s.Close())
+	require.NoError(t, pool.Ping(t.Context()))
+	require.Error(t, s.Prepare(t.Context()))
+}
+
+func newPool(t *testing.T, dsn string, tracer pgx.QueryTracer) *pgxpool.Pool {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(dsn)
+	require.NoError(t, err)
+	config.ConnConfig.Tracer = tracer
+	config.MaxConns = 1
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// Trips counts what is sent to the server and waited for.
+type trips struct{ n atomic.Int64 }
+
+func (c *trips) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	c.n.Add(1)
+	return ctx
+}
+
+func (*trips) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (c *trips) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	c.n.Add(1)
+	return ctx
+}
+
+func (*trips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+func (*trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+func TestRoundTrips(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	c := &trips{}
+	s := postgres.New(newPool(t, pgtest.DSN(t), c))
+	require.NoError(t, s.Prepare(ctx, things.Schema()))
+	require.NoError(t, put(ctx, s, thing{ID: "a", Name: "x"}))
+	for _, x := range []struct {
+		name string
+		want int64
+		do   func() error
+	}{
+		{"nothing", 0, func() error { return s.Update(ctx, here, func(store.Tx) error { return nil }) }},
+		{"write", 1, func() error { return put(ctx, s, thing{ID: "b"}) }},
+		{"fetch and write", 2, func() error {
+			return s.Update(ctx, here, func(tx store.Tx) error {
+				if err := tx.Prefetch(ctx, things.Keys("a", "b", "none"), things.Rows(store.By("name", store.Text("x")))); err != nil {
+					return err
+				}
+				for _, id := range []string{"a", "b", "none"} {
+					if err := increment(ctx, tx, id); err != nil {
+						return err
+					}
+				}
+				_, err := things.List(ctx, tx, store.By("name", store.Text("x")))
+				return err
+			})
+		}},
+		{"read and fail", 2, func() error {
+			err := s.Update(ctx, here, func(tx store.Tx) error {
+				return errors.Join(increment(ctx, tx, "a"), errNo)
+			})
+			if errors.Is(err, errNo) {
+				return nil
+			}
+			return err
+		}},
+		{"view", 2, func() error {
+			return s.View(ctx, here, func(tx store.Tx) error {
+				_, _, err := things.Get(ctx, tx, "a")
+				return err
+			})
+		}},
+	} {
+		before := c.n.Load()
+		require.NoError(t, x.do(), x.name)
+		require.Equal(t, x.want, c.n.Load()-before, x.name)
+	}
+	require.NoError(t, s.Close())
+}
+
+// The database of the tests orders texts by a language. guerdon's tables do not.
+func TestCollation(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	s := openFor(t, dsn)
+	conn := connect(t, dsn)
+	var language bool
+	require.NoError(t, conn.QueryRow(t.Context(), "select 'a' < 'B'").Scan(&language))
+	require.True(t, language)
+	rows, err := conn.Query(t.Context(), "select c.column_name::text from information_schema.columns c"+
+		" where c.table_schema = current_schema() and c.data_type = 'text' and c.collation_name is distinct from 'C'")
+	require.NoError(t, err)
+	other, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.Empty(t, other)
+	require.NoError(t, s.Update(t.Context(), here, func(tx store.Tx) error {
+		return things.Put(t.Context(), tx, thing{ID: "a"}, thing{ID: "B"})
+	}))
+	require.NoError(t, s.View(t.Context(), here, func(tx store.Tx) error {
+		list, err := things.List(t.Context(), tx, store.Query{})
+		require.NoError(t, err)
+		require.Equal(t, []thing{{ID: "B"}, {ID: "a"}}, list)
+		return nil
+	}))
+}
+
+// Two processes, each with a store of its own, lose nothing of what the other writes.
+func TestProcesses(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	dsn := pgtest.DSN(t)
+	stores := []*postgres.Store{openFor(t, dsn), openFor(t, dsn)}
+	const callers, each = 6, 20
+	errs := make([]error, callers)
+	var wg sync.WaitGroup
+	for i := range callers {
+		wg.Go(func() {
+			for range each {
+				err := stores[i%2].Update(ctx, here, func(tx store.Tx) error {
+					return errors.Join(increment(ctx, tx, "a"), increment(ctx, tx.In(there), "b"))
+				})
+				errs[i] = errors.Join(errs[i], err)
+			}
+		})
+	}
+	wg.Wait()
+	require.NoError(t, errors.Join(errs...))
+	require.Equal(t, map[string]int64{"a": callers * each}, all(t, stores[0], here))
+	require.Equal(t, map[string]int64{"b": callers * each}, all(t, stores[1], there))
+}
+
+// Of two transactions that lock two scopes in opposite order, one is run again.
+func TestDeadlock(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := openFor(t, pgtest.DSN(t))
+	var runs atomic.Int64
+	var met sync.WaitGroup
+	met.Add(2)
+	meet := func(scopes ...store.Scope) error {
+		first := true
+		return s.Update(ctx, scopes[0], func(tx store.Tx) error {
+			runs.Add(1)
+			if err := increment(ctx, tx, "a"); err != nil {
+				return err
+			}
+			if first {
+				first = false
+				met.Done()
+				met.Wait()
+			}
+			return increment(ctx, tx.In(scopes[1]), "a")
+		})
+	}
+	other := make(chan error)
+	go func() { other <- meet(there, here) }()
+	require.NoError(t, meet(here, there))
+	require.NoError(t, <-other)
+	require.EqualValues(t, 3, runs.Load())
+	require.Equal(t, map[string]int64{"a": 2}, all(t, s, here))
+	require.Equal(t, map[string]int64{"a": 2}, all(t, s, there))
+}
+
+// terminate ends the connections of an application.
+func terminate(t *testing.T, conn *pgx.Conn, application string) {
+	t.Helper()
+	_, err := conn.Exec(t.Context(), "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = $1", application)
+	require.NoError(t, err)
+}
+
+// A connection that is lost before the commit costs nothing but another run.
+func TestLostConnection(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	dsn := pgtest.DSN(t)
+	application := fmt.Sprintf("guerdon-%p", t)
+	s := openFor(t, dsn+"&pool_max_conns=2&application_name="+application)
+	killer := connect(t, dsn)
+	runs := 0
+	require.NoError(t, s.Update(ctx, here, func(tx store.Tx) error {
+		if err := increment(ctx, tx, "a"); err != nil {
+			return err
+		}
+		if runs++; runs <= 2 {
+			terminate(t, killer, application)
+		}
+		return increment(ctx, tx, "b")
+	}))
+	require.Equal(t, 3, runs)
+	require.Equal(t, map[string]int64{"a": 1, "b": 1}, all(t, s, here))
+
+	// If it is lost when the commit is sent, the outcome is unknown to the store.
+	err := s.Update(ctx, here, func(tx store.Tx) error {
+		if err := increment(ctx, tx, "a"); err != nil {
+			return err
+		}
+		terminate(t, killer, application)
+		return nil
+	})
+	require.ErrorContains(t, err, "unknown")
+	require.Equal(t, map[string]int64{"a": 1, "b": 1}, all(t, s, here))
+}
+
+func TestJoin(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s, conn := joinable(t)
+
+	tx, err := conn.Begin(ctx)
+	require.NoError(t, err)
+	order(t, tx, "1")
+	j := s.Join(tx)
+	require.NoError(t, j.Prepare(ctx, things.Schema()))
+	require.NoError(t, put(ctx, j, thing{ID: "a", N: 1}))
+	require.NoError(t, put(ctx, j, thing{ID: "b", N: 2}))
+	require.Len(t, all(t, j, here), 2) // it sees what it wrote
+	require.Empty(t, all(t, s, here))  // nobody else does
+	require.NoError(t, j.Close())
+	require.NoError(t, tx.Commit(ctx))
+	require.Len(t, all(t, s, here), 2)
+	require.Equal(t, 1, orders(t, conn))
+
+	tx, err = conn.Begin(ctx)
+	require.NoError(t, err)
+	order(t, tx, "2")
+	require.NoError(t, put(ctx, s.Join(tx), thing{ID: "c"}))
+	require.NoError(t, tx.Rollback(ctx))
+	require.Len(t, all(t, s, here), 2)
+	require.Equal(t, 1, orders(t, conn))
+	require.ErrorIs(t, put(ctx, s.Join(tx), thing{ID: "d"}), pgx.ErrTxClosed)
+}
+
+// A function that fails leaves the host's transaction as it was.
+func TestJoinFails(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s, conn := joinable(t)
+	_, err := conn.Exec(ctx, "alter table guerdon_things add constraint no check (key <> 'bad')")
+	require.NoError(t, err)
+	tx, err := conn.Begin(ctx)
+	require.NoError(t, err)
+	order(t, tx, "1")
+	j := s.Join(tx)
+	require.NoError(t, put(ctx, j, thing{ID: "a"}))
+	require.ErrorIs(t, j.Update(ctx, here, func(tx store.Tx) error {
+		require.NoError(t, things.Put(ctx, tx, thing{ID: "a", N: 9}, thing{ID: "b"}))
+		return errors.Join(increment(ctx, tx, "a"), errNo)
+	}), errNo)
+	require.PanicsWithValue(t, "no", func() {
+		_ = j.Update(ctx, here, func(tx store.Tx) error {
+			require.NoError(t, things.Delete(ctx, tx, "a"))
+			panic("no")
+		})
+	})
+	require.Error(t, j.Update(ctx, here, func(tx store.Tx) error {
+		require.NoError(t, things.Delete(ctx, tx, "a"))
+		return things.Put(ctx, tx, thing{ID: "aa"}, thing{ID: "bad"})
+	}))
+	require.ErrorIs(t, j.View(ctx, here, func(tx store.Tx) error {
+		return things.Put(ctx, tx, thing{ID: "c"})
+	}), store.ErrReadOnly)
+	order(t, tx, "2")
+	require.NoError(t, put(ctx, j, thing{ID: "d"}))
+	require.NoError(t, tx.Commit(ctx))
+	require.Equal(t, map[string]int64{"a": 0, "d": 0}, all(t, s, here))
+	require.Equal(t, 2, orders(t, conn))
+}
+
+func TestJoinRefuses(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s, conn := joinable(t)
+	other := store.Define("others", func(t *thing) string { return t.ID }, nil)
+	for _, level := range []pgx.TxIsoLevel{pgx.RepeatableRead, pgx.Serializable} {
+		tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: level})
+		require.NoError(t, err)
+		require.ErrorIs(t, s.Join(tx).Prepare(ctx, things.Schema(), other.Schema()), fault.ErrConflict)
+		order(t, tx, string(level))
+		err = put(ctx, s.Join(tx), thing{ID: "a"})
+		require.ErrorIs(t, err, fault.ErrInvalid)
+		require.ErrorContains(t, err, string(level))
+		require.NoError(t, tx.Commit(ctx))
+	}
+	require.Equal(t, 2, orders(t, conn))
+	require.Empty(t, all(t, s, here))
+}
+
+// joinable returns a store, and a host's connection to the same database with a table of its own.
+func joinable(t *testing.T) (*postgres.Store, *pgx.Conn) {
+	t.Helper()
+	dsn := pgtest.DSN(t)
+	s := openFor(t, dsn)
+	conn := connect(t, dsn)
+	_, err := conn.Exec(t.Context(), "create table orders (id text primary key)")
+	require.NoError(t, err)
+	return s, conn
+}
+
+func connect(t *testing.T, dsn string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) })
+	return conn
+}
+
+func order(t *testing.T, tx pgx.Tx, id string) {
+	t.Helper()
+	_, err := tx.Exec(t.Context(), "insert into orders (id) values ($1)", id)
+	require.NoError(t, err)
+}
+
+func orders(t *testing.T, conn *pgx.Conn) (n int) {
+	t.Helper()
+	require.NoError(t, conn.QueryRow(t.Context(), "select count(*) from orders").Scan(&n))
+	return n
+}

@@ -1,0 +1,156 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/internal/sqltext"
+	"github.com/guerdonhq/guerdon/store/internal/unit"
+)
+
+// dialect is PostgreSQL's SQL. The collation orders texts by their bytes. The type json keeps a record
+// as it was written; jsonb would reorder it and refuse some texts.
+var dialect = &sqltext.Dialect{
+	Param:  sqltext.Dollar,
+	Text:   `text collate "C"`,
+	Int:    "bigint",
+	Record: "json",
+	Columns: "select a.attname::text from pg_attribute a join pg_class t on t.oid = a.attrelid" +
+		" where t.relname = $1 and t.relnamespace = current_schema()::regnamespace and a.attnum > 0 and not a.attisdropped",
+	Indexes: "select i.relname::text from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid" +
+		" where t.relname = $1 and t.relnamespace = current_schema()::regnamespace",
+}
+
+// A table has the statements of one schema. Those for many rows take one array for each column.
+type table struct {
+	*sqltext.Table
+
+	one    string // scope, key
+	many   string // scope, keys
+	put    string // scope, keys, columns, records
+	remove string // scope, keys
+
+	entries map[string]string // by unique index: scope, the columns of the entries
+}
+
+func newTable(s *store.Schema) *table {
+	t := &table{Table: sqltext.NewTable(dialect, s), entries: map[string]string{}}
+	t.one = "select record from " + t.Name + ` where scope = $1 and "key" = $2`
+	t.many = "select record from " + t.Name + ` where scope = $1 and "key" = any($2)`
+	t.put = t.putText(s)
+	t.remove = "delete from " + t.Name + ` where scope = $1 and "key" = any($2)`
+	for _, x := range s.Indexes {
+		if x.Unique {
+			t.entries[x.Name] = t.entriesText(s, x)
+		}
+	}
+	return t
+}
+
+// putText returns the statement that adds or replaces rows.
+func (t *table) putText(s *store.Schema) string {
+	columns, names, arrays := []string{`"key"`}, []string{"k"}, []string{"$2::text[]"}
+	var set []string
+	for i, c := range s.Columns {
+		columns = append(columns, t.Columns[i])
+		names = append(names, fmt.Sprintf("c%d", i))
+		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+3, kind(c.Kind)))
+		set = append(set, t.Columns[i]+" = excluded."+t.Columns[i])
+	}
+	arrays = append(arrays, fmt.Sprintf("$%d::text[]", len(s.Columns)+3))
+	set = append(set, "record = excluded.record")
+	list := strings.Join(names, ", ")
+	return "insert into " + t.Name + " (scope, " + strings.Join(columns, ", ") + ", record)" +
+		" select $1::text, " + list + ", r::json from unnest(" + strings.Join(arrays, ", ") + ") as u(" + list + ", r)" +
+		` on conflict (scope, "key") do update set ` + strings.Join(set, ", ")
+}
+
+// entriesText returns the query for the rows that have one of some entries of an index.
+func (t *table) entriesText(s *store.Schema, x store.Index) string {
+	_, at := s.Find(x.Name)
+	conditions := []string{"t.scope = $1"}
+	var arrays, names []string
+	for i, c := range at {
+		name := fmt.Sprintf("c%d", i)
+		names = append(names, name)
+		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+2, kind(s.Columns[c].Kind)))
+		conditions = append(conditions, fmt.Sprintf("t.%s = %s and t.%[1]s is not null", t.Columns[c], name))
+	}
+	return "select t.record from " + t.Name + " as t, unnest(" + strings.Join(arrays, ", ") + ")" +
+		" as u(" + strings.Join(names, ", ") + ") where " + strings.Join(conditions, " and ")
+}
+
+func kind(k store.Kind) string {
+	if k == store.KindInt {
+		return "bigint"
+	}
+	return "text"
+}
+
+// read returns the text and arguments of the query for the records that are asked for, "" if there can
+// be none. A query for one row is simpler than one for many, so that the server need not plan it anew
+// every time.
+func (t *table) read(a unit.Ask) (string, []any) {
+	switch {
+	case a.Query != nil:
+		return t.Select(a.Scope, *a.Query)
+	case len(a.Entries) == 1:
+		return t.Select(a.Scope, store.By(a.Index, a.Entries[0]...))
+	case a.Entries != nil:
+		_, at := a.Table.Find(a.Index)
+		args := []any{a.Scope.String()}
+		for i, c := range at {
+			args = append(args, array(a.Entries, a.Table.Columns[c].Kind, func(entry []store.Value) store.Value { return entry[i] }))
+		}
+		return t.entries[a.Index], args
+	case len(a.Keys) == 1:
+		return t.one, []any{a.Scope.String(), a.Keys[0]}
+	}
+	return t.many, []any{a.Scope.String(), a.Keys}
+}
+
+// queue queues the statements of a change. Rows whose columns stay as they are need no statement of
+// their own: the server sees that, and leaves the indexes alone.
+func (t *table) queue(b *pgx.Batch, c unit.Change) {
+	scope := c.Scope.String()
+	if len(c.Delete) > 0 {
+		b.Queue(t.remove, scope, c.Delete)
+	}
+	rows := slices.Concat(c.Put, c.Record)
+	if len(rows) == 0 {
+		return
+	}
+	keys, records := make([]string, len(rows)), make([]string, len(rows))
+	for i, r := range rows {
+		keys[i], records[i] = r.Key, r.JSON
+	}
+	args := []any{scope, keys}
+	for i, column := range c.Table.Columns {
+		args = append(args, array(rows, column.Kind, func(r unit.Record) store.Value { return r.Values[i] }))
+	}
+	b.Queue(t.put, append(args, records)...)
+}
+
+// array returns the values of a column, nil for those that are absent.
+func array[T any](of []T, k store.Kind, value func(T) store.Value) any {
+	if k == store.KindInt {
+		numbers := make([]*int64, len(of))
+		for i, x := range of {
+			if v := value(x); !v.Absent() {
+				numbers[i] = new(v.Int())
+			}
+		}
+		return numbers
+	}
+	texts := make([]*string, len(of))
+	for i, x := range of {
+		if v := value(x); !v.Absent() {
+			texts[i] = new(v.Text())
+		}
+	}
+	return texts
+}

@@ -1,0 +1,154 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/internal/unit"
+)
+
+// A session is a transaction on a connection.
+type session struct {
+	*conn
+
+	store                 *Store
+	start, commit, cancel string // the statements that begin and end it
+	open                  bool
+}
+
+var _ unit.Session = (*session)(nil)
+
+func (s *Store) session(c *conn, start, commit, cancel string) *session {
+	return &session{conn: c, store: s, start: start, commit: commit, cancel: cancel}
+}
+
+// begin begins the transaction unless it has begun.
+func (s *session) begin(ctx context.Context) error {
+	if s.open {
+		return nil
+	}
+	if err := s.exec(ctx, s.start); err != nil {
+		return s.store.wrap(err)
+	}
+	s.open = true
+	return nil
+}
+
+// Read implements [unit.Session].
+func (s *session) Read(ctx context.Context, asks []unit.Ask) ([]unit.Answer, error) {
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	answers := make([]unit.Answer, len(asks))
+	for i, a := range asks {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := s.answer(ctx, a, &answers[i]); err != nil {
+			return nil, s.store.wrap(err)
+		}
+	}
+	return answers, nil
+}
+
+// answer answers one ask.
+func (s *session) answer(ctx context.Context, a unit.Ask, into *unit.Answer) error {
+	t := s.store.tables.Of(a.Table)
+	switch {
+	case a.Entries != nil:
+		for _, values := range a.Entries {
+			text, args := t.Select(a.Scope, store.By(a.Index, values...))
+			if err := s.rows(ctx, a.Table, into, text, args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	case a.Query == nil:
+		into.Rows = make([]store.Row, 0, len(a.Keys))
+		for _, key := range a.Keys {
+			if err := s.rows(ctx, a.Table, into, t.get, a.Scope.String(), key); err != nil {
+				return err
+			}
+		}
+		return nil
+	case a.Count:
+		text, args := t.Count(a.Scope, *a.Query)
+		if text == "" {
+			return nil
+		}
+		return s.query(ctx, func(rows *sql.Rows) error { return rows.Scan(&into.Count) }, text, args...)
+	default:
+		text, args := t.Select(a.Scope, *a.Query)
+		if text == "" {
+			return nil
+		}
+		return s.rows(ctx, a.Table, into, text, args...)
+	}
+}
+
+// rows appends the rows of a query for records to an answer.
+func (s *session) rows(ctx context.Context, of *store.Schema, into *unit.Answer, text string, args ...any) error {
+	var record sql.RawBytes
+	return s.query(ctx, func(rows *sql.Rows) error {
+		if err := rows.Scan(&record); err != nil {
+			return err
+		}
+		row, err := of.Decode(record)
+		into.Rows = append(into.Rows, row)
+		return err
+	}, text, args...)
+}
+
+// Commit implements [unit.Session].
+func (s *session) Commit(ctx context.Context, changes []unit.Change) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	for _, c := range changes {
+		if err := s.change(ctx, c); err != nil {
+			return s.store.wrap(err)
+		}
+	}
+	if err := s.exec(ctx, s.commit); err != nil {
+		return s.store.wrap(err)
+	}
+	s.open = false
+	return nil
+}
+
+// change makes one change.
+func (s *session) change(ctx context.Context, c unit.Change) error {
+	t := s.store.tables.Of(c.Table)
+	scope := c.Scope.String()
+	for _, key := range c.Delete {
+		if err := s.exec(ctx, t.remove, scope, key); err != nil {
+			return err
+		}
+	}
+	args := make([]any, 0, len(c.Table.Columns)+3)
+	for _, r := range c.Put {
+		args = append(args[:0], scope, r.Key)
+		for _, v := range r.Values {
+			args = append(args, v.Any())
+		}
+		if err := s.exec(ctx, t.put, append(args, r.JSON)...); err != nil {
+			return err
+		}
+	}
+	for _, r := range c.Record {
+		if err := s.exec(ctx, t.record, r.JSON, scope, r.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Rollback implements [unit.Session]. SQLite may have ended the transaction by itself, after some
+// errors; then there is nothing left to end.
+func (s *session) Rollback(ctx context.Context) {
+	if s.open {
+		_ = s.exec(ctx, s.cancel)
+		s.open = false
+	}
+}

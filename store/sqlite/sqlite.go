@@ -1,0 +1,308 @@
+// Package sqlite is a [store.Store] in an SQLite file. It is pure Go and needs no cgo.
+//
+// # What it promises
+//
+// What Update has acknowledged is on the disk: by default every commit is synchronised, so that it
+// survives a crash of the program and a power cut. [Normal] gives up the second for fewer
+// synchronisations.
+//
+// Transactions that change the file run one after another, those of all scopes. Callers that wait
+// for one another share a commit, so many callers together are several times faster than one alone. A
+// View waits for nobody and nobody waits for it; it sees the file as it is when it first reads.
+//
+// Several processes may use one file. A transaction waits for those of the other processes until its
+// context ends. The file must be on a local disk.
+//
+// # What it is not for
+//
+// An Update that takes long makes all others wait, and those that share its commit, too. A View that
+// stays open for long keeps the write-ahead log from being recycled, which then grows.
+//
+// A transaction of the host's that was joined (see [Store.Join]) holds the file's only write lock until
+// the host ends it: keep it short, and do not call the store itself meanwhile.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/internal/sqltext"
+	"github.com/guerdonhq/guerdon/store/internal/unit"
+)
+
+// Synchronous says when a commit is safe.
+type Synchronous int
+
+const (
+	// Full synchronises every commit with the disk: what is acknowledged survives a power cut.
+	Full Synchronous = iota
+	// Normal synchronises only now and then. After a power cut the last acknowledged commits may be
+	// missing; the file is sound, and nothing is missing if merely the program crashes.
+	Normal
+)
+
+// Options are the choices of [Open]. The zero value is good for most.
+type Options struct {
+	// Synchronous is Full by default.
+	Synchronous Synchronous
+	// Readers is the greatest number of Views that read at once; 0 means one for each processor.
+	Readers int
+}
+
+// A Store keeps its records in a file. All methods may be called concurrently.
+type Store struct {
+	db       *sql.DB
+	path     string
+	writer   *conn // used by whoever runs in group
+	readers  chan *conn
+	group    *unit.Group
+	gate     unit.Gate
+	tables   *sqltext.Cache[*table]
+	prepared sync.Map // of true by *store.Schema
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the file at path, and creates it if there is none. It returns [fault.ErrInvalid] if path
+// cannot name such a file: SQLite's in-memory databases and URIs are not supported, and the directory
+// must exist.
+func Open(ctx context.Context, path string, options *Options) (*Store, error) {
+	if err := checkPath(path); err != nil {
+		return nil, err
+	}
+	var o Options
+	if options != nil {
+		o = *options
+	}
+	if o.Readers <= 0 {
+		o.Readers = runtime.NumCPU()
+	}
+	db, err := openFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	s := &Store{db: db, path: path, readers: make(chan *conn, o.Readers), tables: sqltext.NewCache(newTable)}
+	if err := s.connect(ctx, o); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s.group = unit.NewGroup(database{s})
+	return s, nil
+}
+
+// checkPath refuses what Open cannot open.
+func checkPath(path string) error {
+	switch {
+	case path == "":
+		return fault.Invalid("path", "is empty")
+	case strings.HasPrefix(path, ":memory:"):
+		return fault.Invalid("path", "in-memory databases are not supported: use a file, or the memory store")
+	case strings.HasPrefix(path, "file:"):
+		return fault.Invalid("path", "is a URI: give the path of a file")
+	case strings.ContainsRune(path, 0):
+		return fault.Invalid("path", "holds a NUL character")
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fault.Invalid("path", "%q is a directory", path)
+	}
+	dir := filepath.Dir(path)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return fault.Invalid("path", "there is no directory %q", dir)
+	}
+	return nil
+}
+
+// openFile returns a pool for the file. Its connections are set up by those who take them.
+func openFile(path string) (*sql.DB, error) {
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	full = filepath.ToSlash(full)
+	if !strings.HasPrefix(full, "/") {
+		full = "/" + full // a drive letter
+	}
+	return sql.Open("sqlite", "file://"+(&url.URL{Path: full}).EscapedPath())
+}
+
+// connect takes the connections of the writer and the readers.
+func (s *Store) connect(ctx context.Context, o Options) (err error) {
+	synchronous := "synchronous = full"
+	if o.Synchronous == Normal {
+		synchronous = "synchronous = normal"
+	}
+	// The writer waits for other processes by itself, in a way that its context can end.
+	s.writer, err = s.take(ctx, "busy_timeout = 0", "journal_mode = wal", synchronous,
+		"cache_size = -65536", "wal_autocheckpoint = 10000")
+	if err != nil {
+		return err
+	}
+	for range o.Readers {
+		c, err := s.take(ctx, "busy_timeout = 10000", "query_only = on", "cache_size = -16384")
+		if err != nil {
+			return err
+		}
+		s.readers <- c
+	}
+	return nil
+}
+
+// take takes a connection from the pool and sets it up.
+func (s *Store) take(ctx context.Context, pragmas ...string) (*conn, error) {
+	db, err := s.db.Conn(ctx)
+	if err != nil {
+		return nil, s.wrap(err)
+	}
+	c := newConn(db)
+	for _, p := range pragmas {
+		if err := wait(ctx, func() error { return c.exec(ctx, "pragma "+p) }); err != nil {
+			return nil, errors.Join(s.wrap(err), db.Close())
+		}
+	}
+	return c, nil
+}
+
+// Prepare implements [store.Store].
+func (s *Store) Prepare(ctx context.Context, tables ...*store.Schema) error {
+	if err := s.gate.Enter(); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	c, err := s.take(ctx, "busy_timeout = 0", "cache_size = -65536") // one of its own, as another process would
+	if err != nil {
+		return err
+	}
+	if err := s.prepare(ctx, c, tables); err != nil {
+		return errors.Join(err, c.close())
+	}
+	for _, t := range tables {
+		s.prepared.Store(t, true)
+	}
+	return c.close()
+}
+
+// prepare prepares tables in a transaction.
+func (s *Store) prepare(ctx context.Context, c *conn, tables []*store.Schema) error {
+	if err := wait(ctx, func() error { return c.exec(ctx, "begin immediate") }); err != nil {
+		return s.wrap(err)
+	}
+	err := dialect.Prepare(ctx, c, tables)
+	if err == nil {
+		err = c.exec(ctx, "commit")
+	}
+	if err != nil {
+		return errors.Join(s.wrap(err), c.exec(context.WithoutCancel(ctx), "rollback"))
+	}
+	return nil
+}
+
+// View implements [store.Store]. It waits for a free reader.
+func (s *Store) View(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	if err := s.gate.Enter(); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case c := <-s.readers:
+		defer func() { s.readers <- c }()
+		return unit.View(ctx, s.session(c, "begin", "commit", "rollback"), scope, fn)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Update implements [store.Store]. The transactions of all scopes run one after another.
+func (s *Store) Update(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	if err := s.gate.Enter(); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	return s.group.Update(ctx, scope, fn)
+}
+
+// A database opens the transactions of a store's group.
+type database struct{ *Store }
+
+// Begin implements [unit.Database]. It waits for other processes until ctx ends.
+func (d database) Begin(ctx context.Context) (unit.Session, error) {
+	w := d.session(d.writer, "begin immediate", "commit", "rollback")
+	if err := wait(ctx, func() error { return w.begin(ctx) }); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// Retry implements [unit.Database].
+func (database) Retry(err error) bool { return busy(err) }
+
+// Close implements [store.Store]. It waits for running transactions and writes what the log holds
+// into the file.
+func (s *Store) Close() error {
+	if !s.gate.Close() {
+		return nil
+	}
+	ctx := context.Background()
+	var errs []error
+	for range cap(s.readers) {
+		errs = append(errs, (<-s.readers).close())
+	}
+	if err := s.writer.exec(ctx, "pragma wal_checkpoint(truncate)"); !busy(err) {
+		errs = append(errs, err)
+	}
+	errs = append(errs, s.writer.close(), s.db.Close())
+	return s.wrap(errors.Join(errs...))
+}
+
+// wrap says which file an error is about, unless it is one of guerdon's own.
+func (s *Store) wrap(err error) error {
+	if _, ok := errors.AsType[*sqlite.Error](err); ok {
+		return fmt.Errorf("sqlite: %s: %w", s.path, err)
+	}
+	return err
+}
+
+// busy tells whether another connection holds what a statement needs.
+func busy(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
+}
+
+// The pauses between two looks at a lock that another process holds. They are short, because that
+// process may give the lock up for no more than a moment.
+const (
+	firstPause = 50 * time.Microsecond
+	lastPause  = 2 * time.Millisecond
+)
+
+// wait calls try until it meets no lock, or until ctx ends.
+func wait(ctx context.Context, try func() error) error {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		err := try()
+		if !busy(err) {
+			return err
+		}
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,207 @@
+package sqlite_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/sqlite"
+	"github.com/guerdonhq/guerdon/store/storetest"
+)
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	paths := map[store.Store]string{}
+	at := func(tb testing.TB, path string) store.Store {
+		s := open(tb, path, nil)
+		mu.Lock()
+		defer mu.Unlock()
+		paths[s] = path
+		return s
+	}
+	storetest.Run(t, storetest.Harness{
+		Open: func(tb testing.TB) store.Store { return at(tb, newFile(tb)) },
+		Reopen: func(tb testing.TB, s store.Store) store.Store {
+			require.NoError(tb, s.Close())
+			mu.Lock()
+			path := paths[s]
+			mu.Unlock()
+			return at(tb, path)
+		},
+	})
+}
+
+// newFile returns the path of a file that is not there yet.
+func newFile(tb testing.TB) string { return filepath.Join(tb.TempDir(), "guerdon?100%.db") }
+
+func open(tb testing.TB, path string, o *sqlite.Options) *sqlite.Store {
+	tb.Helper()
+	s, err := sqlite.Open(tb.Context(), path, o)
+	require.NoError(tb, err)
+	return s
+}
+
+// openFor opens a store for one test and prepares the table of the tests.
+func openFor(tb testing.TB, path string) *sqlite.Store {
+	tb.Helper()
+	s := open(tb, path, nil)
+	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
+	require.NoError(tb, s.Prepare(tb.Context(), things.Schema()))
+	return s
+}
+
+// A thing is a record of the tests.
+type thing struct {
+	ID string `json:"id"`
+	N  int64  `json:"n"`
+}
+
+var things = store.Define("things", func(t *thing) string { return t.ID }, []store.Field[thing]{
+	{Name: "n", Kind: store.KindInt, Of: func(t *thing) store.Value { return store.Int(t.N) }},
+}, store.Index{Name: "n", Columns: []string{"n"}})
+
+var scope = store.Scope{Account: "acme", Workspace: "default"}
+
+// put writes a record.
+func put(ctx context.Context, s store.Store, rec thing) error {
+	return s.Update(ctx, scope, func(tx store.Tx) error { return things.Put(ctx, tx, rec) })
+}
+
+// all returns every record by its id.
+func all(tb testing.TB, s store.Store) map[string]int64 {
+	tb.Helper()
+	found := map[string]int64{}
+	require.NoError(tb, s.View(tb.Context(), scope, func(tx store.Tx) error {
+		list, err := things.List(tb.Context(), tx, store.Query{})
+		for _, x := range list {
+			found[x.ID] = x.N
+		}
+		return err
+	}))
+	return found
+}
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, path := range []string{
+		"", ":memory:", "file:guerdon.db", "file::memory:?cache=shared", "a\x00b", dir,
+		filepath.Join(dir, "none", "guerdon.db"),
+	} {
+		_, err := sqlite.Open(t.Context(), path, nil)
+		require.ErrorIs(t, err, fault.ErrInvalid, path)
+		refused, ok := errors.AsType[*fault.Error](err)
+		require.True(t, ok)
+		require.Equal(t, "path", refused.Field)
+	}
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+}
+
+func TestOpenOtherFile(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	text := []byte(strings.Repeat("This is no database. ", 1000))
+	require.NoError(t, os.WriteFile(path, text, 0o600))
+	_, err := sqlite.Open(t.Context(), path, nil)
+	require.ErrorContains(t, err, path)
+	now, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, text, now)
+}
+
+func TestOpenCancelled(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := sqlite.Open(ctx, newFile(t), nil)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+// Close leaves one file, without a log beside it.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	s := open(t, path, &sqlite.Options{Synchronous: sqlite.Normal, Readers: 1})
+	require.NoError(t, s.Prepare(t.Context(), things.Schema()))
+	require.NoError(t, put(t.Context(), s, thing{ID: "a"}))
+	require.NoError(t, s.Close())
+	require.NoError(t, s.Close())
+	require.Error(t, put(t.Context(), s, thing{ID: "b"}))
+	entries, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+}
+
+// A database error is reported, and the store goes on.
+func TestFailedCommit(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	s := openFor(t, path)
+	db := host(t, path)
+	_, err := db.ExecContext(t.Context(), "create trigger no before insert on guerdon_things when new.key = 'bad'"+
+		" begin select raise(abort, 'a trigger says no'); end")
+	require.NoError(t, err)
+	const n = 16
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			id := fmt.Sprint("good ", i)
+			if i == 7 {
+				id = "bad"
+			}
+			errs[i] = put(t.Context(), s, thing{ID: id})
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if i == 7 {
+			require.ErrorContains(t, err, "a trigger says no")
+		} else {
+			require.NoError(t, err)
+		}
+	}
+	require.Len(t, all(t, s), n-1)
+}
+
+// host opens the file as a host does that keeps its own tables there.
+func host(tb testing.TB, path string) *sql.DB {
+	tb.Helper()
+	name := strings.NewReplacer("%", "%25", "?", "%3f").Replace(path)
+	db, err := sql.Open("sqlite", "file:"+name+"?_txlock=immediate&_pragma=busy_timeout(10000)")
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, db.Close()) })
+	return db
+}
+
+// The driver is right only with the one version of libc that it was made with.
+func TestVersionOfLibc(t *testing.T) {
+	t.Parallel()
+	list := func(what, module string) string {
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", what, module).Output()
+		if err != nil {
+			t.Skip("the go command cannot be run here:", err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	mod, err := os.ReadFile(list("{{.GoMod}}", "modernc.org/sqlite"))
+	require.NoError(t, err)
+	wanted := regexp.MustCompile(`modernc\.org/libc (v\S+)`).FindSubmatch(mod)
+	require.Len(t, wanted, 2)
+	require.Equal(t, string(wanted[1]), list("{{.Version}}", "modernc.org/libc"))
+}

@@ -1,0 +1,49 @@
+package sqlite
+
+import (
+	"strings"
+
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/internal/sqltext"
+)
+
+// dialect is SQLite's SQL. Tables are strict, so that a value of the wrong type is an error, and kept
+// in the order of their keys. Queries name their index, because without statistics SQLite may prefer
+// to sort the whole scope.
+var dialect = &sqltext.Dialect{
+	Param:   sqltext.Question,
+	Text:    "text",
+	Int:     "integer",
+	Record:  "text",
+	Options: " strict, without rowid",
+	Hint:    " indexed by %s",
+	Columns: "select name from pragma_table_info(?)",
+	Indexes: "select name from pragma_index_list(?)",
+}
+
+// A table has the statements of one schema.
+type table struct {
+	*sqltext.Table
+
+	get    string // scope, key
+	put    string // scope, key, columns, record
+	record string // record, scope, key
+	remove string // scope, key
+}
+
+func newTable(s *store.Schema) *table {
+	t := &table{Table: sqltext.NewTable(dialect, s)}
+	columns := append([]string{"scope", `"key"`}, t.Columns...)
+	columns = append(columns, "record")
+	var set []string
+	for _, c := range columns[2:] {
+		set = append(set, c+" = excluded."+c)
+	}
+	t.get = "select record from " + t.Name + ` where scope = ? and "key" = ?`
+	t.put = "insert into " + t.Name + " (" + strings.Join(columns, ", ") + ")" +
+		" values (?" + strings.Repeat(", ?", len(columns)-1) + ")" +
+		` on conflict (scope, "key") do update set ` + strings.Join(set, ", ")
+	t.record = "update " + t.Name + ` set record = ? where scope = ? and "key" = ?`
+	t.remove = "delete from " + t.Name + ` where scope = ? and "key" = ?`
+	return t
+}

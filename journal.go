@@ -13,6 +13,7 @@ import (
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // An Outcome is all that followed from an event, that of the events it caused included.
@@ -45,6 +46,9 @@ func (o Outcome) clone() Outcome {
 // the clock caused; and all that followed from it.
 type Entry struct {
 	Event event.Event `json:"event"`
+	// User is the event's user as rules saw them, without what may identify a person: of the fields that
+	// rules read, the nickname and the external id are missing.
+	User tenancy.User `json:"user"`
 	// RecordedAt is when it was recorded, by the engine's clock.
 	RecordedAt time.Time `json:"recordedAt"`
 	// Caused are the events that followed, each with the id of its cause, in the order in which they
@@ -76,15 +80,21 @@ const headKey = "journal"
 
 var heads = store.Define("heads", func(*head) string { return headKey }, nil)
 
-// appendEntry numbers an entry and adds it to the journal.
-func appendEntry(ctx context.Context, tx *session.Tx, e *Entry) error {
+// number gives an entry the next number of the journal, and the transaction too while it is made.
+func number(ctx context.Context, tx *session.Tx, e *Entry) error {
 	h, _, err := heads.Get(ctx, tx, headKey)
 	if err != nil {
 		return err
 	}
-	h.Seq++
-	e.Outcome.Seq = h.Seq
-	if err := heads.Put(ctx, tx, h); err != nil {
+	tx.Seq = h.Seq + 1
+	e.Outcome.Seq = tx.Seq
+	return nil
+}
+
+// appendEntry adds an entry that has its number to the journal.
+func appendEntry(ctx context.Context, tx *session.Tx, e *Entry) error {
+	tx.Seq = 0
+	if err := heads.Put(ctx, tx, head{e.Outcome.Seq}); err != nil {
 		return err
 	}
 	return journal.Put(ctx, tx, *e)
@@ -115,21 +125,21 @@ func entriesAfter(ctx context.Context, tx *session.Tx, seq int64) ([]Entry, erro
 func history(ctx context.Context, tx *session.Tx, span leaderboard.Span) iter.Seq2[*event.Event, error] {
 	return func(yield func(*event.Event, error) bool) {
 		moved := map[string]time.Time{}
-		for e, err := range journaled(ctx, tx) {
+		for e, err := range happened(ctx, tx, span.Type) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if e.Type == span.Type && !e.MovedFrom.IsZero() {
+			if !e.MovedFrom.IsZero() {
 				moved[e.ID] = e.At
 			}
 		}
-		for e, err := range journaled(ctx, tx) {
+		for e, err := range happened(ctx, tx, span.Type) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if e.Type != span.Type || !e.MovedFrom.IsZero() {
+			if !e.MovedFrom.IsZero() {
 				continue
 			}
 			if at, ok := moved[e.ID]; ok {
@@ -142,8 +152,8 @@ func history(ctx context.Context, tx *session.Tx, span leaderboard.Span) iter.Se
 	}
 }
 
-// journaled yields every event of the journal, caused ones behind their causes.
-func journaled(ctx context.Context, tx *session.Tx) iter.Seq2[event.Event, error] {
+// happened yields the events of a type in the order in which they were reacted to.
+func happened(ctx context.Context, tx *session.Tx, t event.Type) iter.Seq2[event.Event, error] {
 	return func(yield func(event.Event, error) bool) {
 		for seq := int64(0); ; {
 			entries, err := entriesAfter(ctx, tx, seq)
@@ -151,16 +161,13 @@ func journaled(ctx context.Context, tx *session.Tx) iter.Seq2[event.Event, error
 				yield(event.Event{}, err)
 				return
 			}
-			for _, entry := range entries {
-				if !yield(entry.Event, nil) {
-					return
-				}
-				for _, e := range entry.Caused {
-					if !yield(e, nil) {
+			for i := range entries {
+				for _, e := range append([]event.Event{entries[i].Event}, entries[i].Caused...) {
+					if e.Type == t && !yield(e, nil) {
 						return
 					}
 				}
-				seq = entry.Outcome.Seq
+				seq = entries[i].Outcome.Seq
 			}
 			if len(entries) < maxEntries {
 				return

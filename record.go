@@ -7,12 +7,14 @@ import (
 	"slices"
 
 	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
@@ -106,7 +108,7 @@ func (e *Engine) record(ctx context.Context, tx *session.Tx, events []event.Even
 			outcomes[a.index] = old
 		default:
 			fresh = append(fresh, a)
-			reads = append(reads, p.reads(a.occasion)...)
+			reads = append(reads, p.reads(tx, a.occasion)...)
 		}
 	}
 	if err := tx.Prefetch(ctx, reads...); err != nil {
@@ -172,7 +174,13 @@ func admit(ctx context.Context, tx *session.Tx, p *program, a *arrival) error {
 
 // enter makes everything follow from an event and adds it to the journal.
 func (e *Engine) enter(ctx context.Context, tx *session.Tx, p *program, first *mechanic.Occasion, fingerprint string) (Outcome, error) {
-	entry := Entry{Event: *first.Event, RecordedAt: tx.Now, Fingerprint: fingerprint, Outcome: Outcome{EventID: first.Event.ID}}
+	entry := Entry{
+		Event: *first.Event, User: remembered(first.User), RecordedAt: tx.Now, Fingerprint: fingerprint,
+		Outcome: Outcome{EventID: first.Event.ID},
+	}
+	if err := number(ctx, tx, &entry); err != nil {
+		return Outcome{}, err
+	}
 	if err := e.cascade(ctx, tx, p, first, &entry); err != nil {
 		return Outcome{}, err
 	}
@@ -180,6 +188,15 @@ func (e *Engine) enter(ctx context.Context, tx *session.Tx, p *program, first *m
 		return Outcome{}, err
 	}
 	return entry.Outcome.clone(), nil
+}
+
+// remembered returns what the journal keeps of a user: what rules may read, but nothing that must not
+// outlive the user's deletion.
+func remembered(u *tenancy.User) tenancy.User {
+	return tenancy.User{
+		ID: u.ID, Lang: u.Lang, Timezone: u.Timezone, Role: u.Role, Status: u.Status, Tags: slices.Clone(u.Tags),
+		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
+	}
 }
 
 // maxCaused is how many events may follow from one before it is refused: rules that cause one another
@@ -254,19 +271,33 @@ func (e *Engine) transact(ctx context.Context, tx *session.Tx, fn session.Func) 
 
 // occasion returns an event as the mechanics see it, with the tags that its entity carries.
 func (p *program) occasion(ev event.Event, user *tenancy.User) *mechanic.Occasion {
-	switch ev.Type {
-	case event.User: // carries the user's own tags
-	case event.Mission:
-		ev.EntityTags = p.docs.EntityTags(event.Type(missions.Configurations.Name()), ev.EntityID)
-	default:
-		ev.EntityTags = p.docs.EntityTags(ev.Type, ev.EntityID)
+	if ev.Type != event.User { // which carries the user's own tags
+		ev.EntityTags = p.docs.EntityTags(tagged(ev.Type), ev.EntityID)
 	}
 	return mechanic.New(&ev, user)
 }
 
-// reads names what the mechanics read first for an event.
-func (p *program) reads(o *mechanic.Occasion) []store.Read {
-	return slices.Concat(p.streaks.Reads(o), p.missions.Reads(o), p.economy.Reads(o), p.boards.Reads(o))
+// tagged returns the kind of the documents whose tags an event of a type carries.
+func tagged(t event.Type) string {
+	switch t {
+	case event.Mission:
+		return missions.Configurations.Name()
+	case event.Streak:
+		return streaks.Configurations.Name()
+	case event.VirtualTransaction:
+		return economy.Currencies.Name()
+	case event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath, event.User:
+	}
+	return string(t)
+}
+
+// reads names what the mechanics read for an event, and for the transactions that it can cause.
+func (p *program) reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
+	reads := slices.Concat(p.streaks.Reads(o), p.missions.Reads(tx, o), p.economy.Reads(o), p.boards.Reads(o))
+	for _, ev := range p.economy.Foresee(o) {
+		reads = append(reads, p.boards.Reads(p.occasion(ev, o.User))...)
+	}
+	return reads
 }
 
 // react lets every mechanic react to one event. They never call one another: what one does reaches

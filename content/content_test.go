@@ -13,7 +13,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/guerdonhq/guerdon/content"
-	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
@@ -239,10 +238,10 @@ func TestTagAssignmentIsAllOrNothing(t *testing.T) {
 
 	_, err = s.activities.AssignTags(ctx, "run", content.Tagging{TagID: "a"}, content.Tagging{TagID: "draft"})
 	require.ErrorIs(t, err, fault.ErrNotFound)
-	require.Empty(t, s.load(t).EntityTags(event.Activity, "run"))
+	require.Empty(t, s.load(t).EntityTags("Activity", "run"))
 	_, err = s.activities.AssignTags(ctx, "run", content.Tagging{TagID: "b", Priority: 2}, content.Tagging{TagID: "a"})
 	require.NoError(t, err)
-	require.Equal(t, []string{"a", "b"}, s.load(t).EntityTags(event.Activity, "run"))
+	require.Equal(t, []string{"a", "b"}, s.load(t).EntityTags("Activity", "run"))
 	_, err = s.activities.AssignTags(ctx, "run", content.Tagging{TagID: "a"})
 	require.ErrorIs(t, err, fault.ErrExists)
 	changed, err := s.activities.UpdateTags(ctx, "run", content.Tagging{TagID: "a", Priority: 7})

@@ -80,7 +80,8 @@ func (d Documents[T]) version(r *record, v *version) (Version[T], error) {
 }
 
 // InForce returns the version of a document that was in force at a moment, nil if none was, for those
-// who explain what happened then. A document that has been archived since was in force until then.
+// who explain what happened then. It was in force from its first publish on, but for the times in which
+// it was archived and not published again. It returns [fault.ErrNotFound] if there is no such document.
 func (l *Library) InForce(ctx context.Context, tx *session.Tx, kindName, id string, at time.Time) (Document, error) {
 	kind, ok := l.Kind(kindName)
 	if !ok {
@@ -90,17 +91,44 @@ func (l *Library) InForce(ctx context.Context, tx *session.Tx, kindName, id stri
 	if err != nil {
 		return nil, err
 	}
-	rows, err := versions.List(ctx, tx, store.Prefix(recordKey(r.Kind, r.ID)+"/").Reverse())
+	return inForce(ctx, tx, kind, r, at)
+}
+
+// inForce returns the version of a document that was in force at a moment, nil if none was.
+func inForce(ctx context.Context, tx *session.Tx, kind AnyKind, r *record, at time.Time) (Document, error) {
+	rows, err := versions.List(ctx, tx, newestFirst(r))
 	if err != nil {
 		return nil, err
 	}
 	i := slices.IndexFunc(rows, func(v version) bool { return !v.At.After(at) })
-	if i < 0 || r.Stage == Archived && !at.Before(r.UpdatedAt) {
+	if i < 0 || r.resting(at) {
 		return nil, nil
 	}
 	then := *r
 	then.Stage, then.Version, then.UpdatedAt = Published, rows[i].Version, rows[i].At
 	return open(kind, &then, rows[i].Body)
+}
+
+// newestFirst describes the versions of a document.
+func newestFirst(r *record) store.Query {
+	return store.Prefix(recordKey(r.Kind, r.ID) + "/").Reverse()
+}
+
+// LoadAt reads the workspace's program as it was at a moment, for those who explain what happened then.
+// It has no edition, and of the tags that entities carried it knows those that they still carry.
+func (l *Library) LoadAt(ctx context.Context, tx *session.Tx, at time.Time) (*Program, error) {
+	records, err := documents.List(ctx, tx, store.Query{})
+	if err != nil {
+		return nil, err
+	}
+	reads := make([]store.Read, len(records))
+	for i := range records {
+		reads[i] = versions.Rows(newestFirst(&records[i]))
+	}
+	if err := tx.Prefetch(ctx, reads...); err != nil {
+		return nil, err
+	}
+	return l.assemble(ctx, tx, "", records, func(kind AnyKind, r *record) (Document, error) { return inForce(ctx, tx, kind, r, at) })
 }
 
 // Localized is implemented by kinds with translations.

@@ -23,8 +23,30 @@ type record struct {
 	Draft     json.RawMessage `json:"draft"`
 	Live      json.RawMessage `json:"live,omitempty"` // what is in force
 	Unique    string          `json:"unique,omitempty"`
+	Rests     []rest          `json:"rests,omitempty"`
 	CreatedAt time.Time       `json:"createdAt"`
 	UpdatedAt time.Time       `json:"updatedAt"`
+}
+
+// rest is a time in which a document that had been published was out of use.
+type rest struct {
+	From  time.Time `json:"from"`
+	Until time.Time `json:"until,omitzero"` // exclusive; zero: still is
+}
+
+// resting tells whether the document was out of use at a moment.
+func (r *record) resting(at time.Time) bool {
+	return slices.ContainsFunc(r.Rests, func(s rest) bool {
+		return !at.Before(s.From) && (s.Until.IsZero() || at.Before(s.Until))
+	})
+}
+
+// wake ends the rest that the document is in, if it is in one.
+func (r *record) wake(now time.Time) {
+	if last := len(r.Rests) - 1; last >= 0 && r.Rests[last].Until.IsZero() {
+		r.Rests = slices.Clone(r.Rests)
+		r.Rests[last].Until = now
+	}
 }
 
 func recordKey(kind, id string) string { return kind + "/" + id }
@@ -209,6 +231,7 @@ func (l *Library) publish(ctx context.Context, tx *session.Tx, kind AnyKind, id 
 // enforce turns the draft of a checked record into its next version.
 func (l *Library) enforce(ctx context.Context, tx *session.Tx, r *record) error {
 	r.Version++
+	r.wake(tx.Now)
 	r.Stage, r.Live, r.UpdatedAt = Published, r.Draft, tx.Now
 	if err := documents.Put(ctx, tx, *r); err != nil {
 		return err
@@ -252,6 +275,9 @@ func archive(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*rec
 	}
 	if r.Stage == Archived {
 		return nil, fault.Conflict(kind.Name(), "%q is archived already", id)
+	}
+	if r.Live != nil {
+		r.Rests = append(slices.Clip(r.Rests), rest{From: tx.Now})
 	}
 	r.Stage, r.Live, r.UpdatedAt = Archived, nil, tx.Now
 	if err := documents.Put(ctx, tx, *r); err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 )
@@ -35,10 +34,8 @@ func Find[T any](p *Program, kind *Kind[T], id string) *T {
 	return doc
 }
 
-// EntityTags returns the tags that an entity carries, ordered by id.
-func (p *Program) EntityTags(t event.Type, id string) []string {
-	return p.tags[recordKey(string(t), id)]
-}
+// EntityTags returns the tags that a document carries, ordered by id.
+func (p *Program) EntityTags(kind, id string) []string { return p.tags[recordKey(kind, id)] }
 
 // Edition returns the name of the workspace's present program, "" if nothing was ever published. It
 // is one read by key.
@@ -56,20 +53,30 @@ func (l *Library) Load(ctx context.Context, tx *session.Tx) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{Edition: id, docs: map[string][]Document{}, byID: map[string]Document{}, tags: map[string][]string{}}
 	records, err := documents.List(ctx, tx, store.By("live"))
 	if err != nil {
 		return nil, err
 	}
+	return l.assemble(ctx, tx, id, records, func(kind AnyKind, r *record) (Document, error) { return open(kind, r, r.Live) })
+}
+
+// assemble makes a program of what choose returns for each record, where nil is nothing.
+func (l *Library) assemble(
+	ctx context.Context, tx *session.Tx, edition string, records []record, choose func(AnyKind, *record) (Document, error),
+) (*Program, error) {
+	p := &Program{Edition: edition, docs: map[string][]Document{}, byID: map[string]Document{}, tags: map[string][]string{}}
 	for i := range records {
 		r := &records[i]
 		kind, ok := l.Kind(r.Kind)
 		if !ok {
 			return nil, fmt.Errorf("content: document %s/%s is of a kind that this program does not know", r.Kind, r.ID)
 		}
-		doc, err := open(kind, r, r.Live)
+		doc, err := choose(kind, r)
 		if err != nil {
 			return nil, err
+		}
+		if doc == nil {
+			continue
 		}
 		p.docs[r.Kind] = append(p.docs[r.Kind], doc)
 		p.byID[recordKey(r.Kind, r.ID)] = doc

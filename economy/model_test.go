@@ -39,6 +39,7 @@ func TestBooks(t *testing.T) {
 				b.now = b.now.Add(time.Duration(rapid.IntRange(1, 30).Draw(t, "minutes")) * time.Minute)
 			},
 			"advance": func(t *rapid.T) { b.advance(t) },
+			"reread":  func(t *rapid.T) { b.reread(t) },
 			"":        b.check,
 		})
 	})

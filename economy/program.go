@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
@@ -93,6 +95,26 @@ func (p *Program) Reads(o *mechanic.Occasion) []store.Read {
 		reads = append(reads, tallies.Keys(limits...))
 	}
 	return reads
+}
+
+// Foresee returns events like those that paying for an event can cause, one for each currency: enough
+// for the other mechanics to name what they will read for them.
+func (p *Program) Foresee(o *mechanic.Occasion) []event.Event {
+	var foreseen []event.Event
+	for _, r := range p.candidates(o.Event) {
+		for _, w := range r.Rewards {
+			known := slices.ContainsFunc(foreseen, func(e event.Event) bool { return e.EntityID == w.CurrencyID })
+			if known || w.RedemptionMode != Auto {
+				continue
+			}
+			m := movement{
+				id: o.Event.ID, group: o.Event.ID, currency: w.CurrencyID, to: o.User.ID, amount: decimal.NewFromInt(1),
+				mode: Auto, initiatorType: ByRewardRule, initiator: initiatorPrefix + r.ID, at: o.Event.At,
+			}
+			foreseen = append(foreseen, m.rows()[0].completion())
+		}
+	}
+	return foreseen
 }
 
 // Advance marks at most limit pending credits that have expired, which releases what the senders of

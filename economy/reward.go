@@ -41,7 +41,7 @@ func change(t *Transaction) Change {
 // ids of the transactions follow from the event's. A reward that would cross a bound is kept as REJECTED
 // and reported. For an event that moved in time, the transactions that it made move with it.
 func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
-	if !o.Event.MovedFrom.IsZero() {
+	if !o.Event.MovedFrom.IsZero() && reacts(o.Event.Type) {
 		return move(ctx, tx, o.Event)
 	}
 	candidates := p.candidates(o.Event)
@@ -99,7 +99,7 @@ func (p *Program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer) 
 				continue
 			}
 			t := movement{
-				id: o.Event.ID + ":" + r.ID + ":" + strconv.Itoa(i), group: o.Event.ID, currency: w.CurrencyID, to: o.User.ID,
+				id: rewardID(o.Event.ID, r.ID, i), group: o.Event.ID, currency: w.CurrencyID, to: o.User.ID,
 				amount: n, mode: w.RedemptionMode, initiatorType: ByRewardRule, initiator: initiatorPrefix + r.ID, ruleVersion: r.Version,
 				at: o.Event.At, now: tx.Now,
 			}
@@ -107,6 +107,11 @@ func (p *Program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer) 
 		}
 	}
 	return all
+}
+
+// rewardID returns the id of the transaction of a reward.
+func rewardID(eventID, ruleID string, i int) string {
+	return eventID + ":" + ruleID + ":" + strconv.Itoa(i)
 }
 
 // amount evaluates a reward; the second result is false if there is nothing to pay.
@@ -144,6 +149,7 @@ func (p *Program) pay(ctx context.Context, tx *session.Tx, rewards []reward, use
 		if t := used[r.rule]; t != nil && r.State != Rejected && r.rule != last {
 			last = r.rule
 			t.Count++
+			t.Last = mechanic.Mark{Seq: tx.Seq, EventID: r.GroupID}
 			if err := tallies.Put(ctx, tx, *t); err != nil {
 				return nil, err
 			}
@@ -159,6 +165,8 @@ type tally struct {
 	UserID string `json:"userId"`
 	Period string `json:"periodId,omitempty"` // empty: for ever
 	Count  int    `json:"count"`
+	// Last is the event that was paid last.
+	Last mechanic.Mark `json:"last,omitzero"`
 }
 
 var tallies = store.Define("reward_tallies", (*tally).key, nil)

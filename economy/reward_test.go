@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -132,7 +133,7 @@ func TestReward(t *testing.T) {
 	require.Equal(t, event.VirtualTransaction, e.Type)
 	require.Equal(t, "gold", e.EntityID)
 	require.Equal(t, at, e.At)
-	require.Equal(t, 1.0, e.Fields["amount"])
+	require.Equal(t, "1 CREDIT", fmt.Sprint(e.Fields["amount"], " ", e.Fields["direction"]))
 	require.Equal(t, "COMPLETED", e.Fields["state"])
 
 	w.publishMatched(t)
@@ -253,6 +254,41 @@ func TestMaxPerUser(t *testing.T) {
 	}
 }
 
+// A rule is counted once for an event, however many rewards it has, and not at all if none was paid.
+func TestMaxPerUserCountsEvents(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.coin(t, "gold", "", "5")
+	w.rule(t, "r1", func(r *economy.RewardRule) {
+		r.MaxPerUser = 3
+		r.Rewards = []economy.Reward{
+			{CurrencyID: "gold", RedemptionMode: economy.Auto, Expression: expr(`{"var": "value"}`)},
+			{CurrencyID: "gold", RedemptionMode: economy.Auto},
+		}
+	})
+	for i, step := range []struct{ value, want string }{
+		{"1", "2/2"}, // counted once
+		{"9", "3/3"}, // the first reward is rejected, the second counts
+		{"1", "5/5"},
+		{"1", "5/5"}, // exhausted
+	} {
+		e := activity(fmt.Sprintf("e%d", i), "ada", start)
+		e.Value = optional(step.value)
+		w.record(t, e)
+		require.Equal(t, step.want, w.balance(t, "ada", "gold"), i)
+	}
+	for i := range 4 {
+		e := activity(fmt.Sprintf("bob%d", i), "bob", start)
+		e.Value = optional("5")
+		changes, _ := w.record(t, e)
+		if i == 0 {
+			require.Equal(t, economy.Rejected, changes[1].State)
+			continue
+		}
+		require.Len(t, changes, 2, "what is rejected is not counted")
+	}
+}
+
 // What was paid moves in time with what it was paid for.
 func TestMovedEvent(t *testing.T) {
 	t.Parallel()
@@ -285,7 +321,7 @@ func TestOrderOfArrival(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		events := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) event.Event {
 			e := activity("", rapid.SampledFrom([]string{"ada", "bob"}).Draw(t, "user"), start.Add(-time.Duration(rapid.IntRange(0, 100).Draw(t, "minutes"))*time.Minute))
-			e.Value = optional(fmt.Sprint(rapid.IntRange(1, 3).Draw(t, "value")))
+			e.Value = new(decimal.NewFromInt(rapid.Int64Range(1, 3).Draw(t, "value")))
 			return e
 		}), 1, 6).Draw(t, "events")
 		for i := range events {

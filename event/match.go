@@ -67,7 +67,8 @@ func (m Matcher) Key() string {
 	return m.Entity + ":" + m.EntityID
 }
 
-// MatchKeys returns the keys of all matchers that the event matches: its type, its entity, its tags.
+// MatchKeys returns the keys of all matchers that the event matches: of its type, of its entity, then
+// of the tags that its entity carries.
 func (e *Event) MatchKeys() []string {
 	keys := make([]string, 0, 2+len(e.EntityTags))
 	keys = append(keys, string(e.Type), string(e.Type)+":"+e.EntityID)

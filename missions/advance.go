@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -90,7 +91,7 @@ func (p *Program) pushSome(ctx context.Context, tx *session.Tx, pl *plan, s *pus
 		if u.Status != tenancy.Active {
 			continue
 		}
-		if _, err := p.evaluate(ctx, tx, pl, u, s.Fire, map[string]any{"user": u.Vars()}); err != nil {
+		if _, err := p.evaluate(ctx, tx, pl, u, s.Fire, mechanic.Mark{}, map[string]any{"user": u.Vars()}); err != nil {
 			return err
 		}
 	}

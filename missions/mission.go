@@ -136,6 +136,8 @@ type evaluation struct {
 	Owner    string    `json:"owner"`
 	At       time.Time `json:"at"`
 	Missions []string  `json:"missions,omitempty"`
+	// Mark is the event that evaluated the rule, zero if none did.
+	mechanic.Mark
 }
 
 func evaluationKey(ruleID, owner, periodID string) string {
@@ -152,11 +154,16 @@ type Log struct {
 	UserID    string          `json:"userId"`
 	At        time.Time       `json:"at"`
 	Amount    decimal.Decimal `json:"amount"`
+	// Seq is the number of the entry of the journal that the event is in.
+	Seq int64 `json:"seq,omitempty"`
 }
 
 // logTable keeps the contributions of a mission in the order in which they happened.
-var logTable = store.Define("mission_logs",
-	func(l *Log) string { return logPrefix(l.MissionID) + l.At.UTC().Format(sortableTime) + "/" + l.EventID }, nil)
+var logTable = store.Define("mission_logs", (*Log).key, nil)
+
+func (l *Log) key() string {
+	return logPrefix(l.MissionID) + l.At.UTC().Format(sortableTime) + "/" + l.EventID
+}
 
 const sortableTime = "2006-01-02T15:04:05.000000"
 

@@ -323,7 +323,9 @@ func TestAnyOrderOfArrivalGivesTheSame(t *testing.T) {
 		}
 		kind := rapid.SampledFrom([]string{`"INDIVIDUAL"`, `"GROUP"`}).Draw(rt, "kind")
 		lived, shuffled := slices.Clone(events), slices.Clone(events)
-		slices.SortFunc(lived, func(a, b happening) int { return strings.Compare(a.at.Format(time.RFC3339)+a.id, b.at.Format(time.RFC3339)+b.id) })
+		slices.SortFunc(lived, func(a, b happening) int {
+			return strings.Compare(a.at.Format(time.RFC3339)+a.id, b.at.Format(time.RFC3339)+b.id)
+		})
 		rand.New(rand.NewSource(rapid.Int64().Draw(rt, "seed"))).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 		require.JSONEq(rt, play(t, kind, lived), play(t, kind, shuffled))
 	})

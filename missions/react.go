@@ -44,15 +44,35 @@ func change(m *Mission) Change {
 }
 
 // Reads names what [Program.React] reads first.
-func (p *Program) Reads(o *mechanic.Occasion) []store.Read {
-	keys := o.Event.MatchKeys()
+func (p *Program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
+	keys := matchKeys(o.Event)
 	var reads []store.Read
 	for _, owner := range owners(o.User) {
 		for _, key := range keys {
 			reads = append(reads, missionTable.Rows(counting(owner, key, o.Event.At)))
 		}
 	}
+	var evaluations []string
+	for _, pl := range p.assigning(keys) {
+		owner, member := pl.owner(o.User)
+		period, ok, err := pl.periodAt(tx, o.User, o.Event.At)
+		if member && ok && err == nil { // otherwise React says what is wrong
+			evaluations = append(evaluations, evaluationKey(pl.ID, owner, period.ID))
+		}
+	}
+	if len(evaluations) > 0 {
+		reads = append(reads, evaluationTable.Keys(evaluations...))
+	}
 	return reads
+}
+
+// matchKeys returns the keys of the matchers that missions can have and the event meets.
+func matchKeys(e *event.Event) []string {
+	keys := e.MatchKeys()
+	if !slices.Contains(entities, string(e.Type)) && e.Type != event.User {
+		return keys[2:] // those of its tags
+	}
+	return keys
 }
 
 // owners returns those whose missions a user advances: the user, and the groups the user is in.
@@ -67,7 +87,7 @@ func owners(u *tenancy.User) []string {
 // React assigns the missions of the rules that the event evaluates, then advances every mission that
 // counts it, those just assigned included. A completed mission causes an event of type Mission.
 func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
-	keys := o.Event.MatchKeys()
+	keys := matchKeys(o.Event)
 	assigned, err := p.assign(ctx, tx, p.assigning(keys), o)
 	if err != nil {
 		return nil, err
@@ -118,7 +138,7 @@ func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 	if !ok || !amount.IsPositive() {
 		return changes, nil
 	}
-	entry := Log{MissionID: m.ID, EventID: here.Event, UserID: o.Event.UserID, At: here.At, Amount: amount}
+	entry := Log{MissionID: m.ID, EventID: here.Event, UserID: o.Event.UserID, At: here.At, Amount: amount, Seq: tx.Seq}
 	before := *m
 	if err := contribute(ctx, tx, m, entry); err != nil {
 		return nil, err
@@ -241,7 +261,7 @@ func fold(m Mission, logs []Log) Mission {
 func (p *Program) assign(ctx context.Context, tx *session.Tx, plans []*plan, o *mechanic.Occasion) ([]*Mission, error) {
 	var made []*Mission
 	for _, pl := range plans {
-		missions, err := p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Vars)
+		missions, err := p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Mark(tx), o.Vars)
 		if err != nil {
 			return nil, err
 		}
@@ -251,14 +271,14 @@ func (p *Program) assign(ctx context.Context, tx *session.Tx, plans []*plan, o *
 }
 
 // evaluate assigns the missions of one rule to a user, or to the rule's group of which the user is a
-// member, for the period that contains a moment, unless it was done before. The conditions read vars.
-func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, at time.Time, vars map[string]any) ([]*Mission, error) {
-	owner := u.ID
-	if pl.MissionType == Group {
-		if !u.HasTag(pl.GroupTagID) {
-			return nil, nil
-		}
-		owner = groupOwner(pl.GroupTagID)
+// member, for the period that contains a moment, unless it was done before. The conditions read vars;
+// because is the event that asks for it, if one does.
+func (p *Program) evaluate(
+	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, at time.Time, because mechanic.Mark, vars map[string]any,
+) ([]*Mission, error) {
+	owner, ok := pl.owner(u)
+	if !ok {
+		return nil, nil
 	}
 	period, ok, err := pl.periodAt(tx, u, at)
 	if err != nil || !ok {
@@ -279,7 +299,7 @@ func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, u *ten
 	if !pl.users.Holds(tx, vars) {
 		return nil, nil
 	}
-	done := evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: owner, At: tx.Now}
+	done := evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: owner, At: tx.Now, Mark: because}
 	var made []*Mission
 	for _, g := range pl.goals {
 		m := newMission(tx, g, pl, period, u)
@@ -299,11 +319,20 @@ func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, u *ten
 	return made, evaluationTable.Put(ctx, tx, done)
 }
 
+// owner returns whose missions the rule assigns because of a user; ok is false if they are those of a
+// group that the user is not in.
+func (pl *plan) owner(u *tenancy.User) (owner string, ok bool) {
+	if pl.MissionType == Group {
+		return groupOwner(pl.GroupTagID), u.HasTag(pl.GroupTagID)
+	}
+	return u.ID, true
+}
+
 // candidate returns what a rule may read of a mission that it could assign.
 func (p *Program) candidate(m *Mission, g *goal) map[string]any {
 	v := m.vars()
 	tags := []any{}
-	for _, tag := range p.docs.EntityTags(event.Type(Configurations.Name()), g.ID) {
+	for _, tag := range p.docs.EntityTags(Configurations.Name(), g.ID) {
 		tags = append(tags, tag)
 	}
 	v["name"], v["tags"] = g.Name, tags

@@ -10,6 +10,7 @@ import (
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/amount"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -52,7 +53,7 @@ func (s Service) Evaluate(ctx context.Context, userID string) ([]Mission, error)
 		if u.Status != tenancy.Suspended {
 			vars := map[string]any{"user": u.Vars()}
 			for _, pl := range p.lazy {
-				if _, err := p.evaluate(ctx, tx, pl, u, tx.Now, vars); err != nil {
+				if _, err := p.evaluate(ctx, tx, pl, u, tx.Now, mechanic.Mark{}, vars); err != nil {
 					return nil, err
 				}
 			}

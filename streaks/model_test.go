@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
@@ -22,9 +23,8 @@ type model struct {
 	today  timeframe.Day
 }
 
-// iterations returns the ITERATION and GOAL rows in short.
+// rows returns the ITERATION and GOAL rows in short.
 func (m *model) rows() (iterations, goals []string) {
-	type run struct{ count, goal, of int }
 	period := func(d timeframe.Day) int {
 		if m.rule.Cadence == streaks.Weekly {
 			return int(d.Week()) / 7
@@ -175,6 +175,60 @@ func TestAnyOrderOfArrival(t *testing.T) {
 		}
 		longest := slices.MaxFunc(rows, func(a, b streaks.Streak) int { return cmp.Compare(a.Count, b.Count) })
 		require.Equal(t, standing.Longest, longest.Count)
+	})
+}
+
+// Events that turn out to have happened at other times leave what they would have left at once, and
+// nothing is told twice.
+func TestMovedEventsLeaveNoTrace(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		rule := plans().Draw(t, "plan")
+		type act struct {
+			mission int // 0: an activity, which does not move
+			at      time.Time
+		}
+		acts := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) act {
+			return act{rapid.IntRange(0, 8).Draw(t, "mission"), moments().Draw(t, "moments")[0]}
+		}), 1, 40).Draw(t, "acts")
+		live := func(acts []act) [][]string {
+			w := newWorld(t)
+			w.countTagged()
+			w.publish(rule)
+			w.user("ann", "")
+			place := map[int]time.Time{}
+			for i, a := range acts {
+				e := event.Event{ID: fmt.Sprintf("activity-%d", i), Type: event.Activity, UserID: "ann", At: a.at, EntityTags: []string{"counts"}}
+				if a.mission > 0 {
+					e.ID, e.Type = fmt.Sprintf("mission-%d", a.mission), event.Mission
+					e.MovedFrom = place[a.mission]
+					place[a.mission] = a.at
+				}
+				w.record(e)
+			}
+			ids := map[string]bool{}
+			for _, e := range w.caused {
+				require.False(t, ids[e.ID], e.ID)
+				ids[e.ID] = true
+			}
+			w.now = utc("2018-11-20T00:00:00Z")
+			var rows [][]string
+			for _, kind := range []streaks.PeriodType{streaks.ByDay, streaks.ByWeek, streaks.ByIteration, streaks.ByGoal} {
+				rows = append(rows, brief(w.list("ann", kind)))
+			}
+			return rows
+		}
+		final := map[int]time.Time{}
+		for _, a := range acts {
+			final[a.mission] = a.at
+		}
+		var settled []act
+		for _, a := range acts {
+			if a.mission == 0 || final[a.mission].Equal(a.at) {
+				settled = append(settled, a)
+			}
+		}
+		require.Equal(t, live(settled), live(acts))
 	})
 }
 

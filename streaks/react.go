@@ -111,19 +111,14 @@ func (pl *plan) react(ctx context.Context, tx *session.Tx, o *mechanic.Occasion,
 	return t.changes, t.save(ctx)
 }
 
-// moment returns when the event happened, by the clock of the streak.
+// moment returns when the event happened, by the clock of the streak. A mission may turn out to have
+// been completed at another time.
 func (t *turn) moment(e *event.Event) moment {
 	m := moment{At: e.At, Zone: t.zone}
-	if movable(e.Type) {
+	if e.Type == event.Mission {
 		m.Event = e.ID
 	}
 	return m
-}
-
-// movable tells whether events of a type may turn out to have happened at another time: those that
-// say that something was completed, which depends on other events.
-func movable(t event.Type) bool {
-	return t == event.Mission || t == event.LearningPath || t == event.LearningGroup
 }
 
 // count adds a moment to the streak.

@@ -337,8 +337,8 @@ func TestAMovedEventLeavesItsDay(t *testing.T) {
 	require.NoError(t, err)
 	w.publish(daily())
 	w.user("ann", "")
-	complete := func(id string, at, from time.Time) []streaks.Change {
-		return w.record(event.Event{ID: id, Type: event.Mission, EntityID: "m", UserID: "ann", At: at, MovedFrom: from})
+	complete := func(id string, at, from time.Time) {
+		w.record(event.Event{ID: id, Type: event.Mission, EntityID: "m", UserID: "ann", At: at, MovedFrom: from})
 	}
 	at := noons("2025-09-01", "2025-09-02", "2025-09-03", "2025-09-04")
 	complete("a", at[0], time.Time{})

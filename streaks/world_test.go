@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,10 +28,9 @@ import (
 )
 
 var (
-	scope  = store.Scope{Account: "acme", Workspace: "default"}
-	kinds  = content.NewLibrary(content.Tags, content.Activities, streaks.Configurations, streaks.Rules)
-	epoch  = utc("2000-01-01T00:00:00Z")
-	nobody = (*purse)(nil)
+	scope = store.Scope{Account: "acme", Workspace: "default"}
+	kinds = content.NewLibrary(content.Tags, content.Activities, streaks.Configurations, streaks.Rules)
+	epoch = utc("2000-01-01T00:00:00Z")
 )
 
 func utc(s string) time.Time {
@@ -178,6 +178,26 @@ func (w *world) publish(rules ...streaks.Rule) {
 	}
 }
 
+// countTagged makes the configuration count whatever carries a tag.
+func (w *world) countTagged() {
+	w.t.Helper()
+	tags := content.NewDocuments(w.run, kinds, content.Tags)
+	_, err := tags.Create(w.ctx, content.Tag{
+		Header:    content.Header{ID: "counts", DefaultLang: "en"},
+		Labels:    content.Labels{Translations: []content.Label{{Lang: "en", Label: "Counts"}}},
+		Namespace: "streak", Variant: "counts",
+	})
+	require.NoError(w.t, err)
+	_, err = tags.Publish(w.ctx, "counts")
+	require.NoError(w.t, err)
+	c := configuration()
+	c.MatchType, c.MatchEntity, c.MatchEntityID = event.MatchTag, event.Tag, "counts"
+	_, err = w.service.Configurations.Create(w.ctx, c)
+	require.NoError(w.t, err)
+	_, err = w.service.Configurations.Publish(w.ctx, c.ID)
+	require.NoError(w.t, err)
+}
+
 func (w *world) user(id, zone string) {
 	w.t.Helper()
 	_, err := w.users.Create(w.ctx, tenancy.NewUser{ID: id, Timezone: zone})
@@ -279,17 +299,17 @@ func brief(rows []streaks.Streak) []string {
 			name = fmt.Sprintf("%d/%d", r.GoalID, r.Target)
 		case streaks.ByDay, streaks.ByWeek, streaks.ByMonth, streaks.ByYear:
 		}
-		s := fmt.Sprintf("%s %d", name, r.Count)
+		words := []string{name, strconv.Itoa(r.Count)}
 		if r.Kind == streaks.Freeze {
-			s += " FREEZE"
+			words = append(words, string(r.Kind))
 		}
-		s += " " + string(r.Status)
+		words = append(words, string(r.Status))
 		for _, p := range []*bool{r.PerfectWeek, r.PerfectMonth, r.PerfectYear} {
 			if p != nil && *p {
-				s += " perfect"
+				words = append(words, "perfect")
 			}
 		}
-		out = append(out, s)
+		out = append(out, strings.Join(words, " "))
 	}
 	return out
 }

@@ -60,8 +60,8 @@ type Expr = json.RawMessage
 
 func absent(e Expr) bool { return len(e) == 0 || string(e) == "null" }
 
-// A Condition is a compiled condition and where it stands, for problems. The zero Condition holds
-// always.
+// A Condition is a compiled condition and where it stands, for problems. A Condition without
+// a rule, such as the zero one, holds always.
 type Condition struct {
 	rule          *rule.Rule
 	source, field string
@@ -71,7 +71,7 @@ type Condition struct {
 // that always holds. Faults name the field and the place inside the expression.
 func CompileCondition(source, field string, e Expr, ctx *rule.Context) (Condition, error) {
 	if absent(e) {
-		return Condition{}, nil
+		return Condition{nil, source, field}, nil
 	}
 	r, err := rule.CompileCondition(e, ctx)
 	return Condition{r, source, field}, fault.In(field, err)
@@ -98,7 +98,8 @@ func (c Condition) Reads(name string) bool {
 	})
 }
 
-// An Amount is a compiled expression that gives an amount. The zero Amount gives 1.
+// An Amount is a compiled expression that gives an amount. One without a rule, such as the zero
+// Amount, gives 1.
 type Amount struct {
 	rule          *rule.Rule
 	source, field string
@@ -107,7 +108,7 @@ type Amount struct {
 // CompileAmount compiles and lints the expression in a field of a document; nothing or null gives 1.
 func CompileAmount(source, field string, e Expr, ctx *rule.Context) (Amount, error) {
 	if absent(e) {
-		return Amount{}, nil
+		return Amount{nil, source, field}, nil
 	}
 	r, err := rule.Compile(e, ctx)
 	return Amount{r, source, field}, fault.In(field, err)

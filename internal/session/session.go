@@ -23,6 +23,8 @@ type Tx struct {
 	Zones *timeframe.Zones
 	// Committed says that all the transaction sees is committed: it is a View of its own.
 	Committed bool
+	// Seq is the number of the journal's entry that is being made, 0 while none is.
+	Seq int64
 	// Opened is the edition of the program for which the transaction has opened the boards.
 	Opened string
 

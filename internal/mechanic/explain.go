@@ -1,0 +1,225 @@
+package mechanic
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/rule"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A Mark is the place of an event in the journal. Rows keep one to say what came before them.
+type Mark struct {
+	Seq     int64  `json:"seq,omitempty"` // the number of the entry
+	EventID string `json:"eventId,omitempty"`
+}
+
+// Mark returns the place that the event will have.
+func (o *Occasion) Mark(tx *session.Tx) Mark { return Mark{tx.Seq, o.Event.ID} }
+
+// A Case is an occasion of the past: one of the events of an entry of the journal.
+type Case struct {
+	*Occasion
+	RecordedAt time.Time
+	// Problems are those of the entry.
+	Problems []event.Problem
+
+	seq     int64
+	earlier []string // the ids of the entry's events before this one
+}
+
+// Cases returns the events of an entry in the order in which they were reacted to. The user is as the
+// entry keeps it: what it does not keep is absent for rules.
+func Cases(seq int64, recordedAt time.Time, u *tenancy.User, problems []event.Problem, events ...event.Event) []Case {
+	cases := make([]Case, len(events))
+	ids := make([]string, len(events))
+	for i := range events {
+		o := New(&events[i], u)
+		known := o.Vars["user"].(map[string]any)
+		for _, name := range unkept {
+			delete(known, name)
+		}
+		ids[i] = events[i].ID
+		cases[i] = Case{Occasion: o, RecordedAt: recordedAt, Problems: problems, seq: seq, earlier: ids[:i]}
+	}
+	return cases
+}
+
+// unkept are the fields of a user that the journal does not keep, because they may identify a person.
+var unkept = []string{"externalId", "nickname"}
+
+// Is tells whether the mark is that of the case's own event.
+func (c *Case) Is(m Mark) bool { return m == Mark{c.seq, c.Event.ID} }
+
+// Follows tells whether the case came after the marked event.
+func (c *Case) Follows(m Mark) bool {
+	return m.Seq < c.seq || m.Seq == c.seq && slices.Contains(c.earlier, m.EventID)
+}
+
+// Problem returns the first reason that the entry gives for something that a field could not do, ""
+// if there is none.
+func (c *Case) Problem(source, field string) string {
+	i := slices.IndexFunc(c.Problems, func(p event.Problem) bool { return p.Source == source && p.Field == field })
+	if i < 0 {
+		return ""
+	}
+	return c.Problems[i].Reason
+}
+
+// A Verdict is how far an event got with a document: what was asked, in order, up to the first no.
+type Verdict struct {
+	EventID string
+	Version int  // of the document that decided
+	Moved   bool // what the outcome says
+	Checks  []rule.Check
+}
+
+// Farthest judges each of the cases and returns the verdict on the one that got farthest: that moved
+// the document, otherwise that passed most checks. Of several it is the first.
+func Farthest(cases []Case, judge func(*Case) (Verdict, error)) (Verdict, error) {
+	var best Verdict
+	for i := range cases {
+		v, err := judge(&cases[i])
+		if err != nil {
+			return Verdict{}, err
+		}
+		v.EventID = cases[i].Event.ID
+		if i == 0 || v.Beats(&best) {
+			best = v
+		}
+	}
+	return best, nil
+}
+
+// Beats tells whether the verdict is on something that got farther.
+func (v *Verdict) Beats(o *Verdict) bool {
+	if v.Moved != o.Moved {
+		return v.Moved
+	}
+	return v.passed() > o.passed()
+}
+
+func (v *Verdict) passed() int {
+	n := len(v.Checks)
+	if !v.Holds() {
+		n--
+	}
+	return n
+}
+
+// Holds tells whether every check so far holds.
+func (v *Verdict) Holds() bool {
+	last := len(v.Checks) - 1
+	return last < 0 || v.Checks[last].Holds
+}
+
+// Add adds a check and returns whether it holds.
+func (v *Verdict) Add(c rule.Check) bool {
+	v.Checks = append(v.Checks, c)
+	return c.Holds
+}
+
+// Ask adds a question that is not an expression, with the reason of its answer, and returns the answer.
+func (v *Verdict) Ask(name string, holds bool, format string, args ...any) bool {
+	return v.Add(rule.Check{Name: name, Holds: holds, Reason: fmt.Sprintf(format, args...)})
+}
+
+// Condition asks a condition and returns whether it holds. Where there is none, nothing is asked.
+func (v *Verdict) Condition(c Condition, vars map[string]any, now time.Time) bool {
+	return c.rule == nil || v.Add(c.Check(vars, now))
+}
+
+// Matches asks whether a matcher picks an event.
+func (v *Verdict) Matches(names event.Fields, m event.Matcher, e *event.Event) bool {
+	is := string(e.Type) + " " + e.EntityID
+	holds := slices.Contains(e.MatchKeys(), m.Key())
+	switch {
+	case m.Type == event.MatchTag:
+		return v.Ask(names.EntityID, holds, "%s %s the tag %s", is, either(holds, "carries", "does not carry"), m.EntityID)
+	case m.Entity != string(e.Type):
+		return v.Ask(names.Entity, holds, "the event is about %s, not about a %s", is, m.Entity)
+	case m.Type == event.MatchEntity:
+		return v.Ask(names.Entity, holds, "the event is about %s, and any %s counts", is, m.Entity)
+	}
+	return v.Ask(names.EntityID, holds, "the event is about %s%s", is, either(holds, "", ", not about "+m.EntityID))
+}
+
+func either(holds bool, yes, no string) string {
+	if holds {
+		return yes
+	}
+	return no
+}
+
+// Within asks whether a moment is inside a timeframe, which the owner names.
+func (v *Verdict) Within(f timeframe.Timeframe, at time.Time) bool {
+	switch f.State(at) {
+	case timeframe.Pending:
+		return v.Ask("timeframeStartsAt", false, "it begins at %s, and the event happened at %s", Stamp(f.StartsAt), Stamp(at))
+	case timeframe.Ended:
+		return v.Ask("timeframeEndsAt", false, "it ended at %s, and the event happened at %s", Stamp(*f.EndsAt), Stamp(at))
+	case timeframe.Active:
+	}
+	return v.Ask("timeframeStartsAt", true, "it began at %s, and the event happened at %s", Stamp(f.StartsAt), Stamp(at))
+}
+
+// Check asks the condition as [Condition.Holds] does and says why the answer is what it is.
+func (c Condition) Check(vars map[string]any, now time.Time) rule.Check {
+	if c.rule == nil {
+		return rule.Check{Name: c.field, Holds: true, Reason: "there is no condition"}
+	}
+	return Check(c.field, c.rule, &rule.Env{Data: vars, Now: now})
+}
+
+// Check asks an expression of a document as a condition. The reason also names what the expression
+// reads of a user that the journal does not keep.
+func Check(name string, r *rule.Rule, env *rule.Env) rule.Check {
+	c := r.Check(name, env)
+	c.Reason += lost(c.Trace, env.Data)
+	return c
+}
+
+// Check asks the expression for its amount as [Amount.Of] does. It holds if it gives one that is more
+// than 0; the reason says what it gave.
+func (a Amount) Check(vars map[string]any, now time.Time) rule.Check {
+	if a.rule == nil {
+		return rule.Check{Name: a.field, Holds: true, Reason: "it is 1, as there is no expression"}
+	}
+	t, err := a.rule.Explain(&rule.Env{Data: vars, Now: now})
+	if err != nil {
+		return rule.Check{Name: a.field, Reason: err.Error()}
+	}
+	reason := "it is " + show(t.Value)
+	if t.Op != "" {
+		reason = t.Reason()
+	}
+	d, err := toAmount(t.Value)
+	switch {
+	case err != nil:
+		reason += "; it " + err.Error()
+	case !d.IsPositive():
+		reason += "; it must be more than 0"
+	}
+	return rule.Check{Name: a.field, Holds: err == nil && d.IsPositive(), Reason: reason + lost(t, vars), Trace: t}
+}
+
+// lost says which fields of the user an evaluation read in vain because they are not kept.
+func lost(t *rule.Trace, data any) string {
+	vars, _ := data.(map[string]any)
+	user, _ := vars["user"].(map[string]any)
+	text := ""
+	for _, name := range unkept {
+		if _, kept := user[name]; user != nil && !kept && reads(t, "user."+name) {
+			text += "; user." + name + " is not kept with the event"
+		}
+	}
+	return text
+}
+
+func reads(t *rule.Trace, path string) bool {
+	return t != nil && (t.Path == path || slices.ContainsFunc(t.Args, func(a rule.Trace) bool { return reads(&a, path) }))
+}

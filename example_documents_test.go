@@ -1,0 +1,168 @@
+package guerdon_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// How do rules get from where they were tried out to where they count? As a bundle, which can also be
+// kept in a repository: the same documents give the same bytes.
+func ExampleWorkspace_Import() {
+	ctx, now := context.Background(), monday
+	staging, live := play(ctx, &now), play(ctx, &now)
+	_, err := staging.Import(ctx, []byte(`{"documents": [
+	  {"kind": "Activity", "id": "swim", "name": "Swim", "defaultLang": "en", "translations": [{"lang": "en", "label": "Swim"}]}
+	]}`))
+	check(err)
+	bundle, err := staging.Export(ctx)
+	check(err)
+	for range 2 {
+		n, err := live.Import(ctx, bundle)
+		check(err)
+		fmt.Println("published", n)
+	}
+	// Output:
+	// published 1
+	// published 0
+}
+
+// What if a rule is wrong? It is refused when it is written, with the place and the reason.
+func ExampleWorkspace_Import_faults() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now)
+	_, err := ws.Import(ctx, []byte(`{"documents": [
+	  {"kind": "RewardRule", "id": "far", "name": "Far", "applicationMode": "ALWAYS",
+	   "ruleType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "run",
+	   "matchCondition": {">=": [{"var": "event.valu"}, 10]},
+	   "rewards": [{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": {"time": [{"var": "event.value"}, 2]}}],
+	   "defaultLang": "en", "translations": [{"lang": "en"}]}
+	]}`))
+	fmt.Println(err)
+	// Output:
+	// documents[0].matchCondition/>=/0/var: unknown path "event.valu"; did you mean "event.value"?
+	// documents[0].rewards[0].expression: unknown operator "time"
+}
+
+// How do I change a document? In a draft: what is published stays in force until the draft is.
+func Example_versions() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now)
+	rule, err := ws.Economy.RewardRules.Get(ctx, "per-run")
+	check(err)
+	rule.Name = "Two for each run"
+	rule.Rewards[0].Expression = []byte("2")
+	rule, err = ws.Economy.RewardRules.Update(ctx, rule)
+	check(err)
+	fmt.Println(rule.Stage, "of version", rule.Version)
+	live, err := ws.Economy.RewardRules.Version(ctx, "per-run", 0)
+	check(err)
+	fmt.Println("in force:", live.Document.Name)
+
+	_, err = ws.Economy.RewardRules.Publish(ctx, "per-run")
+	check(err)
+	history, _, err := ws.Economy.RewardRules.History(ctx, "per-run", store.Page{})
+	check(err)
+	for _, v := range history {
+		fmt.Println(v.Number, v.Document.Name)
+	}
+	// Output:
+	// DRAFT of version 1
+	// in force: Each run
+	// 2 Two for each run
+	// 1 Each run
+}
+
+// How do I take a rule out of use? Archived it pays nothing; its history stays, and it can come back as a
+// draft.
+func Example_archive() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	_, err := ws.Economy.RewardRules.Archive(ctx, "per-run")
+	check(err)
+	out, err := ws.Record(ctx, event.Event{UserID: "ada", EntityID: "run"})
+	check(err)
+	fmt.Println(len(out.Transactions), "rewards")
+	rule, err := ws.Economy.RewardRules.Unarchive(ctx, "per-run")
+	check(err)
+	fmt.Println(rule.Stage)
+	// Output:
+	// 0 rewards
+	// DRAFT
+}
+
+// Which language does a user read?
+func Example_translations() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now)
+	_, err := ws.Activities.Create(ctx, content.Activity{
+		Header: content.Header{ID: "swim", DefaultLang: "en"}, Name: "Swim",
+		Labels: content.Labels{Translations: []content.Label{
+			{Lang: "en", Label: "Swim"}, {Lang: "it", Label: "Nuotare"}, {Lang: "pt", Label: "Nadar"},
+		}},
+	})
+	check(err)
+	_, err = ws.Activities.Publish(ctx, "swim")
+	check(err)
+	for _, asked := range []string{"it-CH", "pt-BR", "ja"} {
+		activity, err := ws.Activities.Localized(ctx, "swim", asked)
+		check(err)
+		fmt.Println(asked, "reads", activity.Translations[0].Label)
+	}
+	// Output:
+	// it-CH reads Nuotare
+	// pt-BR reads Nadar
+	// ja reads Swim
+}
+
+// How do rules speak of many activities at once? By a tag that they carry.
+func Example_tags() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	_, err := ws.Import(ctx, []byte(`{"documents": [
+	  {"kind": "Tag", "id": "outdoor", "namespace": "place", "variant": "outdoor", "defaultLang": "en", "translations": [{"lang": "en", "label": "Outdoor"}]},
+	  {"kind": "RewardRule", "id": "fresh-air", "name": "Fresh air", "applicationMode": "ALWAYS",
+	   "ruleType": "TAG", "matchEntity": "Tag", "matchEntityId": "outdoor",
+	   "rewards": [{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": 5}],
+	   "defaultLang": "en", "translations": [{"lang": "en"}]}
+	]}`))
+	check(err)
+	_, err = ws.Activities.AssignTags(ctx, "run", tenancy.Tagging{TagID: "outdoor"})
+	check(err)
+	out, err := ws.Record(ctx, event.Event{UserID: "ada", EntityID: "run"})
+	check(err)
+	for _, t := range out.Transactions {
+		fmt.Println(t.RewardRuleID, t.Amount)
+	}
+	// Output:
+	// fresh-air 5
+	// per-run 1
+}
+
+// How do I reward some users only? By a tag that they carry, as any rule can read.
+func Example_userTags() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada", "bob")
+	_, err := ws.Import(ctx, []byte(`{"documents": [
+	  {"kind": "Tag", "id": "beta", "namespace": "group", "variant": "beta", "defaultLang": "en", "translations": [{"lang": "en", "label": "Beta"}]},
+	  {"kind": "RewardRule", "id": "thanks", "name": "Thanks for testing", "applicationMode": "ALWAYS",
+	   "ruleType": "ENTITY", "matchEntity": "Activity", "matchCondition": {"in": ["beta", {"var": "user.tags"}]},
+	   "rewards": [{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": 100}],
+	   "defaultLang": "en", "translations": [{"lang": "en"}]}
+	]}`))
+	check(err)
+	_, err = ws.Users.AssignTags(ctx, "bob", tenancy.Tagging{TagID: "beta"})
+	check(err)
+	for _, id := range []string{"ada", "bob"} {
+		out, err := ws.Record(ctx, event.Event{UserID: id, EntityID: "run"})
+		check(err)
+		fmt.Println(id, "is paid by", len(out.Transactions), "rules")
+	}
+	// Output:
+	// ada is paid by 1 rules
+	// bob is paid by 2 rules
+}

@@ -1,0 +1,134 @@
+package guerdon_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+)
+
+// grant asks for points for a user.
+func grant(userID string, points int64) []economy.Grant {
+	return []economy.Grant{{DestinationUserID: userID, CurrencyID: "points", Amount: decimal.NewFromInt(points)}}
+}
+
+// How do I reward only the first run of a day? With a limit for each user, and a period of the user's
+// calendar.
+func Example_rewardOnceADay() {
+	ctx, now := context.Background(), monday.AddDate(0, 0, -1)
+	ws := play(ctx, &now, "ada")
+	_, err := ws.Import(ctx, []byte(`{"documents": [
+	  {"kind": "RewardRule", "id": "per-run", "name": "The first run of a day", "applicationMode": "ALWAYS",
+	   "ruleType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "run", "maxPerUser": 1, "per": "DAY",
+	   "rewards": [{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": 1}],
+	   "defaultLang": "en", "translations": [{"lang": "en"}]}
+	]}`))
+	check(err)
+	for _, at := range []time.Time{now, now.Add(time.Hour), now.AddDate(0, 0, 1)} {
+		now = at
+		out, err := ws.Record(ctx, event.Event{UserID: "ada", EntityID: "run"})
+		check(err)
+		fmt.Println(now.Format("Monday 15:04"), len(out.Transactions), "rewards")
+	}
+	// Output:
+	// Sunday 09:00 1 rewards
+	// Sunday 10:00 0 rewards
+	// Monday 09:00 1 rewards
+}
+
+// What if a user cannot pay? The error says which bound would have been crossed, and by how much.
+func Example_spend() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	_, err := ws.Economy.Grant(ctx, grant("ada", 5))
+	check(err)
+	_, err = ws.Economy.Spend(ctx, "ada", economy.Spending{CurrencyID: "points", Amount: decimal.NewFromInt(8)})
+	if e, ok := errors.AsType[*economy.BoundError](err); ok {
+		fmt.Println(errors.Is(err, fault.ErrConflict), "has", e.Have, "lacks", e.Bound.Sub(e.Have.Add(e.Change)))
+	}
+	// Output: true has 5 lacks 3
+}
+
+// How do users give each other something, and how is a mistake put right?
+func Example_transferAndReverse() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada", "bob")
+	_, err := ws.Economy.Grant(ctx, grant("ada", 5))
+	check(err)
+	rows, err := ws.Economy.Transfer(ctx, "ada", grant("bob", 2))
+	check(err)
+	show := func() {
+		for _, id := range []string{"ada", "bob"} {
+			balance, err := ws.Economy.Balance(ctx, id, "points")
+			check(err)
+			fmt.Println(id, balance.Amount)
+		}
+	}
+	show()
+	_, err = ws.Economy.Reverse(ctx, rows[0].ID)
+	check(err)
+	show()
+	// Output:
+	// ada 3
+	// bob 2
+	// ada 5
+	// bob 0
+}
+
+// How do users collect a gift themselves, as long as it is there? A MANUAL grant waits to be redeemed.
+func Example_redeem() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	for _, id := range []string{"gift-1", "gift-2"} {
+		_, err := ws.Economy.Grant(ctx, []economy.Grant{{
+			ID: id, DestinationUserID: "ada", CurrencyID: "points", Amount: decimal.NewFromInt(5),
+			RedemptionMode: economy.Manual, ExpiresAt: now.Add(time.Hour),
+		}})
+		check(err)
+	}
+	show := func() {
+		balance, err := ws.Economy.Balance(ctx, "ada", "points")
+		check(err)
+		fmt.Println("has", balance.Amount, "and can spend", balance.AvailableAmount)
+	}
+	show()
+	_, err := ws.Economy.Redeem(ctx, "ada", "gift-1")
+	check(err)
+	show()
+	now = now.Add(time.Hour)
+	_, err = ws.Economy.Redeem(ctx, "ada", "gift-2")
+	fmt.Println(err)
+	show()
+	// Output:
+	// has 10 and can spend 0
+	// has 10 and can spend 5
+	// virtualTransaction: "gift-2" is EXPIRED
+	// has 5 and can spend 5
+}
+
+// Are the books right? Verify counts them again.
+func Example_books() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada", "bob")
+	_, err := ws.Economy.Grant(ctx, grant("ada", 5))
+	check(err)
+	_, err = ws.Economy.Transfer(ctx, "ada", grant("bob", 2))
+	check(err)
+	_, err = ws.Economy.Spend(ctx, "bob", economy.Spending{CurrencyID: "points", Amount: decimal.NewFromInt(1)})
+	check(err)
+	report, err := ws.Economy.Verify(ctx)
+	check(err)
+	fmt.Println(report.Transactions, "transactions, right:", report.OK())
+	system, err := ws.Economy.System(ctx, "points")
+	check(err)
+	fmt.Println("SYSTEM has given", system.Amount.Neg())
+	// Output:
+	// 4 transactions, right: true
+	// SYSTEM has given 4
+}

@@ -1,0 +1,135 @@
+package guerdon_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// How does a user get a mission before doing anything? A LAZY rule assigns it when the user's missions
+// are asked for.
+func Example_lazyMission() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	_, err := ws.Import(ctx, []byte(`{"documents": [
+	  {"kind": "MissionConfiguration", "id": "long", "name": "Ten kilometres", "missionType": "INDIVIDUAL",
+	   "matchType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "run",
+	   "incrementExpression": {"var": "event.value"}, "targetAmountExpression": 10,
+	   "defaultLang": "en", "translations": [{"lang": "en", "label": "Run ten kilometres"}]},
+	  {"kind": "MissionRule", "id": "monthly", "name": "Every month", "missionType": "INDIVIDUAL", "missionConfigurationsPool": ["long"],
+	   "timeframeType": "RECURRING", "recurrence": "MONTHLY", "timeframeTimezoneType": "USER", "timeframeStartsAt": "2020-01-01T00:00:00Z",
+	   "assignmentMode": "LAZY", "defaultLang": "en", "translations": [{"lang": "en"}]}
+	]}`))
+	check(err)
+	for _, km := range []string{"0", "4.2", "5.8"} {
+		if km != "0" {
+			_, err := ws.Record(ctx, event.Event{UserID: "ada", EntityID: "run", Value: new(decimal.RequireFromString(km))})
+			check(err)
+		}
+		list, err := ws.Missions.Evaluate(ctx, "ada")
+		check(err)
+		for _, m := range list {
+			if m.RuleID == "monthly" {
+				fmt.Println(m.PeriodID, m.CurrentAmount, "of", m.TargetAmount, m.IsCompleted)
+			}
+		}
+	}
+	// Output:
+	// 2025-09 0 of 10 false
+	// 2025-09 4.2 of 10 false
+	// 2025-09 10 of 10 true
+}
+
+// How does a team have a goal together? A GROUP mission belongs to all who carry a tag.
+func Example_groupMission() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada", "bob", "eve")
+	_, err := ws.Import(ctx, []byte(`{"documents": [
+	  {"kind": "Tag", "id": "red", "namespace": "team", "variant": "red", "defaultLang": "en", "translations": [{"lang": "en", "label": "Red"}]},
+	  {"kind": "MissionConfiguration", "id": "together", "name": "Together", "missionType": "GROUP",
+	   "matchType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "run", "targetAmountExpression": 2,
+	   "defaultLang": "en", "translations": [{"lang": "en", "label": "Two runs of the team"}]},
+	  {"kind": "MissionRule", "id": "red-week", "name": "Red, every week", "missionType": "GROUP", "groupTagId": "red",
+	   "timeframeType": "RECURRING", "recurrence": "WEEKLY", "timeframeTimezoneType": "FIXED", "timeframeTimezone": "Europe/Rome",
+	   "timeframeStartsAt": "2020-01-01T00:00:00Z", "assignmentMode": "EVENT",
+	   "eventMatchType": "INSTANCE", "eventMatchEntity": "Activity", "eventMatchEntityId": "run",
+	   "defaultLang": "en", "translations": [{"lang": "en"}]}
+	]}`))
+	check(err)
+	for _, id := range []string{"ada", "bob"} {
+		_, err := ws.Users.AssignTags(ctx, id, tenancy.Tagging{TagID: "red"})
+		check(err)
+	}
+	for _, id := range []string{"ada", "eve", "bob"} { // eve is in another team
+		_, err := ws.Record(ctx, event.Event{UserID: id, EntityID: "run"})
+		check(err)
+	}
+	list, _, err := ws.Missions.GroupList(ctx, "red", store.Page{})
+	check(err)
+	for _, m := range list {
+		fmt.Println(m.PeriodID, m.CurrentAmount, "of", m.TargetAmount, "completed:", m.IsCompleted)
+		contributions, _, err := ws.Missions.Contributions(ctx, m.ID, store.Page{Ascending: true})
+		check(err)
+		for _, c := range contributions {
+			fmt.Println("-", c.UserID, c.Amount)
+		}
+	}
+	// Output:
+	// 2025-W40 2 of 2 completed: true
+	// - ada 1
+	// - bob 1
+}
+
+// How does everybody get a mission at a time of the day? A rule with a schedule assigns it when the
+// clock has reached that time and the host calls Advance.
+func Example_scheduledMission() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada", "bob")
+	_, err := ws.Import(ctx, []byte(`{"documents": [
+	  {"kind": "MissionRule", "id": "lunch", "name": "At noon", "missionType": "INDIVIDUAL", "missionConfigurationsPool": ["three"],
+	   "timeframeType": "RECURRING", "recurrence": "DAILY", "timeframeTimezoneType": "FIXED", "timeframeTimezone": "Europe/Rome",
+	   "timeframeStartsAt": "2020-01-01T00:00:00Z", "assignmentMode": "SCHEDULED_PUSH", "scheduleCron": "0 12 * * MON-FRI",
+	   "defaultLang": "en", "translations": [{"lang": "en"}]}
+	]}`))
+	check(err)
+	for range 2 {
+		check(ws.Advance(ctx))
+		list, _, err := ws.Missions.List(ctx, "bob", store.Page{})
+		check(err)
+		fmt.Println(now.Format("15:04"), len(list), "missions")
+		now = now.Add(time.Hour) // 12:00 in Rome
+	}
+	// Output:
+	// 09:00 0 missions
+	// 10:00 1 missions
+}
+
+// Do amounts add up? In decimals, yes: ten times 0.1 completes a target of 1.
+func Example_exactNumbers() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	_, err := ws.Import(ctx, []byte(`{"documents": [
+	  {"kind": "MissionConfiguration", "id": "one", "name": "One", "missionType": "INDIVIDUAL",
+	   "matchType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "run",
+	   "incrementExpression": 0.1, "targetAmountExpression": 1,
+	   "defaultLang": "en", "translations": [{"lang": "en", "label": "One"}]}
+	]}`))
+	check(err)
+	mission, err := ws.Missions.Create(ctx, missions.NewMission{ConfigurationID: "one", UserID: "ada"}) // by hand, without a rule
+	check(err)
+	for range 10 {
+		_, err := ws.Record(ctx, event.Event{UserID: "ada", EntityID: "run"})
+		check(err)
+	}
+	mission, err = ws.Missions.Mission(ctx, mission.ID)
+	check(err)
+	fmt.Println(mission.CurrentAmount, mission.IsCompleted)
+	// Output: 1 true
+}

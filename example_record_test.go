@@ -1,0 +1,209 @@
+package guerdon_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/shopspring/decimal"
+	_ "modernc.org/sqlite"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/sqlite"
+)
+
+// Many events in one transaction: all of them count, or none does.
+func ExampleWorkspace_RecordBatch() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	outcomes, err := ws.RecordBatch(ctx, []event.Event{
+		{ID: "e1", UserID: "ada", EntityID: "run", At: now.Add(-2 * time.Hour)},
+		{ID: "e2", UserID: "ada", EntityID: "run", At: now.Add(-time.Hour)},
+	})
+	check(err)
+	fmt.Println(len(outcomes), "outcomes")
+
+	_, err = ws.RecordBatch(ctx, []event.Event{
+		{ID: "e3", UserID: "ada", EntityID: "run"},
+		{ID: "e4", UserID: "nobody", EntityID: "run"},
+	})
+	fmt.Println(err)
+	balance, err := ws.Economy.Balance(ctx, "ada", "points")
+	check(err)
+	fmt.Println("points:", balance.Amount)
+	// Output:
+	// 2 outcomes
+	// events[1].userId: "nobody" not found
+	// points: 2
+}
+
+// Several calls in one transaction: who completes the purchase pays for it, or nothing has happened.
+func ExampleWorkspace_Update() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	buy := func(event event.Event, price int64) error {
+		return ws.Update(ctx, func(ws *guerdon.Workspace) error {
+			if _, err := ws.Record(ctx, event); err != nil {
+				return err
+			}
+			_, err := ws.Economy.Spend(ctx, event.UserID, economy.Spending{CurrencyID: "points", Amount: decimal.NewFromInt(price)})
+			return err
+		})
+	}
+	fmt.Println(buy(event.Event{ID: "e1", UserID: "ada", EntityID: "run"}, 5))
+	fmt.Println(buy(event.Event{ID: "e1", UserID: "ada", EntityID: "run"}, 1))
+	// Output:
+	// economy: user "ada" has 1 of "points", a change by -5 would cross the bound of 0
+	// <nil>
+}
+
+// What would an event do?
+func ExampleWorkspace_DryRun() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	out, err := ws.DryRun(ctx, event.Event{UserID: "ada", EntityID: "run"})
+	check(err)
+	for _, t := range out.Transactions {
+		fmt.Println("would pay", t.Amount, t.CurrencyID)
+	}
+	balance, err := ws.Economy.Balance(ctx, "ada", "points")
+	check(err)
+	fmt.Println("has", balance.Amount)
+	// Output:
+	// would pay 1 points
+	// has 0
+}
+
+// The journal as an outbox: tell another system of everything that happened, once, in order.
+func ExampleWorkspace_Journal() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	for _, id := range []string{"e1", "e2", "e3"} {
+		_, err := ws.Record(ctx, event.Event{ID: id, UserID: "ada", EntityID: "run"})
+		check(err)
+	}
+	var seen int64 // keep it where the messages go to
+	for {
+		entries, err := ws.Journal(ctx, seen)
+		check(err)
+		if len(entries) == 0 {
+			break // for now
+		}
+		for _, e := range entries {
+			for _, m := range e.Outcome.Missions {
+				if m.Completed {
+					fmt.Println(e.Event.ID, "completed", m.MissionID, "for", m.UserID)
+				}
+			}
+			seen = e.Outcome.Seq
+		}
+	}
+	// Output: e3 completed weekly:three:ada:2025-W40 for ada
+}
+
+// What if a message is delivered twice? The first outcome again, and one effect. What if two things
+// have one id? The second is refused.
+func Example_exactlyOnce() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	ran := event.Event{ID: "e1", UserID: "ada", EntityID: "run"}
+	for range 3 {
+		out, err := ws.Record(ctx, ran)
+		check(err)
+		fmt.Println("number", out.Seq, "paid", out.Transactions[0].Amount)
+	}
+	ran.Value = new(decimal.NewFromInt(2))
+	_, err := ws.Record(ctx, ran)
+	fmt.Println(errors.Is(err, fault.ErrConflict), err)
+	balance, err := ws.Economy.Balance(ctx, "ada", "points")
+	check(err)
+	fmt.Println("points:", balance.Amount)
+	// Output:
+	// number 2 paid 1
+	// number 2 paid 1
+	// number 2 paid 1
+	// true id: "e1" was recorded with another content
+	// points: 1
+}
+
+// What if a phone was offline? An event counts when it happened: in the week that is over.
+func Example_lateEvent() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	lastWeek := now.AddDate(0, 0, -3)
+	for _, at := range []time.Time{lastWeek, now, lastWeek.Add(time.Hour), lastWeek.Add(2 * time.Hour)} {
+		_, err := ws.Record(ctx, event.Event{UserID: "ada", EntityID: "run", At: at})
+		check(err)
+	}
+	missions, _, err := ws.Missions.List(ctx, "ada", store.Page{})
+	check(err)
+	for _, m := range missions {
+		fmt.Println(m.PeriodID, m.State, m.CurrentAmount, "of", m.TargetAmount, "completed:", m.IsCompleted)
+	}
+	// Output:
+	// 2025-W40 ACTIVE 1 of 3 completed: false
+	// 2025-W39 ENDED 3 of 3 completed: true
+}
+
+// Which problem has an event that is refused? Ask the kind with errors.Is and the place with
+// errors.AsType.
+func Example_errors() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	for _, e := range []event.Event{
+		{UserID: "ada", EntityID: "fly"},
+		{UserID: "ada", EntityID: "run", At: now.Add(time.Hour)},
+		{UserID: "ada", EntityID: "run", Value: new(decimal.RequireFromString("1e30"))},
+	} {
+		_, err := ws.Record(ctx, e)
+		if e, ok := errors.AsType[*fault.Error](err); ok {
+			fmt.Println(errors.Is(err, fault.ErrInvalid), e.Field, "|", e.Reason)
+		}
+	}
+	// Output:
+	// false entityId | "fly" not found
+	// true completedAt | is 1h0m0s ahead of now, at most 10m0s are allowed
+	// true value | is larger than 9223372036854.775807
+}
+
+// How does the shop's own order commit together with its reward? Its transaction, which guerdon joins.
+func ExampleWorkspace_On() {
+	ctx, now := context.Background(), monday
+	dir, err := os.MkdirTemp("", "shop")
+	check(err)
+	defer func() { check(os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "shop.db")
+	st, err := sqlite.Open(ctx, path, nil)
+	check(err)
+	defer func() { check(st.Close()) }()
+	ws := playOn(ctx, st, &now, "ada")
+	shop, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate")
+	check(err)
+	defer func() { check(shop.Close()) }()
+	_, err = shop.ExecContext(ctx, "CREATE TABLE orders (id TEXT PRIMARY KEY)")
+	check(err)
+
+	tx, err := shop.BeginTx(ctx, nil)
+	check(err)
+	_, err = tx.ExecContext(ctx, "INSERT INTO orders VALUES ('order-1')")
+	check(err)
+	out, err := ws.On(st.Join(tx)).Record(ctx, event.Event{ID: "order-1", UserID: "ada", EntityID: "run"})
+	check(err)
+	fmt.Println("would have paid", out.Transactions[0].Amount)
+	check(tx.Rollback())
+
+	balance, err := ws.Economy.Balance(ctx, "ada", "points")
+	check(err)
+	fmt.Println("points:", balance.Amount)
+	// Output:
+	// would have paid 1
+	// points: 0
+}

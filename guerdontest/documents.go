@@ -1,0 +1,133 @@
+package guerdontest
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/streaks"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// Doing picks the events of one activity.
+func Doing(activityID string) event.Matcher {
+	return event.Matcher{Type: event.MatchInstance, Entity: string(event.Activity), EntityID: activityID}
+}
+
+// Completing picks the events that say that a mission of a configuration was completed.
+func Completing(configurationID string) event.Matcher {
+	return event.Matcher{Type: event.MatchInstance, Entity: string(event.Mission), EntityID: configurationID}
+}
+
+// header and labels are what every document has, in English. What is for people to read is the id.
+func header(id string) content.Header { return content.Header{ID: id, DefaultLang: "en"} }
+
+func labels(id string) content.Labels {
+	return content.Labels{Translations: []content.Label{{Lang: "en", Label: id}}}
+}
+
+func descriptions() content.Descriptions {
+	return content.Descriptions{Translations: []content.Description{{Lang: "en"}}}
+}
+
+// Activity returns an activity.
+func Activity(id string) *content.Activity {
+	return &content.Activity{Header: header(id), Labels: labels(id), Name: id}
+}
+
+// Tag returns the tag of a namespace whose variant is its id, such as the "red" of the namespace "team".
+func Tag(namespace, id string) *content.Tag {
+	return &content.Tag{Header: header(id), Labels: labels(id), Namespace: namespace, Variant: id}
+}
+
+// Currency returns a currency of which users may have any amount that is not less than 0.
+func Currency(id string) *economy.Currency {
+	return &economy.Currency{Header: header(id), Labels: labels(id), Name: id}
+}
+
+// RewardRule returns a rule that always pays for an event, at once. amount is an expression: "1.5", or
+// `{"*": [{"var": "event.value"}, 2]}`.
+func RewardRule(id string, on event.Matcher, currencyID, amount string) *economy.RewardRule {
+	return &economy.RewardRule{
+		Header: header(id), Descriptions: descriptions(), Name: id,
+		RuleType: on.Type, MatchEntity: on.Entity, MatchEntityID: on.EntityID,
+		ApplicationMode: economy.Always,
+		Rewards:         []economy.Reward{{CurrencyID: currencyID, RedemptionMode: economy.Auto, Expression: json.RawMessage(amount)}},
+	}
+}
+
+// MissionConfiguration returns what missions count for single users: events, each as 1, until there are
+// as many as target, an expression such as "3".
+func MissionConfiguration(id string, counts event.Matcher, target string) *missions.Configuration {
+	return &missions.Configuration{
+		Header: header(id), Labels: labels(id), Name: id, MissionType: missions.Individual,
+		MatchType: counts.Type, MatchEntity: counts.Entity, MatchEntityID: counts.EntityID,
+		TargetAmountExpression: json.RawMessage(target),
+	}
+}
+
+// MissionRule returns a rule that assigns a mission of the configuration by the first event that the
+// mission counts: once for ever if the recurrence is "", otherwise once in each period on the user's
+// clock.
+func MissionRule(id string, c *missions.Configuration, recurrence timeframe.Recurrence) *missions.Rule {
+	return &missions.Rule{
+		Header: header(id), Descriptions: descriptions(), Timeframe: frame(recurrence), Name: id,
+		MissionType: c.MissionType, MissionConfigurationsPool: []string{c.ID}, AssignmentMode: missions.OnEvent,
+		EventMatchType: c.MatchType, EventMatchEntity: c.MatchEntity, EventMatchEntityID: c.MatchEntityID,
+	}
+}
+
+// StreakConfiguration returns what a streak counts: days with such an event.
+func StreakConfiguration(id string, counts event.Matcher) *streaks.Configuration {
+	return &streaks.Configuration{
+		Header: header(id), Labels: labels(id), Name: id,
+		MatchType: counts.Type, MatchEntity: counts.Entity, MatchEntityID: counts.EntityID,
+	}
+}
+
+// StreakRule returns a rule that gives every user a streak of the configuration, by days on the user's
+// clock, which breaks on the first day that is missed.
+func StreakRule(id string, c *streaks.Configuration) *streaks.Rule {
+	return &streaks.Rule{
+		Header: header(id), Timeframe: frame(""), Name: id, StreakConfigurationID: c.ID,
+		Translations: []streaks.Text{{Lang: "en", Name: id}},
+		Cadence:      streaks.Daily, Metric: streaks.Days, FreezeEnabled: new(false),
+	}
+}
+
+// BoardConfiguration returns how boards rank users: by what they were ever credited of a currency.
+func BoardConfiguration(id, currencyID string) *leaderboard.Configuration {
+	where := fmt.Sprintf(`{"and": [{"==": [{"var": "virtualCurrencyId"}, %q]}, {"==": [{"var": "direction"}, "CREDIT"]}]}`, currencyID)
+	return &leaderboard.Configuration{
+		Header: header(id), Labels: labels(id), Name: id,
+		Query: leaderboard.Query{
+			Source: leaderboard.VirtualTransactions, Where: json.RawMessage(where),
+			Score: leaderboard.Score{Function: leaderboard.Sum, Of: json.RawMessage(`{"var": "amount"}`)},
+		},
+	}
+}
+
+// Board returns a board of the configuration: one for ever if the recurrence is "", otherwise one anew
+// in each period in UTC.
+func Board(id string, c *leaderboard.Configuration, recurrence timeframe.Recurrence) *leaderboard.Board {
+	b := &leaderboard.Board{Header: content.Header{ID: id}, ConfigurationID: c.ID, Timeframe: frame(recurrence)}
+	b.TimezoneType, b.Timezone = timeframe.Fixed, "UTC"
+	return b
+}
+
+// frame returns a timeframe on the user's clock, from long before any World begins.
+func frame(recurrence timeframe.Recurrence) timeframe.Timeframe {
+	f := timeframe.Timeframe{
+		Type: timeframe.Permanent, TimezoneType: timeframe.User,
+		StartsAt: time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC),
+	}
+	if recurrence != "" {
+		f.Type, f.Recurrence = timeframe.Recurring, recurrence
+	}
+	return f
+}

@@ -1,0 +1,145 @@
+package guerdontest
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/streaks"
+)
+
+// RequireMoved fails the test unless the recorded event of an outcome moved a document, and says why it
+// did not. The kind is MissionRule, MissionConfiguration, RewardRule, StreakRule or RuntimeLeaderboard;
+// see [guerdon.Workspace.Explain].
+func (w *World) RequireMoved(t TB, out guerdon.Outcome, kind, id string) {
+	t.Helper()
+	if x := w.explain(t, out, kind, id); !x.Moved {
+		fail(t, fmt.Sprintf("%s %q should have moved", kind, id), x)
+	}
+}
+
+// RequireNotMoved fails the test if the recorded event of an outcome moved a document, and says why it
+// did. The kinds are those of [World.RequireMoved].
+func (w *World) RequireNotMoved(t TB, out guerdon.Outcome, kind, id string) {
+	t.Helper()
+	if x := w.explain(t, out, kind, id); x.Moved {
+		fail(t, fmt.Sprintf("%s %q should not have moved", kind, id), x)
+	}
+}
+
+// RequireCompleted fails the test unless the recorded event of an outcome completed a mission of the
+// configuration.
+func (w *World) RequireCompleted(t TB, out guerdon.Outcome, configurationID string) {
+	t.Helper()
+	at := "none was moved"
+	for _, c := range out.Missions {
+		switch {
+		case c.ConfigurationID != configurationID:
+		case c.Completed:
+			return
+		case !c.Amount.IsZero():
+			at = fmt.Sprintf("%s is at %s of %s", c.MissionID, c.CurrentAmount, c.TargetAmount)
+		}
+	}
+	wrong := fmt.Sprintf("no mission of %q was completed: %s", configurationID, at)
+	fail(t, wrong, w.explain(t, out, missions.Configurations.Name(), configurationID))
+}
+
+// explain fails the test if there is no such document.
+func (w *World) explain(t TB, out guerdon.Outcome, kind, id string) guerdon.Explanation {
+	t.Helper()
+	x, err := w.Explain(t.Context(), out.EventID, kind, id)
+	require.NoError(t, err)
+	return x
+}
+
+// RequireNoProblems fails the test if something could not be done that should have followed from the
+// event of an outcome.
+func (w *World) RequireNoProblems(t TB, out guerdon.Outcome) {
+	t.Helper()
+	var problems lines
+	for _, p := range out.Problems {
+		problems.add("%s %s %s", p.Source, p.Field, p.Reason)
+	}
+	if problems != nil {
+		fail(t, fmt.Sprintf("event %s has problems", out.EventID), problems)
+	}
+}
+
+// RequireBalance fails the test unless a user has the amount of a currency, pending credits included.
+func (w *World) RequireBalance(t TB, userID, currencyID, amount string) {
+	t.Helper()
+	want, err := decimal.NewFromString(amount)
+	require.NoError(t, err)
+	have, err := w.Economy.Balance(t.Context(), userID, currencyID)
+	require.NoError(t, err)
+	if have.Amount.Equal(want) {
+		return
+	}
+	rows, _, err := w.Economy.History(t.Context(), userID, store.Page{Limit: store.MaxPage})
+	require.NoError(t, err)
+	var transactions lines
+	for _, row := range rows {
+		if row.CurrencyID == currencyID {
+			transactions.add("%s %s %s by %s, %s", instant(row.At), row.Direction, row.Amount, row.Initiator, row.State)
+		}
+	}
+	fail(t, fmt.Sprintf("%q has %s of %q, not %s", userID, have.Amount, currencyID, want), transactions)
+}
+
+// RequireStreak fails the test unless the present run of a user's streak has the length; 0 is a streak
+// that is broken or was not begun.
+func (w *World) RequireStreak(t TB, userID, ruleID string, length int) {
+	t.Helper()
+	s, err := w.Streaks.Current(t.Context(), userID, ruleID)
+	require.NoError(t, err)
+	if s.Count == length {
+		return
+	}
+	rows, _, err := w.Streaks.Streaks(t.Context(), userID, streaks.Query{PeriodType: streaks.ByDay, RuleID: ruleID})
+	require.NoError(t, err)
+	var days lines
+	for _, row := range rows {
+		if row.PeriodID != "" { // a streak that was not begun has a row without one
+			days.add("%s %s", row.PeriodID, row.Kind)
+		}
+	}
+	fail(t, fmt.Sprintf("on %s the streak %q of %q is %s at %d, not %d", instant(w.Now()), ruleID, userID, s.Status, s.Count, length), days)
+}
+
+// RequireRank fails the test unless a user, or a tag if the board ranks tags, has the rank in the
+// board's present period; 0 is one who is not on the board.
+func (w *World) RequireRank(t TB, boardID, entityID string, rank int) {
+	t.Helper()
+	s, err := w.Leaderboards.Rank(t.Context(), boardID, entityID, nil)
+	require.NoError(t, err)
+	if s.Rank == rank {
+		return
+	}
+	top, err := w.Leaderboards.Top(t.Context(), boardID, leaderboard.MaxTopN, nil)
+	require.NoError(t, err)
+	var rows lines
+	for _, row := range top.Rows {
+		rows.add("%d. %s %s", row.Rank, row.EntityID, row.Score)
+	}
+	fail(t, fmt.Sprintf("%q has the rank %d on %q in %s, not %d", entityID, s.Rank, boardID, s.Period.ID, rank), rows)
+}
+
+// fail ends the test with what is wrong, and with what a person needs to see why.
+func fail(t TB, wrong string, why fmt.Stringer) {
+	t.Helper()
+	require.FailNow(t, wrong, why.String())
+}
+
+// lines are what a person needs to see.
+type lines []string
+
+func (l *lines) add(format string, args ...any) { *l = append(*l, fmt.Sprintf(format, args...)) }
+
+func (l lines) String() string { return strings.Join(l, "\n") }

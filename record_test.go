@@ -2,10 +2,13 @@ package guerdon_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -516,4 +519,121 @@ func TestReopenedFileKnowsEverything(t *testing.T) {
 	same, err := w.Record(t.Context(), run("e1", "ada", start))
 	require.NoError(t, err)
 	require.JSONEq(t, jsonOf(t, out), jsonOf(t, same))
+}
+
+// A rule, or several, that make one event cause events without end are stopped and named.
+func TestEventThatCausesTooManyOthersIsRefused(t *testing.T) {
+	w := newWorld(t, memory.New())
+	ctx := t.Context()
+	reward := `{"virtualCurrencyId":"points","redemptionMode":"AUTO","expression":1}`
+	rewards := "[" + strings.Repeat(reward+",", 9) + reward + "]"
+	var rules []string
+	for i := range 101 {
+		rules = append(rules, fmt.Sprintf(`{"kind":"RewardRule","id":"r%d","name":"R","applicationMode":"ALWAYS","ruleType":"INSTANCE","matchEntity":"Activity",
+			"matchEntityId":"swim","rewards":%s,"defaultLang":"en","translations":[{"lang":"en"}]}`, i, rewards))
+	}
+	_, err := w.Import(ctx, []byte(`{"documents":[`+strings.Join(rules, ",")+`]}`))
+	require.NoError(t, err)
+	before := w.picture(t)
+	_, err = w.Record(ctx, event.Event{ID: "e1", UserID: "ada", EntityID: "swim"})
+	require.ErrorIs(t, err, fault.ErrConflict)
+	require.ErrorContains(t, err, `event "e1" causes more than 1000 others; the last is e1:r99:9:completed`)
+	require.JSONEq(t, before, w.picture(t))
+}
+
+// dump is every row of the database.
+func dump(t testing.TB, path string) string {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	text := func(query string) (all []string) {
+		rows, err := db.QueryContext(t.Context(), query)
+		require.NoError(t, err)
+		for rows.Next() {
+			var s string
+			require.NoError(t, rows.Scan(&s))
+			all = append(all, s)
+		}
+		require.NoError(t, rows.Err())
+		require.NoError(t, rows.Close())
+		return all
+	}
+	var out strings.Builder
+	for _, table := range text(`select name from sqlite_schema where type = 'table' and name like 'guerdon%' and name <> 'guerdon_tables' order by name`) {
+		fmt.Fprintln(&out, table, text(`select scope || ' ' || "key" || ' ' || record from "`+table+`" order by scope, "key"`))
+	}
+	return out.String()
+}
+
+func TestDryRunLeavesEveryByteOfTheStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "guerdon.db")
+	st, err := sqlite.Open(t.Context(), path, nil)
+	require.NoError(t, err)
+	w := newWorld(t, st)
+	for i := range 3 {
+		e := run(fmt.Sprint("e", i), "ada", start)
+		before := dump(t, path)
+		_, err := w.DryRun(t.Context(), e)
+		require.NoError(t, err)
+		require.Equal(t, before, dump(t, path))
+		_, err = w.Record(t.Context(), e)
+		require.NoError(t, err)
+		require.NotEqual(t, before, dump(t, path))
+	}
+}
+
+// After any sequence of calls, with faults anywhere, the books are in order and no bound is crossed.
+func TestBooksStayInOrderUnderFaults(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		b := &broken{memory.New(), 1 << 30}
+		w := newWorld(t, b)
+		ctx := t.Context()
+		users := rapid.SampledFrom([]string{"ada", "bob", "eve"})
+		var known []string
+		for i := range rapid.IntRange(1, 30).Draw(rt, "calls") {
+			b.left = 1 << 30
+			if rapid.IntRange(0, 3).Draw(rt, "fault") == 0 {
+				b.left = rapid.IntRange(0, 40).Draw(rt, "at")
+			}
+			amount := decimal.New(rapid.Int64Range(1, 30).Draw(rt, "tenths"), -1)
+			currency := rapid.SampledFrom([]string{"points", "gems"}).Draw(rt, "currency")
+			from, to := users.Draw(rt, "from"), users.Draw(rt, "to")
+			var made []economy.Transaction
+			var err error
+			switch rapid.IntRange(0, 5).Draw(rt, "call") {
+			case 0:
+				_, err = w.Record(ctx, run(fmt.Sprint("e", i), from, start))
+			case 1:
+				made, err = w.Economy.Grant(ctx, []economy.Grant{{CurrencyID: currency, Amount: amount, DestinationUserID: to, RedemptionMode: economy.Manual}})
+			case 2:
+				made, err = w.Economy.Transfer(ctx, from, []economy.Grant{{CurrencyID: currency, Amount: amount, DestinationUserID: to}})
+			case 3:
+				_, err = w.Economy.Spend(ctx, from, economy.Spending{CurrencyID: currency, Amount: amount})
+			case 4:
+				if len(known) > 0 {
+					_, err = w.Economy.Redeem(ctx, to, rapid.SampledFrom(known).Draw(rt, "transaction"))
+				}
+			case 5:
+				if len(known) > 0 {
+					_, err = w.Economy.Reverse(ctx, rapid.SampledFrom(known).Draw(rt, "transaction"))
+				}
+			}
+			for _, m := range made {
+				known = append(known, m.ID)
+			}
+			refused := errors.Is(err, fault.ErrConflict) || errors.Is(err, fault.ErrInvalid) || errors.Is(err, fault.ErrNotFound) || errors.Is(err, fault.ErrExists)
+			require.True(rt, err == nil || errors.Is(err, errBroken) || refused, "%v", err)
+			b.left = 1 << 30
+			report, err := w.Economy.Verify(ctx)
+			require.NoError(rt, err)
+			require.Empty(rt, report.Differences)
+			for _, id := range []string{"ada", "bob", "eve"} {
+				gems, err := w.Economy.Balance(ctx, id, "gems")
+				require.NoError(rt, err)
+				require.False(rt, gems.AvailableAmount.IsNegative())
+				require.True(rt, gems.Amount.LessThanOrEqual(decimal.NewFromInt(3)))
+			}
+		}
+	})
 }

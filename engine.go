@@ -81,7 +81,7 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 		spaces: map[store.Scope]*space{},
 	}
 	if e.now == nil {
-		e.now = time.Now //nolint:forbidigo // the default clock
+		e.now = time.Now
 	}
 	if e.newID == nil {
 		e.newID = newUUID

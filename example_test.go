@@ -55,7 +55,6 @@ func Example() {
 	check(err)
 	fmt.Println("points:", balance.Amount)
 	// Output:
-	// mon three 0 of 3
 	// mon three 1 of 3
 	// wed three 2 of 3
 	// fri three 3 of 3

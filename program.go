@@ -38,7 +38,7 @@ func (e *Engine) program(ctx context.Context, tx *session.Tx) (*program, error) 
 	if err != nil {
 		return nil, err
 	}
-	if p, err = compile(docs); err != nil {
+	if p, err = compile(ctx, tx, docs); err != nil {
 		return nil, fmt.Errorf("guerdon: compiling the program of %s: %w", tx.Scope(), err)
 	}
 	e.space(tx.Scope(), func(sp *space) { sp.program = p })
@@ -70,13 +70,13 @@ func (e *Engine) committed(tx *session.Tx) {
 	}
 }
 
-func compile(docs *content.Program) (*program, error) {
+func compile(ctx context.Context, tx *session.Tx, docs *content.Program) (*program, error) {
 	p := &program{docs: docs}
 	var faults [4]error
 	p.missions, faults[0] = missions.Compile(docs)
 	p.streaks, faults[1] = streaks.Compile(docs)
 	p.economy, faults[2] = economy.Compile(docs)
-	p.boards, faults[3] = leaderboard.Compile(docs)
+	p.boards, faults[3] = leaderboard.Load(ctx, tx, docs)
 	return p, errors.Join(faults[:]...)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
@@ -132,7 +133,7 @@ func (e *Engine) record(ctx context.Context, tx *session.Tx, events []event.Even
 
 // receive checks an event and fills in its defaults.
 func receive(tx *session.Tx, index int, ev event.Event) (arrival, error) {
-	print, err := ev.Fingerprint()
+	fingerprint, err := ev.Fingerprint()
 	if err != nil {
 		return arrival{}, err
 	}
@@ -140,7 +141,7 @@ func receive(tx *session.Tx, index int, ev event.Event) (arrival, error) {
 		return arrival{}, fault.Invalid("type", "%q is caused by the engine; hosts record activities", ev.Type)
 	}
 	ready, err := event.Prepare(ev, tx.Now, tx.NewID)
-	return arrival{index: index, event: ready, fingerprint: print}, err
+	return arrival{index: index, event: ready, fingerprint: fingerprint}, err
 }
 
 // recorded returns the outcome of an event that was recorded before.
@@ -235,16 +236,16 @@ func (e *Engine) cascade(ctx context.Context, tx *session.Tx, p *program, first 
 // chain names the last caused event and its causes, the latest first.
 func chain(entry *Entry) string {
 	ev := entry.Caused[len(entry.Caused)-1]
-	text := ev.ID
+	ids := []string{ev.ID}
 	for range 5 {
 		i := slices.IndexFunc(entry.Caused, func(c event.Event) bool { return c.ID == ev.Cause })
 		if i < 0 {
 			break
 		}
 		ev = entry.Caused[i]
-		text += " ← " + ev.ID
+		ids = append(ids, ev.ID)
 	}
-	return text
+	return strings.Join(ids, " ← ")
 }
 
 // transact runs a call of a service inside a transaction, and makes everything follow from the events

@@ -550,13 +550,13 @@ func dump(t testing.TB, path string) string {
 	text := func(query string) (all []string) {
 		rows, err := db.QueryContext(t.Context(), query)
 		require.NoError(t, err)
+		defer rows.Close()
 		for rows.Next() {
 			var s string
 			require.NoError(t, rows.Scan(&s))
 			all = append(all, s)
 		}
 		require.NoError(t, rows.Err())
-		require.NoError(t, rows.Close())
 		return all
 	}
 	var out strings.Builder

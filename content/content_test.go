@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
+	"strconv"
 	"testing"
 	"time"
 
@@ -17,6 +17,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 var library = content.NewLibrary(content.Tags, content.Activities)
@@ -236,15 +237,15 @@ func TestTagAssignmentIsAllOrNothing(t *testing.T) {
 	_, err = s.tags.Create(ctx, tag("draft", "n", "c"))
 	require.NoError(t, err)
 
-	_, err = s.activities.AssignTags(ctx, "run", content.Tagging{TagID: "a"}, content.Tagging{TagID: "draft"})
+	_, err = s.activities.AssignTags(ctx, "run", tenancy.Tagging{TagID: "a"}, tenancy.Tagging{TagID: "draft"})
 	require.ErrorIs(t, err, fault.ErrNotFound)
 	require.Empty(t, s.load(t).EntityTags("Activity", "run"))
-	_, err = s.activities.AssignTags(ctx, "run", content.Tagging{TagID: "b", Priority: 2}, content.Tagging{TagID: "a"})
+	_, err = s.activities.AssignTags(ctx, "run", tenancy.Tagging{TagID: "b", Priority: 2}, tenancy.Tagging{TagID: "a"})
 	require.NoError(t, err)
 	require.Equal(t, []string{"a", "b"}, s.load(t).EntityTags("Activity", "run"))
-	_, err = s.activities.AssignTags(ctx, "run", content.Tagging{TagID: "a"})
+	_, err = s.activities.AssignTags(ctx, "run", tenancy.Tagging{TagID: "a"})
 	require.ErrorIs(t, err, fault.ErrExists)
-	changed, err := s.activities.UpdateTags(ctx, "run", content.Tagging{TagID: "a", Priority: 7})
+	changed, err := s.activities.UpdateTags(ctx, "run", tenancy.Tagging{TagID: "a", Priority: 7})
 	require.NoError(t, err)
 	require.Equal(t, 7, changed[0].Priority)
 	require.ErrorIs(t, s.activities.RemoveTags(ctx, "run", "a", "c"), fault.ErrNotFound)
@@ -252,8 +253,8 @@ func TestTagAssignmentIsAllOrNothing(t *testing.T) {
 	left, _, err := s.activities.AssignedTags(ctx, "run", store.Page{})
 	require.NoError(t, err)
 	require.Len(t, left, 1)
-	for name, tags := range map[string][]content.Tagging{
-		"none": nil, "26": make([]content.Tagging, 26), "twice": {{TagID: "a"}, {TagID: "a"}}, "negative": {{TagID: "a", Priority: -1}},
+	for name, tags := range map[string][]tenancy.Tagging{
+		"none": nil, "26": make([]tenancy.Tagging, 26), "twice": {{TagID: "a"}, {TagID: "a"}}, "negative": {{TagID: "a", Priority: -1}},
 	} {
 		_, err := s.activities.AssignTags(ctx, "run", tags...)
 		require.ErrorIs(t, err, fault.ErrInvalid, name)
@@ -282,9 +283,9 @@ func TestBundleSurvivesExportAndImport(t *testing.T) {
 		one, two := newShelf(t), newShelf(t)
 		var docs []any
 		for i := range rapid.IntRange(0, 5).Draw(rt, "documents") {
-			a := activity(fmt.Sprint("a", i), rapid.StringN(1, 20, 80).Draw(rt, "name"))
+			a := activity("a"+strconv.Itoa(i), rapid.StringN(1, 20, 80).Draw(rt, "name"))
 			a.Translations[0].Description = rapid.String().Draw(rt, "description")
-			docs = append(docs, a, tag(fmt.Sprint("t", i), "n", fmt.Sprint(i)))
+			docs = append(docs, a, tag("t"+strconv.Itoa(i), "n", strconv.Itoa(i)))
 		}
 		published, err := one.importBundle(t, bundleOf(t, docs...))
 		require.NoError(rt, err)
@@ -317,7 +318,7 @@ func TestImportIsAllOrNothingAndReportsEveryFault(t *testing.T) {
 		"unknown kind":  `{"documents":[{"kind":"Achievement","id":"x"}]}`,
 		"no kind":       `{"documents":[{"id":"x"}]}`,
 		"no object":     `{"documents":[7]}`,
-		"unknown field": `{"documents":[{"kind":"Activity","id":"x","nmae":"X"}]}`,
+		"unknown field": `{"documents":[{"kind":"Activity","id":"x","label":"X"}]}`,
 		"two values":    `{"documents":[]}{}`,
 	} {
 		_, err := s.importBundle(t, bundle)
@@ -382,5 +383,5 @@ func TestZeroServiceRefuses(t *testing.T) {
 	var d content.Documents[content.Activity]
 	_, err := d.Get(t.Context(), "run")
 	require.ErrorIs(t, err, fault.ErrInvalid)
-	require.True(t, strings.Contains(err.Error(), "zero value"))
+	require.ErrorContains(t, err, "zero value")
 }

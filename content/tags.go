@@ -9,6 +9,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // A TagAssignment says that an entity carries a tag.
@@ -26,15 +27,6 @@ var assignments = store.Define("tag_assignments",
 	func(a *TagAssignment) string { return assignmentKey(a.EntityType, a.EntityID, a.TagID) }, nil)
 
 func assignmentKey(kind, id, tagID string) string { return recordKey(kind, id) + "/" + tagID }
-
-// MaxAssignments is how many tags one call may assign, change or remove.
-const MaxAssignments = 25
-
-// A Tagging is a tag to be assigned, with its priority.
-type Tagging struct {
-	TagID    string
-	Priority int
-}
 
 // AssignedTags returns the tags that the document carries, by the tag's id, and the token of the next
 // page.
@@ -55,8 +47,8 @@ func (d Documents[T]) AssignedTags(ctx context.Context, id string, page store.Pa
 
 // AssignTags makes the document carry 1 to 25 tags, all or none. It returns [fault.ErrNotFound] for a
 // tag that is not published, and [fault.ErrExists] for one that the document carries already.
-func (d Documents[T]) AssignTags(ctx context.Context, id string, tags ...Tagging) ([]TagAssignment, error) {
-	return d.tag(ctx, id, tags, func(tx *session.Tx, old *TagAssignment, t Tagging) (TagAssignment, error) {
+func (d Documents[T]) AssignTags(ctx context.Context, id string, tags ...tenancy.Tagging) ([]TagAssignment, error) {
+	return d.tag(ctx, id, tags, func(tx *session.Tx, old *TagAssignment, t tenancy.Tagging) (TagAssignment, error) {
 		if old != nil {
 			return TagAssignment{}, fault.Exists("tagId", "%q is assigned already", t.TagID)
 		}
@@ -71,8 +63,8 @@ func (d Documents[T]) AssignTags(ctx context.Context, id string, tags ...Tagging
 
 // UpdateTags changes the priorities of 1 to 25 tags that the document carries, all or none. It returns
 // [fault.ErrNotFound] for one that it does not carry.
-func (d Documents[T]) UpdateTags(ctx context.Context, id string, tags ...Tagging) ([]TagAssignment, error) {
-	return d.tag(ctx, id, tags, func(tx *session.Tx, old *TagAssignment, t Tagging) (TagAssignment, error) {
+func (d Documents[T]) UpdateTags(ctx context.Context, id string, tags ...tenancy.Tagging) ([]TagAssignment, error) {
+	return d.tag(ctx, id, tags, func(tx *session.Tx, old *TagAssignment, t tenancy.Tagging) (TagAssignment, error) {
 		if old == nil {
 			return TagAssignment{}, fault.NotFound("tagId", t.TagID)
 		}
@@ -86,7 +78,7 @@ func (d Documents[T]) UpdateTags(ctx context.Context, id string, tags ...Tagging
 // that it does not carry.
 func (d Documents[T]) RemoveTags(ctx context.Context, id string, tagIDs ...string) error {
 	return d.run.Update(ctx, func(tx *session.Tx) error {
-		taggings := make([]Tagging, len(tagIDs))
+		taggings := make([]tenancy.Tagging, len(tagIDs))
 		keys := make([]string, len(tagIDs))
 		for i, tag := range tagIDs {
 			taggings[i].TagID, keys[i] = tag, assignmentKey(d.kind.name, id, tag)
@@ -109,7 +101,7 @@ func (d Documents[T]) RemoveTags(ctx context.Context, id string, tagIDs ...strin
 
 // tag writes what decide makes of each tagging and of the assignment that there is, nil if there is none.
 func (d Documents[T]) tag(
-	ctx context.Context, id string, tags []Tagging, decide func(*session.Tx, *TagAssignment, Tagging) (TagAssignment, error),
+	ctx context.Context, id string, tags []tenancy.Tagging, decide func(*session.Tx, *TagAssignment, tenancy.Tagging) (TagAssignment, error),
 ) ([]TagAssignment, error) {
 	return session.Write(ctx, d.run, func(tx *session.Tx) ([]TagAssignment, error) {
 		old, err := d.carried(ctx, tx, id, tags)
@@ -134,16 +126,16 @@ func (d Documents[T]) tag(
 }
 
 // carried returns the assignments of the given tags to the document, nil for those it does not carry.
-func (d Documents[T]) carried(ctx context.Context, tx *session.Tx, id string, tags []Tagging) ([]*TagAssignment, error) {
-	if n := len(tags); n == 0 || n > MaxAssignments {
-		return nil, fault.Invalid("assignments", "are %d; allowed are 1 to %d", n, MaxAssignments)
+func (d Documents[T]) carried(ctx context.Context, tx *session.Tx, id string, tags []tenancy.Tagging) ([]*TagAssignment, error) {
+	if n := len(tags); n == 0 || n > tenancy.MaxAssignments {
+		return nil, fault.Invalid("assignments", "are %d; allowed are 1 to %d", n, tenancy.MaxAssignments)
 	}
 	if _, err := find(ctx, tx, d.kind, id); err != nil {
 		return nil, err
 	}
 	found := make([]*TagAssignment, len(tags))
 	for i, t := range tags {
-		if slices.ContainsFunc(tags[:i], func(o Tagging) bool { return o.TagID == t.TagID }) {
+		if slices.ContainsFunc(tags[:i], func(o tenancy.Tagging) bool { return o.TagID == t.TagID }) {
 			return nil, fault.Invalid(fmt.Sprintf("assignments[%d].tagId", i), "%q occurs twice", t.TagID)
 		}
 		a, ok, err := assignments.Get(ctx, tx, assignmentKey(d.kind.name, id, t.TagID))

@@ -1,6 +1,7 @@
 package economy
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -40,7 +41,7 @@ type RewardRule struct {
 	MatchEntity   string          `json:"matchEntity"`
 	MatchEntityID string          `json:"matchEntityId,omitempty"`
 	// MatchCondition picks among the matching events; it may read event, previousEvent and user.
-	MatchCondition  mechanic.Expr   `json:"matchCondition,omitempty"`
+	MatchCondition  json.RawMessage `json:"matchCondition,omitempty"`
 	ApplicationMode ApplicationMode `json:"applicationMode"`
 	// Rewards are paid in their order, 1 to 10 of them.
 	Rewards []Reward `json:"rewards"`
@@ -56,7 +57,7 @@ type Reward struct {
 	// RedemptionMode says whether the user has it at once or must redeem it.
 	RedemptionMode RedemptionMode `json:"redemptionMode"`
 	// Expression gives the amount; null means 1, and a result of 0 pays nothing.
-	Expression mechanic.Expr `json:"expression,omitempty"`
+	Expression json.RawMessage `json:"expression,omitempty"`
 }
 
 // MaxRewards is how many rewards a rule may have.

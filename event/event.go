@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -200,9 +201,7 @@ var idFields = map[Type]string{
 // entity also under the name that its type's log uses ("activityId").
 func (e *Event) Vars() map[string]any {
 	vars := make(map[string]any, 12+len(e.Fields))
-	for name, v := range e.Fields {
-		vars[name] = v
-	}
+	maps.Copy(vars, e.Fields)
 	vars["id"], vars["type"], vars["userId"], vars["entityId"] = e.ID, string(e.Type), e.UserID, e.EntityID
 	vars["completedAt"] = e.At.Format(time.RFC3339Nano)
 	vars["tags"], vars["entityTags"] = list(e.Tags), list(e.EntityTags)

@@ -71,14 +71,14 @@ func TestPrepareNamesTheFieldAtFault(t *testing.T) {
 
 func TestFingerprintIsThatOfTheContent(t *testing.T) {
 	base := event.Event{ID: "e", UserID: "ada", EntityID: "run", At: now}
-	print := func(change func(*event.Event)) string {
+	fingerprint := func(change func(*event.Event)) string {
 		e := base
 		change(&e)
 		f, err := e.Fingerprint()
 		require.NoError(t, err)
 		return f
 	}
-	same := print(func(*event.Event) {})
+	same := fingerprint(func(*event.Event) {})
 	rome, err := time.LoadLocation("Europe/Rome")
 	require.NoError(t, err)
 	for name, change := range map[string]func(*event.Event){
@@ -87,7 +87,7 @@ func TestFingerprintIsThatOfTheContent(t *testing.T) {
 		"default type":  func(e *event.Event) { e.Type = event.Activity },
 		"nanoseconds":   func(e *event.Event) { e.At = e.At.Add(10) },
 	} {
-		require.Equal(t, same, print(change), name)
+		require.Equal(t, same, fingerprint(change), name)
 	}
 	for name, change := range map[string]func(*event.Event){
 		"time":  func(e *event.Event) { e.At = e.At.Add(time.Second) },
@@ -96,7 +96,7 @@ func TestFingerprintIsThatOfTheContent(t *testing.T) {
 		"data":  func(e *event.Event) { e.Data = map[string]any{"km": 3} },
 		"tags":  func(e *event.Event) { e.Tags = []string{"x"} },
 	} {
-		require.NotEqual(t, same, print(change), name)
+		require.NotEqual(t, same, fingerprint(change), name)
 	}
 }
 

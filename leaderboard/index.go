@@ -148,6 +148,8 @@ func (x *Index) apply(position int64, changes []Change) error {
 		r := x.rankings[ranking(c.BoardID, c.PeriodID)]
 		switch {
 		case r == nil || r.version != c.Version:
+		case c.Gone: // rare enough to read the ranking again
+			delete(x.rankings, ranking(c.BoardID, c.PeriodID))
 		case r.tree == nil:
 			r.queue = append(r.queue, *c)
 		default:
@@ -161,6 +163,10 @@ func (x *Index) apply(position int64, changes []Change) error {
 }
 
 func (r *indexed) set(c *Change) error {
+	if c.Gone {
+		r.tree.Remove(c.EntityID)
+		return nil
+	}
 	micros, err := amount.Micros("score", c.Score)
 	if err != nil {
 		return err

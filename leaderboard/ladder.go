@@ -88,7 +88,7 @@ type storeLadder struct {
 // all describes the entries in their order.
 func (l storeLadder) all() store.Query { return store.By("rank", store.Text(l.ranking)) }
 
-func (l storeLadder) key(e entry) string { return l.ranking + "/" + e.Member }
+func (l storeLadder) key(e entry) string { return scoreKey(l.ranking, e.Member) }
 
 func (l storeLadder) position(e entry) *store.Position {
 	return &store.Position{Values: []store.Value{store.Text(l.ranking), store.Int(e.Position), store.Int(e.Reached)}, Key: l.key(e)}
@@ -143,8 +143,8 @@ func (l storeLadder) levels(ctx context.Context, position int64) (int, error) {
 		if err != nil || len(es) == 0 {
 			return n, err
 		}
-		n += len(slices.CompactFunc(es, func(a, b entry) bool { return a.Position == b.Position }))
 		from = store.Int(es[len(es)-1].Position + 1)
+		n += len(slices.CompactFunc(es, func(a, b entry) bool { return a.Position == b.Position }))
 	}
 }
 

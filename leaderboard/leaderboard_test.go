@@ -2,7 +2,6 @@ package leaderboard_test
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -218,6 +217,80 @@ func TestNewBoardCountsTheJournal(t *testing.T) {
 		record()
 		checkBoard(t, w, style, lived(function, all, false))
 	})
+}
+
+// A mission that turns out to have been completed at another time counts as if that had been known.
+func TestMovedEventsCountWhereTheyHappened(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		function := rapid.SampledFrom(functions).Draw(t, "function")
+		w := newWorld(t)
+		w.publish(t,
+			configuration("c", fmt.Sprintf(`{"source": "mission_logs", "score": {%q: {"var": "value"}}}`, function)),
+			board("b", "c", daily))
+		opens := rapid.IntRange(0, 20).Draw(t, "opens")
+		days := func() time.Time { return start.AddDate(0, 0, rapid.IntRange(0, 2).Draw(t, "day")) }
+		var all []happening
+		for i := range rapid.IntRange(0, 20).Draw(t, "events") {
+			if i == opens {
+				w.publish(t, board("late", "c", daily))
+			}
+			h := happening{entity: rapid.SampledFrom([]string{"ada", "bob"}).Draw(t, "entity"), at: days(), id: fmt.Sprintf("e%02d", i), value: rapid.IntRange(-1, 2).Draw(t, "value")}
+			e := event.Event{UserID: h.entity, ID: h.id, Type: event.Mission, At: h.at}
+			if i > 0 && rapid.IntRange(0, 2).Draw(t, "move") == 0 {
+				m := &all[rapid.IntRange(0, len(all)-1).Draw(t, "which")]
+				e.UserID, e.ID, e.MovedFrom = m.entity, m.id, m.at
+				m.at, h = h.at, *m
+			} else {
+				all = append(all, h)
+			}
+			e.Value = new(decimal.NewFromInt(int64(h.value)))
+			w.record(t, e)
+		}
+		w.publish(t, board("late", "c", daily))
+		for day := range 3 {
+			at := start.AddDate(0, 0, day)
+			var of []happening
+			for _, h := range all {
+				if h.at.Equal(at) {
+					of = append(of, h)
+				}
+			}
+			want := numbered("", lived(function, of, false))
+			for _, s := range []leaderboard.Service{w.Service, w.Stored} {
+				for _, id := range []string{"b", "late"} {
+					top, err := s.Top(w.ctx, id, 10, &leaderboard.At{Time: at})
+					require.NoError(t, err)
+					requireRows(t, want, top.Rows)
+					require.Equal(t, len(want), top.Total)
+				}
+			}
+		}
+	})
+}
+
+func TestMovedEventsOfFrozenPeriods(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.publish(t, configuration("c", `{"source": "mission_logs", "score": {"count": null}}`), board("b", "c", daily))
+	mission := func(id string, at, from time.Time) []leaderboard.Change {
+		return w.record(t, event.Event{ID: id, Type: event.Mission, UserID: "ada", At: at, MovedFrom: from})
+	}
+	day := func(n int) time.Time { return start.AddDate(0, 0, n) }
+	mission("m1", day(0), time.Time{})
+	w.advance(t, day(2))
+	mission("m2", day(2), time.Time{})
+	require.Empty(t, mission("m1", day(0).Add(-time.Hour), day(0)), "it stays where it was frozen")
+	require.Len(t, w.problems, 1)
+	gone := mission("m2", day(0), day(2)) // not where it is frozen, and no longer where it was not
+	require.Len(t, w.problems, 2)
+	require.Len(t, gone, 1)
+	require.True(t, gone[0].Gone)
+	for n, want := range []int{1, 0, 0} {
+		top, err := w.Top(w.ctx, "b", 10, &leaderboard.At{Time: day(n)})
+		require.NoError(t, err)
+		require.Len(t, top.Rows, want)
+	}
 }
 
 func TestBoardWithoutOpeningRefuses(t *testing.T) {
@@ -534,6 +607,45 @@ func TestWhatHasEndedIsFrozen(t *testing.T) {
 	require.Equal(t, []string{"1 eve 6"}, lines(is.Rows))
 }
 
+// What another timeframe does to what is frozen.
+func TestFrozenUnderAnotherTimeframe(t *testing.T) {
+	t.Parallel()
+	const (
+		zone     = `"timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC", "timeframeStartsAt": "2025-09-01T00:00:00Z", `
+		days     = zone + `"timeframeType": "RECURRING", "recurrence": "DAILY"`
+		once     = zone + `"timeframeType": "RANGE"`
+		repeated = zone + `"timeframeType": "RECURRING", "recurrence": "CUSTOM"`
+	)
+	until := func(frame, end string) string { return frame + `, "timeframeEndsAt": "` + end + `"` }
+	for _, tt := range []struct {
+		name, before, after string
+		frozen              bool
+	}{
+		{"the same", days, days, true},
+		{"the same with an end", until(days, "2025-10-01T00:00:00Z"), until(days, "2025-10-01T02:00:00+02:00"), true},
+		{"a longer chain", until(days, "2025-09-02T00:00:00Z"), days, true},
+		{"a shorter chain", days, until(days, "2025-09-02T00:00:00Z"), true},
+		{"a day that had been cut short", until(days, "2025-09-01T12:00:00Z"), days, false},
+		{"a longer range", until(once, "2025-09-02T00:00:00Z"), until(once, "2025-09-03T00:00:00Z"), false},
+		{"longer periods", until(repeated, "2025-09-02T00:00:00Z"), until(repeated, "2025-09-03T00:00:00Z"), false},
+		{"another recurrence", days, zone + `"timeframeType": "RECURRING", "recurrence": "WEEKLY"`, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.publish(t, configuration("c", points), board("b", "c", tt.before))
+			w.did(t, "ada", start, "1")
+			w.advance(t, start.AddDate(0, 0, 3))
+			w.publish(t, configuration("c", strings.Replace(points, "sum", "max", 1)), board("b", "c", tt.after+`, "syncWithCatalog": true`))
+			require.Equal(t, !tt.frozen, len(w.did(t, "bob", start, "2")) == 1)
+			was, err := w.Rank(w.ctx, "b", "ada", &leaderboard.At{Time: start})
+			require.NoError(t, err)
+			require.Equal(t, tt.frozen, was.Period.Frozen)
+			require.Equal(t, "1", was.Score.String())
+		})
+	}
+}
+
 // A board goes on as it began when its configuration changes, until it is published again.
 func TestRunningBoardKeepsItsQuery(t *testing.T) {
 	t.Parallel()
@@ -624,5 +736,4 @@ func TestZeroServiceRefuses(t *testing.T) {
 	require.ErrorIs(t, err, fault.ErrInvalid)
 	_, err = s.Boards.Get(t.Context(), "b")
 	require.ErrorIs(t, err, fault.ErrInvalid)
-	require.False(t, errors.Is(err, fault.ErrNotFound))
 }

@@ -86,6 +86,7 @@ func (p *Program) open(ctx context.Context, tx *session.Tx, b *board, before ope
 		if err := errors.Join(
 			remove(ctx, tx, scores, (*score).key, b, &now),
 			remove(ctx, tx, values, (*value).key, b, &now),
+			remove(ctx, tx, parts, (*part).key, b, &now),
 		); err != nil {
 			return err
 		}

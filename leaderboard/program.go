@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -61,10 +62,6 @@ func Load(ctx context.Context, tx *session.Tx, p *content.Program) (*Program, er
 	}
 	return compile(p, tx.Zones, opened)
 }
-
-// Compile compiles the program's boards as if none had opened. It is what [Load] returns in a
-// workspace that is new.
-func Compile(p *content.Program) (*Program, error) { return compile(p, new(timeframe.Zones), nil) }
 
 func compile(p *content.Program, zones *timeframe.Zones, opened []opening) (*Program, error) {
 	pins := make(map[string]*opening, len(opened))
@@ -158,22 +155,29 @@ type Change struct {
 	EntityID             string `json:"entityId"`
 	// Score is what the entity has since, and ReachedAt the time that ranks it among equals.
 	Score     decimal.Decimal `json:"score"`
-	ReachedAt time.Time       `json:"reachedAt"`
+	ReachedAt time.Time       `json:"reachedAt,omitzero"`
+	// Gone says that the entity is no longer on the board: what had brought it there happened in
+	// another period.
+	Gone bool `json:"gone,omitempty"`
 }
 
 // React adds the event up in every board that counts it and returns the scores that it changed. A row
 // that gives no amount, and one for a period that is frozen, is reported as a problem. A board that
-// has not opened takes the event from the journal when it does.
+// has not opened takes the event from the journal when it does. An event that has moved in time counts
+// when it is now known to have happened, and no longer when it had been thought to have.
 func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	d := p.decide(o)
 	for _, problem := range d.problems {
 		tx.Report(problem.Source, problem.Field, problem.Reason)
 	}
+	if err := d.admit(ctx, tx, tx.Report); err != nil {
+		return nil, err
+	}
+	if !o.Event.MovedFrom.IsZero() {
+		return p.move(ctx, tx, o, &d)
+	}
 	if len(d.contributions) == 0 {
 		return nil, nil
-	}
-	if err := d.admit(ctx, tx); err != nil {
-		return nil, err
 	}
 	s, err := load(ctx, tx, &d)
 	if err != nil {
@@ -188,19 +192,19 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if err != nil {
 		return nil, err
 	}
-	return p.changes(changed), nil
+	changes := make([]Change, len(changed))
+	for i := range changed {
+		changes[i] = p.change(&changed[i])
+	}
+	return changes, nil
 }
 
-func (p *Program) changes(changed []score) []Change {
-	out := make([]Change, len(changed))
-	for i, s := range changed {
-		b := p.boards[s.BoardID]
-		out[i] = Change{
-			BoardID: s.BoardID, Version: b.version, ConfigurationVersion: b.configuration,
-			PeriodID: s.PeriodID, EntityID: s.EntityID, Score: amount.FromMicros(s.Micros), ReachedAt: s.ReachedAt,
-		}
+func (p *Program) change(s *score) Change {
+	b := p.boards[s.BoardID]
+	return Change{
+		BoardID: s.BoardID, Version: b.version, ConfigurationVersion: b.configuration,
+		PeriodID: s.PeriodID, EntityID: s.EntityID, Score: amount.FromMicros(s.Micros), ReachedAt: s.ReachedAt,
 	}
-	return out
 }
 
 // source names the board in problems.
@@ -238,6 +242,11 @@ func (c *counter) decide(d *decision, o *mechanic.Occasion, boards []*board, zon
 	if err != nil || !counts {
 		return
 	}
+	c.place(d, o, worth, boards, zones)
+}
+
+// place adds what an occasion is worth to the periods of boards.
+func (c *counter) place(d *decision, o *mechanic.Occasion, worth contribution, boards []*board, zones *timeframe.Zones) {
 	for _, b := range boards {
 		period, ok, err := b.periodOf(o, zones)
 		if err != nil {
@@ -247,8 +256,9 @@ func (c *counter) decide(d *decision, o *mechanic.Occasion, boards []*board, zon
 			continue
 		}
 		worth.board, worth.period, worth.at, worth.eventID = b, period, o.Event.At, o.Event.ID
+		in := ranking(b.id, period.ID)
 		c.each(o, func(entity string) {
-			worth.entity = entity
+			worth.entity, worth.of = entity, scoreKey(in, entity)
 			d.contributions = append(d.contributions, worth)
 		})
 	}
@@ -335,7 +345,7 @@ func (d *decision) boards() []string {
 func (d *decision) scores() []string {
 	keys := make([]string, len(d.contributions))
 	for i := range d.contributions {
-		keys[i] = d.contributions[i].key()
+		keys[i] = d.contributions[i].of
 	}
 	return keys
 }
@@ -343,37 +353,31 @@ func (d *decision) scores() []string {
 func (d *decision) values() (keys []string) {
 	for i := range d.contributions {
 		if c := &d.contributions[i]; c.hash != "" {
-			keys = append(keys, valueKey(c.key(), c.hash))
+			keys = append(keys, valueKey(c.of, c.hash))
 		}
 	}
 	return keys
 }
 
 // admit drops the contributions that come too early or too late for their boards.
-func (d *decision) admit(ctx context.Context, tx *session.Tx) error {
+func (d *decision) admit(ctx context.Context, tx *session.Tx, report func(source, field, reason string)) error {
+	if len(d.contributions) == 0 {
+		return nil
+	}
 	opened, err := openings.GetMany(ctx, tx, d.boards()...)
 	if err != nil {
 		return err
 	}
-	var admitted []contribution
-	for _, c := range d.contributions {
-		for i := range opened {
-			if opened[i].BoardID == c.board.id && opened[i].admits(tx, &c) {
-				admitted = append(admitted, c)
-			}
+	d.contributions = slices.DeleteFunc(d.contributions, func(c contribution) bool {
+		i := slices.IndexFunc(opened, func(o opening) bool { return o.BoardID == c.board.id })
+		switch {
+		case i < 0 || !opened[i].of(c.board) || !opened[i].has(c.period):
+			return true
+		case opened[i].frozen(c.period):
+			report(c.board.source(), "periodId", c.period.ID+" has ended and is closed for good")
+			return true
 		}
-	}
-	d.contributions = admitted
+		return false
+	})
 	return nil
-}
-
-func (o *opening) admits(tx *session.Tx, c *contribution) bool {
-	if !o.of(c.board) || !o.has(c.period) {
-		return false
-	}
-	if o.frozen(c.period) {
-		tx.Report(c.board.source(), "periodId", c.period.ID+" has ended and is closed for good")
-		return false
-	}
-	return true
 }

@@ -3,6 +3,7 @@ package leaderboard
 import (
 	"time"
 
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
@@ -29,7 +30,9 @@ func ranking(boardID, periodID string) string { return boardID + "/" + periodID 
 
 func (s *score) ranking() string { return ranking(s.BoardID, s.PeriodID) }
 
-func (s *score) key() string { return s.ranking() + "/" + s.EntityID }
+func (s *score) key() string { return scoreKey(s.ranking(), s.EntityID) }
+
+func scoreKey(ranking, entityID string) string { return ranking + "/" + entityID }
 
 // position returns the number whose ascending order is that of the ranks.
 func (s *score) position() int64 { return position(s.Micros, s.Ascending) }
@@ -72,6 +75,32 @@ var values = store.Define("leaderboard_values", (*value).key,
 	store.Index{Name: "first", Columns: []string{"of", "first_at"}},
 )
 
+// part is a contribution that is kept with the score, because the event may move in time.
+type part struct {
+	Of      string    `json:"of"` // the score's key
+	EventID string    `json:"eventId"`
+	At      time.Time `json:"at"`
+	Micros  int64     `json:"micros"`
+	Hash    string    `json:"hash,omitempty"`
+}
+
+func partKey(of, eventID string) string { return of + "/" + eventID }
+
+func (p *part) key() string { return partKey(p.Of, p.EventID) }
+
+var parts = store.Define("leaderboard_parts", (*part).key, nil)
+
+// moves tells whether events of a type may turn out to have happened at another time: those that
+// follow from others.
+func moves(t event.Type) bool {
+	switch t {
+	case event.Mission, event.VirtualTransaction, event.Streak, event.LearningGroup, event.LearningPath:
+		return true
+	case event.Activity, event.Quiz, event.Slide, event.Story, event.User:
+	}
+	return false
+}
+
 // opening says by what a board counts since it opened. What publishing another version of its
 // configuration does not change is copied.
 type opening struct {
@@ -91,7 +120,7 @@ var openings = store.Define("leaderboards", func(o *opening) string { return o.B
 
 // Tables returns what the package keeps.
 func Tables() []*store.Schema {
-	return []*store.Schema{openings.Schema(), scores.Schema(), values.Schema()}
+	return []*store.Schema{openings.Schema(), scores.Schema(), values.Schema(), parts.Schema()}
 }
 
 // of tells whether the board has opened as it is published; it has not if o is zero.
@@ -119,6 +148,7 @@ func (o *opening) chainEnd(now time.Time) time.Time {
 
 // A contribution is what one event does to one score.
 type contribution struct {
+	of      string // the score's key
 	board   *board
 	period  timeframe.Period
 	entity  string
@@ -128,7 +158,10 @@ type contribution struct {
 	hash    string // of the value to be counted once, "" if rows are not counted so
 }
 
-func (c *contribution) key() string { return ranking(c.board.id, c.period.ID) + "/" + c.entity }
+// part returns what is kept of the contribution if its event may move.
+func (c *contribution) part() part {
+	return part{Of: c.of, EventID: c.eventID, At: c.at, Micros: c.micros, Hash: c.hash}
+}
 
 // fresh returns the score that c begins.
 func (c *contribution) fresh() score {

@@ -2,6 +2,7 @@ package leaderboard
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -18,6 +19,7 @@ type sheet struct {
 	changed       map[string]bool // keys of scores; true where a value's time moved back
 	changedScores []string
 	changedValues []string
+	parts         []part
 }
 
 func newSheet() *sheet {
@@ -46,7 +48,7 @@ func load(ctx context.Context, tx *session.Tx, d *decision) (*sheet, error) {
 
 // add adds a contribution. It is false, and nothing has changed, if the sum would be no amount.
 func (s *sheet) add(c *contribution) bool {
-	key := c.key()
+	key := c.of
 	before, exists := s.scores[key]
 	switch {
 	case c.hash != "":
@@ -61,6 +63,9 @@ func (s *sheet) add(c *contribution) bool {
 		if after != before {
 			s.set(key, after)
 		}
+	}
+	if moves(sources[c.board.counter.Source]) {
+		s.parts = append(s.parts, c.part())
 	}
 	return true
 }
@@ -103,14 +108,12 @@ const batch = 1000
 
 // save writes what has changed and returns the scores that have.
 func (s *sheet) save(ctx context.Context, tx *session.Tx) ([]score, error) {
-	for keys := range slices.Chunk(s.changedValues, batch) {
-		rows := make([]value, len(keys))
-		for i, key := range keys {
-			rows[i] = s.values[key]
-		}
-		if err := values.Put(ctx, tx, rows...); err != nil {
-			return nil, err
-		}
+	changedValues := make([]value, len(s.changedValues))
+	for i, key := range s.changedValues {
+		changedValues[i] = s.values[key]
+	}
+	if err := errors.Join(put(ctx, tx, values, changedValues), put(ctx, tx, parts, s.parts)); err != nil {
+		return nil, err
 	}
 	changed := make([]score, len(s.changedScores))
 	for i, key := range s.changedScores {
@@ -124,10 +127,14 @@ func (s *sheet) save(ctx context.Context, tx *session.Tx) ([]score, error) {
 		}
 		changed[i].ReachedAt = last[0].FirstAt
 	}
-	for rows := range slices.Chunk(changed, batch) {
-		if err := scores.Put(ctx, tx, rows...); err != nil {
-			return nil, err
+	return changed, put(ctx, tx, scores, changed)
+}
+
+func put[T any](ctx context.Context, tx *session.Tx, into *store.Table[T], rows []T) error {
+	for some := range slices.Chunk(rows, batch) {
+		if err := into.Put(ctx, tx, some...); err != nil {
+			return err
 		}
 	}
-	return changed, nil
+	return nil
 }

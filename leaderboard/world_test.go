@@ -44,6 +44,10 @@ type world struct {
 	now      time.Time
 	ids      int
 	problems []event.Problem
+	edition  string // of the program compiled last
+	compiled *leaderboard.Program
+
+	meanwhile map[string]func() // runs once, before rows of a table are listed
 }
 
 // failer is what a test, a benchmark, a rapid check or an example fails by.
@@ -85,19 +89,38 @@ func newWorld(t failer) *world {
 	w.Service = leaderboard.NewService(w.run, w.lib, w.program, leaderboard.NewIndex(w.follow))
 	w.Stored = leaderboard.NewService(w.run, w.lib, w.program, nil)
 	w.Joined = leaderboard.NewService(w.run, w.lib, w.program, leaderboard.NewIndex(
-		func(context.Context, *session.Tx, int64, func(int64, []leaderboard.Change) error) (int64, error) { return -1, nil }))
+		func(context.Context, *session.Tx, int64, func(int64, []leaderboard.Change) error) (int64, error) {
+			return -1, nil
+		}))
 	return w
 }
 
 func (w *world) session(inner store.Tx, fn session.Func) error {
 	w.mu.Lock()
-	tx := &session.Tx{Tx: inner, Now: w.now, NewID: w.newID, Zones: &w.zones}
+	tx := &session.Tx{Tx: interrupted{inner, w}, Now: w.now, NewID: w.newID, Zones: &w.zones}
 	w.mu.Unlock()
 	err := fn(tx)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.problems = append(w.problems, tx.Problems()...)
 	return err
+}
+
+// An interrupted transaction lets other things happen meanwhile.
+type interrupted struct {
+	store.Tx
+	w *world
+}
+
+func (tx interrupted) List(ctx context.Context, t *store.Schema, q store.Query) ([]store.Row, error) {
+	tx.w.mu.Lock()
+	fn := tx.w.meanwhile[t.Name]
+	delete(tx.w.meanwhile, t.Name)
+	tx.w.mu.Unlock()
+	if fn != nil {
+		fn()
+	}
+	return tx.Tx.List(ctx, t, q)
 }
 
 func (w *world) newID() string {
@@ -108,11 +131,25 @@ func (w *world) newID() string {
 }
 
 func (w *world) program(ctx context.Context, tx *session.Tx) (*leaderboard.Program, error) {
+	edition, err := content.Edition(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	p, known := w.compiled, w.edition
+	w.mu.Unlock()
+	if p != nil && known == edition {
+		return p, nil
+	}
 	docs, err := w.lib.Load(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
-	return leaderboard.Load(ctx, tx, docs)
+	p, err = leaderboard.Load(ctx, tx, docs)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.compiled, w.edition = p, edition
+	return p, err
 }
 
 // follow is the index's way into the journal.
@@ -144,10 +181,19 @@ func (w *world) history(ctx context.Context, tx *session.Tx, s leaderboard.Span)
 			yield(nil, err)
 			return
 		}
+		moved := map[string]time.Time{}
 		for i := range all {
-			e := &all[i].Event
+			if e := &all[i].Event; !e.MovedFrom.IsZero() {
+				moved[e.ID] = e.At
+			}
+		}
+		for i := range all {
+			e := all[i].Event
+			if at, ok := moved[e.ID]; ok {
+				e.At = at
+			}
 			inside := !e.At.Before(s.From) && (s.Until.IsZero() || e.At.Before(s.Until))
-			if e.Type == s.Type && inside && !yield(e, nil) {
+			if e.MovedFrom.IsZero() && e.Type == s.Type && inside && !yield(&e, nil) {
 				return
 			}
 		}

@@ -67,7 +67,7 @@ func (s *push) due(tx *session.Tx, pl *plan) bool {
 		return true
 	}
 	// A schedule has a zone of its own if it is FIXED, otherwise it fires by UTC for everyone.
-	schedule, err := pl.Timeframe.In(time.UTC, tx.Zones)
+	schedule, err := pl.In(time.UTC, tx.Zones)
 	if err != nil {
 		tx.Report(Rules.Name()+"/"+pl.ID, "timeframeTimezone", err.Error())
 		return false

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -144,10 +145,10 @@ func day(n int) time.Time { return time.Date(2025, 9, n, 10, 0, 0, 0, time.UTC) 
 func TestAssignedMissionIsAdvancedByTheEventThatAssignsIt(t *testing.T) {
 	b := newBench(t, activity, goal(), weekly())
 	changes := b.react(t, user("ada", ""), "e1", day(1), "2")
-	require.Len(t, changes, 2)
+	require.Len(t, changes, 1)
 	require.True(t, changes[0].Assigned)
-	require.Equal(t, "weekly:far:ada:2025-W36", changes[1].MissionID)
-	require.Equal(t, "2", changes[1].CurrentAmount.String())
+	require.Equal(t, "weekly:far:ada:2025-W36", changes[0].MissionID)
+	require.Equal(t, "2", changes[0].CurrentAmount.String())
 	require.Empty(t, b.caused)
 }
 
@@ -163,7 +164,7 @@ func TestIndividualMissionCompletesOnceAndStops(t *testing.T) {
 	require.Equal(t, day(2), b.caused[0].At)
 	require.Empty(t, b.react(t, ada, "e3", day(3), "4"))
 	// The next week begins anew.
-	require.Equal(t, "4", b.react(t, ada, "e4", day(8), "4")[1].CurrentAmount.String())
+	require.Equal(t, "4", b.react(t, ada, "e4", day(8), "4")[0].CurrentAmount.String())
 }
 
 func TestGroupMissionGoesOnCountingAndKnowsItsContributors(t *testing.T) {
@@ -211,7 +212,7 @@ func TestConditionsPickUsersAndMissions(t *testing.T) {
 	require.Empty(t, b.react(t, user("ada", ""), "e1", day(1), "1"))
 	changes := b.react(t, user("bob", "", "red"), "e2", day(1), "1")
 	require.Equal(t, "near", changes[0].ConfigurationID)
-	require.True(t, changes[1].Completed)
+	require.True(t, changes[0].Completed)
 }
 
 func TestActiveMissionsAreKnownToConditions(t *testing.T) {
@@ -317,7 +318,7 @@ func TestAnyOrderOfArrivalGivesTheSame(t *testing.T) {
 		var events []happening
 		for i := range rapid.IntRange(1, 12).Draw(rt, "events") {
 			events = append(events, happening{
-				fmt.Sprintf("e%02d", i), fmt.Sprint(rapid.IntRange(1, 4).Draw(rt, "value")),
+				fmt.Sprintf("e%02d", i), strconv.Itoa(rapid.IntRange(1, 4).Draw(rt, "value")),
 				day(1).Add(time.Duration(rapid.IntRange(0, 40).Draw(rt, "quarters")) * 6 * time.Hour),
 			})
 		}
@@ -334,7 +335,6 @@ func TestAnyOrderOfArrivalGivesTheSame(t *testing.T) {
 func TestEvaluateAssignsLazyRulesOnce(t *testing.T) {
 	lazy := weekly("assignmentMode", `"LAZY"`, "eventMatchType", "", "eventMatchEntity", "")
 	b := newBench(t, activity, goal(), lazy)
-	require.NoError(t, b.run.Update(t.Context(), func(tx *session.Tx) error { return nil }))
 	_, err := b.Evaluate(t.Context(), "nobody")
 	require.ErrorIs(t, err, fault.ErrNotFound)
 	users := tenancy.NewUsers(b.run)

@@ -147,7 +147,13 @@ func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 	if err := missionTable.Put(ctx, tx, *m); err != nil {
 		return nil, err
 	}
-	changes = append(changes, p.announce(tx, &before, m, entry))
+	c := p.announce(tx, &before, m, entry)
+	if i := slices.IndexFunc(changes, func(c Change) bool { return c.MissionID == m.ID }); i >= 0 {
+		c.Assigned = true // by the same event
+		changes[i] = c
+	} else {
+		changes = append(changes, c)
+	}
 	return changes, logTable.Put(ctx, tx, entry)
 }
 
@@ -344,7 +350,7 @@ func (pl *plan) periodAt(tx *session.Tx, u *tenancy.User, at time.Time) (timefra
 	if err != nil {
 		return timeframe.Period{}, false, err
 	}
-	schedule, err := pl.Timeframe.In(zone, tx.Zones)
+	schedule, err := pl.In(zone, tx.Zones)
 	if err != nil {
 		return timeframe.Period{}, false, err
 	}

@@ -1,6 +1,7 @@
 package streaks
 
 import (
+	"encoding/json"
 	"errors"
 	"net/url"
 
@@ -25,7 +26,7 @@ type Configuration struct {
 	MatchEntity   string          `json:"matchEntity"`
 	MatchEntityID string          `json:"matchEntityId,omitempty"`
 	// MatchCondition picks among the matching events; it may read event and user.
-	MatchCondition mechanic.Expr `json:"matchCondition,omitempty"`
+	MatchCondition json.RawMessage `json:"matchCondition,omitempty"`
 }
 
 // Matcher returns which events count.

@@ -1,13 +1,13 @@
 package streaks
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
-	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -65,8 +65,8 @@ type Rule struct {
 	Description           string `json:"description,omitempty"`
 	StreakConfigurationID string `json:"streakConfigurationId"`
 	// UsersMatchCondition picks the users whose events count; it may read user.
-	UsersMatchCondition mechanic.Expr `json:"usersMatchCondition,omitempty"`
-	Cadence             Cadence       `json:"cadence"`
+	UsersMatchCondition json.RawMessage `json:"usersMatchCondition,omitempty"`
+	Cadence             Cadence         `json:"cadence"`
 	// Metric is DAYS with the cadence DAY.
 	Metric Metric `json:"metric"`
 	// The three flags say which periods are looked at for being perfect.
@@ -79,7 +79,7 @@ type Rule struct {
 	FreezeVirtualCurrencyID string `json:"freezeVirtualCurrencyId,omitempty"`
 	// FreezeCostExpression is the price of one period; null means 1. It may read user and streak. A
 	// price of 0 is free; one that is negative or no amount is a problem, and the period is missed.
-	FreezeCostExpression mechanic.Expr `json:"freezeCostExpression,omitempty"`
+	FreezeCostExpression json.RawMessage `json:"freezeCostExpression,omitempty"`
 	// GoalTargets are lengths to reach, each greater than 0.
 	GoalTargets []int `json:"goalTargets,omitempty"`
 }

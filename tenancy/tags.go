@@ -18,8 +18,8 @@ const (
 	MaxUserTags    = 100 // tags of one user
 )
 
-// An Assignment gives a tag to a user.
-type Assignment struct {
+// A Tagging is a tag to be given to a user or a document, with its priority.
+type Tagging struct {
 	TagID string `json:"tagId"`
 	// Priority is 0 or more; what shows tags shows those with the highest first.
 	Priority int `json:"priority"`
@@ -35,7 +35,7 @@ func (s Users) Tags(ctx context.Context, userID string) ([]UserTag, error) {
 // [fault.ErrInvalid] for every assignment at fault, [fault.ErrNotFound] if there is no such user,
 // [fault.ErrExists] if the user carries one of the tags, and [fault.ErrConflict] if the user is
 // deleted or would have more than 100. Whether there is such a tag is for the caller to know.
-func (s Users) AssignTags(ctx context.Context, userID string, tags ...Assignment) ([]UserTag, error) {
+func (s Users) AssignTags(ctx context.Context, userID string, tags ...Tagging) ([]UserTag, error) {
 	return s.editTags(ctx, userID, tags, func(tx *session.Tx, u *User, i int) error {
 		at, found := u.findTag(tags[i].TagID)
 		switch {
@@ -52,7 +52,7 @@ func (s Users) AssignTags(ctx context.Context, userID string, tags ...Assignment
 // UpdateTags changes the priorities of 1 to 25 tags of a user, all or none, and returns them. It
 // returns [fault.ErrInvalid] for every assignment at fault, [fault.ErrNotFound] if there is no such
 // user or the user lacks one of the tags, and [fault.ErrConflict] if the user is deleted.
-func (s Users) UpdateTags(ctx context.Context, userID string, tags ...Assignment) ([]UserTag, error) {
+func (s Users) UpdateTags(ctx context.Context, userID string, tags ...Tagging) ([]UserTag, error) {
 	return s.editTags(ctx, userID, tags, func(tx *session.Tx, u *User, i int) error {
 		at, found := u.findTag(tags[i].TagID)
 		if !found {
@@ -67,7 +67,7 @@ func (s Users) UpdateTags(ctx context.Context, userID string, tags ...Assignment
 // at fault, [fault.ErrNotFound] if there is no such user or the user lacks one of the tags, and
 // [fault.ErrConflict] if the user is deleted.
 func (s Users) RemoveTags(ctx context.Context, userID string, tagIDs ...string) error {
-	tags := make([]Assignment, len(tagIDs))
+	tags := make([]Tagging, len(tagIDs))
 	for i, id := range tagIDs {
 		tags[i].TagID = id
 	}
@@ -106,7 +106,7 @@ func (s Users) Tagged(ctx context.Context, tagID string, page store.Page) (list 
 
 // editTags applies change to the user for each of the tags, and returns those that the user then
 // carries. Errors name the place of the tag.
-func (s Users) editTags(ctx context.Context, userID string, tags []Assignment, change func(tx *session.Tx, u *User, i int) error) ([]UserTag, error) {
+func (s Users) editTags(ctx context.Context, userID string, tags []Tagging, change func(tx *session.Tx, u *User, i int) error) ([]UserTag, error) {
 	if err := checkAssignments(tags); err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (s Users) editTags(ctx context.Context, userID string, tags []Assignment, c
 
 func assignmentField(i int) string { return fmt.Sprintf("assignments[%d]", i) }
 
-func checkAssignments(tags []Assignment) error {
+func checkAssignments(tags []Tagging) error {
 	if n := len(tags); n < 1 || n > MaxAssignments {
 		return fault.Invalid("assignments", "are %d; allowed are 1 to %d", n, MaxAssignments)
 	}
@@ -142,7 +142,7 @@ func checkAssignments(tags []Assignment) error {
 		if a.Priority < 0 {
 			err = errors.Join(err, fault.Invalid("priority", "is %d; it must not be less than 0", a.Priority))
 		}
-		if slices.ContainsFunc(tags[:i], func(b Assignment) bool { return b.TagID == a.TagID }) {
+		if slices.ContainsFunc(tags[:i], func(b Tagging) bool { return b.TagID == a.TagID }) {
 			err = errors.Join(err, fault.Invalid("tagId", "%q occurs twice", a.TagID))
 		}
 		faults = append(faults, fault.In(assignmentField(i), err))

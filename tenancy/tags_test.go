@@ -14,10 +14,10 @@ import (
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
-func assignments(n int) []tenancy.Assignment {
-	all := make([]tenancy.Assignment, n)
+func assignments(n int) []tenancy.Tagging {
+	all := make([]tenancy.Tagging, n)
 	for i := range all {
-		all[i] = tenancy.Assignment{TagID: fmt.Sprintf("t%02d", i), Priority: i}
+		all[i] = tenancy.Tagging{TagID: fmt.Sprintf("t%02d", i), Priority: i}
 	}
 	return all
 }
@@ -29,13 +29,13 @@ func TestTags(t *testing.T) {
 	users := w.users(acme)
 	w.create(t, acme, tenancy.NewUser{ID: "u1"})
 
-	given, err := users.AssignTags(ctx, "u1", tenancy.Assignment{TagID: "red", Priority: 2}, tenancy.Assignment{TagID: "blue"})
+	given, err := users.AssignTags(ctx, "u1", tenancy.Tagging{TagID: "red", Priority: 2}, tenancy.Tagging{TagID: "blue"})
 	require.NoError(t, err)
 	require.Equal(t, "red", given[0].TagID) // as asked
 	require.Equal(t, 2, given[0].Priority)
 	require.Equal(t, given[0].CreatedAt, given[0].UpdatedAt)
 
-	updated, err := users.UpdateTags(ctx, "u1", tenancy.Assignment{TagID: "red", Priority: 7})
+	updated, err := users.UpdateTags(ctx, "u1", tenancy.Tagging{TagID: "red", Priority: 7})
 	require.NoError(t, err)
 	require.Equal(t, 7, updated[0].Priority)
 	require.Equal(t, given[0].CreatedAt, updated[0].CreatedAt)
@@ -60,11 +60,11 @@ func TestTagsAreAllOrNothing(t *testing.T) {
 	ctx := t.Context()
 	users := w.users(acme)
 	w.create(t, acme, tenancy.NewUser{ID: "u1"})
-	_, err := users.AssignTags(ctx, "u1", tenancy.Assignment{TagID: "red"})
+	_, err := users.AssignTags(ctx, "u1", tenancy.Tagging{TagID: "red"})
 	require.NoError(t, err)
 	before := w.records(t, acme)
 
-	blue, red := tenancy.Assignment{TagID: "blue"}, tenancy.Assignment{TagID: "red"}
+	blue, red := tenancy.Tagging{TagID: "blue"}, tenancy.Tagging{TagID: "red"}
 	for _, tt := range []struct {
 		name  string
 		call  func() error
@@ -75,9 +75,9 @@ func TestTagsAreAllOrNothing(t *testing.T) {
 		{"none", func() error { _, err := users.AssignTags(ctx, "u1"); return err }, fault.ErrInvalid, "assignments"},
 		{"26", func() error { _, err := users.AssignTags(ctx, "u1", assignments(26)...); return err }, fault.ErrInvalid, "assignments"},
 		{"twice", func() error { _, err := users.AssignTags(ctx, "u1", blue, blue); return err }, fault.ErrInvalid, "assignments[1].tagId"},
-		{"id", func() error { _, err := users.AssignTags(ctx, "u1", blue, tenancy.Assignment{}); return err }, fault.ErrInvalid, "assignments[1].tagId"},
+		{"id", func() error { _, err := users.AssignTags(ctx, "u1", blue, tenancy.Tagging{}); return err }, fault.ErrInvalid, "assignments[1].tagId"},
 		{"priority", func() error {
-			_, err := users.AssignTags(ctx, "u1", tenancy.Assignment{TagID: "blue", Priority: -1})
+			_, err := users.AssignTags(ctx, "u1", tenancy.Tagging{TagID: "blue", Priority: -1})
 			return err
 		}, fault.ErrInvalid, "assignments[0].priority"},
 		{"user", func() error { _, err := users.AssignTags(ctx, "nobody", blue); return err }, fault.ErrNotFound, "user"},
@@ -100,7 +100,7 @@ func TestMostTags(t *testing.T) {
 		_, err := users.AssignTags(t.Context(), "u1", batch...)
 		require.NoError(t, err)
 	}
-	_, err := users.AssignTags(t.Context(), "u1", tenancy.Assignment{TagID: "last"})
+	_, err := users.AssignTags(t.Context(), "u1", tenancy.Tagging{TagID: "last"})
 	requireFault(t, err, fault.ErrConflict, "assignments[0].tagId")
 }
 
@@ -130,7 +130,7 @@ func TestTaggedAgreesWithTags(t *testing.T) {
 					delete(carried[user], tag)
 				}
 			default:
-				if _, err := users.AssignTags(ctx, user, tenancy.Assignment{TagID: tag}); err == nil {
+				if _, err := users.AssignTags(ctx, user, tenancy.Tagging{TagID: tag}); err == nil {
 					carried[user][tag] = true
 				}
 			}

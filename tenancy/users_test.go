@@ -263,7 +263,7 @@ func TestWorkspacesAreIsolated(t *testing.T) {
 	scopes := []store.Scope{acme, north, rival}
 	for i, s := range scopes { // equal ids everywhere
 		u := w.create(t, s, tenancy.NewUser{ID: "u1", ExternalID: "x1", Email: "ann@example.org", Nickname: fmt.Sprintf("nick %d", i)})
-		_, err := w.users(s).AssignTags(ctx, u.ID, tenancy.Assignment{TagID: "red", Priority: i})
+		_, err := w.users(s).AssignTags(ctx, u.ID, tenancy.Tagging{TagID: "red", Priority: i})
 		require.NoError(t, err)
 		_, err = w.settings(s).Put(ctx, tenancy.Configuration{Branding: tenancy.Branding{Name: s.String()}})
 		require.NoError(t, err)
@@ -414,7 +414,7 @@ func TestAnonymise(t *testing.T) {
 		ProfileImage: "https://img.example.org/portrait", Lang: "sc", Timezone: "Europe/Vaduz", Role: tenancy.Manager,
 	}
 	created := w.create(t, acme, n)
-	_, err := w.users(acme).AssignTags(ctx, "u1", tenancy.Assignment{TagID: "left-handed"})
+	_, err := w.users(acme).AssignTags(ctx, "u1", tenancy.Tagging{TagID: "left-handed"})
 	require.NoError(t, err)
 	_, err = w.users(acme).Update(ctx, "u1", tenancy.UserPatch{Nickname: new("annabella")})
 	require.NoError(t, err)
@@ -460,7 +460,7 @@ func TestDeletedIsForGood(t *testing.T) {
 		"suspend": func() error { _, err := users.Suspend(ctx, "u1"); return err },
 		"resume":  func() error { _, err := users.Resume(ctx, "u1"); return err },
 		"role":    func() error { _, err := users.SetRole(ctx, "u1", tenancy.Owner); return err },
-		"tag":     func() error { _, err := users.AssignTags(ctx, "u1", tenancy.Assignment{TagID: "red"}); return err },
+		"tag":     func() error { _, err := users.AssignTags(ctx, "u1", tenancy.Tagging{TagID: "red"}); return err },
 	} {
 		t.Run(name, func(t *testing.T) { requireFault(t, call(), fault.ErrConflict, "user") })
 	}
@@ -477,7 +477,7 @@ func TestUserEvents(t *testing.T) {
 	ctx := t.Context()
 	users := w.users(acme)
 	u := w.create(t, acme, tenancy.NewUser{ID: "u1"})
-	_, err := users.AssignTags(ctx, "u1", tenancy.Assignment{TagID: "red"}, tenancy.Assignment{TagID: "blue"})
+	_, err := users.AssignTags(ctx, "u1", tenancy.Tagging{TagID: "red"}, tenancy.Tagging{TagID: "blue"})
 	require.NoError(t, err)
 	require.Len(t, w.caused, 2)
 	require.Equal(t, event.User, w.caused[0].Type)
@@ -506,7 +506,7 @@ func TestUserVars(t *testing.T) {
 	t.Parallel()
 	w := open(t)
 	w.create(t, acme, tenancy.NewUser{ID: "u1", Timezone: "Europe/Rome"})
-	_, err := w.users(acme).AssignTags(t.Context(), "u1", tenancy.Assignment{TagID: "red"})
+	_, err := w.users(acme).AssignTags(t.Context(), "u1", tenancy.Tagging{TagID: "red"})
 	require.NoError(t, err)
 	u, err := w.users(acme).Get(t.Context(), "u1")
 	require.NoError(t, err)

@@ -3,6 +3,7 @@ package mechanic
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/guerdonhq/guerdon/event"
@@ -211,13 +212,13 @@ func (a Amount) Check(vars map[string]any, now time.Time) rule.Check {
 func lost(t *rule.Trace, data any) string {
 	vars, _ := data.(map[string]any)
 	user, _ := vars["user"].(map[string]any)
-	text := ""
+	var text strings.Builder
 	for _, name := range unkept {
 		if _, kept := user[name]; user != nil && !kept && reads(t, "user."+name) {
-			text += "; user." + name + " is not kept with the event"
+			text.WriteString("; user." + name + " is not kept with the event")
 		}
 	}
-	return text
+	return text.String()
 }
 
 func reads(t *rule.Trace, path string) bool {

@@ -5,6 +5,7 @@ package mechanic
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,9 +33,7 @@ type Occasion struct {
 func New(e *event.Event, u *tenancy.User) *Occasion {
 	own := e.Vars()
 	vars := make(map[string]any, len(own)+4)
-	for name, v := range own {
-		vars[name] = v
-	}
+	maps.Copy(vars, own)
 	vars["event"], vars["user"] = own, u.Vars()
 	return &Occasion{Event: e, User: u, Vars: vars}
 }
@@ -54,11 +53,7 @@ func With(vars map[string]any, name string, value any, fn func()) {
 	}
 }
 
-// Expr is an expression of a document: JSON Logic as the author wrote it. Nothing, or null, is no
-// expression.
-type Expr = json.RawMessage
-
-func absent(e Expr) bool { return len(e) == 0 || string(e) == "null" }
+func absent(e json.RawMessage) bool { return len(e) == 0 || string(e) == "null" }
 
 // A Condition is a compiled condition and where it stands, for problems. A Condition without
 // a rule, such as the zero one, holds always.
@@ -69,7 +64,7 @@ type Condition struct {
 
 // CompileCondition compiles and lints the condition in a field of a document; nothing or null is one
 // that always holds. Faults name the field and the place inside the expression.
-func CompileCondition(source, field string, e Expr, ctx *rule.Context) (Condition, error) {
+func CompileCondition(source, field string, e json.RawMessage, ctx *rule.Context) (Condition, error) {
 	if absent(e) {
 		return Condition{nil, source, field}, nil
 	}
@@ -106,7 +101,7 @@ type Amount struct {
 }
 
 // CompileAmount compiles and lints the expression in a field of a document; nothing or null gives 1.
-func CompileAmount(source, field string, e Expr, ctx *rule.Context) (Amount, error) {
+func CompileAmount(source, field string, e json.RawMessage, ctx *rule.Context) (Amount, error) {
 	if absent(e) {
 		return Amount{nil, source, field}, nil
 	}

@@ -2,15 +2,34 @@ package ranktree
 
 import (
 	"bytes"
+	"encoding/binary"
 	"hash/maphash"
 )
+
+// inline is the longest name that is kept in the member itself. A UUID fits.
+const inline = 43
+
+// A member is what is kept of one besides the place in the order. It fills a cache line, so that the
+// name and the key cost one look into memory.
+type member struct {
+	position, reached int64
+	size              uint32 // of the name
+	present           bool
+	name              [inline]byte // or, of a longer one, where it begins in the text
+}
 
 // members numbers names from 0. It is a hash table without pointers; names are never removed.
 type members struct {
 	seed  maphash.Seed
-	slots []uint32 // a power of two; number + 1, or 0
-	text  []byte   // the names one after another
-	ends  []uint64 // of each name in text
+	slots []slot // a power of two
+	all   []member
+	text  []byte // the longer names one after another
+}
+
+// A slot holds a name's number. Comparing hashes first saves most looks at names.
+type slot struct {
+	hash uint32
+	next uint32 // the number + 1, 0 if the slot is empty
 }
 
 // grow makes room for n names in all.
@@ -21,63 +40,79 @@ func (m *members) grow(n int) {
 	}
 	if m.slots == nil {
 		m.seed = maphash.MakeSeed()
-		m.ends = make([]uint64, 0, n)
+		m.all = make([]member, 0, n)
 	}
-	m.slots = make([]uint32, size)
-	for id := range m.ends {
-		at := m.home(maphash.Bytes(m.seed, m.bytes(uint32(id))))
-		for m.slots[at] != 0 {
-			at = m.next(at)
+	m.slots = make([]slot, size)
+	for id := range m.all {
+		hash := maphash.Bytes(m.seed, m.bytes(uint32(id)))
+		at := m.home(hash)
+		for m.slots[at].next != 0 {
+			at = m.after(at)
 		}
-		m.slots[at] = uint32(id) + 1
+		m.slots[at] = slot{uint32(hash >> 32), uint32(id) + 1}
 	}
 }
 
 func (m *members) home(hash uint64) int { return int(hash) & (len(m.slots) - 1) }
 
-func (m *members) next(slot int) int { return (slot + 1) & (len(m.slots) - 1) }
+func (m *members) after(slot int) int { return (slot + 1) & (len(m.slots) - 1) }
 
-// slot returns where a name stands, or where it would, and whether it does.
-func (m *members) slot(name string) (at int, ok bool) {
-	for at = m.home(maphash.String(m.seed, name)); ; at = m.next(at) {
-		id := m.slots[at]
-		if id == 0 || string(m.bytes(id-1)) == name {
-			return at, id != 0
+// slot returns where a name with a hash stands, or where it would, and whether it does.
+func (m *members) slot(name string, hash uint64) (at int, ok bool) {
+	for at = m.home(hash); ; at = m.after(at) {
+		s := m.slots[at]
+		switch {
+		case s.next == 0:
+			return at, false
+		case s.hash == uint32(hash>>32) && string(m.bytes(s.next-1)) == name:
+			return at, true
 		}
 	}
 }
 
+// find returns the number of a name and whether it has one.
 func (m *members) find(name string) (uint32, bool) {
-	at, ok := m.slot(name)
+	at, ok := m.slot(name, maphash.String(m.seed, name))
 	if !ok {
 		return 0, false
 	}
-	return m.slots[at] - 1, true
+	return m.slots[at].next - 1, true
 }
 
-// add returns the number of a name and whether it had one.
-func (m *members) add(name string) (id uint32, known bool) {
-	at, ok := m.slot(name)
+// add returns the number of a name, which may be new.
+func (m *members) add(name string) uint32 {
+	hash := maphash.String(m.seed, name)
+	at, ok := m.slot(name, hash)
 	if ok {
-		return m.slots[at] - 1, true
+		return m.slots[at].next - 1
 	}
-	id = uint32(len(m.ends))
-	m.text = append(m.text, name...)
-	m.ends = append(m.ends, uint64(len(m.text)))
-	if m.slots[at] = id + 1; len(m.ends) > len(m.slots)*3/4 {
-		m.grow(len(m.ends))
+	id := uint32(len(m.all))
+	one := member{size: uint32(len(name))}
+	if copy(one.name[:], name) < len(name) {
+		binary.NativeEndian.PutUint64(one.name[:], uint64(len(m.text)))
+		m.text = append(m.text, name...)
 	}
-	return id, false
+	m.all = append(m.all, one)
+	m.slots[at] = slot{uint32(hash >> 32), id + 1}
+	if len(m.all) > len(m.slots)*3/4 {
+		m.grow(len(m.all))
+	}
+	return id
 }
 
+// bytes returns a name, which must not be modified.
 func (m *members) bytes(id uint32) []byte {
-	var start uint64
-	if id > 0 {
-		start = m.ends[id-1]
+	one := &m.all[id]
+	if one.size <= inline {
+		return one.name[:one.size]
 	}
-	return m.text[start:m.ends[id]]
+	start := binary.NativeEndian.Uint64(one.name[:])
+	return m.text[start : start+uint64(one.size)]
 }
-
-func (m *members) name(id uint32) string { return string(m.bytes(id)) }
 
 func (m *members) less(a, b uint32) bool { return bytes.Compare(m.bytes(a), m.bytes(b)) < 0 }
+
+// key returns the key of a member that is present.
+func (m *members) key(id uint32) key {
+	return key{m.all[id].position, m.all[id].reached, id}
+}

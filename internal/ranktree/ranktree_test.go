@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,8 +20,12 @@ func compare(a, b ranktree.Entry) int {
 // A model is a ranking as a sorted slice.
 type model []ranktree.Entry
 
+func (m *model) remove(member string) {
+	*m = slices.DeleteFunc(*m, func(o ranktree.Entry) bool { return o.Member == member })
+}
+
 func (m *model) set(e ranktree.Entry) {
-	*m = slices.DeleteFunc(*m, func(o ranktree.Entry) bool { return o.Member == e.Member })
+	m.remove(e.Member)
 	i, _ := slices.BinarySearchFunc(*m, e, compare)
 	*m = slices.Insert(*m, i, e)
 }
@@ -64,10 +69,16 @@ func TestTreeIsASortedSlice(t *testing.T) {
 			positions = rapid.Int64()
 		}
 		for range rapid.IntRange(0, 200).Draw(t, "n") {
+			name := strconv.Itoa(rapid.IntRange(0, 50).Draw(t, "member"))
 			e := ranktree.Entry{
-				Member:   strconv.Itoa(rapid.IntRange(0, 50).Draw(t, "member")),
+				Member:   name + strings.Repeat("-", rapid.SampledFrom([]int{0, 40, 42, 100}).Draw(t, "long")),
 				Position: positions.Draw(t, "position"),
 				Reached:  rapid.Int64Range(0, 3).Draw(t, "reached"),
+			}
+			if rapid.IntRange(0, 4).Draw(t, "remove") == 0 {
+				tree.Remove(e.Member)
+				want.remove(e.Member)
+				continue
 			}
 			tree.Set(e)
 			want.set(e)
@@ -83,11 +94,11 @@ func TestTreeOfManyBlocks(t *testing.T) {
 	t.Parallel()
 	for _, step := range []int64{1, -1, 7919} { // how the positions follow one another
 		tree := ranktree.New(0, true)
-		const n = 5000
+		const n = 3000
 		entry := func(i, round int64) ranktree.Entry {
 			return ranktree.Entry{Member: strconv.FormatInt(i, 10), Position: (i*step + round*round*4999) % 4001, Reached: i % 3}
 		}
-		for round := range int64(4) {
+		for round := range int64(3) {
 			want := make(model, n)
 			for i := range int64(n) {
 				tree.Set(entry(i, round))
@@ -112,6 +123,11 @@ func TestTreeOfManyBlocks(t *testing.T) {
 		require.Equal(t, n, tree.Len())
 		require.Equal(t, 1, tree.Levels(2))
 		require.Equal(t, n, tree.Ahead(2))
+		for i := range int64(n) {
+			tree.Remove(strconv.FormatInt(i, 10))
+		}
+		require.Zero(t, tree.Len())
+		require.Zero(t, tree.Levels(2))
 	}
 }
 
@@ -126,4 +142,20 @@ func TestTreeAtItsEdges(t *testing.T) {
 	require.Empty(t, tree.Slice(1, 10))
 	require.Empty(t, tree.Slice(7, 10))
 	require.Len(t, tree.Slice(0, 10), 1)
+}
+
+// The benchmark compares with a list that gives the same answers.
+func TestSkipListAgrees(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		tree, list := ranktree.New(0, false), newSkipList()
+		for range rapid.IntRange(1, 100).Draw(t, "n") {
+			e := ranktree.Entry{Member: strconv.Itoa(rapid.IntRange(0, 30).Draw(t, "member")), Position: rapid.Int64Range(-3, 3).Draw(t, "position")}
+			tree.Set(e)
+			list.Set(e)
+			require.Equal(t, tree.Place(e.Member), list.Place(e.Member))
+		}
+		place := rapid.IntRange(0, tree.Len()-1).Draw(t, "place")
+		require.Equal(t, tree.Slice(place, 5), list.Slice(place, 5))
+	})
 }

@@ -24,65 +24,26 @@ import (
 // The store that Join returns runs one function at a time, a View like an Update. Its Prepare only
 // checks that s has prepared the tables, and its Close does nothing.
 func (s *Store) Join(tx pgx.Tx) store.Store {
-	return &joined{store: s, tx: tx, free: make(chan struct{}, 1)}
-}
-
-// A joined is a store inside a transaction of the host's.
-type joined struct {
-	store *Store
-	tx    pgx.Tx
-	free  chan struct{} // holds a token while a function runs
-	fit   bool          // the isolation level has been checked
-}
-
-func (j *joined) Prepare(ctx context.Context, tables ...*store.Schema) error {
-	for _, t := range tables {
-		if _, ok := j.store.prepared.Load(t); !ok {
-			return fault.Conflict(t.Name, "a joined transaction makes no tables: prepare the store itself first")
+	fit := false
+	return unit.NewJoined(&s.prepared, func(ctx context.Context) (unit.Session, error) {
+		if !fit {
+			if err := readCommitted(ctx, tx); err != nil {
+				return nil, err
+			}
+			fit = true
 		}
-	}
-	return ctx.Err()
+		return &session{store: s, words: joining, db: tx}, nil
+	})
 }
 
-func (j *joined) View(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
-	return j.run(ctx, func(s unit.Session) error { return unit.View(ctx, s, scope, fn) })
-}
-
-func (j *joined) Update(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
-	return j.run(ctx, func(s unit.Session) error { return unit.Update(ctx, s, scope, fn) })
-}
-
-func (*joined) Close() error { return nil }
-
-// run calls do with a session that ends inside the host's transaction.
-func (j *joined) run(ctx context.Context, do func(unit.Session) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case j.free <- struct{}{}:
-		defer func() { <-j.free }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if err := j.check(ctx); err != nil {
-		return err
-	}
-	return do(&session{store: j.store, words: joining, db: j.tx})
-}
-
-// check refuses a transaction whose snapshot may be older than the lock of a scope.
-func (j *joined) check(ctx context.Context) error {
-	if j.fit {
-		return nil
-	}
+// readCommitted refuses a transaction whose snapshot may be older than the lock of a scope.
+func readCommitted(ctx context.Context, tx pgx.Tx) error {
 	var level string
-	if err := j.tx.QueryRow(ctx, "select current_setting('transaction_isolation')").Scan(&level); err != nil {
+	if err := tx.QueryRow(ctx, "select current_setting('transaction_isolation')").Scan(&level); err != nil {
 		return wrap(err)
 	}
 	if level != "read committed" {
 		return fault.Invalid("transaction", "its isolation level is %s: only read committed can be joined", level)
 	}
-	j.fit = true
 	return nil
 }

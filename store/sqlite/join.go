@@ -20,47 +20,24 @@ import (
 // The store that Join returns runs one function at a time, a View like an Update. Its Prepare only
 // checks that s has prepared the tables, and its Close does nothing.
 func (s *Store) Join(tx *sql.Tx) store.Store {
-	return &joined{store: s, conn: newConn(tx), free: make(chan struct{}, 1)}
+	c := newConn(tx)
+	return joined{unit.NewJoined(&s.prepared, func(context.Context) (unit.Session, error) {
+		return s.session(c, "savepoint guerdon", "release guerdon", "rollback to guerdon; release guerdon"), nil
+	})}
 }
 
-// A joined is a store inside a transaction of the host's.
-type joined struct {
-	store *Store
-	conn  *conn
-	free  chan struct{} // holds a token while a function runs
+// A joined is a store inside a transaction of the host's that says what it means to be busy.
+type joined struct{ *unit.Joined }
+
+func (j joined) View(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	return explain(j.Joined.View(ctx, s, fn))
 }
 
-func (j *joined) Prepare(ctx context.Context, tables ...*store.Schema) error {
-	for _, t := range tables {
-		if _, ok := j.store.prepared.Load(t); !ok {
-			return fault.Conflict(t.Name, "a joined transaction makes no tables: prepare the store itself first")
-		}
-	}
-	return ctx.Err()
+func (j joined) Update(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	return explain(j.Joined.Update(ctx, s, fn))
 }
 
-func (j *joined) View(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
-	return j.run(ctx, func(s unit.Session) error { return unit.View(ctx, s, scope, fn) })
-}
-
-func (j *joined) Update(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
-	return j.run(ctx, func(s unit.Session) error { return unit.Update(ctx, s, scope, fn) })
-}
-
-func (*joined) Close() error { return nil }
-
-// run calls do with a session that ends inside the host's transaction.
-func (j *joined) run(ctx context.Context, do func(unit.Session) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case j.free <- struct{}{}:
-		defer func() { <-j.free }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	err := do(j.store.session(j.conn, "savepoint guerdon", "release guerdon", "rollback to guerdon; release guerdon"))
+func explain(err error) error {
 	if busy(err) {
 		return fault.Conflict("transaction", "another one has changed the file: begin the host's with BEGIN IMMEDIATE")
 	}

@@ -1,0 +1,387 @@
+package guerdon_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// verdict is the line of the last check, or "moved".
+func (w *world) verdict(t testing.TB, eventID, kind, id string) string {
+	t.Helper()
+	x, err := w.Explain(t.Context(), eventID, kind, id)
+	require.NoError(t, err)
+	if x.Moved {
+		return "moved by " + x.EventID
+	}
+	return x.Checks[len(x.Checks)-1].String()
+}
+
+// record records an event of ada's, a minute after the last.
+func (w *world) record(t testing.TB, id, entityID string, value int64) guerdon.Outcome {
+	t.Helper()
+	w.set(w.now.Load().Add(time.Minute))
+	out, err := w.Record(t.Context(), event.Event{ID: id, UserID: "ada", EntityID: entityID, Value: new(decimal.NewFromInt(value))})
+	require.NoError(t, err)
+	return out
+}
+
+// tester is a test, or a check of a property.
+type tester interface {
+	require.TestingT
+	Helper()
+	Context() context.Context
+}
+
+// publish makes documents the ones in force, a minute after what was last.
+func (w *world) publish(t tester, docs ...object) {
+	t.Helper()
+	w.set(w.now.Load().Add(time.Minute))
+	_, err := w.Import(t.Context(), bundle(t, docs...))
+	require.NoError(t, err)
+}
+
+func TestExplainTheGame(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		for _, id := range []string{"e0", "e1", "e2", "e3"} {
+			w.record(t, id, "run", 1)
+		}
+		for _, c := range []struct{ event, kind, id, want string }{
+			{"e0", "MissionRule", "weekly", "moved by e0"},
+			{"e1", "MissionRule", "weekly", "no   periodId: the rule was evaluated for 2025-W40 before, at 2025-09-29T09:01:00Z because of event e0, and assigned weekly:three:ada:2025-W40"},
+			{"e0", "MissionConfiguration", "three", "moved by e0"},
+			{"e2", "MissionConfiguration", "three", "moved by e2"},
+			{"e3", "MissionConfiguration", "three", "no   isCompleted: it had been completed at 2025-09-29T09:03:00Z by event e2"},
+			{"e1", "RewardRule", "per-week", "no   matchEntity: the event is about Activity run, not about a Mission"},
+			{"e2", "RewardRule", "per-week", "moved by weekly:three:ada:2025-W40:completed"},
+			{"e0", "StreakRule", "daily", "moved by e0"},
+			{"e3", "StreakRule", "daily", "no   day: 2025-09-29 in America/New_York had been counted already, since 2025-09-29T09:01:00Z"},
+			{"e3", "RuntimeLeaderboard", "monthly", "moved by e3:per-run:0:completed"},
+		} {
+			require.Equal(t, c.want, w.verdict(t, c.event, c.kind, c.id), "%s %s %s", c.event, c.kind, c.id)
+		}
+	})
+}
+
+func TestExplainRefuses(t *testing.T) {
+	w := newWorld(t, memory.New())
+	w.record(t, "e0", "run", 1)
+	for _, c := range []struct {
+		event, kind, id string
+		of              error
+		field, says     string
+	}{
+		{"e0", "Activity", "run", fault.ErrInvalid, "kind", "StreakRule"},
+		{"e1", "RewardRule", "per-run", fault.ErrNotFound, "event", `"e1"`},
+		{"e0", "RewardRule", "nope", fault.ErrNotFound, "RewardRule", `"nope"`},
+	} {
+		_, err := w.Explain(t.Context(), c.event, c.kind, c.id)
+		require.ErrorIs(t, err, c.of)
+		require.ErrorContains(t, err, c.says)
+		e, ok := errors.AsType[*fault.Error](err)
+		require.True(t, ok)
+		require.Equal(t, c.field, e.Field)
+	}
+	_, err := (&guerdon.Workspace{}).Explain(t.Context(), "e0", "RewardRule", "per-run")
+	require.ErrorIs(t, err, fault.ErrInvalid)
+}
+
+func TestExplainByTheVersionsThatDecided(t *testing.T) {
+	w := newWorld(t, memory.New())
+	w.record(t, "before", "run", 1)
+	rule := func(least int) object {
+		return document("RewardRule", "big", object{
+			"applicationMode": "ALWAYS", "ruleType": "ENTITY", "matchEntity": "Activity", "matchCondition": object{">=": []any{variable("event.value"), least}},
+			"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO"}},
+		})
+	}
+	w.publish(t, rule(5))
+	w.record(t, "first", "run", 3)
+	w.publish(t, rule(2))
+	w.record(t, "second", "run", 3)
+	w.set(w.now.Load().Add(time.Minute))
+	_, err := w.Economy.RewardRules.Archive(t.Context(), "big")
+	require.NoError(t, err)
+	w.record(t, "third", "run", 3)
+	w.set(w.now.Load().Add(time.Minute))
+	_, err = w.Economy.RewardRules.Unarchive(t.Context(), "big")
+	require.NoError(t, err)
+	w.record(t, "fourth", "run", 3)
+	w.publish(t, rule(1))
+	w.record(t, "fifth", "run", 3)
+	for id, want := range map[string]string{
+		"before": "event before did not move RewardRule big\n  no   published: it was not published when the event was recorded",
+		"first":  "event first did not move RewardRule big (version 1)\n  yes  matchEntity: the event is about Activity run, and any Activity counts\n  yes  applicationMode: it is ALWAYS\n  no   matchCondition: event.value >= 5 is false: event.value is 3",
+		"second": "event second moved RewardRule big (version 2)",
+		"third":  "event third did not move RewardRule big\n  no   published: it was not published when the event was recorded",
+		"fourth": "event fourth did not move RewardRule big\n  no   published: it was not published when the event was recorded",
+		"fifth":  "event fifth moved RewardRule big (version 3)",
+	} {
+		x, err := w.Explain(t.Context(), id, "RewardRule", "big")
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(x.String(), want), "%s", x)
+	}
+}
+
+// A mission that is running goes on by the version that it copied, whatever becomes of its configuration.
+func TestExplainMissionsThatGoOn(t *testing.T) {
+	w := newWorld(t, memory.New())
+	w.record(t, "e0", "run", 1)
+	_, err := w.Missions.Configurations.Archive(t.Context(), "three")
+	require.NoError(t, err)
+	w.record(t, "e1", "run", 1)
+	x, err := w.Explain(t.Context(), "e1", "MissionConfiguration", "three")
+	require.NoError(t, err)
+	require.True(t, x.Moved)
+	require.Equal(t, 1, x.Version)
+	w.record(t, "e2", "swim", 1)
+	require.Equal(t, "no   published: it was not published, and no mission of it was running", w.verdict(t, "e2", "MissionConfiguration", "three"))
+}
+
+func TestExplainByTheUserOfThen(t *testing.T) {
+	w := newWorld(t, memory.New())
+	ctx := t.Context()
+	_, err := w.Users.Create(ctx, tenancy.NewUser{ID: "kim", Nickname: "Kimmy", ExternalID: "kim@example.org", Timezone: "Asia/Tokyo"})
+	require.NoError(t, err)
+	w.publish(t,
+		document("RewardRule", "east", object{
+			"applicationMode": "ALWAYS", "ruleType": "ENTITY", "matchEntity": "Activity", "matchCondition": object{"==": []any{variable("user.timezone"), "Asia/Tokyo"}},
+			"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO"}},
+		}),
+		document("RewardRule", "named", object{
+			"applicationMode": "ALWAYS", "ruleType": "ENTITY", "matchEntity": "Activity", "matchCondition": object{"!!": variable("user.nickname")},
+			"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO"}},
+		}))
+	_, err = w.Record(ctx, run("e0", "kim", w.now.Load().UTC()))
+	require.NoError(t, err)
+	_, err = w.Users.Anonymise(ctx, "kim")
+	require.NoError(t, err)
+
+	require.Equal(t, "moved by e0", w.verdict(t, "e0", "RewardRule", "east"))
+	x, err := w.Explain(ctx, "e0", "RewardRule", "named")
+	require.NoError(t, err)
+	require.True(t, x.Moved, "that is what the outcome says")
+	require.Equal(t, "no   matchCondition: user.nickname is absent; user.nickname is not kept with the event", x.Checks[len(x.Checks)-1].String())
+	entries, err := w.Journal(ctx, 0)
+	require.NoError(t, err)
+	require.NotContains(t, jsonOf(t, entries), "Kimmy")
+	require.NotContains(t, jsonOf(t, entries), "kim@example.org")
+}
+
+func TestExplainIsPartOfATransaction(t *testing.T) {
+	w := newWorld(t, memory.New())
+	require.NoError(t, w.Update(t.Context(), func(ws *guerdon.Workspace) error {
+		if _, err := ws.Record(t.Context(), run("e0", "ada", start)); err != nil {
+			return err
+		}
+		x, err := ws.Explain(t.Context(), "e0", "RewardRule", "per-run")
+		require.True(t, x.Moved)
+		return err
+	}))
+}
+
+// Each case publishes documents, records two events, and says why the second did not move the last
+// document.
+func TestExplainNamesWhatStopped(t *testing.T) {
+	always := object{"timeframeType": "PERMANENT", "timeframeTimezoneType": "USER", "timeframeStartsAt": "2020-01-01T00:00:00Z"}
+	mission := func(id string, more object) object {
+		return document("MissionConfiguration", id, merge(object{
+			"missionType": "INDIVIDUAL", "matchType": "ENTITY", "matchEntity": "Activity", "targetAmountExpression": 10,
+		}, more))
+	}
+	assigns := func(id string, more object) object {
+		return document("MissionRule", id, merge(object{
+			"missionType": "INDIVIDUAL", "assignmentMode": "EVENT", "missionConfigurationsPool": []string{"goal"},
+			"eventMatchType": "ENTITY", "eventMatchEntity": "Activity",
+		}, always, more))
+	}
+	pays := func(id string, more object) object {
+		return document("RewardRule", id, merge(object{
+			"applicationMode": "ALWAYS", "ruleType": "ENTITY", "matchEntity": "Activity",
+			"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO"}},
+		}, more))
+	}
+	reward := func(currency string, expression any) object {
+		return object{"rewards": []object{{"virtualCurrencyId": currency, "redemptionMode": "AUTO", "expression": expression}}}
+	}
+	streak := func(more object) []object {
+		return []object{
+			document("StreakConfiguration", "some", object{"matchType": "ENTITY", "matchEntity": "Activity"}),
+			document("StreakRule", "x", merge(object{"streakConfigurationId": "some", "cadence": "DAY", "metric": "DAYS", "freezeEnabled": false}, always, more)),
+		}
+	}
+	board := func(query, more object) []object {
+		return []object{
+			document("RuntimeLeaderboardConfiguration", "some", object{"query": merge(object{
+				"source": "activity_logs", "entityId": "userId", "score": object{"sum": variable("value")},
+			}, query)}),
+			document("RuntimeLeaderboard", "x", merge(object{"runtimeLeaderboardConfigurationId": "some"}, always, more)),
+		}
+	}
+	big := object{">": []any{variable("event.value"), 5}}
+	past := object{"timeframeType": "RANGE", "timeframeEndsAt": "2025-01-01T00:00:00Z"}
+	coming := object{"timeframeStartsAt": "2026-01-01T00:00:00Z"}
+	for name, c := range map[string]struct {
+		docs []object
+		want string
+	}{
+		"lazy rule":      {[]object{mission("goal", nil), assigns("x", object{"assignmentMode": "LAZY", "eventMatchType": nil, "eventMatchEntity": nil})}, "assignmentMode: it is LAZY: the rule is evaluated when a user's missions are asked for, not because of events"},
+		"other entity":   {[]object{mission("goal", nil), assigns("x", object{"eventMatchType": "INSTANCE", "eventMatchEntityId": "swim"})}, "eventMatchEntityId: the event is about Activity run, not about swim"},
+		"tag":            {[]object{mission("goal", nil), assigns("x", object{"eventMatchType": "TAG", "eventMatchEntity": "Tag", "eventMatchEntityId": "outdoor"})}, "eventMatchEntityId: Activity run does not carry the tag outdoor"},
+		"group":          {[]object{mission("goal", object{"missionType": "GROUP"}), assigns("x", object{"missionType": "GROUP", "groupTagId": "outdoor"})}, "groupTagId: user ada is not in the group of the tag outdoor"},
+		"past rule":      {[]object{mission("goal", nil), assigns("x", past)}, "timeframeEndsAt: it ended at 2025-01-01T00:00:00Z, and the event happened at 2025-09-29T09:03:00Z"},
+		"coming rule":    {[]object{mission("goal", nil), assigns("x", coming)}, "timeframeStartsAt: it begins at 2026-01-01T00:00:00Z, and the event happened at 2025-09-29T09:03:00Z"},
+		"event":          {[]object{mission("goal", nil), assigns("x", object{"eventMatchCondition": big})}, "eventMatchCondition: event.value > 5 is false: event.value is 3"},
+		"user":           {[]object{mission("goal", nil), assigns("x", object{"usersMatchCondition": object{"in": []any{"vip", variable("user.tags")}}})}, `usersMatchCondition: "vip" in user.tags is false: user.tags is []`},
+		"candidates":     {[]object{mission("goal", nil), assigns("x", object{"missionsMatchCondition": object{"==": []any{variable("mission.name"), "other"}}, "eventMatchCondition": object{"==": []any{variable("event.value"), 3}}})}, `missionConfigurationsPool: goal is not picked (missionsMatchCondition: mission.name == "other" is false: mission.name is "goal")`},
+		"target":         {[]object{mission("goal", object{"targetAmountExpression": object{"-": []any{variable("mission.currentAmount"), 1}}}), assigns("x", object{"eventMatchCondition": object{"==": []any{variable("event.value"), 3}}})}, "missionConfigurationsPool: goal is not picked (targetAmountExpression: mission.currentAmount - 1 is -1: mission.currentAmount is 0; it must be more than 0)"},
+		"no mission":     {[]object{mission("x", nil)}, "startsAt: no mission of it had been assigned to user ada"},
+		"mission's own":  {[]object{assigns("r", object{"missionConfigurationsPool": []string{"x"}}), mission("x", object{"matchCondition": object{"<": []any{variable("mission.currentAmount"), 1}}})}, "matchCondition: mission.currentAmount < 1 is false: mission.currentAmount is 1"},
+		"increment":      {[]object{assigns("r", object{"missionConfigurationsPool": []string{"x"}}), mission("x", object{"incrementExpression": variable("event.additionalData.km")})}, "incrementExpression: event.additionalData.km is absent; it gave null, which is not a number"},
+		"disabled":       {[]object{pays("x", object{"applicationMode": "DISABLED"})}, "applicationMode: it is DISABLED"},
+		"fallback":       {[]object{pays("x", object{"applicationMode": "FALLBACK"})}, "applicationMode: it is FALLBACK, and the event meets per-run, which is ALWAYS"},
+		"limit":          {[]object{pays("x", object{"maxPerUser": 1, "per": "WEEK"})}, "maxPerUser: it had paid user ada as often as it may: 1 in 2025-W40"},
+		"nothing to pay": {[]object{pays("x", reward("points", object{"-": []any{3, variable("event.value")}}))}, "rewards[0].expression: 3 - event.value is 0: event.value is 3; it must be more than 0"},
+		"no amount":      {[]object{pays("x", object{"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": variable("event.outcome")}, {"virtualCurrencyId": "gems", "redemptionMode": "AUTO", "expression": 0}}})}, "rewards: rewards[0].expression: event.outcome is absent; it gave null, which is not a number; rewards[1].expression: it is 0; it must be more than 0"},
+		"bound":          {[]object{pays("x", reward("gems", 2))}, `maxAllowedBalance: rejected: economy: user "ada" has 2 of "gems", a change by 2 would cross the bound of 3`},
+		"past streak":    {streak(past), "timeframeEndsAt: it ended at 2025-01-01T00:00:00Z, and the event happened at 2025-09-29T09:03:00Z"},
+		"streak's user":  {streak(object{"usersMatchCondition": object{"==": []any{variable("user.timezone"), "UTC"}}}), `usersMatchCondition: user.timezone == "UTC" is false: user.timezone is "America/New_York"`},
+		"day":            {streak(nil), "day: 2025-09-29 in America/New_York had been counted already, since 2025-09-29T09:02:00Z"},
+		"source":         {board(object{"source": "quiz_logs"}, nil), "query.source: it counts quiz_logs, and the event is of type Activity"},
+		"where":          {board(object{"where": big}, nil), "query.where: event.value > 5 is false: event.value is 3"},
+		"score":          {board(object{"score": object{"sum": variable("additionalData.km")}}, nil), "query.score.sum: additionalData.km is absent; it gave null, which is not a number"},
+		"null":           {board(object{"score": object{"count": variable("outcome")}}, nil), "query.score.count: outcome is absent; null does not count"},
+		"entity":         {board(object{"entityId": object{"tagNamespace": "place"}}, nil), "query.entityId: user ada carried no tag of the namespace place"},
+		"coming board":   {board(nil, coming), "timeframeType: the event happened at 2025-09-29T09:03:00Z, outside of the timeframe"},
+		"not the best":   {board(object{"score": object{"min": variable("value")}}, nil), "score: the score was 3 or less already"},
+		"known value":    {board(object{"score": object{"count_distinct": variable("entityId")}}, nil), "score: the value had been counted already"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, memory.New())
+			w.publish(t, c.docs...)
+			w.record(t, "e1", "run", 1)
+			w.record(t, "e2", "run", 3)
+			last := c.docs[len(c.docs)-1]
+			require.Equal(t, "no   "+c.want, w.verdict(t, "e2", last["kind"].(string), "x"))
+		})
+	}
+}
+
+func TestExplainPeriodThatIsClosed(t *testing.T) {
+	w := newWorld(t, memory.New())
+	w.publish(t,
+		document("RuntimeLeaderboardConfiguration", "some", object{"query": object{"source": "activity_logs", "entityId": "userId", "score": object{"sum": variable("value")}}}),
+		document("RuntimeLeaderboard", "x", object{
+			"runtimeLeaderboardConfigurationId": "some", "timeframeType": "RECURRING", "recurrence": "DAILY",
+			"timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC", "timeframeStartsAt": "2025-09-01T00:00:00Z",
+		}))
+	w.record(t, "e1", "run", 1)
+	w.set(start.AddDate(0, 0, 1))
+	require.NoError(t, w.Advance(t.Context()))
+	_, err := w.Record(t.Context(), run("late", "ada", start))
+	require.NoError(t, err)
+	require.Equal(t, "moved by e1", w.verdict(t, "e1", "RuntimeLeaderboard", "x"))
+	require.Equal(t, "no   periodId: DAILY-2025-09-29T00:00:00.000Z-2025-09-30T00:00:00.000Z had ended and was closed for good",
+		w.verdict(t, "late", "RuntimeLeaderboard", "x"))
+}
+
+// A mission that has no target when an event comes may be given one by a later event.
+func TestExplainTargetThatWasFixedLater(t *testing.T) {
+	w := newWorld(t, memory.New())
+	w.publish(t, document("MissionConfiguration", "x", object{
+		"missionType": "INDIVIDUAL", "matchType": "ENTITY", "matchEntity": "Activity",
+		"targetAmountExpression": object{"if": []any{object{"in": []any{"vip", variable("user.tags")}}, 5, 0}},
+	}))
+	_, err := w.Missions.Create(t.Context(), missions.NewMission{ConfigurationID: "x", UserID: "ada", StartsAt: start.Add(time.Hour)})
+	require.NoError(t, err)
+	w.record(t, "early", "run", 1)
+	w.set(start.Add(2 * time.Hour))
+	w.record(t, "e1", "run", 1)
+	_, err = w.Users.AssignTags(t.Context(), "ada", tenancy.Tagging{TagID: "vip"})
+	require.NoError(t, err)
+	w.record(t, "e2", "run", 1)
+	require.Equal(t, "no   startsAt: mission :x:ada:PERMANENT begins at 2025-09-29T10:00:00Z, after the event", w.verdict(t, "early", "MissionConfiguration", "x"))
+	require.Contains(t, w.verdict(t, "e1", "MissionConfiguration", "x"), "no   targetAmountExpression: if(")
+	require.Equal(t, "moved by e2", w.verdict(t, "e2", "MissionConfiguration", "x"))
+}
+
+func TestExplainGroupMission(t *testing.T) {
+	w := newWorld(t, memory.New())
+	w.publish(t,
+		document("MissionConfiguration", "goal", object{"missionType": "GROUP", "matchType": "ENTITY", "matchEntity": "Activity", "targetAmountExpression": 2}),
+		document("MissionRule", "x", object{
+			"missionType": "GROUP", "groupTagId": "outdoor", "assignmentMode": "EVENT", "missionConfigurationsPool": []string{"goal"},
+			"eventMatchType": "ENTITY", "eventMatchEntity": "Activity",
+			"timeframeType": "PERMANENT", "timeframeTimezoneType": "USER", "timeframeStartsAt": "2020-01-01T00:00:00Z",
+		}))
+	for _, user := range []string{"ada", "bob"} {
+		_, err := w.Users.AssignTags(t.Context(), user, tenancy.Tagging{TagID: "outdoor"})
+		require.NoError(t, err)
+	}
+	outcomes, err := w.RecordBatch(t.Context(), []event.Event{run("e1", "bob", start), run("e2", "ada", start), run("e3", "bob", start), run("e4", "eve", start)})
+	require.NoError(t, err)
+	require.Len(t, outcomes, 4)
+	require.Equal(t, "moved by e1", w.verdict(t, "e1", "MissionRule", "x"))
+	require.Contains(t, w.verdict(t, "e2", "MissionRule", "x"), "because of event e1")
+	require.Equal(t, "moved by e3", w.verdict(t, "e3", "MissionConfiguration", "goal"), "a group goes on counting")
+	require.Equal(t, "no   startsAt: no mission of it had been assigned to user eve", w.verdict(t, "e4", "MissionConfiguration", "goal"))
+}
+
+func ExampleWorkspace_Explain() {
+	ctx := context.Background()
+	noon := time.Date(2025, 9, 29, 12, 0, 0, 0, time.UTC)
+	eng, err := guerdon.New(ctx, memory.New(), &guerdon.Options{Now: func() time.Time { return noon }})
+	check(err)
+	_, err = eng.Platform.CreateAccount(ctx, tenancy.Account{ID: "acme"})
+	check(err)
+	ws, err := eng.Workspace(ctx, store.Scope{Account: "acme", Workspace: "default"})
+	check(err)
+	_, err = ws.Import(ctx, []byte(`{"documents": [
+	 {"kind": "Activity", "id": "run", "name": "Run", "defaultLang": "en", "translations": [{"lang": "en", "label": "Run"}]},
+	 {"kind": "VirtualCurrency", "id": "points", "name": "Points", "defaultLang": "en", "translations": [{"lang": "en", "label": "Points"}]},
+	 {"kind": "RewardRule", "id": "far", "name": "A long run", "applicationMode": "ALWAYS",
+	  "ruleType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "run",
+	  "matchCondition": {"and": [{"==": [{"var": "event.additionalData.surface"}, "trail"]}, {">=": [{"var": "event.value"}, 10]}]},
+	  "rewards": [{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": {"var": "event.value"}}],
+	  "defaultLang": "en", "translations": [{"lang": "en"}]}
+	]}`))
+	check(err)
+	_, err = ws.Users.Create(ctx, tenancy.NewUser{ID: "ada"})
+	check(err)
+	for id, km := range []int64{8, 12} {
+		_, err = ws.Record(ctx, event.Event{
+			ID: fmt.Sprint("run-", id), UserID: "ada", EntityID: "run",
+			Value: new(decimal.NewFromInt(km)), Data: map[string]any{"surface": "trail"},
+		})
+		check(err)
+		why, err := ws.Explain(ctx, fmt.Sprint("run-", id), "RewardRule", "far")
+		check(err)
+		fmt.Println(why)
+	}
+	// Output:
+	// event run-0 did not move RewardRule far (version 1)
+	//   yes  matchEntityId: the event is about Activity run
+	//   yes  applicationMode: it is ALWAYS
+	//   no   matchCondition: event.value >= 10 is false: event.value is 8
+	// event run-1 moved RewardRule far (version 1)
+	//   yes  matchEntityId: the event is about Activity run
+	//   yes  applicationMode: it is ALWAYS
+	//   yes  matchCondition: event.additionalData.surface == "trail" is true: event.additionalData.surface is "trail"; event.value >= 10 is true: event.value is 12
+	//   yes  rewards[0].expression: event.value is 12
+	//   yes  maxAllowedBalance: paid 12 points
+}

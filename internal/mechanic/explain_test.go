@@ -1,0 +1,146 @@
+package mechanic_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+var noon = time.Date(2025, 9, 3, 12, 0, 0, 0, time.UTC)
+
+func cases(seq int64, ids ...string) []mechanic.Case {
+	events := make([]event.Event, len(ids))
+	for i, id := range ids {
+		events[i] = event.Event{ID: id, Type: event.Activity, EntityID: "run", UserID: "ada", At: noon, Value: new(decimal.NewFromInt(3))}
+	}
+	problems := []event.Problem{{Source: "RewardRule/a", Field: "rewards[0]", Reason: "full"}}
+	return mechanic.Cases(seq, noon, &tenancy.User{ID: "ada", Lang: "it"}, problems, events...)
+}
+
+func TestCaseKnowsWhatCameBefore(t *testing.T) {
+	t.Parallel()
+	c := &cases(7, "a", "b", "c")[1]
+	for _, tt := range []struct {
+		mark        mechanic.Mark
+		is, follows bool
+	}{
+		{mechanic.Mark{Seq: 6, EventID: "z"}, false, true},
+		{mechanic.Mark{Seq: 7, EventID: "a"}, false, true},
+		{mechanic.Mark{Seq: 7, EventID: "b"}, true, false},
+		{mechanic.Mark{Seq: 7, EventID: "c"}, false, false},
+		{mechanic.Mark{Seq: 8, EventID: "a"}, false, false},
+	} {
+		require.Equal(t, tt.is, c.Is(tt.mark), "%+v", tt.mark)
+		require.Equal(t, tt.follows, c.Follows(tt.mark), "%+v", tt.mark)
+	}
+	require.Equal(t, "full", c.Problem("RewardRule/a", "rewards[0]"))
+	require.Empty(t, c.Problem("RewardRule/a", "rewards[1]"))
+	require.Equal(t, mechanic.Mark{Seq: 7, EventID: "b"}, c.Mark(&session.Tx{Seq: 7}))
+}
+
+func TestFarthest(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		verdicts []mechanic.Verdict
+		want     string
+	}{
+		"most passed":       {[]mechanic.Verdict{verdict(false, true, false), verdict(false, true, true, false), verdict(false, false)}, "b"},
+		"the first of them": {[]mechanic.Verdict{verdict(false, true, false), verdict(false, true, false), verdict(false, false)}, "a"},
+		"what moved":        {[]mechanic.Verdict{verdict(false, true, true, true, false), verdict(false, false), verdict(true, true)}, "c"},
+	} {
+		i := -1
+		got, err := mechanic.Farthest(cases(1, "a", "b", "c"), func(*mechanic.Case) (mechanic.Verdict, error) {
+			i++
+			return tt.verdicts[i], nil
+		})
+		require.NoError(t, err)
+		require.Equal(t, tt.want, got.EventID, name)
+	}
+}
+
+func verdict(moved bool, answers ...bool) mechanic.Verdict {
+	v := mechanic.Verdict{Moved: moved}
+	for _, holds := range answers {
+		v.Ask("x", holds, "because")
+	}
+	return v
+}
+
+func TestMatches(t *testing.T) {
+	t.Parallel()
+	e := &event.Event{Type: event.Activity, EntityID: "run", EntityTags: []string{"outdoor"}}
+	for _, tt := range []struct {
+		matcher event.Matcher
+		want    string
+	}{
+		{event.Matcher{Type: event.MatchInstance, Entity: "Activity", EntityID: "run"}, "yes  matchEntityId: the event is about Activity run"},
+		{event.Matcher{Type: event.MatchInstance, Entity: "Activity", EntityID: "swim"}, "no   matchEntityId: the event is about Activity run, not about swim"},
+		{event.Matcher{Type: event.MatchInstance, Entity: "Quiz", EntityID: "run"}, "no   matchEntity: the event is about Activity run, not about a Quiz"},
+		{event.Matcher{Type: event.MatchEntity, Entity: "Activity"}, "yes  matchEntity: the event is about Activity run, and any Activity counts"},
+		{event.Matcher{Type: event.MatchEntity, Entity: "Quiz"}, "no   matchEntity: the event is about Activity run, not about a Quiz"},
+		{event.Matcher{Type: event.MatchTag, Entity: event.Tag, EntityID: "outdoor"}, "yes  matchEntityId: Activity run carries the tag outdoor"},
+		{event.Matcher{Type: event.MatchTag, Entity: event.Tag, EntityID: "indoor"}, "no   matchEntityId: Activity run does not carry the tag indoor"},
+	} {
+		var v mechanic.Verdict
+		require.Equal(t, v.Matches(event.MatchFields(), tt.matcher, e), v.Holds())
+		require.Equal(t, tt.want, v.Checks[0].String())
+	}
+}
+
+func TestWithin(t *testing.T) {
+	t.Parallel()
+	end := noon.Add(time.Hour)
+	frame := timeframe.Timeframe{Type: timeframe.Range, StartsAt: noon, EndsAt: &end}
+	for at, want := range map[time.Time]string{
+		noon.Add(-time.Second): "no   timeframeStartsAt: it begins at 2025-09-03T12:00:00Z, and the event happened at 2025-09-03T11:59:59Z",
+		noon:                   "yes  timeframeStartsAt: it began at 2025-09-03T12:00:00Z, and the event happened at 2025-09-03T12:00:00Z",
+		end:                    "no   timeframeEndsAt: it ended at 2025-09-03T13:00:00Z, and the event happened at 2025-09-03T13:00:00Z",
+	} {
+		var v mechanic.Verdict
+		v.Within(frame, at)
+		require.Equal(t, want, v.Checks[0].String())
+	}
+}
+
+func TestChecksAnswerAsTheMechanicsAsk(t *testing.T) {
+	t.Parallel()
+	c := &cases(1, "a")[0]
+	ctx := mechanic.EventContext()
+	for src, want := range map[string]string{
+		``:                             "yes  field: it is 1, as there is no expression",
+		`3`:                            "yes  field: it is 3",
+		`{"*": [{"var": "value"}, 2]}`: "yes  field: value * 2 is 6: value is 3",
+		`{"-": [{"var": "value"}, 3]}`: "no   field: value - 3 is 0: value is 3; it must be more than 0",
+		`{"var": "event.outcome"}`:     "no   field: event.outcome is absent; it gave null, which is not a number",
+		`{"var": "user.lang"}`:         `no   field: user.lang is "it"; it gave "it", which is not a number`,
+	} {
+		a, err := mechanic.CompileAmount("Kind/id", "field", []byte(src), ctx)
+		require.NoError(t, err)
+		check := a.Check(c.Vars, noon)
+		require.Equal(t, want, check.String())
+		d, ok := a.Of(&session.Tx{Now: noon}, c.Vars)
+		require.Equal(t, check.Holds, ok && d.IsPositive())
+	}
+	for src, want := range map[string]string{
+		``:                                "yes  field: there is no condition",
+		`{">": [{"var": "value"}, 2]}`:    "yes  field: value > 2 is true: value is 3",
+		`{"!": {"var": "user.nickname"}}`: "yes  field: user.nickname is absent; user.nickname is not kept with the event",
+	} {
+		condition, err := mechanic.CompileCondition("Kind/id", "field", []byte(src), ctx)
+		require.NoError(t, err)
+		check := condition.Check(c.Vars, noon)
+		require.Equal(t, want, check.String())
+		require.Equal(t, check.Holds, condition.Holds(&session.Tx{Now: noon}, c.Vars))
+		var v mechanic.Verdict
+		require.True(t, v.Condition(condition, c.Vars, noon))
+		require.Len(t, v.Checks, min(1, len(src)), "what is not asked is not shown")
+	}
+}

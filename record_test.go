@@ -550,7 +550,7 @@ func dump(t testing.TB, path string) string {
 	text := func(query string) (all []string) {
 		rows, err := db.QueryContext(t.Context(), query)
 		require.NoError(t, err)
-		defer rows.Close()
+		defer func() { require.NoError(t, rows.Close()) }()
 		for rows.Next() {
 			var s string
 			require.NoError(t, rows.Scan(&s))

@@ -332,6 +332,41 @@ func TestAnyOrderOfArrivalGivesTheSame(t *testing.T) {
 	})
 }
 
+// A mission that counts completed missions counts one once, also after it has moved in time.
+func TestMovedCompletionIsCountedOnceWhereItBelongs(t *testing.T) {
+	counted := `{"kind":"Tag","id":"counted","namespace":"n","variant":"counted","defaultLang":"en","translations":[{"lang":"en","label":"Counted"}]}`
+	b := newBench(t, activity, red, counted,
+		goal("id", `"both"`, "matchType", `"TAG"`, "matchEntity", `"Tag"`, "matchEntityId", `"counted"`, "incrementExpression", "1", "targetAmountExpression", "9"),
+		weekly("eventMatchType", `"TAG"`, "eventMatchEntity", `"Tag"`, "eventMatchEntityId", `"counted"`))
+	ada := user("ada", "")
+	done := func(at, from time.Time) {
+		e := &event.Event{ID: "m:completed", Type: event.Mission, EntityID: "m", UserID: "ada", At: at, MovedFrom: from, EntityTags: []string{"counted"}}
+		require.NoError(t, b.run.Update(t.Context(), func(tx *session.Tx) error {
+			p, err := b.program(t.Context(), tx)
+			if err != nil {
+				return err
+			}
+			_, err = p.React(t.Context(), tx, mechanic.New(e, ada))
+			return err
+		}))
+	}
+	amounts := func() map[string]string {
+		list, _, err := b.List(t.Context(), "ada", store.Page{})
+		require.NoError(t, err)
+		out := map[string]string{}
+		for _, m := range list {
+			out[m.PeriodID] = m.CurrentAmount.String()
+		}
+		return out
+	}
+	done(day(10), time.Time{})
+	require.Equal(t, map[string]string{"2025-W37": "1"}, amounts())
+	done(day(9), day(10))
+	require.Equal(t, map[string]string{"2025-W37": "1"}, amounts())
+	done(day(5), day(9))
+	require.Equal(t, map[string]string{"2025-W36": "1", "2025-W37": "0"}, amounts())
+}
+
 func TestEvaluateAssignsLazyRulesOnce(t *testing.T) {
 	lazy := weekly("assignmentMode", `"LAZY"`, "eventMatchType", "", "eventMatchEntity", "")
 	b := newBench(t, activity, goal(), lazy)

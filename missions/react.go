@@ -85,7 +85,8 @@ func owners(u *tenancy.User) []string {
 }
 
 // React assigns the missions of the rules that the event evaluates, then advances every mission that
-// counts it, those just assigned included. A completed mission causes an event of type Mission.
+// counts it, those just assigned included. A completed mission causes an event of type Mission. An event
+// that moved in time is taken from where it was counted first.
 func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	keys := matchKeys(o.Event)
 	assigned, err := p.assign(ctx, tx, p.assigning(keys), o)
@@ -98,26 +99,74 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		c.Assigned = true
 		changes = append(changes, c)
 	}
-	for _, owner := range owners(o.User) {
+	err = eachCounting(ctx, tx, o.User, keys, o.Event.At, func(m *Mission) (err error) {
+		changes, err = p.advance(ctx, tx, o, m, changes)
+		return err
+	})
+	if err == nil && !o.Event.MovedFrom.IsZero() {
+		err = leave(ctx, tx, o, keys)
+	}
+	return changes, err
+}
+
+// eachCounting calls fn with the missions of a user that count events with the match keys at a moment.
+func eachCounting(ctx context.Context, tx *session.Tx, u *tenancy.User, keys []string, at time.Time, fn func(*Mission) error) error {
+	for _, owner := range owners(u) {
 		for _, key := range keys {
-			running, err := missionTable.List(ctx, tx, counting(owner, key, o.Event.At))
+			running, err := missionTable.List(ctx, tx, counting(owner, key, at))
 			if err != nil {
-				return nil, err
+				return err
 			}
 			for i := range running {
-				if changes, err = p.advance(ctx, tx, o, &running[i], changes); err != nil {
-					return nil, err
+				if running[i].period().State(at) != timeframe.Active {
+					continue
+				}
+				if err := fn(&running[i]); err != nil {
+					return err
 				}
 			}
 		}
 	}
-	return changes, nil
+	return nil
+}
+
+// leave takes an event that moved in time from the missions in whose period it no longer is. One that
+// it completed stays completed, because what followed from that has been paid.
+func leave(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, keys []string) error {
+	return eachCounting(ctx, tx, o.User, keys, o.Event.MovedFrom, func(m *Mission) error {
+		if m.period().State(o.Event.At) == timeframe.Active {
+			return nil
+		}
+		before := *m
+		if taken, err := take(ctx, tx, m, o.Event); err != nil || !taken {
+			return err
+		}
+		if before.IsCompleted && !m.IsCompleted {
+			m.IsCompleted, m.CompletedAt = true, before.CompletedAt
+			tx.Report(Configurations.Name()+"/"+m.ConfigurationID, "", "the mission "+m.ID+" stays completed although an event that completed it happened in another period")
+		}
+		m.UpdatedAt = tx.Now
+		return missionTable.Put(ctx, tx, *m)
+	})
+}
+
+// take takes back what an event had contributed to a mission when it was thought to have happened at
+// another time, and tells whether it had.
+func take(ctx context.Context, tx *session.Tx, m *Mission, e *event.Event) (bool, error) {
+	was := Log{MissionID: m.ID, EventID: e.ID, At: e.MovedFrom}
+	if _, found, err := logTable.Get(ctx, tx, was.key()); err != nil || !found {
+		return false, err
+	}
+	if err := logTable.Delete(ctx, tx, was.key()); err != nil {
+		return false, err
+	}
+	return true, refold(ctx, tx, m)
 }
 
 // advance adds the event to a mission if it counts there, and what that changed to changes.
 func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, m *Mission, changes []Change) ([]Change, error) {
 	here := position{o.Event.At, o.Event.ID}
-	if m.period().State(here.At) != timeframe.Active || m.MissionType == Individual && m.IsCompleted && here.after(m.Last) {
+	if m.MissionType == Individual && m.IsCompleted && here.after(m.Last) {
 		return changes, nil
 	}
 	g, err := p.goalOf(m)
@@ -140,6 +189,11 @@ func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 	}
 	entry := Log{MissionID: m.ID, EventID: here.Event, UserID: o.Event.UserID, At: here.At, Amount: amount, Seq: tx.Seq}
 	before := *m
+	if !o.Event.MovedFrom.IsZero() {
+		if _, err := take(ctx, tx, m, o.Event); err != nil {
+			return nil, err
+		}
+	}
 	if err := contribute(ctx, tx, m, entry); err != nil {
 		return nil, err
 	}
@@ -230,13 +284,13 @@ func contribute(ctx context.Context, tx *session.Tx, m *Mission, entry Log) erro
 	return nil
 }
 
-// refold counts a mission again from its contributions, because one came late.
-func refold(ctx context.Context, tx *session.Tx, m *Mission, late Log) error {
+// refold counts a mission again from its contributions and those given.
+func refold(ctx context.Context, tx *session.Tx, m *Mission, late ...Log) error {
 	logs, err := logTable.List(ctx, tx, store.Prefix(logPrefix(m.ID)))
 	if err != nil {
 		return err
 	}
-	*m = fold(*m, append(logs, late))
+	*m = fold(*m, append(logs, late...))
 	return nil
 }
 

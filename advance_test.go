@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,21 +89,21 @@ func TestEngineAdvancesEveryWorkspace(t *testing.T) {
 func TestRunAdvancesUntilItsContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := memory.New()
-		calls := 0
-		eng, err := guerdon.New(t.Context(), st, &guerdon.Options{Now: func() time.Time { calls++; return start }})
+		var calls atomic.Int64
+		eng, err := guerdon.New(t.Context(), st, &guerdon.Options{Now: func() time.Time { calls.Add(1); return start }})
 		require.NoError(t, err)
 		_, err = eng.Platform.CreateAccount(t.Context(), tenancy.Account{ID: "acme"})
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
-		before := calls
+		before := calls.Load()
 		go func() { done <- eng.Run(ctx, time.Minute) }()
 		synctest.Wait()
-		once := calls - before
+		once := calls.Load() - before
 		require.Positive(t, once, "at once")
 		time.Sleep(10*time.Minute + time.Second)
 		synctest.Wait()
-		require.GreaterOrEqual(t, calls-before, 11*once)
+		require.GreaterOrEqual(t, calls.Load()-before, 11*once)
 		cancel()
 		require.NoError(t, <-done)
 	})

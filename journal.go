@@ -3,7 +3,6 @@ package guerdon
 import (
 	"context"
 	"iter"
-	"slices"
 	"time"
 
 	"github.com/guerdonhq/guerdon/economy"
@@ -30,16 +29,6 @@ type Outcome struct {
 	Scores       []leaderboard.Change `json:"scores,omitempty"`
 	// Problems are what could not be done although the event stands.
 	Problems []event.Problem `json:"problems,omitempty"`
-}
-
-// clone returns a copy that shares no slice with the journal.
-func (o Outcome) clone() Outcome {
-	o.Missions = slices.Clone(o.Missions)
-	o.Transactions = slices.Clone(o.Transactions)
-	o.Streaks = slices.Clone(o.Streaks)
-	o.Scores = slices.Clone(o.Scores)
-	o.Problems = slices.Clone(o.Problems)
-	return o
 }
 
 // An Entry is one thing that happened, in the journal: an event from outside, or one that a call or

@@ -153,7 +153,7 @@ func recorded(ctx context.Context, tx *session.Tx, a *arrival) (Outcome, bool, e
 	if entry.Fingerprint != a.fingerprint {
 		return Outcome{}, false, fault.Conflict("id", "%q was recorded with another content", a.event.ID)
 	}
-	return entry.Outcome.clone(), true, nil
+	return entry.Outcome, true, nil
 }
 
 // admit refuses an event whose user or activity does not exist or takes no part.
@@ -188,7 +188,7 @@ func (e *Engine) enter(ctx context.Context, tx *session.Tx, p *program, first *m
 	if err := appendEntry(ctx, tx, &entry); err != nil {
 		return Outcome{}, err
 	}
-	return entry.Outcome.clone(), nil
+	return entry.Outcome, nil
 }
 
 // remembered returns what the journal keeps of a user: what rules may read, but nothing that must not

@@ -637,3 +637,46 @@ func TestBooksStayInOrderUnderFaults(t *testing.T) {
 		}
 	})
 }
+
+// What a caller does with a result, or with what it gave, does not reach the store.
+func TestResultsAndArgumentsAreTheCallers(t *testing.T) {
+	w := newWorld(t, memory.New())
+	ctx := t.Context()
+	_, err := w.Users.AssignTags(ctx, "ada", tenancy.Tagging{TagID: "outdoor"})
+	require.NoError(t, err)
+	e := event.Event{ID: "e1", UserID: "ada", EntityID: "run", Tags: []string{"a"}, Data: map[string]any{"km": []any{3.0}}, Value: new(decimal.NewFromInt(1))}
+	out, err := w.Record(ctx, e)
+	require.NoError(t, err)
+	want, picture := jsonOf(t, out), w.picture(t)
+	entries, err := w.Journal(ctx, w.first)
+	require.NoError(t, err)
+	journal := jsonOf(t, entries)
+
+	e.Tags[0], *e.Value, e.Data["km"].([]any)[0] = "z", decimal.NewFromInt(9), 9.0
+	out.Missions[0].PeriodID, *out.Missions[0].TargetAmount, out.Scores[0].EntityID = "z", decimal.NewFromInt(9), "z"
+	for i := range entries {
+		entries[i].Event.Tags, entries[i].Event.Data = append(entries[i].Event.Tags[:0], "z"), nil
+		entries[i].Outcome.Missions, entries[i].Caused = nil, entries[i].Caused[:0]
+	}
+	missions, _, err := w.Missions.List(ctx, "ada", store.Page{})
+	require.NoError(t, err)
+	*missions[0].TargetAmount = decimal.NewFromInt(9)
+	user, err := w.Users.Get(ctx, "ada")
+	require.NoError(t, err)
+	user.Tags[0].TagID = "z"
+
+	require.Equal(t, picture, w.picture(t))
+	again, err := w.Record(ctx, event.Event{ID: "e1", UserID: "ada", EntityID: "run", Tags: []string{"a"}, Data: map[string]any{"km": []any{3.0}}})
+	require.NoError(t, err)
+	require.JSONEq(t, want, jsonOf(t, again))
+	after, err := w.Journal(ctx, w.first)
+	require.NoError(t, err)
+	for _, entry := range after {
+		if entry.Event.ID == "e1" {
+			require.Contains(t, journal, jsonOf(t, entry))
+		}
+	}
+	user, err = w.Users.Get(ctx, "ada")
+	require.NoError(t, err)
+	require.Equal(t, "outdoor", user.Tags[0].TagID)
+}

@@ -73,27 +73,18 @@ func (d Documents[T]) Get(ctx context.Context, id string) (T, error) {
 // List returns documents in the order of their last update, newest first, and the token of the next
 // page, "" if there is none.
 func (d Documents[T]) List(ctx context.Context, page store.Page) (docs []T, next string, err error) {
-	err = d.run.View(ctx, func(tx *session.Tx) error {
+	return session.ReadPage(ctx, d.run, func(tx *session.Tx) ([]T, string, error) {
 		q, err := page.Query(store.By("updated", store.Text(d.kind.Name())))
 		if err != nil {
-			return err
+			return nil, "", err
 		}
-		rs, token, err := documents.Page(ctx, tx, q, page.Token)
-		if err != nil {
-			return err
+		rs, next, err := documents.Page(ctx, tx, q, page.Token)
+		docs := make([]T, len(rs))
+		for i := 0; err == nil && i < len(rs); i++ {
+			docs[i], err = d.open(&rs[i], rs[i].Draft)
 		}
-		docs, next = make([]T, len(rs)), token
-		for i := range rs {
-			if docs[i], err = d.open(&rs[i], rs[i].Draft); err != nil {
-				return err
-			}
-		}
-		return nil
+		return docs, next, err
 	})
-	if err != nil {
-		return nil, "", err
-	}
-	return docs, next, nil
 }
 
 func (d Documents[T]) write(ctx context.Context, fn func(*session.Tx) (*record, error)) (T, error) {

@@ -23,31 +23,22 @@ type Version[T any] struct {
 // History returns the published versions of a document, the newest first, and the token of the next
 // page; [fault.ErrNotFound] if there is no such document.
 func (d Documents[T]) History(ctx context.Context, id string, page store.Page) (list []Version[T], next string, err error) {
-	err = d.run.View(ctx, func(tx *session.Tx) error {
+	return session.ReadPage(ctx, d.run, func(tx *session.Tx) ([]Version[T], string, error) {
 		r, err := find(ctx, tx, d.kind, id)
 		if err != nil {
-			return err
+			return nil, "", err
 		}
 		q, err := page.Query(store.Prefix(recordKey(d.kind.name, id) + "/"))
 		if err != nil {
-			return err
+			return nil, "", err
 		}
-		rows, token, err := versions.Page(ctx, tx, q, page.Token)
-		if err != nil {
-			return err
+		rows, next, err := versions.Page(ctx, tx, q, page.Token)
+		list := make([]Version[T], len(rows))
+		for i := 0; err == nil && i < len(rows); i++ {
+			list[i], err = d.version(r, &rows[i])
 		}
-		list, next = make([]Version[T], len(rows)), token
-		for i := range rows {
-			if list[i], err = d.version(r, &rows[i]); err != nil {
-				return err
-			}
-		}
-		return nil
+		return list, next, err
 	})
-	if err != nil {
-		return nil, "", err
-	}
-	return list, next, nil
 }
 
 // Version returns one published version of a document; 0 is the one in force. It returns

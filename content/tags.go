@@ -31,18 +31,16 @@ func assignmentKey(kind, id, tagID string) string { return recordKey(kind, id) +
 // AssignedTags returns the tags that the document carries, by the tag's id, and the token of the next
 // page.
 func (d Documents[T]) AssignedTags(ctx context.Context, id string, page store.Page) (tags []TagAssignment, next string, err error) {
-	err = d.run.View(ctx, func(tx *session.Tx) error {
+	return session.ReadPage(ctx, d.run, func(tx *session.Tx) ([]TagAssignment, string, error) {
 		if _, err := find(ctx, tx, d.kind, id); err != nil {
-			return err
+			return nil, "", err
 		}
 		q, err := page.Query(store.Prefix(recordKey(d.kind.name, id) + "/"))
 		if err != nil {
-			return err
+			return nil, "", err
 		}
-		tags, next, err = assignments.Page(ctx, tx, q, page.Token)
-		return err
+		return assignments.Page(ctx, tx, q, page.Token)
 	})
-	return tags, next, err
 }
 
 // AssignTags makes the document carry 1 to 25 tags, all or none. It returns [fault.ErrNotFound] for a

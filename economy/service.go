@@ -304,24 +304,20 @@ func (s Service) Transaction(ctx context.Context, id string) (Transaction, error
 // History returns a user's transactions in the order in which they happened, newest first, and the token
 // of the next page, "" if there is none. It returns [fault.ErrNotFound] for an unknown user.
 func (s Service) History(ctx context.Context, userID string, page store.Page) (ts []Transaction, next string, err error) {
-	err = s.run.View(ctx, func(tx *session.Tx) error {
+	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Transaction, string, error) {
 		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
-			return err
+			return nil, "", err
 		}
 		q, err := page.Query(store.By("user", store.Text(userID)))
 		if err != nil {
-			return err
+			return nil, "", err
 		}
-		ts, next, err = transactions.Page(ctx, tx, q, page.Token)
+		ts, next, err := transactions.Page(ctx, tx, q, page.Token)
 		for i := range ts {
 			ts[i] = ts[i].seen(tx.Now)
 		}
-		return err
+		return ts, next, err
 	})
-	if err != nil {
-		return nil, "", err
-	}
-	return ts, next, nil
 }
 
 // Balance returns what a user has of a currency. It returns [fault.ErrNotFound] for an unknown user, and

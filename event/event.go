@@ -117,7 +117,7 @@ func Prepare(e Event, now time.Time, newID func() string) (Event, error) {
 	if err := e.check(now); err != nil {
 		return Event{}, err
 	}
-	e.Tags = slices.Clone(e.Tags)
+	e.Tags, e.Value = slices.Clone(e.Tags), new(*e.Value) // the caller may go on using its own
 	return e, e.normalise()
 }
 

@@ -115,35 +115,32 @@ func (s Service) GroupList(ctx context.Context, tagID string, page store.Page) (
 }
 
 func (s Service) list(ctx context.Context, owner string, page store.Page) (list []Mission, next string, err error) {
-	err = s.run.View(ctx, func(tx *session.Tx) error {
+	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Mission, string, error) {
 		q, err := page.Query(store.By("owner", store.Text(owner)))
 		if err != nil {
-			return err
+			return nil, "", err
 		}
-		list, next, err = missionTable.Page(ctx, tx, q, page.Token)
+		list, next, err := missionTable.Page(ctx, tx, q, page.Token)
 		for i := range list {
 			list[i] = list[i].at(tx.Now)
 		}
-		return err
+		return list, next, err
 	})
-	return list, next, err
 }
 
 // Contributions returns what was added to a mission, by whom and when, the latest first, and the token
 // of the next page.
 func (s Service) Contributions(ctx context.Context, missionID string, page store.Page) (logs []Log, next string, err error) {
-	err = s.run.View(ctx, func(tx *session.Tx) error {
+	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Log, string, error) {
 		if _, err := find(ctx, tx, missionID); err != nil {
-			return err
+			return nil, "", err
 		}
 		q, err := page.Query(store.Prefix(logPrefix(missionID)))
 		if err != nil {
-			return err
+			return nil, "", err
 		}
-		logs, next, err = logTable.Page(ctx, tx, q, page.Token)
-		return err
+		return logTable.Page(ctx, tx, q, page.Token)
 	})
-	return logs, next, err
 }
 
 // NewMission is a mission made by hand.
@@ -186,7 +183,10 @@ func (p *Program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mi
 		return nil, fault.NotFound("missionConfigurationId", n.ConfigurationID)
 	}
 	m := fromGoal(g)
-	m.UserID, m.GroupTagID, m.TargetAmount = n.UserID, n.GroupTagID, n.TargetAmount
+	m.UserID, m.GroupTagID = n.UserID, n.GroupTagID
+	if n.TargetAmount != nil {
+		m.TargetAmount = new(*n.TargetAmount)
+	}
 	m.InitialAmount, m.CurrentAmount = n.CurrentAmount, n.CurrentAmount
 	m.StartsAt, m.EndsAt = n.StartsAt.UTC().Truncate(time.Microsecond), n.EndsAt.UTC().Truncate(time.Microsecond)
 	if n.StartsAt.IsZero() {

@@ -150,18 +150,13 @@ func (s Service) Streaks(ctx context.Context, userID string, q Query) (rows []St
 	if err := q.check(); err != nil {
 		return nil, "", err
 	}
-	err = s.run.View(ctx, func(tx *session.Tx) error {
+	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Streak, string, error) {
 		r, err := s.reader(ctx, tx, userID)
 		if err != nil {
-			return err
+			return nil, "", err
 		}
-		rows, next, err = r.page(ctx, q)
-		return err
+		return r.page(ctx, q)
 	})
-	if err != nil {
-		return nil, "", err
-	}
-	return rows, next, nil
 }
 
 // reader reads one user's streaks in a transaction.

@@ -55,11 +55,9 @@ func (p Platform) Account(ctx context.Context, id string) (Account, error) {
 // Accounts returns accounts in the order of their last update, newest first, and the token of the next
 // page, "" if there is none.
 func (p Platform) Accounts(ctx context.Context, page store.Page) (list []Account, next string, err error) {
-	err = p.run.View(ctx, func(tx *session.Tx) error {
-		list, next, err = pageOf(ctx, tx, accounts, store.By("updated"), page)
-		return err
+	return session.ReadPage(ctx, p.run, func(tx *session.Tx) ([]Account, string, error) {
+		return pageOf(ctx, tx, accounts, store.By("updated"), page)
 	})
-	return list, next, err
 }
 
 // CreateWorkspace adds a workspace to the account that it names and returns it. It returns
@@ -99,7 +97,7 @@ func addWorkspace(ctx context.Context, tx *session.Tx, w Workspace) (Workspace, 
 	if err != nil {
 		return Workspace{}, err
 	}
-	return w.clone(), nil
+	return w, nil
 }
 
 // Workspace returns the workspace of a scope. It returns [fault.ErrNotFound] if there is none, and
@@ -110,7 +108,7 @@ func (p Platform) Workspace(ctx context.Context, s store.Scope) (Workspace, erro
 		if err != nil {
 			return Workspace{}, err
 		}
-		return w.clone(), nil
+		return *w, nil
 	})
 }
 
@@ -118,18 +116,12 @@ func (p Platform) Workspace(ctx context.Context, s store.Scope) (Workspace, erro
 // the token of the next page, "" if there is none. It returns [fault.ErrNotFound] if there is no such
 // account.
 func (p Platform) Workspaces(ctx context.Context, accountID string, page store.Page) (list []Workspace, next string, err error) {
-	err = p.run.View(ctx, func(tx *session.Tx) error {
+	return session.ReadPage(ctx, p.run, func(tx *session.Tx) ([]Workspace, string, error) {
 		if _, err := findAccount(ctx, tx, "accountId", accountID); err != nil {
-			return err
+			return nil, "", err
 		}
-		found, token, err := pageOf(ctx, tx.In(accountScope(accountID)), workspaces, store.By("updated"), page)
-		list, next = make([]Workspace, len(found)), token
-		for i := range found {
-			list[i] = found[i].clone()
-		}
-		return err
+		return pageOf(ctx, tx.In(accountScope(accountID)), workspaces, store.By("updated"), page)
 	})
-	return list, next, err
 }
 
 // RenameWorkspace gives the workspace another name. Its id and its slug stay.
@@ -178,7 +170,7 @@ func (p Platform) edit(ctx context.Context, s store.Scope, change func(*Workspac
 				return Workspace{}, err
 			}
 		}
-		return w.clone(), workspaces.Put(ctx, tx.In(accountScope(s.Account)), *w)
+		return *w, workspaces.Put(ctx, tx.In(accountScope(s.Account)), *w)
 	})
 }
 

@@ -88,20 +88,18 @@ func (s Users) Tagged(ctx context.Context, tagID string, page store.Page) (list 
 	if err := ident.Check("tagId", tagID); err != nil {
 		return nil, "", err
 	}
-	err = s.run.View(ctx, func(tx *session.Tx) error {
-		found, token, err := pageOf(ctx, tx, carriers, store.Prefix(carrierKey(tagID, "")), page)
+	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]User, string, error) {
+		found, next, err := pageOf(ctx, tx, carriers, store.Prefix(carrierKey(tagID, "")), page)
 		if err != nil {
-			return err
+			return nil, "", err
 		}
 		ids := make([]string, len(found))
 		for i, c := range found {
 			ids[i] = c.UserID
 		}
-		carrying, err := users.GetMany(ctx, tx, ids...)
-		list, next = cloneAll(carrying), token
-		return err
+		list, err := users.GetMany(ctx, tx, ids...)
+		return list, next, err
 	})
-	return list, next, err
 }
 
 // editTags applies change to the user for each of the tags, and returns those that the user then

@@ -90,19 +90,11 @@ func (u *User) Vars() map[string]any {
 	}
 }
 
-// clone returns a copy for the caller to change: what a store gives and takes is not.
+// clone returns a copy to be changed.
 func (u *User) clone() User {
 	c := *u
 	c.Tags = slices.Clone(u.Tags)
 	return c
-}
-
-func cloneAll(list []User) []User {
-	all := make([]User, len(list))
-	for i := range list {
-		all[i] = list[i].clone()
-	}
-	return all
 }
 
 // saved returns the event that follows from every change of an active user. It says who was changed

@@ -69,7 +69,7 @@ func (s Users) Create(ctx context.Context, n NewUser) (User, error) {
 			}
 		}
 		tx.Cause(u.saved(tx))
-		return u.clone(), nil
+		return u, nil
 	})
 }
 
@@ -100,7 +100,7 @@ func (s Users) Get(ctx context.Context, id string) (User, error) {
 		if err != nil {
 			return User{}, err
 		}
-		return u.clone(), nil
+		return *u, nil
 	})
 }
 
@@ -114,7 +114,7 @@ func (s Users) ByExternalID(ctx context.Context, externalID string) (User, error
 		if err != nil {
 			return User{}, err
 		}
-		return found[0].clone(), nil
+		return found[0], nil
 	})
 }
 
@@ -170,12 +170,7 @@ func (s Users) List(ctx context.Context, filter UserFilter, page store.Page) (li
 	if err != nil {
 		return nil, "", err
 	}
-	err = s.run.View(ctx, func(tx *session.Tx) error {
-		found, token, err := pageOf(ctx, tx, users, q, page)
-		list, next = cloneAll(found), token
-		return err
-	})
-	return list, next, err
+	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]User, string, error) { return pageOf(ctx, tx, users, q, page) })
 }
 
 // A UserPatch says what to change of a user: what is nil stays, what is "" is cleared.
@@ -273,6 +268,6 @@ func (s Users) edit(ctx context.Context, id string, change func(*session.Tx, *Us
 		if u.Status == Active {
 			tx.Cause(u.saved(tx))
 		}
-		return u.clone(), nil
+		return u, nil
 	})
 }

@@ -94,7 +94,7 @@ func FindWorkspace(ctx context.Context, tx store.Tx, s store.Scope) (*Workspace,
 	return &w, nil
 }
 
-// clone returns a copy for the caller to change: what a store gives and takes is not.
+// clone returns a copy to be changed.
 func (w *Workspace) clone() Workspace {
 	c := *w
 	c.Catalogs = slices.Clone(w.Catalogs)

@@ -81,12 +81,24 @@ func run(ctx context.Context, with func(context.Context, Func) error, fn Func) e
 	return with(ctx, fn)
 }
 
-// Read runs fn in a View and returns what it returns.
+// Read runs fn in a View and returns a copy of what it returns, which is the caller's own.
 func Read[T any](ctx context.Context, r Runner, fn func(*Tx) (T, error)) (T, error) {
 	return collect(ctx, r.View, fn)
 }
 
-// Write runs fn in an Update and returns what it returns.
+// ReadPage is Read for a page of a list and the token of the next one.
+func ReadPage[T any](ctx context.Context, r Runner, fn func(*Tx) ([]T, string, error)) (list []T, next string, err error) {
+	list, err = Read(ctx, r, func(tx *Tx) (list []T, err error) {
+		list, next, err = fn(tx)
+		return list, err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return list, next, nil
+}
+
+// Write runs fn in an Update and returns a copy of what it returns, which is the caller's own.
 func Write[T any](ctx context.Context, r Runner, fn func(*Tx) (T, error)) (T, error) {
 	return collect(ctx, r.Update, fn)
 }
@@ -101,5 +113,5 @@ func collect[T any](ctx context.Context, with func(context.Context, Func) error,
 		var none T
 		return none, err
 	}
-	return out, nil
+	return own(out), nil
 }

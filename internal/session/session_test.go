@@ -1,0 +1,64 @@
+package session_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/session"
+)
+
+type record struct {
+	Tags  []string
+	Data  map[string]any
+	Value *decimal.Decimal
+	Inner []record
+}
+
+func TestResultsAreTheCallersOwn(t *testing.T) {
+	kept := record{
+		Tags: []string{"a"}, Data: map[string]any{"list": []any{"x", map[string]any{"k": 1.0}}, "nil": nil},
+		Value: new(decimal.NewFromInt(1)), Inner: []record{{Tags: []string{"b"}}},
+	}
+	run := func(_ context.Context, fn session.Func) error { return fn(&session.Tx{}) }
+	r := session.NewRunner(run, run)
+	for range 2 { // the second time nothing has changed
+		got, err := session.Read(t.Context(), r, func(*session.Tx) (record, error) { return kept, nil })
+		require.NoError(t, err)
+		require.Equal(t, "a", got.Tags[0])
+		require.Equal(t, "x", got.Data["list"].([]any)[0])
+		require.Equal(t, "1", got.Value.String())
+		require.Equal(t, "b", got.Inner[0].Tags[0])
+		require.Nil(t, got.Inner[0].Data)
+		got.Tags[0], *got.Value, got.Inner[0].Tags[0] = "z", decimal.NewFromInt(9), "z"
+		got.Data["list"].([]any)[0] = "z"
+		got.Data["list"].([]any)[1].(map[string]any)["k"] = "z"
+		got.Data["new"] = "z"
+	}
+	list, next, err := session.ReadPage(t.Context(), r, func(*session.Tx) ([]record, string, error) { return []record{kept}, "more", nil })
+	require.NoError(t, err)
+	require.Equal(t, "more", next)
+	list[0].Tags[0] = "z"
+	require.Equal(t, "a", kept.Tags[0])
+}
+
+func TestZeroRunnerRefuses(t *testing.T) {
+	var r session.Runner
+	_, err := session.Read(t.Context(), r, func(*session.Tx) (int, error) { return 1, nil })
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	require.ErrorIs(t, r.Update(t.Context(), nil), fault.ErrInvalid)
+}
+
+func TestTxHandsOutWhatWasQueuedOnce(t *testing.T) {
+	tx := &session.Tx{}
+	tx.Cause(event.Event{ID: "a"})
+	tx.Report("RewardRule/r", "rewards[0]", "why")
+	require.Len(t, tx.Caused(), 1)
+	require.Empty(t, tx.Caused())
+	require.Equal(t, []event.Problem{{Source: "RewardRule/r", Field: "rewards[0]", Reason: "why"}}, tx.Problems())
+	require.Empty(t, tx.Problems())
+}

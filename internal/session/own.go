@@ -77,8 +77,8 @@ func shares(t reflect.Type) bool {
 	case reflect.Slice, reflect.Map, reflect.Pointer, reflect.Interface:
 		return true
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if f := t.Field(i); f.IsExported() && shares(f.Type) {
+		for f := range t.Fields() {
+			if f.IsExported() && shares(f.Type) {
 				return true
 			}
 		}

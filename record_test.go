@@ -360,24 +360,35 @@ func happenings(rt *rapid.T, most int) []event.Event {
 func TestAnyOrderOfArrivalEndsInTheSameState(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		events := happenings(rt, 25)
-		lived, shuffled := slices.Clone(events), slices.Clone(events)
-		slices.SortStableFunc(lived, func(a, b event.Event) int { return a.At.Compare(b.At) })
-		rnd := rand.New(rand.NewSource(rapid.Int64().Draw(rt, "seed")))
-		rnd.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-		one, two := newWorld(t, memory.New()), newWorld(t, memory.New())
-		for _, e := range lived {
-			_, err := one.Record(t.Context(), e)
+		seed, size := rapid.Int64().Draw(rt, "seed"), rapid.IntRange(1, len(events)).Draw(rt, "batch")
+		requireSameInAnyOrder(t, rt, newWorld(t, memory.New()), newWorld(t, memory.New()), events, seed, size)
+	})
+}
+
+func TestAnyOrderOfArrivalOnEveryStore(t *testing.T) {
+	events := rapid.Custom(func(rt *rapid.T) []event.Event { return happenings(rt, 60) }).Filter(func(e []event.Event) bool { return len(e) > 40 })
+	eachStore(t, func(t *testing.T, w *world) {
+		requireSameInAnyOrder(t, t, newWorld(t, memory.New()), w, events.Example(3), 3, 7)
+	})
+}
+
+// requireSameInAnyOrder lets one world live the events and another have them in a random order, twice.
+func requireSameInAnyOrder(t *testing.T, rt require.TestingT, one, two *world, events []event.Event, seed int64, size int) {
+	lived, shuffled := slices.Clone(events), slices.Clone(events)
+	slices.SortStableFunc(lived, func(a, b event.Event) int { return a.At.Compare(b.At) })
+	rnd := rand.New(rand.NewSource(seed))
+	rnd.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	for _, e := range lived {
+		_, err := one.Record(t.Context(), e)
+		require.NoError(rt, err)
+	}
+	for range 2 {
+		for batch := range slices.Chunk(shuffled, size) {
+			_, err := two.RecordBatch(t.Context(), batch)
 			require.NoError(rt, err)
 		}
-		size := rapid.IntRange(1, len(events)).Draw(rt, "batch")
-		for range 2 {
-			for batch := range slices.Chunk(shuffled, size) {
-				_, err := two.RecordBatch(t.Context(), batch)
-				require.NoError(rt, err)
-			}
-		}
-		require.JSONEq(rt, one.picture(t), two.picture(t))
-	})
+	}
+	require.JSONEq(rt, one.picture(t), two.picture(t))
 }
 
 // The three stores give the same answers to the same calls.
@@ -587,55 +598,67 @@ func TestDryRunLeavesEveryByteOfTheStore(t *testing.T) {
 func TestBooksStayInOrderUnderFaults(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := &broken{memory.New(), 1 << 30}
-		w := newWorld(t, b)
-		ctx := t.Context()
-		users := rapid.SampledFrom([]string{"ada", "bob", "eve"})
-		var known []string
-		for i := range rapid.IntRange(1, 30).Draw(rt, "calls") {
-			b.left = 1 << 30
-			if rapid.IntRange(0, 3).Draw(rt, "fault") == 0 {
-				b.left = rapid.IntRange(0, 40).Draw(rt, "at")
-			}
-			amount := decimal.New(rapid.Int64Range(1, 30).Draw(rt, "tenths"), -1)
-			currency := rapid.SampledFrom([]string{"points", "gems"}).Draw(rt, "currency")
-			from, to := users.Draw(rt, "from"), users.Draw(rt, "to")
-			var made []economy.Transaction
-			var err error
-			switch rapid.IntRange(0, 5).Draw(rt, "call") {
-			case 0:
-				_, err = w.Record(ctx, run(fmt.Sprint("e", i), from, start))
-			case 1:
-				made, err = w.Economy.Grant(ctx, []economy.Grant{{CurrencyID: currency, Amount: amount, DestinationUserID: to, RedemptionMode: economy.Manual}})
-			case 2:
-				made, err = w.Economy.Transfer(ctx, from, []economy.Grant{{CurrencyID: currency, Amount: amount, DestinationUserID: to}})
-			case 3:
-				_, err = w.Economy.Spend(ctx, from, economy.Spending{CurrencyID: currency, Amount: amount})
-			case 4:
-				if len(known) > 0 {
-					_, err = w.Economy.Redeem(ctx, to, rapid.SampledFrom(known).Draw(rt, "transaction"))
-				}
-			case 5:
-				if len(known) > 0 {
-					_, err = w.Economy.Reverse(ctx, rapid.SampledFrom(known).Draw(rt, "transaction"))
-				}
-			}
-			for _, m := range made {
-				known = append(known, m.ID)
-			}
-			refused := errors.Is(err, fault.ErrConflict) || errors.Is(err, fault.ErrInvalid) || errors.Is(err, fault.ErrNotFound) || errors.Is(err, fault.ErrExists)
-			require.True(rt, err == nil || errors.Is(err, errBroken) || refused, "%v", err)
-			b.left = 1 << 30
-			report, err := w.Economy.Verify(ctx)
-			require.NoError(rt, err)
-			require.Empty(rt, report.Differences)
-			for _, id := range []string{"ada", "bob", "eve"} {
-				gems, err := w.Economy.Balance(ctx, id, "gems")
-				require.NoError(rt, err)
-				require.False(rt, gems.AvailableAmount.IsNegative())
-				require.True(rt, gems.Amount.LessThanOrEqual(decimal.NewFromInt(3)))
-			}
-		}
+		playBooks(t, rt, newWorld(t, b), b, rapid.IntRange(1, 30).Draw(rt, "calls"))
 	})
+}
+
+func TestBooksStayInOrderOnEveryStore(t *testing.T) {
+	for name, open := range openers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := &broken{open(t), 1 << 30}
+			w := newWorld(t, b)
+			rapid.Custom(func(rt *rapid.T) bool { playBooks(t, rt, w, b, 60); return true }).Example(5)
+		})
+	}
+}
+
+// playBooks makes random calls, some with a fault, and looks at the books after each.
+func playBooks(t *testing.T, rt *rapid.T, w *world, b *broken, calls int) {
+	ctx := t.Context()
+	users := rapid.SampledFrom([]string{"ada", "bob", "eve"})
+	var known []string
+	for i := range calls {
+		b.left = 1 << 30
+		if rapid.IntRange(0, 3).Draw(rt, "fault") == 0 {
+			b.left = rapid.IntRange(0, 40).Draw(rt, "at")
+		}
+		amount := decimal.New(rapid.Int64Range(1, 30).Draw(rt, "tenths"), -1)
+		currency := rapid.SampledFrom([]string{"points", "gems"}).Draw(rt, "currency")
+		from, to := users.Draw(rt, "from"), users.Draw(rt, "to")
+		var made []economy.Transaction
+		var err error
+		switch call := rapid.IntRange(0, 5).Draw(rt, "call"); {
+		case call == 0:
+			_, err = w.Record(ctx, run(fmt.Sprint("e", i), from, start))
+		case call == 1:
+			made, err = w.Economy.Grant(ctx, []economy.Grant{{CurrencyID: currency, Amount: amount, DestinationUserID: to, RedemptionMode: economy.Manual}})
+		case call == 2:
+			made, err = w.Economy.Transfer(ctx, from, []economy.Grant{{CurrencyID: currency, Amount: amount, DestinationUserID: to}})
+		case call == 3:
+			_, err = w.Economy.Spend(ctx, from, economy.Spending{CurrencyID: currency, Amount: amount})
+		case len(known) == 0:
+		case call == 4:
+			_, err = w.Economy.Redeem(ctx, to, rapid.SampledFrom(known).Draw(rt, "transaction"))
+		case call == 5:
+			_, err = w.Economy.Reverse(ctx, rapid.SampledFrom(known).Draw(rt, "transaction"))
+		}
+		for _, m := range made {
+			known = append(known, m.ID)
+		}
+		refused := errors.Is(err, fault.ErrConflict) || errors.Is(err, fault.ErrInvalid) || errors.Is(err, fault.ErrNotFound) || errors.Is(err, fault.ErrExists)
+		require.True(rt, err == nil || errors.Is(err, errBroken) || refused, "%v", err)
+		b.left = 1 << 30
+		report, err := w.Economy.Verify(ctx)
+		require.NoError(rt, err)
+		require.Empty(rt, report.Differences)
+		for _, id := range []string{"ada", "bob", "eve"} {
+			gems, err := w.Economy.Balance(ctx, id, "gems")
+			require.NoError(rt, err)
+			require.False(rt, gems.AvailableAmount.IsNegative())
+			require.True(rt, gems.Amount.LessThanOrEqual(decimal.NewFromInt(3)))
+		}
+	}
 }
 
 // What a caller does with a result, or with what it gave, does not reach the store.

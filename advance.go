@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
@@ -99,8 +100,12 @@ func (e *Engine) eachWorkspace(ctx context.Context, fn func(store.Scope)) error 
 }
 
 // Run calls [Engine.Advance] at once and then at every interval, until ctx ends, and returns nil then.
-// Errors go to Options.Log. Hosts that have a scheduler call Advance from there instead.
+// Errors go to Options.Log. Hosts that have a scheduler call Advance from there instead. It returns
+// [fault.ErrInvalid] for an interval that is not positive.
 func (e *Engine) Run(ctx context.Context, interval time.Duration) error {
+	if interval <= 0 {
+		return fault.Invalid("interval", "is %s; it must be more than 0", interval)
+	}
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/missions"
@@ -71,6 +72,9 @@ func (e *Engine) space(s store.Scope, fn func(*space)) {
 // New prepares the store for use and returns an engine on it. The caller closes the store when the
 // engine is no longer used.
 func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
+	if st == nil {
+		return nil, fault.Invalid("store", "is nil")
+	}
 	o := Options{}
 	if opts != nil {
 		o = *opts
@@ -94,6 +98,10 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 }
 
 func newUUID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// Diff returns what is different in the second of two bundles, as [Workspace.Export] makes them; the
+// order of documents and fields does not count. A bundle that cannot be read is [fault.ErrInvalid].
+func Diff(from, to []byte) (content.Difference, error) { return newLibrary().Diff(from, to) }
 
 // newLibrary returns the kinds of documents, in the order in which bundles list them: what others
 // refer to comes first.

@@ -3,10 +3,12 @@ package guerdon
 import (
 	"context"
 	"iter"
+	"math"
 	"time"
 
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/missions"
@@ -102,6 +104,9 @@ func after(seq int64, limit int) store.Query {
 // is recorded meanwhile, so a host can use it as an outbox. An empty result means that the end is
 // reached for now.
 func (ws *Workspace) Journal(ctx context.Context, after int64) ([]Entry, error) {
+	if after < 0 || after == math.MaxInt64 {
+		return nil, fault.Invalid("after", "is %d, which no entry has", after)
+	}
 	return session.Read(ctx, ws.run, func(tx *session.Tx) ([]Entry, error) { return entriesAfter(ctx, tx, after) })
 }
 
@@ -161,6 +166,32 @@ func happened(ctx context.Context, tx *session.Tx, t event.Type) iter.Seq2[event
 			if len(entries) < maxEntries {
 				return
 			}
+		}
+	}
+}
+
+// pastOf yields the events that a user caused within a time, and those that followed from them then, at
+// the times at which they were first thought to have happened.
+func pastOf(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*event.Event, error] {
+	q := store.By("user", store.Text(userID)).Between(store.Time(from), store.Time(until)).First(maxEntries)
+	return func(yield func(*event.Event, error) bool) {
+		for {
+			entries, err := journal.List(ctx, tx, q)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range entries {
+				for _, e := range append([]event.Event{entries[i].Event}, entries[i].Caused...) {
+					if e.UserID == userID && e.MovedFrom.IsZero() && !yield(&e, nil) {
+						return
+					}
+				}
+			}
+			if len(entries) < maxEntries {
+				return
+			}
+			q.After = journal.At(q.Index, entries[len(entries)-1])
 		}
 	}
 }

@@ -73,7 +73,7 @@ func (e *Engine) committed(tx *session.Tx) {
 func compile(ctx context.Context, tx *session.Tx, docs *content.Program) (*program, error) {
 	p := &program{docs: docs}
 	var faults [4]error
-	p.missions, faults[0] = missions.Compile(docs)
+	p.missions, faults[0] = missions.Compile(docs, pastOf)
 	p.streaks, faults[1] = streaks.Compile(docs)
 	p.economy, faults[2] = economy.Compile(docs)
 	p.boards, faults[3] = leaderboard.Load(ctx, tx, docs)

@@ -29,10 +29,16 @@ func (ws *Workspace) Record(ctx context.Context, e event.Event) (Outcome, error)
 	return session.Write(ctx, ws.run, func(tx *session.Tx) (Outcome, error) { return ws.engine.recordOne(ctx, tx, e) })
 }
 
-// RecordBatch records events in one transaction, all or none, and returns the outcome of each. They
+// MaxBatch is how many events one [Workspace.RecordBatch] may have.
+const MaxBatch = 10_000
+
+// RecordBatch records up to [MaxBatch] events in one transaction, all or none, and returns the outcome of each. They
 // are processed in the order in which they happened. An error names the place of the event at fault
 // ("events[3].userId").
 func (ws *Workspace) RecordBatch(ctx context.Context, events []event.Event) ([]Outcome, error) {
+	if n := len(events); n > MaxBatch {
+		return nil, fault.Invalid("events", "are %d, at most %d are allowed", n, MaxBatch)
+	}
 	place := func(i int, err error) error { return fault.In(fmt.Sprintf("events[%d]", i), err) }
 	return session.Write(ctx, ws.run, func(tx *session.Tx) ([]Outcome, error) { return ws.engine.record(ctx, tx, events, place) })
 }
@@ -133,14 +139,14 @@ func (e *Engine) record(ctx context.Context, tx *session.Tx, events []event.Even
 
 // receive checks an event and fills in its defaults.
 func receive(tx *session.Tx, index int, ev event.Event) (arrival, error) {
-	fingerprint, err := ev.Fingerprint()
+	if ev.Type != "" && ev.Type != event.Activity {
+		return arrival{}, fault.Invalid("type", "is %q; hosts record events of type %q, and others follow from them", ev.Type, event.Activity)
+	}
+	ready, err := event.Prepare(ev, tx.Now, tx.NewID)
 	if err != nil {
 		return arrival{}, err
 	}
-	if ev.Type != "" && ev.Type != event.Activity {
-		return arrival{}, fault.Invalid("type", "%q is caused by the engine; hosts record activities", ev.Type)
-	}
-	ready, err := event.Prepare(ev, tx.Now, tx.NewID)
+	fingerprint, err := ev.Fingerprint()
 	return arrival{index: index, event: ready, fingerprint: fingerprint}, err
 }
 

@@ -355,6 +355,14 @@ func happenings(rt *rapid.T, most int) []event.Event {
 	return events
 }
 
+// swimmers is a mission that swimming assigns and running advances.
+const swimmers = `{"documents":[
+	{"kind":"MissionConfiguration","id":"dry","name":"Dry","missionType":"INDIVIDUAL","matchType":"INSTANCE","matchEntity":"Activity","matchEntityId":"run",
+		"targetAmountExpression":4,"defaultLang":"en","translations":[{"lang":"en","label":"Run as well"}]},
+	{"kind":"MissionRule","id":"swimmers","name":"Swimmers","missionType":"INDIVIDUAL","missionConfigurationsPool":["dry"],"timeframeType":"RECURRING",
+		"recurrence":"WEEKLY","timeframeTimezoneType":"USER","timeframeStartsAt":"2020-01-01T00:00:00Z","assignmentMode":"EVENT","eventMatchType":"INSTANCE",
+		"eventMatchEntity":"Activity","eventMatchEntityId":"swim","defaultLang":"en","translations":[{"lang":"en"}]}]}`
+
 // In whatever order a history arrives, one by one or in batches, once or twice, it ends in the state
 // that living it would have.
 func TestAnyOrderOfArrivalEndsInTheSameState(t *testing.T) {
@@ -378,6 +386,10 @@ func requireSameInAnyOrder(t *testing.T, rt require.TestingT, one, two *world, e
 	slices.SortStableFunc(lived, func(a, b event.Event) int { return a.At.Compare(b.At) })
 	rnd := rand.New(rand.NewSource(seed))
 	rnd.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	for _, w := range []*world{one, two} {
+		_, err := w.Import(t.Context(), []byte(swimmers))
+		require.NoError(rt, err)
+	}
 	for _, e := range lived {
 		_, err := one.Record(t.Context(), e)
 		require.NoError(rt, err)
@@ -548,7 +560,7 @@ func TestEventThatCausesTooManyOthersIsRefused(t *testing.T) {
 	before := w.picture(t)
 	_, err = w.Record(ctx, event.Event{ID: "e1", UserID: "ada", EntityID: "swim"})
 	require.ErrorIs(t, err, fault.ErrConflict)
-	require.ErrorContains(t, err, `event "e1" causes more than 1000 others; the last is e1:r99:9:completed`)
+	require.ErrorContains(t, err, `event "e1" causes more than 1000 others; the last is e1:r100:9:completed`)
 	require.JSONEq(t, before, w.picture(t))
 }
 
@@ -702,4 +714,74 @@ func TestResultsAndArgumentsAreTheCallers(t *testing.T) {
 	user, err = w.Users.Get(ctx, "ada")
 	require.NoError(t, err)
 	require.Equal(t, "outdoor", user.Tags[0].TagID)
+}
+
+// A mission counts what had happened in its period before it was assigned.
+func TestAssignedMissionCatchesUp(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		_, err := w.Import(ctx, []byte(swimmers))
+		require.NoError(t, err)
+		for i := range 5 {
+			_, err := w.Record(ctx, run(fmt.Sprint("r", i), "ada", start.Add(time.Duration(i-2)*time.Hour*24)))
+			if i < 3 {
+				require.NoError(t, err)
+			}
+		}
+		w.set(start.AddDate(0, 0, 1))
+		out, err := w.Record(ctx, event.Event{ID: "s", UserID: "ada", EntityID: "swim"})
+		require.NoError(t, err)
+		require.Equal(t, "dry", out.Missions[0].ConfigurationID)
+		require.Equal(t, "1", out.Missions[0].Earlier.String(), "the others were last week")
+		require.True(t, out.Missions[0].Amount.IsZero())
+	})
+}
+
+func TestNothingIsRefusedNotFollowed(t *testing.T) {
+	ctx := t.Context()
+	_, err := guerdon.New(ctx, nil, nil)
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	w := newWorld(t, memory.New())
+	require.ErrorIs(t, w.Update(ctx, nil), fault.ErrInvalid)
+	require.ErrorIs(t, w.engine.Run(ctx, 0), fault.ErrInvalid)
+	var zero guerdon.Workspace
+	for name, call := range map[string]func(*guerdon.Workspace) error{
+		"record":  func(ws *guerdon.Workspace) error { _, err := ws.Record(ctx, run("e", "ada", start)); return err },
+		"dry run": func(ws *guerdon.Workspace) error { _, err := ws.DryRun(ctx, run("e", "ada", start)); return err },
+		"explain": func(ws *guerdon.Workspace) error { _, err := ws.Explain(ctx, "e", "RewardRule", "r"); return err },
+		"journal": func(ws *guerdon.Workspace) error { _, err := ws.Journal(ctx, 0); return err },
+		"import":  func(ws *guerdon.Workspace) error { _, err := ws.Import(ctx, fullGame(t)); return err },
+		"export":  func(ws *guerdon.Workspace) error { _, err := ws.Export(ctx); return err },
+		"advance": func(ws *guerdon.Workspace) error { return ws.Advance(ctx) },
+		"update": func(ws *guerdon.Workspace) error {
+			return ws.Update(ctx, func(*guerdon.Workspace) error { return nil })
+		},
+		"rank":    func(ws *guerdon.Workspace) error { _, err := ws.Leaderboards.Rank(ctx, "b", "ada", nil); return err },
+		"balance": func(ws *guerdon.Workspace) error { _, err := ws.Economy.Balance(ctx, "ada", "points"); return err },
+		"streak":  func(ws *guerdon.Workspace) error { _, err := ws.Streaks.Current(ctx, "ada", "daily"); return err },
+		"mission": func(ws *guerdon.Workspace) error { _, err := ws.Missions.Evaluate(ctx, "ada"); return err },
+		"user":    func(ws *guerdon.Workspace) error { _, err := ws.Users.Get(ctx, "ada"); return err },
+		"setting": func(ws *guerdon.Workspace) error { _, err := ws.Settings.Get(ctx); return err },
+		"content": func(ws *guerdon.Workspace) error { _, err := ws.Tags.Get(ctx, "red"); return err },
+	} {
+		require.ErrorIs(t, call(&zero), fault.ErrInvalid, name)
+		require.ErrorIs(t, call(zero.On(memory.New())), fault.ErrInvalid, name)
+		require.ErrorIs(t, call(w.On(nil)), fault.ErrInvalid, name)
+	}
+}
+
+// A refusal that a host expects does not spoil its transaction.
+func TestExpectedRefusalLeavesTheTransactionUsable(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		require.NoError(t, w.Update(ctx, func(ws *guerdon.Workspace) error {
+			_, err := ws.Users.Create(ctx, tenancy.NewUser{ID: "ada"})
+			require.ErrorIs(t, err, fault.ErrExists)
+			_, err = ws.Record(ctx, run("e1", "ada", start))
+			return err
+		}))
+		balance, err := w.Economy.Balance(ctx, "ada", "points")
+		require.NoError(t, err)
+		require.Equal(t, "1", balance.Amount.String())
+	})
 }

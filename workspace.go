@@ -3,6 +3,7 @@ package guerdon
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
@@ -91,8 +92,13 @@ func (ws *Workspace) Scope() store.Scope { return ws.scope }
 // On returns the same workspace on another view of its store: with the Join of package store/sqlite or
 // store/postgres, calls become part of a transaction that the host has begun, and are committed or
 // rolled back with it.
+//
+// On the zero Workspace, or with no store, it returns the zero Workspace.
 func (ws *Workspace) On(joined store.Store) *Workspace {
 	e := ws.engine
+	if e == nil || joined == nil {
+		return &Workspace{}
+	}
 	view := func(ctx context.Context, fn session.Func) error {
 		return joined.View(ctx, ws.scope, func(tx store.Tx) error { return fn(e.session(tx)) })
 	}
@@ -107,7 +113,13 @@ func (ws *Workspace) On(joined store.Store) *Workspace {
 // conflict with another process, so it must have no effects but through the handle, which must not be
 // used after fn has returned, nor by several goroutines. A call that fails halfway through its writes
 // makes the whole transaction fail, even if fn ignores its error.
+//
+// Inside fn, use the handle that fn is given: a call of ws itself, of another workspace or of
+// [Engine.Platform] waits for the transaction to end, and so for itself, until ctx ends.
 func (ws *Workspace) Update(ctx context.Context, fn func(*Workspace) error) error {
+	if fn == nil {
+		return fault.Invalid("fn", "is nil")
+	}
 	return ws.run.Update(ctx, func(tx *session.Tx) error {
 		j := &joint{tx: tx}
 		tx.Tx = &counter{tx.Tx, &j.writes}
@@ -129,7 +141,7 @@ func (j *joint) call(ctx context.Context, e *Engine, fn session.Func) error {
 	before := j.writes
 	err := e.transact(ctx, j.tx, fn)
 	if err != nil && j.writes > before {
-		j.broken = errors.Join(j.broken, fault.Conflict("", "a call of the transaction failed halfway: %v", err))
+		j.broken = errors.Join(j.broken, fmt.Errorf("guerdon: a call of the transaction failed halfway: %w", err))
 	}
 	return err
 }
@@ -143,18 +155,23 @@ type counter struct {
 func (c *counter) In(s store.Scope) store.Tx { return &counter{c.Tx.In(s), c.n} }
 
 func (c *counter) Insert(ctx context.Context, t *store.Schema, rows ...store.Row) error {
-	*c.n++
-	return c.Tx.Insert(ctx, t, rows...)
+	return c.count(c.Tx.Insert(ctx, t, rows...))
 }
 
 func (c *counter) Put(ctx context.Context, t *store.Schema, rows ...store.Row) error {
-	*c.n++
-	return c.Tx.Put(ctx, t, rows...)
+	return c.count(c.Tx.Put(ctx, t, rows...))
 }
 
 func (c *counter) Delete(ctx context.Context, t *store.Schema, keys ...string) error {
-	*c.n++
-	return c.Tx.Delete(ctx, t, keys...)
+	return c.count(c.Tx.Delete(ctx, t, keys...))
+}
+
+// count counts a write unless it was refused and wrote nothing.
+func (c *counter) count(err error) error {
+	if !errors.Is(err, fault.ErrExists) {
+		*c.n++
+	}
+	return err
 }
 
 // Import makes the documents of a bundle the ones in force: it creates, updates and publishes them,

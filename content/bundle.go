@@ -2,23 +2,27 @@ package content
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"reflect"
 	"slices"
+	"time"
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // A bundle is a workspace's published documents as one JSON value:
 //
 //	{"documents": [{"kind": "Activity", "id": "commit", "name": "Commit", …}, …]}
 //
-// Each document has the fields of its kind beside "kind".
+// Each document has the fields of its kind beside "kind", and optionally "tags", the tags that it carries:
+// [{"tagId": "outdoor", "priority": 1}, …]. Rules of a kind apply in the order in which they stand.
 type bundle struct {
 	Documents []json.RawMessage `json:"documents"`
 }
@@ -27,21 +31,18 @@ type bundle struct {
 type parsed struct {
 	kind  AnyKind
 	doc   Document
+	tags  []tenancy.Tagging // nil: the bundle does not say
 	field string
 }
 
 func (l *Library) parseBundle(data []byte) ([]parsed, error) {
-	var b bundle
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&b); err != nil {
-		return nil, fault.Invalid("bundle", "%v", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, fault.Invalid("bundle", "has more than one JSON value")
+	b, err := readBundle(data)
+	if err != nil {
+		return nil, err
 	}
 	var all []parsed
 	var faults []error
+	seen := map[string]bool{}
 	for i, raw := range b.Documents {
 		field := fmt.Sprintf("documents[%d]", i)
 		p, err := l.parseDocument(raw)
@@ -50,56 +51,112 @@ func (l *Library) parseBundle(data []byte) ([]parsed, error) {
 			continue
 		}
 		p.field = field
-		if slices.ContainsFunc(all, func(q parsed) bool { return q.kind == p.kind && q.doc.Head().ID == p.doc.Head().ID }) {
+		key := recordKey(p.kind.Name(), p.doc.Head().ID)
+		if seen[key] {
 			faults = append(faults, fault.Invalid(field, "%s %q occurs twice", p.kind.Name(), p.doc.Head().ID))
 		}
+		seen[key] = true
 		all = append(all, p)
 	}
 	return all, errors.Join(faults...)
 }
 
+// readBundle reads a bundle, but not its documents.
+func readBundle(data []byte) (bundle, error) {
+	if err := checkSyntax(data); err != nil {
+		return bundle{}, fault.In("bundle", err)
+	}
+	if bytes.TrimSpace(data)[0] != '{' {
+		return bundle{}, fault.Invalid("bundle", "must be an object, not %s", excerpt(data))
+	}
+	var b bundle
+	if err := decode(data, &b); err != nil {
+		return bundle{}, cmp.Or(explain("bundle", data, reflect.TypeFor[bundle]()), err)
+	}
+	// An encoder may write null for no documents, but what has no such field is something else.
+	if b.Documents == nil && bytes.Equal(bytes.TrimSpace(data[bytes.IndexByte(data, '{')+1:]), []byte("}")) {
+		return bundle{}, fault.Invalid("documents", "are missing; a bundle is {\"documents\": [ … ]}")
+	}
+	return b, nil
+}
+
 func (l *Library) parseDocument(raw []byte) (parsed, error) {
 	var fields map[string]json.RawMessage
-	var name string
 	if err := json.Unmarshal(raw, &fields); err != nil {
-		return parsed{}, fault.Invalid("", "is not an object: %v", err)
+		return parsed{}, fault.Invalid("", "must be an object, not %s", excerpt(raw))
 	}
-	if err := json.Unmarshal(fields["kind"], &name); err != nil {
+	if len(fields["kind"]) == 0 {
 		return parsed{}, fault.Invalid("kind", "is missing")
+	}
+	var name string
+	if err := json.Unmarshal(fields["kind"], &name); err != nil {
+		return parsed{}, fault.Invalid("kind", "must be a text, not %s", excerpt(fields["kind"]))
 	}
 	kind, ok := l.Kind(name)
 	if !ok {
 		return parsed{}, fault.Invalid("kind", "%q is none of %v", name, l.names())
 	}
+	tags, err := parseTags(fields["tags"])
+	if err != nil {
+		return parsed{}, err
+	}
 	delete(fields, "kind")
+	delete(fields, "tags")
 	body, err := json.Marshal(fields)
 	if err != nil {
 		return parsed{}, err
 	}
 	doc, err := kind.parse(body)
-	return parsed{kind: kind, doc: doc}, err
+	return parsed{kind: kind, doc: doc, tags: tags}, err
+}
+
+// MaxTags is how many tags a document of a bundle may carry.
+const MaxTags = 100
+
+// parseTags reads the tags of a document, nil if it has no such field.
+func parseTags(raw json.RawMessage) ([]tenancy.Tagging, error) {
+	if raw == nil {
+		return nil, nil
+	}
+	tags := []tenancy.Tagging{}
+	if err := decode(raw, &tags); err != nil {
+		return nil, cmp.Or(fault.In("tags", explain("", raw, reflect.TypeFor[[]tenancy.Tagging]())), err)
+	}
+	if len(tags) > MaxTags {
+		return nil, fault.Invalid("tags", "are %d, at most %d are allowed", len(tags), MaxTags)
+	}
+	for i, t := range tags {
+		field := fmt.Sprintf("tags[%d]", i)
+		if t.Priority < 0 {
+			return nil, fault.Invalid(field+".priority", "is %d; it must be 0 or more", t.Priority)
+		}
+		if slices.ContainsFunc(tags[:i], func(o tenancy.Tagging) bool { return o.TagID == t.TagID }) {
+			return nil, fault.Invalid(field+".tagId", "%q occurs twice", t.TagID)
+		}
+	}
+	return tags, nil
 }
 
 func (l *Library) names() []string { return each(l.kinds, AnyKind.Name) }
 
 // Import creates or updates every document of the bundle and publishes it, all or nothing. A document
-// that is in force with the same content stays as it is. Every fault is reported, with the place of
-// the document: [fault.ErrInvalid] for what is malformed or names a document that is not published.
-// It returns how many documents were published.
+// that is in force with the same content stays as it is. A document that has "tags" carries these and no
+// others. Every fault is reported, with the place of the document: [fault.ErrInvalid] for what is
+// malformed or names a document that is not published. It returns how many documents were published.
 func (l *Library) Import(ctx context.Context, tx *session.Tx, data []byte) (int, error) {
 	docs, err := l.parseBundle(data)
 	if err != nil {
 		return 0, err
 	}
 	var faults []error
-	published := 0
-	for _, p := range docs {
-		changed, err := l.replace(ctx, tx, p.kind, p.doc)
+	count := 0
+	for i, p := range docs {
+		changed, err := l.replace(ctx, tx, p.kind, p.doc, i)
 		if err != nil {
 			faults = append(faults, fault.In(p.field, err))
 		}
 		if changed {
-			published++
+			count++
 		}
 	}
 	if err := errors.Join(faults...); err != nil {
@@ -107,13 +164,50 @@ func (l *Library) Import(ctx context.Context, tx *session.Tx, data []byte) (int,
 	}
 	// References may lead forwards, so they are followed when all documents are there.
 	for _, p := range docs {
-		faults = append(faults, fault.In(p.field, l.dangling(ctx, tx, p.doc)))
+		faults = append(faults, fault.In(p.field, errors.Join(l.dangling(ctx, tx, p.doc), retag(ctx, tx, &p))))
 	}
-	return published, errors.Join(faults...)
+	return count, errors.Join(faults...)
 }
 
-// replace makes doc the version in force and tells whether it was not.
-func (l *Library) replace(ctx context.Context, tx *session.Tx, kind AnyKind, doc Document) (bool, error) {
+// retag makes a document carry the tags that its bundle says.
+func retag(ctx context.Context, tx *session.Tx, p *parsed) error {
+	if p.tags == nil {
+		return nil
+	}
+	kind, id := p.kind.Name(), p.doc.Head().ID
+	old, err := assignments.List(ctx, tx, store.Prefix(recordKey(kind, id)+"/"))
+	if err != nil {
+		return err
+	}
+	var gone []string
+	for i := range old {
+		if !slices.ContainsFunc(p.tags, func(t tenancy.Tagging) bool { return t.TagID == old[i].TagID }) {
+			gone = append(gone, assignmentKey(kind, id, old[i].TagID))
+		}
+	}
+	var changed []TagAssignment
+	for i, t := range p.tags {
+		if live, err := published(ctx, tx, Tags.name, t.TagID); err != nil || !live {
+			return cmp.Or(err, fault.Invalid(fmt.Sprintf("tags[%d].tagId", i), "names Tag %q, which is not published", t.TagID))
+		}
+		a := TagAssignment{TagID: t.TagID, EntityType: kind, EntityID: id, Priority: t.Priority, CreatedAt: tx.Now, UpdatedAt: tx.Now}
+		if j := slices.IndexFunc(old, func(o TagAssignment) bool { return o.TagID == t.TagID }); j >= 0 {
+			if old[j].Priority == t.Priority {
+				continue
+			}
+			a.CreatedAt = old[j].CreatedAt
+		}
+		changed = append(changed, a)
+	}
+	if len(gone)+len(changed) == 0 {
+		return nil
+	}
+	return errors.Join(assignments.Delete(ctx, tx, gone...), assignments.Put(ctx, tx, changed...), touch(ctx, tx))
+}
+
+// replace makes doc the version in force and tells whether it was not. A new document's rule applies
+// after those of the documents that stand before it in the bundle, whose place is given.
+func (l *Library) replace(ctx context.Context, tx *session.Tx, kind AnyKind, doc Document, place int) (bool, error) {
 	old, exists, err := documents.Get(ctx, tx, recordKey(kind.Name(), doc.Head().ID))
 	if err != nil {
 		return false, err
@@ -126,18 +220,33 @@ func (l *Library) replace(ctx context.Context, tx *session.Tx, kind AnyKind, doc
 	if err != nil {
 		return false, err
 	}
+	if !exists {
+		r.CreatedAt = tx.Now.Add(time.Duration(place) * time.Microsecond)
+	}
 	if exists && old.Stage == Published && bytes.Equal(r.Draft, old.Live) {
 		return false, nil
 	}
 	return true, duplicate(kind, doc, l.enforce(ctx, tx, &r))
 }
 
-// Export returns the documents in force as a bundle: kinds in the library's order, then by id. The
-// same program always gives the same bytes.
+// Export returns the documents in force as a bundle, with the tags that they carry: kinds in the
+// library's order, then in the order in which rules apply. The same program always gives the same bytes.
 func (l *Library) Export(ctx context.Context, tx *session.Tx) ([]byte, error) {
 	records, err := documents.List(ctx, tx, store.By("live"))
 	if err != nil {
 		return nil, err
+	}
+	slices.SortFunc(records, func(a, b record) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	carried, err := assignments.List(ctx, tx, store.Query{})
+	if err != nil {
+		return nil, err
+	}
+	tags := map[string][]tenancy.Tagging{}
+	for _, a := range carried {
+		key := recordKey(a.EntityType, a.EntityID)
+		tags[key] = append(tags[key], tenancy.Tagging{TagID: a.TagID, Priority: a.Priority})
 	}
 	out := bundle{Documents: []json.RawMessage{}}
 	for _, kind := range l.kinds {
@@ -145,7 +254,7 @@ func (l *Library) Export(ctx context.Context, tx *session.Tx) ([]byte, error) {
 			if records[i].Kind != kind.Name() {
 				continue
 			}
-			raw, err := tagged(kind, records[i].Live)
+			raw, err := tagged(kind, tags[recordKey(kind.Name(), records[i].ID)], records[i].Live)
 			if err != nil {
 				return nil, err
 			}
@@ -156,11 +265,14 @@ func (l *Library) Export(ctx context.Context, tx *session.Tx) ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// tagged puts the kind's name first into a document's JSON.
-func tagged(kind AnyKind, body json.RawMessage) (json.RawMessage, error) {
-	name, err := json.Marshal(kind.Name())
+// tagged puts the kind's name and the tags first into a document's JSON.
+func tagged(kind AnyKind, tags []tenancy.Tagging, body json.RawMessage) (json.RawMessage, error) {
+	head, err := json.Marshal(struct {
+		Kind string            `json:"kind"`
+		Tags []tenancy.Tagging `json:"tags,omitempty"`
+	}{kind.Name(), tags})
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat([]byte(`{"kind":`), name, []byte(`,`), body[1:]), nil
+	return slices.Concat(head[:len(head)-1], []byte(`,`), body[1:]), nil
 }

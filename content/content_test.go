@@ -300,6 +300,38 @@ func TestBundleSurvivesExportAndImport(t *testing.T) {
 	})
 }
 
+// A copy of a workspace has the tags of its documents, and its rules apply in the same order.
+func TestBundleKeepsTagsAndOrder(t *testing.T) {
+	ctx, one, two := t.Context(), newShelf(t), newShelf(t)
+	_, err := one.importBundle(t, bundleOf(t, activity("z", "First"), activity("a", "Second"), tag("t", "n", "t"), tag("u", "n", "u")))
+	require.NoError(t, err)
+	_, err = one.activities.AssignTags(ctx, "a", tenancy.Tagging{TagID: "t", Priority: 3}, tenancy.Tagging{TagID: "u"})
+	require.NoError(t, err)
+	bundle := one.export(t)
+	_, err = two.importBundle(t, bundle)
+	require.NoError(t, err)
+	require.Equal(t, bundle, two.export(t))
+	p := two.load(t)
+	require.Equal(t, []string{"t", "u"}, p.EntityTags("Activity", "a"))
+	live := content.Live(p, content.Activities)
+	require.Equal(t, []string{"z", "a"}, []string{live[0].ID, live[1].ID})
+
+	const only = `{"documents":[{"kind":"Activity","id":"a","tags":[%s],"name":"Second","defaultLang":"en","translations":[{"lang":"en","label":"Second"}]}]}`
+	_, err = two.importBundle(t, fmt.Sprintf(only, `{"tagId":"u"}`))
+	require.NoError(t, err)
+	require.Equal(t, []string{"u"}, two.load(t).EntityTags("Activity", "a"))
+	for tags, field := range map[string]string{
+		`{"tagId":"nope"}`:                `documents[0].tags[0].tagId: names Tag "nope"`,
+		`{"tagId":"u"},{"tagId":"u"}`:     "documents[0].tags[1].tagId: ",
+		`{"tagId":"u","priority":-1}`:     "documents[0].tags[0].priority: ",
+		`{"tagId":"u","priority":"high"}`: "documents[0].tags",
+	} {
+		_, err := two.importBundle(t, fmt.Sprintf(only, tags))
+		require.ErrorIs(t, err, fault.ErrInvalid)
+		require.ErrorContains(t, err, field)
+	}
+}
+
 func TestImportIsAllOrNothingAndReportsEveryFault(t *testing.T) {
 	s := newShelf(t)
 	bad := activity("bad", "Bad")

@@ -187,6 +187,9 @@ func validateLanguages(def string, langs []string) error {
 			return fault.Invalid(field, "%q occurs twice", lang)
 		}
 	}
+	if def == "" {
+		return fault.Invalid("defaultLang", "is empty")
+	}
 	if !slices.Contains(langs, def) {
 		return fault.Invalid("defaultLang", "%q has no translation", def)
 	}

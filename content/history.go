@@ -238,6 +238,9 @@ func (l *Library) contents(bundle []byte) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
+		if body, err = tagged(p.kind, p.tags, body); err != nil {
+			return nil, err
+		}
 		all[recordKey(p.kind.Name(), p.doc.Head().ID)] = string(body)
 	}
 	return all, nil

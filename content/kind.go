@@ -1,13 +1,10 @@
 package content
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-
-	"github.com/guerdonhq/guerdon/fault"
+	"reflect"
 )
 
 // A Kind is one sort of document. It is immutable.
@@ -24,18 +21,25 @@ func NewKind[T any](name string) *Kind[T] {
 // Name returns the kind's name, as bundles and references use it.
 func (k *Kind[T]) Name() string { return k.name }
 
-// parse reads a document of the kind from JSON, refusing fields it does not have.
+// parse reads a document of the kind from JSON, refusing fields it does not have. It returns every fault,
+// each with its field.
 func (k *Kind[T]) parse(b []byte) (Document, error) {
 	doc := new(T)
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(doc); err != nil {
-		return nil, fault.Invalid("", "%s: %v", k.name, err)
+	err := decode(b, doc)
+	if err == nil {
+		return any(doc).(Document), nil
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, fault.Invalid("", "%s: more than one JSON value", k.name)
+	if broken := checkSyntax(b); broken != nil {
+		return nil, broken
 	}
-	return any(doc).(Document), nil
+	var head struct {
+		ID string `json:"id"`
+	}
+	subject := k.name
+	if json.Unmarshal(b, &head) == nil && head.ID != "" {
+		subject = fmt.Sprintf("%s %.80q", k.name, head.ID)
+	}
+	return nil, cmp.Or(explain(subject, b, reflect.TypeFor[T]()), err)
 }
 
 // AnyKind is a [Kind] of whatever type.

@@ -50,7 +50,7 @@ func (d Documents[T]) AssignTags(ctx context.Context, id string, tags ...tenancy
 		if old != nil {
 			return TagAssignment{}, fault.Exists("tagId", "%q is assigned already", t.TagID)
 		}
-		if _, live, err := liveDocument(ctx, tx, Tags.name, t.TagID); err != nil || !live {
+		if live, err := published(ctx, tx, Tags.name, t.TagID); err != nil || !live {
 			return TagAssignment{}, notFound(err, "tagId", t.TagID)
 		}
 		return TagAssignment{
@@ -147,10 +147,10 @@ func (d Documents[T]) carried(ctx context.Context, tx *session.Tx, id string, ta
 	return found, nil
 }
 
-// liveDocument returns a record and whether it is in force.
-func liveDocument(ctx context.Context, tx *session.Tx, kind, id string) (*record, bool, error) {
+// published tells whether a document is in force.
+func published(ctx context.Context, tx *session.Tx, kind, id string) (bool, error) {
 	r, ok, err := documents.Get(ctx, tx, recordKey(kind, id))
-	return &r, ok && r.Live != nil, err
+	return ok && r.Live != nil, err
 }
 
 // notFound returns err, or that something does not exist.

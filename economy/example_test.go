@@ -60,7 +60,7 @@ func ExampleService_Transfer() {
 	// Output:
 	// DEBIT ada 7.5
 	// CREDIT bob 7.5
-	// economy: user "ada" has 2.5 of "gold", a change by -7.5 would cross the bound of 0
+	// transactions[0]: economy: user "ada" has 2.5 of "gold", a change by -7.5 would cross the bound of 0
 }
 
 // Verify rebuilds every balance from the transactions.

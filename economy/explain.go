@@ -123,14 +123,18 @@ func (x *explanation) askLimit(r *payer, now *tally) bool {
 	if r.MaxPerUser == 0 {
 		return true
 	}
-	times := strconv.Itoa(r.MaxPerUser)
+	period := ""
 	if r.Per != "" {
-		times += " in " + now.Period
+		period = " in " + now.Period
 	}
 	if x.exhausted(r, now) {
-		return x.v.Ask("maxPerUser", false, "it had paid user %s as often as it may: %s", x.User.ID, times)
+		return x.v.Ask("maxPerUser", false, "it had paid user %s as often as it may: %d%s", x.User.ID, r.MaxPerUser, period)
 	}
-	return x.v.Ask("maxPerUser", true, "it had paid user %s less often than it may: %s", x.User.ID, times)
+	times := "once"
+	if r.MaxPerUser > 1 {
+		times = strconv.Itoa(r.MaxPerUser) + " times"
+	}
+	return x.v.Ask("maxPerUser", true, "it may pay user %s %s%s, and had paid less often", x.User.ID, times, period)
 }
 
 // askRewards asks whether there is anything to pay.

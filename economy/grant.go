@@ -78,7 +78,7 @@ func (m *movement) prepare() error {
 }
 
 func (m *movement) checkParties() error {
-	if m.from == m.to {
+	if m.from != "" && m.from == m.to {
 		return fault.Invalid("sourceUserId", "is the destination too")
 	}
 	return nil

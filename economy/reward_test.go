@@ -158,7 +158,7 @@ func TestRewardProblems(t *testing.T) {
 		name, amount, field, reason string
 	}{
 		{"absent", `{"var": "additionalData.x"}`, "rewards[0].expression", "gave null"},
-		{"text", `{"var": "event.additionalData.text"}`, "rewards[0].expression", `gave "7"`},
+		{"text", `{"var": "event.additionalData.text"}`, "rewards[0].expression", "gave a text"},
 		{"not a number", `{"/": [1, {"-": [{"var": "value"}, 1]}]}`, "rewards[0].expression", "not a number"},
 		{"too fine", `{"/": [{"var": "value"}, 3]}`, "rewards[0].expression", "finer"},
 		{"negative", `{"-": [{"var": "value"}, 5]}`, "rewards[0].expression", "gave -4"},

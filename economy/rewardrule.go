@@ -27,12 +27,15 @@ const (
 // RewardRules is the kind of [RewardRule].
 var RewardRules = content.NewKind[RewardRule]("RewardRule")
 
-// A RewardRule pays users for what they do.
+// A RewardRule pays users for what they do. It pays the event's user: who did the activity, has the streak
+// or completed the mission. A mission of type GROUP is completed, once, by the user whose event made it
+// reach its target, and that user is paid.
 //
 // An event is paid by every ALWAYS rule whose matcher and condition it meets; if there is none, by every
 // FALLBACK rule that it meets. A rule that has paid the user as often as MaxPerUser allows meets nothing
 // until the next period. Which events of a period are the first is decided by the order in which they
-// arrive, as it decides which reward finds an account full; nothing else here depends on that order.
+// arrive, as it decides which reward finds an account full, and what an expression sees that reads a
+// streak's count or the time of a mission's completion. Nothing else here depends on that order.
 type RewardRule struct {
 	content.Header
 	content.Descriptions
@@ -40,7 +43,8 @@ type RewardRule struct {
 	RuleType      event.MatchType `json:"ruleType"`
 	MatchEntity   string          `json:"matchEntity"`
 	MatchEntityID string          `json:"matchEntityId,omitempty"`
-	// MatchCondition picks among the matching events; it may read event, previousEvent and user.
+	// MatchCondition picks among the matching events; it may read event and user; see
+	// Expressions in the package's documentation.
 	MatchCondition  json.RawMessage `json:"matchCondition,omitempty"`
 	ApplicationMode ApplicationMode `json:"applicationMode"`
 	// Rewards are paid in their order, 1 to 10 of them.
@@ -56,7 +60,8 @@ type Reward struct {
 	CurrencyID string `json:"virtualCurrencyId"`
 	// RedemptionMode says whether the user has it at once or must redeem it.
 	RedemptionMode RedemptionMode `json:"redemptionMode"`
-	// Expression gives the amount; null means 1, and a result of 0 pays nothing.
+	// Expression gives the amount; null means 1, and a result of 0 pays nothing. It may read what the
+	// rule's MatchCondition may.
 	Expression json.RawMessage `json:"expression,omitempty"`
 }
 

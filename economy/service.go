@@ -39,9 +39,10 @@ func NewService(run session.Runner, lib *content.Library, program func(context.C
 // [MaxGrants] grants, in their order, or none, and returns their transactions: of a transfer the debit,
 // then the credit. It returns [fault.ErrInvalid] for every field at fault, [fault.ErrNotFound] for an
 // unknown user or a currency that is not published, [fault.ErrExists] for an id that is taken, and a
-// [*BoundError] for a movement that would cross a bound.
+// [*BoundError], wrapped, for a movement that would cross a bound. Errors name the grant at fault
+// ("transactions[3].amount").
 func (s Service) Grant(ctx context.Context, grants []Grant) ([]Transaction, error) {
-	return s.move(ctx, func(tx *session.Tx) ([]movement, error) {
+	return s.move(ctx, inGrant, func(tx *session.Tx) ([]movement, error) {
 		return prepare(grants, func(g Grant) (movement, error) {
 			m, err := g.prepare(tx.Now)
 			m.initiatorType, m.initiator = ByAdmin, string(ByAdmin)
@@ -54,7 +55,7 @@ func (s Service) Grant(ctx context.Context, grants []Grant) ([]Transaction, erro
 // says so or not. It does and returns what [Service.Grant] does, and returns [fault.ErrForbidden] if the
 // user is suspended.
 func (s Service) Transfer(ctx context.Context, userID string, grants []Grant) ([]Transaction, error) {
-	return s.move(ctx, func(tx *session.Tx) ([]movement, error) {
+	return s.move(ctx, inGrant, func(tx *session.Tx) ([]movement, error) {
 		if err := actor(ctx, tx, userID); err != nil {
 			return nil, err
 		}
@@ -76,7 +77,7 @@ func (s Service) Transfer(ctx context.Context, userID string, grants []Grant) ([
 // [fault.ErrForbidden] if the user is suspended, [fault.ErrExists] if the id is taken, and a
 // [*BoundError] if the user cannot pay.
 func (s Service) Spend(ctx context.Context, userID string, sp Spending) (Transaction, error) {
-	rows, err := s.move(ctx, func(tx *session.Tx) ([]movement, error) {
+	rows, err := s.move(ctx, alone, func(tx *session.Tx) ([]movement, error) {
 		if err := actor(ctx, tx, userID); err != nil {
 			return nil, err
 		}
@@ -89,7 +90,22 @@ func (s Service) Spend(ctx context.Context, userID string, sp Spending) (Transac
 	return rows[0], nil
 }
 
-// prepare turns grants into movements and puts their faults under "transactions[i]".
+// A place says in an error which of several movements it is about.
+type place func(i int, err error) error
+
+// alone is the place of a movement that is the only one.
+func alone(_ int, err error) error { return err }
+
+// inGrant is the place of a grant among those of a call.
+func inGrant(i int, err error) error {
+	field := fmt.Sprintf("transactions[%d]", i)
+	if _, crossed := errors.AsType[*BoundError](err); crossed {
+		return fmt.Errorf("%s: %w", field, err)
+	}
+	return fault.In(field, err)
+}
+
+// prepare turns grants into movements, or returns every fault in its place.
 func prepare(grants []Grant, one func(Grant) (movement, error)) ([]movement, error) {
 	if n := len(grants); n < 1 || n > MaxGrants {
 		return nil, fault.Invalid("transactions", "are %d; allowed are 1 to %d", n, MaxGrants)
@@ -101,7 +117,7 @@ func prepare(grants []Grant, one func(Grant) (movement, error)) ([]movement, err
 		if g.ID != "" && slices.ContainsFunc(grants[:i], func(other Grant) bool { return other.ID == g.ID }) {
 			err = errors.Join(err, fault.Invalid("virtualTransactionId", "%q occurs twice", g.ID))
 		}
-		ms[i], faults[i] = m, fault.In(fmt.Sprintf("transactions[%d]", i), err)
+		ms[i], faults[i] = m, inGrant(i, err)
 	}
 	return ms, errors.Join(faults...)
 }
@@ -116,7 +132,7 @@ func actor(ctx context.Context, tx *session.Tx, userID string) error {
 }
 
 // move does the movements that plan returns.
-func (s Service) move(ctx context.Context, plan func(*session.Tx) ([]movement, error)) ([]Transaction, error) {
+func (s Service) move(ctx context.Context, in place, plan func(*session.Tx) ([]movement, error)) ([]Transaction, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) ([]Transaction, error) {
 		ms, err := plan(tx)
 		if err != nil {
@@ -126,8 +142,13 @@ func (s Service) move(ctx context.Context, plan func(*session.Tx) ([]movement, e
 		if err != nil {
 			return nil, err
 		}
-		if err := p.admit(ctx, tx, ms); err != nil {
+		if err := prefetch(ctx, tx, ms); err != nil {
 			return nil, err
+		}
+		for i := range ms {
+			if err := p.admit(ctx, tx, &ms[i]); err != nil {
+				return nil, in(i, err)
+			}
 		}
 		sides := make([][]Transaction, len(ms))
 		for i, m := range ms {
@@ -137,19 +158,17 @@ func (s Service) move(ctx context.Context, plan func(*session.Tx) ([]movement, e
 			m.group = cmp.Or(m.group, m.id)
 			sides[i] = m.rows()
 		}
-		return p.enter(ctx, tx, sides)
+		return p.enter(ctx, tx, in, sides)
 	})
 }
 
-// admit returns an error if a currency or user is unknown or an id taken.
-func (p *Program) admit(ctx context.Context, tx *session.Tx, ms []movement) error {
+// prefetch reads what movements need.
+func prefetch(ctx context.Context, tx *session.Tx, ms []movement) error {
 	var users, ids, counted []string
-	for _, m := range ms {
-		if !p.published(m.currency) {
-			return fault.NotFound(currencyNoun, m.currency)
-		}
+	for i := range ms {
+		m := &ms[i]
 		for _, id := range []string{m.from, m.to} {
-			if id != "" && !slices.Contains(users, id) {
+			if id != "" {
 				users = append(users, id)
 			}
 			counted = append(counted, accountKey(id, m.currency))
@@ -158,20 +177,36 @@ func (p *Program) admit(ctx context.Context, tx *session.Tx, ms []movement) erro
 			ids = append(ids, m.id)
 		}
 	}
-	slices.Sort(counted)
-	if err := tx.Prefetch(ctx, tenancy.ReadingUsers(users...), accounts.Keys(slices.Compact(counted)...), transactions.Keys(ids...)); err != nil {
-		return err
+	return tx.Prefetch(ctx, tenancy.ReadingUsers(distinct(users)...), accounts.Keys(distinct(counted)...), transactions.Keys(ids...))
+}
+
+// distinct sorts keys and drops those that occur again.
+func distinct(keys []string) []string {
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// admit returns an error if the currency or a user of a movement is unknown, or the id is taken.
+func (p *Program) admit(ctx context.Context, tx *session.Tx, m *movement) error {
+	if !p.published(m.currency) {
+		return fault.NotFound(currencyNoun, m.currency)
 	}
-	for _, id := range users {
+	for _, id := range []string{m.from, m.to} {
+		if id == "" {
+			continue
+		}
 		if u, err := tenancy.FindUser(ctx, tx, id); err != nil {
 			return err
 		} else if u.Status == tenancy.Deleted {
 			return fault.NotFound("user", id)
 		}
 	}
-	taken, err := transactions.GetMany(ctx, tx, ids...)
-	if err == nil && len(taken) > 0 {
-		err = fault.Exists(transactionNoun, "%q exists already", taken[0].ID)
+	if m.id == "" {
+		return nil
+	}
+	_, taken, err := transactions.Get(ctx, tx, m.id)
+	if err == nil && taken {
+		err = fault.Exists(transactionNoun, "%q exists already", m.id)
 	}
 	return err
 }
@@ -183,14 +218,14 @@ const (
 )
 
 // enter posts movements, all or none, and returns their transactions.
-func (p *Program) enter(ctx context.Context, tx *session.Tx, movements [][]Transaction) ([]Transaction, error) {
+func (p *Program) enter(ctx context.Context, tx *session.Tx, in place, movements [][]Transaction) ([]Transaction, error) {
 	l, all := p.ledger(), slices.Concat(movements...)
 	if err := l.load(ctx, tx, all...); err != nil {
 		return nil, err
 	}
-	for _, rows := range movements {
+	for i, rows := range movements {
 		if err := l.post(ctx, tx, rows...); err != nil {
-			return nil, err
+			return nil, in(i, err)
 		}
 	}
 	return all, l.save(ctx, tx)
@@ -283,7 +318,7 @@ func (s Service) Reverse(ctx context.Context, transactionID string) ([]Transacti
 		for i := range rows {
 			rows[i] = rows[i].reversal(tx.Now)
 		}
-		return p.enter(ctx, tx, [][]Transaction{rows})
+		return p.enter(ctx, tx, alone, [][]Transaction{rows})
 	})
 }
 

@@ -99,6 +99,7 @@ func TestGrantRefused(t *testing.T) {
 		{"too large", func(g *economy.Grant) { g.Amount = dec("1e13") }, fault.ErrInvalid, "transactions[1].amount: is larger"},
 		{"mode", func(g *economy.Grant) { g.RedemptionMode = "LATER" }, fault.ErrInvalid, "transactions[1].redemptionMode: "},
 		{"nobody", func(g *economy.Grant) { g.DestinationUserID = "" }, fault.ErrInvalid, "transactions[1].destinationUserId: is empty"},
+		{"nobody to anybody", func(g *economy.Grant) { g.DestinationUserID, g.SourceUserID = "", "ada" }, fault.ErrInvalid, "transactions[1].destinationUserId: is empty"},
 		{"bad source", from(":SYSTEM"), fault.ErrInvalid, "transactions[1].sourceUserId: holds"},
 		{"to oneself", from("bob"), fault.ErrInvalid, "transactions[1].sourceUserId: is the destination"},
 		{"bad id", func(g *economy.Grant) { g.ID = "a:b" }, fault.ErrInvalid, "transactions[1].virtualTransactionId: holds"},
@@ -110,13 +111,13 @@ func TestGrantRefused(t *testing.T) {
 		}, fault.ErrInvalid, "transactions[1].expiresAt: is after"},
 		{"no JSON", func(g *economy.Grant) { g.AdditionalData = map[string]any{"f": func() {}} }, fault.ErrInvalid, "transactions[1].additionalData: is not JSON"},
 		{"much JSON", func(g *economy.Grant) { g.AdditionalData = map[string]any{"s": strings.Repeat("x", economy.MaxData)} }, fault.ErrInvalid, "transactions[1].additionalData: is 65"},
-		{"unknown user", func(g *economy.Grant) { g.DestinationUserID = "zoe" }, fault.ErrNotFound, `user: "zoe" not found`},
-		{"unknown source", from("zoe"), fault.ErrNotFound, `user: "zoe" not found`},
-		{"deleted user", func(g *economy.Grant) { g.DestinationUserID = "gone" }, fault.ErrNotFound, `user: "gone" not found`},
-		{"unknown currency", func(g *economy.Grant) { g.CurrencyID = "iron" }, fault.ErrNotFound, `virtualCurrency: "iron" not found`},
-		{"taken", func(g *economy.Grant) { g.ID = "taken" }, fault.ErrExists, `"taken" exists`},
+		{"unknown user", func(g *economy.Grant) { g.DestinationUserID = "zoe" }, fault.ErrNotFound, `transactions[1].user: "zoe" not found`},
+		{"unknown source", from("zoe"), fault.ErrNotFound, `transactions[1].user: "zoe" not found`},
+		{"deleted user", func(g *economy.Grant) { g.DestinationUserID = "gone" }, fault.ErrNotFound, `transactions[1].user: "gone" not found`},
+		{"unknown currency", func(g *economy.Grant) { g.CurrencyID = "iron" }, fault.ErrNotFound, `transactions[1].virtualCurrency: "iron" not found`},
+		{"taken", func(g *economy.Grant) { g.ID = "taken" }, fault.ErrExists, `transactions[1].virtualTransaction: "taken" exists`},
 		{"twice", func(g *economy.Grant) { g.ID = "first" }, fault.ErrInvalid, "transactions[1].virtualTransactionId: \"first\" occurs twice"},
-		{"too much", func(g *economy.Grant) { g.SourceUserID, g.Amount = "ada", dec("10.000001") }, fault.ErrConflict, `user "ada" has 10 of "gold", a change by -10.000001 would cross the bound of 0`},
+		{"too much", func(g *economy.Grant) { g.SourceUserID, g.Amount = "ada", dec("10.000001") }, fault.ErrConflict, `transactions[1]: economy: user "ada" has 10 of "gold", a change by -10.000001 would cross the bound of 0`},
 		{"overflow", func(g *economy.Grant) { g.Amount = dec("9223372036854.775807") }, fault.ErrConflict, "would cross the bound of 9223372036854.775807"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -124,6 +125,7 @@ func TestGrantRefused(t *testing.T) {
 			_, err := w.Grant(t.Context(), []economy.Grant{gift(func(g *economy.Grant) { g.ID = "first" }), gift(tt.edit)})
 			require.ErrorIs(t, err, tt.kind)
 			require.ErrorContains(t, err, tt.want)
+			require.NotContains(t, err.Error(), "\n", "one fault")
 			require.Equal(t, before, w.dump(t), "all or nothing")
 		})
 	}

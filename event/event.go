@@ -7,7 +7,10 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -43,8 +46,20 @@ const (
 	Fail    Outcome = "FAIL"
 )
 
-// Complete is the progress of an event that finished something; every activity does.
-const Complete = "COMPLETE"
+// failure returns the outcome of what did not succeed.
+func (t Type) failure() Outcome {
+	if t == Activity {
+		return Failure
+	}
+	return Fail
+}
+
+// How far an event brought what it is about. An activity is COMPLETE unless it says otherwise.
+const (
+	Start      = "START"
+	InProgress = "IN_PROGRESS"
+	Complete   = "COMPLETE"
+)
 
 // Bounds on what an event may carry.
 const (
@@ -70,7 +85,7 @@ type Event struct {
 	// Value is a number that rules may count; nil means 1. It is a multiple of 0.000001 that fits 64
 	// bits in millionths.
 	Value *decimal.Decimal `json:"value,omitempty"`
-	// Outcome is optional.
+	// Outcome is SUCCESS or FAILURE, or empty.
 	Outcome Outcome `json:"outcome,omitempty"`
 	// Progress is START, IN_PROGRESS or COMPLETE.
 	Progress string `json:"progress,omitempty"`
@@ -79,7 +94,7 @@ type Event struct {
 	// Data is whatever else the host knows, as JSON values.
 	Data map[string]any `json:"additionalData,omitempty"`
 
-	// The engine sets what follows.
+	// The engine sets what follows; what a host gives there is ignored.
 
 	// EntityTags are the ids of the tags that the entity carried when it happened.
 	EntityTags []string `json:"entityTags,omitempty"`
@@ -132,14 +147,16 @@ func (e *Event) check(now time.Time) error {
 		return fault.Invalid("completedAt", "is %s ahead of now, at most %s are allowed", e.At.Sub(now).Round(time.Second), MaxFuture)
 	case e.At.Year() < 1 || e.At.Year() > 9999:
 		return fault.Invalid("completedAt", "is outside the years 1 to 9999")
-	case e.Outcome != "" && e.Outcome != Success && e.Outcome != Failure && e.Outcome != Fail:
-		return fault.Invalid("outcome", "%q is none of SUCCESS, FAILURE, FAIL", e.Outcome)
+	case e.Outcome != "" && e.Outcome != Success && e.Outcome != e.Type.failure():
+		return fault.Invalid("outcome", "%q is none of %s, %s", e.Outcome, Success, e.Type.failure())
+	case e.Progress != "" && e.Progress != Start && e.Progress != InProgress && e.Progress != Complete:
+		return fault.Invalid("progress", "%q is none of %s, %s, %s", e.Progress, Start, InProgress, Complete)
 	case len(e.Tags) > MaxTags:
 		return fault.Invalid("tags", "are %d, at most %d are allowed", len(e.Tags), MaxTags)
 	}
 	for _, tag := range e.Tags {
-		if tag == "" || len(tag) > MaxText {
-			return fault.Invalid("tags", "hold %.20q; a tag has 1 to %d bytes", tag, MaxText)
+		if tag == "" || len(tag) > MaxText || !utf8.ValidString(tag) || strings.ContainsFunc(tag, unicode.IsControl) {
+			return fault.Invalid("tags", "hold %.20q; a tag has 1 to %d bytes of UTF-8 without control characters", tag, MaxText)
 		}
 	}
 	return amount.Check("value", *e.Value)
@@ -164,7 +181,8 @@ func (e *Event) normalise() error {
 }
 
 // Fingerprint identifies what the caller gave: two events with the same fingerprint are the same
-// event, whenever they are recorded. Call it before [Prepare] fills in the time.
+// event, whenever they are recorded. It is that of the event before [Prepare], which fills in the time,
+// and is made after it, which checks that there is not too much to spell out.
 func (e Event) Fingerprint() (string, error) {
 	e.At = e.At.UTC().Truncate(time.Microsecond)
 	if e.Type == "" {

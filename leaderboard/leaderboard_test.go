@@ -325,7 +325,7 @@ func TestQueries(t *testing.T) {
 		{"two scores", `{"source": "activity_logs", "score": {"sum": 1, "max": 1}}`, "must be an object with one key: sum"},
 		{"an unknown function", `{"source": "activity_logs", "score": {"avg": {"var": "value"}}}`, `"avg", which is not sum`},
 		{"a sum of nothing", `{"source": "activity_logs", "score": {"sum": null}}`, "query.score.sum: needs an expression"},
-		{"a sum of words", `{"source": "activity_logs", "score": {"sum": "much"}}`, `query.score.sum: gave "much", which is not a number`},
+		{"a sum of words", `{"source": "activity_logs", "score": {"sum": "much"}}`, `query.score.sum: gave a text, which is not a number`},
 		{"a typo", `{` + rest + `, "where": {"==": [{"var": "vlaue"}, 1]}}`, `query.where/==/0/var`},
 		{"never", `{` + rest + `, "where": false}`, "query.where: makes the condition always false"},
 		{"an unknown order", `{` + rest + `, "order": "UP"}`, `query.order: "UP" is not DESC or ASC`},
@@ -487,9 +487,15 @@ func TestPeriodsOpenByThemselves(t *testing.T) {
 	_, err = w.Top(w.ctx, "nowhere", 10, nil)
 	require.ErrorIs(t, err, fault.ErrNotFound)
 	for _, n := range []int{-1, leaderboard.MaxRows + 1} {
+		want := fmt.Sprintf(" is %d; allowed are 0 to 1000", n)
 		_, err = w.Top(w.ctx, "b", n, nil)
-		require.ErrorIs(t, err, fault.ErrInvalid)
+		require.EqualError(t, err, "n:"+want)
+		_, err = w.Around(w.ctx, "b", "ada", n, nil)
+		require.EqualError(t, err, "n:"+want)
+		_, err = w.Page(w.ctx, "b", 0, n, nil)
+		require.EqualError(t, err, "limit:"+want)
 		_, err = w.Periods(w.ctx, "b", n, time.Time{})
+		require.EqualError(t, err, "n:"+want)
 		require.ErrorIs(t, err, fault.ErrInvalid)
 	}
 	_, err = w.Page(w.ctx, "b", -1, 10, nil)

@@ -26,6 +26,24 @@ import (
 // Its rows are the events of one type; expressions read a row's fields by their names, "event" and
 // "user" too, and the operator now gives the time at which the event happened. Scores are kept up to
 // date event by event, so a query is what can be kept up so, and nothing else is.
+//
+// Every row has id, type, userId, entityId, completedAt, value and entityTags (the ids of the tags that
+// the entity carries), and user.userId, .externalId, .nickname, .lang, .timezone, .role, .status, .tags,
+// .createdAt. What is absent is null. Beside them there are
+//
+//	source                value               fields
+//	activity_logs         as recorded, or 1   activityId, outcome, progress, tags, additionalData.*
+//	mission_logs          the current amount  missionConfigurationId, missionId, missionRuleId, missionType,
+//	                                          periodId, startsAt, endsAt, currentAmount, targetAmount,
+//	                                          groupTagId, progress
+//	virtual_transactions  amount              virtualCurrencyId, virtualTransactionId, amount, direction, state,
+//	                                          redemptionMode, initiatorType, initiator, counterpartType,
+//	                                          counterpart, additionalData.*
+//	streaks               count               streakConfigurationId, streakRuleId, count, status; of a streak
+//	                                          that grew iterationId and periodId, and its status is ACTIVE or
+//	                                          BROKEN; of a goal goalId and target, and its status is COMPLETED
+//
+// The amount of a transaction is more than 0 in both directions, CREDIT and DEBIT.
 type Query struct {
 	// Source is the log whose rows are counted.
 	Source Source `json:"source"`
@@ -254,15 +272,7 @@ func (s *Score) compile(sees *rule.Context) (*rule.Rule, error) {
 
 // toMicros returns the millionths of the amount that an expression gave.
 func toMicros(v any) (int64, error) {
-	f, ok := v.(float64)
-	if !ok {
-		b, err := json.Marshal(v)
-		if err != nil {
-			return 0, err
-		}
-		return 0, fault.Invalid("", "gave %s, which is not a number", b)
-	}
-	d, err := amount.FromFloat("", f)
+	d, err := mechanic.ToAmount(v)
 	if err != nil {
 		return 0, err
 	}

@@ -1,6 +1,7 @@
 package leaderboard
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -108,7 +109,7 @@ func (s Service) Rank(ctx context.Context, boardID, entityID string, at *At) (St
 // Top returns the first n rows, fewer if the board has fewer. If n is 0 it returns as many as the
 // board's configuration displays.
 func (s Service) Top(ctx context.Context, boardID string, n int, at *At) (Ranking, error) {
-	return s.slice(ctx, boardID, 0, n, at)
+	return s.slice(ctx, boardID, span{n, "n"}, 0, at)
 }
 
 // Page returns up to limit rows behind the first offset ones. If limit is 0 it returns as many as the
@@ -117,11 +118,24 @@ func (s Service) Page(ctx context.Context, boardID string, offset, limit int, at
 	if offset < 0 {
 		return Ranking{}, fault.Invalid("offset", "is %d; it must not be negative", offset)
 	}
-	return s.slice(ctx, boardID, offset, limit, at)
+	return s.slice(ctx, boardID, span{limit, "limit"}, offset, at)
 }
 
-func (s Service) slice(ctx context.Context, boardID string, from, n int, at *At) (Ranking, error) {
-	return s.ranking(ctx, boardID, n, at, func(v *view, total, n int) ([]Row, error) {
+// A span is how many rows or periods a call asks for, 0 for the usual number.
+type span struct {
+	n     int
+	field string // what the call names it
+}
+
+func (s span) check() error {
+	if s.n < 0 || s.n > MaxRows {
+		return fault.Invalid(s.field, "is %d; allowed are 0 to %d", s.n, MaxRows)
+	}
+	return nil
+}
+
+func (s Service) slice(ctx context.Context, boardID string, asked span, from int, at *At) (Ranking, error) {
+	return s.ranking(ctx, boardID, asked, at, func(v *view, total, n int) ([]Row, error) {
 		if from >= total {
 			return nil, nil
 		}
@@ -138,7 +152,7 @@ func (s Service) slice(ctx context.Context, boardID string, from, n int, at *At)
 // the board has fewer, and none if the entity is not on it. If n is 0 it returns as many as the board's
 // configuration displays.
 func (s Service) Around(ctx context.Context, boardID, entityID string, n int, at *At) (Ranking, error) {
-	return s.ranking(ctx, boardID, n, at, func(v *view, total, n int) ([]Row, error) {
+	return s.ranking(ctx, boardID, span{n, "n"}, at, func(v *view, total, n int) ([]Row, error) {
 		e, ok, err := v.ladder.find(ctx, entityID)
 		if err != nil || !ok {
 			return nil, err
@@ -157,9 +171,9 @@ func (s Service) Around(ctx context.Context, boardID, entityID string, n int, at
 	})
 }
 
-func (s Service) ranking(ctx context.Context, boardID string, n int, at *At, rows func(v *view, total, n int) ([]Row, error)) (Ranking, error) {
-	if n < 0 || n > MaxRows {
-		return Ranking{}, fault.Invalid("limit", "is %d; allowed are 1 to %d", n, MaxRows)
+func (s Service) ranking(ctx context.Context, boardID string, asked span, at *At, rows func(v *view, total, n int) ([]Row, error)) (Ranking, error) {
+	if err := asked.check(); err != nil {
+		return Ranking{}, err
 	}
 	return session.Read(ctx, s.run, func(tx *session.Tx) (Ranking, error) {
 		var out Ranking
@@ -167,11 +181,8 @@ func (s Service) ranking(ctx context.Context, boardID string, n int, at *At, row
 			if out.Total, err = v.ladder.len(ctx); err != nil {
 				return err
 			}
-			if n == 0 {
-				n = v.board.topN
-			}
 			out.Period = v.period
-			out.Rows, err = rows(v, out.Total, n)
+			out.Rows, err = rows(v, out.Total, cmp.Or(asked.n, v.board.topN))
 			return err
 		})
 		return out, err
@@ -181,12 +192,10 @@ func (s Service) ranking(ctx context.Context, boardID string, n int, at *At, row
 // Periods returns the n periods that began last before an instant, the newest first; the zero instant
 // is now. If n is 0 it returns 20. In USER zones a period begins for all when it does in UTC.
 func (s Service) Periods(ctx context.Context, boardID string, n int, before time.Time) ([]Period, error) {
-	if n < 0 || n > MaxRows {
-		return nil, fault.Invalid("limit", "is %d; allowed are 1 to %d", n, MaxRows)
+	if err := (span{n, "n"}).check(); err != nil {
+		return nil, err
 	}
-	if n == 0 {
-		n = store.DefaultPage
-	}
+	n = cmp.Or(n, store.DefaultPage)
 	return session.Read(ctx, s.run, func(tx *session.Tx) ([]Period, error) {
 		b, o, err := s.find(ctx, tx, boardID)
 		if err != nil {

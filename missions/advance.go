@@ -24,7 +24,7 @@ var pushTable = store.Define("mission_pushes", func(p *push) string { return p.R
 
 // Advance does what the clock alone causes: at the times of its schedule, a SCHEDULED_PUSH rule is
 // evaluated for every user. It looks at no more than limit users and returns whether there is more to
-// do. A schedule begins when its rule is published; times that passed while nobody called Advance are
+// do. A schedule begins when its rule is published, also anew; times that passed since while nobody called Advance are
 // made up for, and a user is evaluated once in a period however often the schedule fires in it.
 func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	for _, pl := range p.push {
@@ -43,8 +43,8 @@ func (p *Program) pushRule(ctx context.Context, tx *session.Tx, pl *plan, limit 
 	if err != nil {
 		return false, err
 	}
-	if !begun {
-		state = push{RuleID: pl.ID, Done: pl.UpdatedAt}
+	if !begun || state.Fire.IsZero() && state.Done.Before(pl.UpdatedAt) {
+		state = push{RuleID: pl.ID, Done: pl.UpdatedAt} // it was published, perhaps after a rest
 	}
 	before := state
 	for state.due(tx, pl) {
@@ -91,7 +91,11 @@ func (p *Program) pushSome(ctx context.Context, tx *session.Tx, pl *plan, s *pus
 		if u.Status != tenancy.Active {
 			continue
 		}
-		if _, err := p.evaluate(ctx, tx, pl, u, s.Fire, mechanic.Mark{}, map[string]any{"user": u.Vars()}); err != nil {
+		assigned, err := p.evaluate(ctx, tx, pl, u, s.Fire, mechanic.Mark{}, map[string]any{"user": u.Vars()})
+		if err != nil {
+			return err
+		}
+		if _, err := p.catchUp(ctx, tx, u, assigned, ""); err != nil {
 			return err
 		}
 	}

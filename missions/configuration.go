@@ -1,9 +1,11 @@
 // Package missions gives users goals: a configuration says what counts and how much is needed, a rule
 // says who gets it and when, a mission is one user's (or one group's) copy of it for one period.
 //
-// A mission is assigned when its rule is evaluated, advanced by every event that matches it, and
-// completed exactly once, at the moment at which, in the order in which things happened, its target
-// was reached: an event that arrives late is counted where it belongs.
+// A mission is assigned when its rule is evaluated, and counts every event of its period that matches
+// it: those that had happened before it was assigned, those that happen later, those that arrive late.
+// So it does not matter in which order things arrive. It is completed exactly once, at the moment at
+// which, in the order in which things happened, its target was reached. A mission that is made by hand
+// counts from when it is made.
 package missions
 
 import (
@@ -41,7 +43,8 @@ type Configuration struct {
 	MatchType     event.MatchType `json:"matchType"`
 	MatchEntity   string          `json:"matchEntity"`
 	MatchEntityID string          `json:"matchEntityId,omitempty"`
-	// MatchCondition picks among the matching events; it may read event, user and mission.
+	// MatchCondition picks among the matching events; it may read event, user and mission. It and the
+	// increment are evaluated when an event arrives: one that reads the mission's amount sees that of then.
 	MatchCondition json.RawMessage `json:"matchCondition,omitempty"`
 	// IncrementExpression is what an event adds, more than 0; null means 1.
 	IncrementExpression json.RawMessage `json:"incrementExpression,omitempty"`
@@ -115,7 +118,8 @@ type Rule struct {
 	Name        string `json:"name"`
 	// GroupTagID is the tag whose users share the missions of a GROUP rule.
 	GroupTagID string `json:"groupTagId,omitempty"`
-	// UsersMatchCondition picks users of an INDIVIDUAL rule; it may read user and activeMissions.
+	// UsersMatchCondition picks users of an INDIVIDUAL rule; it may read user and activeMissions, and with
+	// the mode EVENT event.
 	UsersMatchCondition json.RawMessage `json:"usersMatchCondition,omitempty"`
 	// MissionConfigurationsPool are the candidates; empty means every configuration of the type.
 	MissionConfigurationsPool []string `json:"missionConfigurationsPool,omitempty"`
@@ -236,9 +240,13 @@ func compileRule(r *Rule) (*plan, error) {
 	source := Rules.Name() + "/" + r.ID
 	var faults [3]error
 	p.event, faults[0] = mechanic.CompileCondition(source, "eventMatchCondition", r.EventMatchCondition, mechanic.EventContext())
-	p.users, faults[1] = mechanic.CompileCondition(source, "usersMatchCondition", r.UsersMatchCondition, mechanic.UserContext("activeMissions"))
+	context := mechanic.UserContext
+	if r.AssignmentMode == OnEvent {
+		context = mechanic.EventContext
+	}
+	p.users, faults[1] = mechanic.CompileCondition(source, "usersMatchCondition", r.UsersMatchCondition, context("activeMissions"))
 	p.missions, faults[2] = mechanic.CompileCondition(source, "missionsMatchCondition", r.MissionsMatchCondition,
-		mechanic.UserContext(append([]string{"activeMissions"}, missionPaths...)...))
+		context(append([]string{"activeMissions"}, missionPaths...)...))
 	p.readsActive = p.users.Reads("activeMissions") || p.missions.Reads("activeMissions")
 	return p, errors.Join(faults[:]...)
 }

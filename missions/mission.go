@@ -50,6 +50,8 @@ type Mission struct {
 	CreatedAt   time.Time `json:"createdAt"`
 	UpdatedAt   time.Time `json:"updatedAt"`
 
+	// CompletedBy is who made the contribution that reached the target.
+	CompletedBy string `json:"completedBy,omitempty"`
 	// Last is the latest contribution, in the order in which things happened.
 	Last position `json:"last,omitzero"`
 }

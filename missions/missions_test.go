@@ -67,7 +67,7 @@ func (b *bench) program(ctx context.Context, tx *session.Tx) (*missions.Program,
 	if err != nil {
 		return nil, err
 	}
-	return missions.Compile(docs)
+	return missions.Compile(docs, nil)
 }
 
 func (b *bench) publish(t testing.TB, documents ...string) {
@@ -446,6 +446,8 @@ func TestCreateByHand(t *testing.T) {
 		"unknown configuration": {missions.NewMission{ConfigurationID: "nope", UserID: "ada"}, fault.ErrNotFound},
 		"unknown user":          {missions.NewMission{ConfigurationID: "far", UserID: "bob"}, fault.ErrNotFound},
 		"unknown tag":           {missions.NewMission{ConfigurationID: "ours", GroupTagID: "blue"}, fault.ErrNotFound},
+		"no user":               {missions.NewMission{ConfigurationID: "far"}, fault.ErrInvalid},
+		"no group":              {missions.NewMission{ConfigurationID: "ours"}, fault.ErrInvalid},
 		"group for a user":      {missions.NewMission{ConfigurationID: "ours", UserID: "ada"}, fault.ErrInvalid},
 		"user for a group":      {missions.NewMission{ConfigurationID: "far", GroupTagID: "red"}, fault.ErrInvalid},
 		"ends before it starts": {missions.NewMission{ConfigurationID: "far", UserID: "ada", EndsAt: day(1)}, fault.ErrInvalid},

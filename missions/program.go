@@ -1,25 +1,36 @@
 package missions
 
 import (
+	"context"
 	"errors"
+	"iter"
 	"slices"
+	"time"
 
 	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/session"
 )
+
+// Past yields the events that a user caused within a time, those that follow from them included, in the
+// order of the journal.
+type Past func(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*event.Event, error]
 
 // A Program is the published configurations and rules of a workspace, compiled. It is immutable and
 // may be used concurrently.
 type Program struct {
 	docs    *content.Program
+	past    Past
 	goals   map[string]*goal
 	onEvent map[string][]*plan // by the key of the rule's matcher
 	lazy    []*plan
 	push    []*plan
 }
 
-// Compile compiles what is published.
-func Compile(docs *content.Program) (*Program, error) {
-	p := &Program{docs: docs, goals: map[string]*goal{}, onEvent: map[string][]*plan{}}
+// Compile compiles what is published. past is what a mission that is assigned counts of its period; nil
+// is nothing.
+func Compile(docs *content.Program, past Past) (*Program, error) {
+	p := &Program{docs: docs, past: past, goals: map[string]*goal{}, onEvent: map[string][]*plan{}}
 	var faults []error
 	var ordered []*goal
 	for _, c := range content.Live(docs, Configurations) {

@@ -29,7 +29,9 @@ type Change struct {
 	// Assigned, Completed say whether this event made the mission, or completed it.
 	Assigned  bool `json:"assigned,omitempty"`
 	Completed bool `json:"completed,omitempty"`
-	// Amount is what the event added; CurrentAmount and TargetAmount are those after it.
+	// Earlier is what events of the period that had happened before had added, if the mission was
+	// assigned; Amount is what this event added; CurrentAmount and TargetAmount are those after it.
+	Earlier       decimal.Decimal  `json:"earlier,omitzero"`
 	Amount        decimal.Decimal  `json:"amount"`
 	CurrentAmount decimal.Decimal  `json:"currentAmount"`
 	TargetAmount  *decimal.Decimal `json:"targetAmount,omitempty"`
@@ -93,20 +95,67 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if err != nil {
 		return nil, err
 	}
-	var changes []Change
-	for _, m := range assigned {
-		c := change(m)
-		c.Assigned = true
-		changes = append(changes, c)
+	changes, err := p.catchUp(ctx, tx, o.User, assigned, o.Event.ID)
+	if err != nil {
+		return nil, err
 	}
 	err = eachCounting(ctx, tx, o.User, keys, o.Event.At, func(m *Mission) (err error) {
-		changes, err = p.advance(ctx, tx, o, m, changes)
+		changes, err = p.advance(ctx, tx, o, tx.Seq, m, changes)
 		return err
 	})
 	if err == nil && !o.Event.MovedFrom.IsZero() {
 		err = leave(ctx, tx, o, keys)
 	}
 	return changes, err
+}
+
+// catchUp lets missions that have just been assigned count what had happened in their period before, and
+// returns that they were assigned. now is the event that is being reacted to, which comes later.
+func (p *Program) catchUp(ctx context.Context, tx *session.Tx, u *tenancy.User, assigned []*Mission, now string) ([]Change, error) {
+	var changes []Change
+	for _, m := range assigned {
+		users := []tenancy.User{*u}
+		if m.MissionType == Group {
+			var err error
+			if users, err = tenancy.Carrying(ctx, tx, m.GroupTagID); err != nil {
+				return nil, err
+			}
+		}
+		c := change(m)
+		for i := range users {
+			counted, err := p.countPast(ctx, tx, m, &users[i], now)
+			if err != nil {
+				return nil, err
+			}
+			for _, past := range counted {
+				c = past
+			}
+		}
+		c.Assigned, c.Earlier, c.Amount = true, c.CurrentAmount.Sub(m.InitialAmount), decimal.Decimal{}
+		changes = append(changes, c)
+	}
+	return changes, nil
+}
+
+// countPast lets a mission count what a user did in its period, but for the event now.
+func (p *Program) countPast(ctx context.Context, tx *session.Tx, m *Mission, u *tenancy.User, now string) ([]Change, error) {
+	if p.past == nil || m.TargetAmount == nil {
+		return nil, nil
+	}
+	var changes []Change
+	for e, err := range p.past(ctx, tx, u.ID, m.StartsAt, m.EndsAt) {
+		if err != nil {
+			return nil, err
+		}
+		if e.ID == now || m.period().State(e.At) != timeframe.Active || !slices.Contains(matchKeys(e), m.Matcher().Key()) {
+			continue
+		}
+		// For those who explain, it is as if the entry before this one had counted it.
+		if changes, err = p.advance(ctx, tx, mechanic.New(e, u), tx.Seq-1, m, changes); err != nil {
+			return nil, err
+		}
+	}
+	return changes, nil
 }
 
 // eachCounting calls fn with the missions of a user that count events with the match keys at a moment.
@@ -142,7 +191,7 @@ func leave(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, keys []str
 			return err
 		}
 		if before.IsCompleted && !m.IsCompleted {
-			m.IsCompleted, m.CompletedAt = true, before.CompletedAt
+			m.IsCompleted, m.CompletedAt, m.CompletedBy = true, before.CompletedAt, before.CompletedBy
 			tx.Report(Configurations.Name()+"/"+m.ConfigurationID, "", "the mission "+m.ID+" stays completed although an event that completed it happened in another period")
 		}
 		m.UpdatedAt = tx.Now
@@ -163,8 +212,9 @@ func take(ctx context.Context, tx *session.Tx, m *Mission, e *event.Event) (bool
 	return true, refold(ctx, tx, m)
 }
 
-// advance adds the event to a mission if it counts there, and what that changed to changes.
-func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, m *Mission, changes []Change) ([]Change, error) {
+// advance adds the event to a mission if it counts there, and what that changed to changes. seq is the
+// number of the journal's entry that counts it.
+func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, seq int64, m *Mission, changes []Change) ([]Change, error) {
 	here := position{o.Event.At, o.Event.ID}
 	if m.MissionType == Individual && m.IsCompleted && here.after(m.Last) {
 		return changes, nil
@@ -187,7 +237,7 @@ func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 	if !ok || !amount.IsPositive() {
 		return changes, nil
 	}
-	entry := Log{MissionID: m.ID, EventID: here.Event, UserID: o.Event.UserID, At: here.At, Amount: amount, Seq: tx.Seq}
+	entry := Log{MissionID: m.ID, EventID: here.Event, UserID: o.Event.UserID, At: here.At, Amount: amount, Seq: seq}
 	before := *m
 	if !o.Event.MovedFrom.IsZero() {
 		if _, err := take(ctx, tx, m, o.Event); err != nil {
@@ -198,12 +248,13 @@ func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 		return nil, err
 	}
 	m.UpdatedAt = tx.Now
+	c := p.announce(tx, &before, m, entry)
 	if err := missionTable.Put(ctx, tx, *m); err != nil {
 		return nil, err
 	}
-	c := p.announce(tx, &before, m, entry)
 	if i := slices.IndexFunc(changes, func(c Change) bool { return c.MissionID == m.ID }); i >= 0 {
-		c.Assigned = true // by the same event
+		c.Assigned, c.Earlier = true, changes[i].Earlier // by the same event
+		c.Completed = c.Completed || changes[i].Completed
 		changes[i] = c
 	} else {
 		changes = append(changes, c)
@@ -248,9 +299,13 @@ func (p *Program) announce(tx *session.Tx, before, m *Mission, entry Log) Change
 	c := change(m)
 	c.Amount = entry.Amount
 	c.Completed = m.IsCompleted && !before.IsCompleted
+	if before.IsCompleted && before.CompletedBy != m.CompletedBy {
+		// It stays with whom it was announced for: that user has been paid.
+		m.CompletedAt, m.CompletedBy = before.CompletedAt, before.CompletedBy
+	}
 	moved := before.IsCompleted && !before.CompletedAt.Equal(m.CompletedAt)
-	if c.Completed || moved && m.MissionType == Individual {
-		e := completion(m, entry.UserID)
+	if c.Completed || moved {
+		e := completion(m)
 		if moved {
 			e.MovedFrom = before.CompletedAt
 		}
@@ -260,12 +315,12 @@ func (p *Program) announce(tx *session.Tx, before, m *Mission, entry Log) Change
 }
 
 // completion is the event of a mission that has been completed.
-func completion(m *Mission, userID string) event.Event {
+func completion(m *Mission) event.Event {
 	value := m.CurrentAmount
 	fields := m.vars()
 	delete(fields, "userId")
 	return event.Event{
-		ID: m.ID + ":completed", Type: event.Mission, EntityID: m.ConfigurationID, UserID: userID, At: m.CompletedAt,
+		ID: m.ID + ":completed", Type: event.Mission, EntityID: m.ConfigurationID, UserID: m.CompletedBy, At: m.CompletedAt,
 		Value: &value, Progress: event.Complete, Fields: fields,
 	}
 }
@@ -279,7 +334,7 @@ func contribute(ctx context.Context, tx *session.Tx, m *Mission, entry Log) erro
 	m.Last = here
 	m.CurrentAmount = m.CurrentAmount.Add(entry.Amount)
 	if !m.IsCompleted && m.CurrentAmount.GreaterThanOrEqual(*m.TargetAmount) {
-		m.IsCompleted, m.CompletedAt = true, entry.At
+		m.IsCompleted, m.CompletedAt, m.CompletedBy = true, entry.At, entry.UserID
 	}
 	return nil
 }
@@ -290,7 +345,7 @@ func refold(ctx context.Context, tx *session.Tx, m *Mission, late ...Log) error 
 	if err != nil {
 		return err
 	}
-	*m = fold(*m, append(logs, late...))
+	*m = fold(*m, slices.Concat(logs, late))
 	return nil
 }
 
@@ -303,7 +358,7 @@ func fold(m Mission, logs []Log) Mission {
 		}
 		return -1
 	})
-	m.CurrentAmount, m.IsCompleted, m.CompletedAt, m.Last = m.InitialAmount, false, time.Time{}, position{}
+	m.CurrentAmount, m.IsCompleted, m.CompletedAt, m.CompletedBy, m.Last = m.InitialAmount, false, time.Time{}, "", position{}
 	for _, l := range logs {
 		if m.IsCompleted && m.MissionType == Individual {
 			break
@@ -311,7 +366,7 @@ func fold(m Mission, logs []Log) Mission {
 		m.Last = position{l.At, l.EventID}
 		m.CurrentAmount = m.CurrentAmount.Add(l.Amount)
 		if !m.IsCompleted && m.CurrentAmount.GreaterThanOrEqual(*m.TargetAmount) {
-			m.IsCompleted, m.CompletedAt = true, l.At
+			m.IsCompleted, m.CompletedAt, m.CompletedBy = true, l.At, l.UserID
 		}
 	}
 	return m
@@ -361,11 +416,16 @@ func (p *Program) evaluate(
 	}
 	done := evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: owner, At: tx.Now, Mark: because}
 	var made []*Mission
+	failed := false
 	for _, g := range pl.goals {
 		m := newMission(tx, g, pl, period, u)
 		var wanted bool
 		mechanic.With(vars, "mission", p.candidate(m, g), func() { wanted = pl.missions.Holds(tx, vars) })
-		if !wanted || period.State(at) == timeframe.Active && !activate(tx, g, m, vars) {
+		if !wanted {
+			continue
+		}
+		if period.State(at) == timeframe.Active && !activate(tx, g, m, vars) {
+			failed = true
 			continue
 		}
 		made = append(made, m)
@@ -375,6 +435,9 @@ func (p *Program) evaluate(
 		if err := missionTable.Put(ctx, tx, *m); err != nil {
 			return nil, err
 		}
+	}
+	if failed && len(made) == 0 {
+		return nil, nil // once the author has mended it, it is tried again
 	}
 	return made, evaluationTable.Put(ctx, tx, done)
 }

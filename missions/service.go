@@ -2,6 +2,7 @@ package missions
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/amount"
+	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
@@ -50,16 +52,47 @@ func (s Service) Evaluate(ctx context.Context, userID string) ([]Mission, error)
 		if err != nil {
 			return nil, err
 		}
-		if u.Status != tenancy.Suspended {
+		if u.Status == tenancy.Active {
 			vars := map[string]any{"user": u.Vars()}
 			for _, pl := range p.lazy {
-				if _, err := p.evaluate(ctx, tx, pl, u, tx.Now, mechanic.Mark{}, vars); err != nil {
+				assigned, err := p.evaluate(ctx, tx, pl, u, tx.Now, mechanic.Mark{}, vars)
+				if err != nil {
+					return nil, err
+				}
+				if _, err := p.catchUp(ctx, tx, u, assigned, ""); err != nil {
 					return nil, err
 				}
 			}
 		}
+		if err := p.activatePending(ctx, tx, u); err != nil {
+			return nil, err
+		}
 		return current(ctx, tx, u)
 	})
+}
+
+// activatePending fixes the targets of a user's own missions that have begun since they were made.
+func (p *Program) activatePending(ctx context.Context, tx *session.Tx, u *tenancy.User) error {
+	missions, err := missionTable.List(ctx, tx, owned(u.ID, tx.Now))
+	if err != nil {
+		return err
+	}
+	for i := range missions {
+		m := &missions[i]
+		if m.TargetAmount != nil || m.period().State(tx.Now) != timeframe.Active {
+			continue
+		}
+		g, err := p.goalOf(m)
+		if err != nil {
+			return err
+		}
+		if activate(tx, g, m, map[string]any{"user": u.Vars()}) {
+			if err := missionTable.Put(ctx, tx, *m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // current returns what an owner has at the moment of the transaction.
@@ -106,11 +139,17 @@ func find(ctx context.Context, tx *session.Tx, missionID string) (Mission, error
 // List returns a user's own missions, past and future ones included, those that end last first, and
 // the token of the next page, "" if there is none.
 func (s Service) List(ctx context.Context, userID string, page store.Page) (list []Mission, next string, err error) {
+	if err := ident.Check("userId", userID); err != nil {
+		return nil, "", err
+	}
 	return s.list(ctx, userID, page)
 }
 
 // GroupList is [Service.List] for the missions of the users who carry a tag.
 func (s Service) GroupList(ctx context.Context, tagID string, page store.Page) (list []Mission, next string, err error) {
+	if err := ident.Check("groupTagId", tagID); err != nil {
+		return nil, "", err
+	}
 	return s.list(ctx, groupOwner(tagID), page)
 }
 
@@ -132,12 +171,19 @@ func (s Service) list(ctx context.Context, owner string, page store.Page) (list 
 // of the next page.
 func (s Service) Contributions(ctx context.Context, missionID string, page store.Page) (logs []Log, next string, err error) {
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Log, string, error) {
-		if _, err := find(ctx, tx, missionID); err != nil {
+		m, err := find(ctx, tx, missionID)
+		if err != nil {
 			return nil, "", err
 		}
 		q, err := page.Query(store.Prefix(logPrefix(missionID)))
 		if err != nil {
 			return nil, "", err
+		}
+		if m.MissionType == Individual && m.IsCompleted {
+			// What was counted once, and came after a completion that moved back, counts no more. A
+			// space is before all that a key can go on with.
+			last := Log{MissionID: m.ID, At: m.Last.At, EventID: m.Last.Event}
+			q.Until = store.Text(last.key() + " ")
 		}
 		return logTable.Page(ctx, tx, q, page.Token)
 	})
@@ -170,10 +216,11 @@ func (s Service) Create(ctx context.Context, n NewMission) (Mission, error) {
 		if err != nil {
 			return Mission{}, err
 		}
-		if err := missionTable.Insert(ctx, tx, *m); err != nil {
-			return Mission{}, fault.Exists("mission", "%q exists already", m.ID)
+		err = missionTable.Insert(ctx, tx, *m)
+		if errors.Is(err, fault.ErrExists) {
+			err = fault.Exists("mission", "%q exists already", m.ID)
 		}
-		return m.at(tx.Now), nil
+		return m.at(tx.Now), err
 	})
 }
 
@@ -202,8 +249,14 @@ func (p *Program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mi
 	vars := map[string]any{}
 	if g.MissionType == Individual {
 		u, err := tenancy.FindUser(ctx, tx, n.UserID)
+		if errors.Is(err, fault.ErrNotFound) {
+			err = fault.NotFound("userId", n.UserID)
+		}
 		if err != nil {
-			return nil, fault.In("userId", err)
+			return nil, err
+		}
+		if u.Status != tenancy.Active {
+			return nil, fault.Forbidden("userId", "%q is %s", u.ID, u.Status)
 		}
 		vars["user"] = u.Vars()
 	} else if content.Find(p.docs, content.Tags, n.GroupTagID) == nil {
@@ -214,15 +267,26 @@ func (p *Program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mi
 	if m.period().State(tx.Now) == timeframe.Active && !activate(tx, g, m, vars) {
 		return nil, fault.Conflict("targetAmount", "%s", tx.Problems()[0].Reason)
 	}
+	if m.TargetAmount != nil && m.CurrentAmount.GreaterThanOrEqual(*m.TargetAmount) {
+		return nil, fault.Invalid("currentAmount", "is %s; it must be less than the target, %s", m.CurrentAmount, m.TargetAmount)
+	}
 	return m, nil
 }
 
 func checkNew(m *Mission) error {
 	switch {
+	case m.MissionType == Individual && m.UserID == "":
+		return fault.Invalid("userId", "is empty")
+	case m.MissionType == Group && m.GroupTagID == "":
+		return fault.Invalid("groupTagId", "is empty")
 	case m.MissionType == Individual && m.GroupTagID != "":
 		return fault.Invalid("groupTagId", "is for GROUP missions")
 	case m.MissionType == Group && m.UserID != "":
 		return fault.Invalid("userId", "is for INDIVIDUAL missions")
+	case m.StartsAt.Year() < 1 || m.StartsAt.Year() > 9999:
+		return fault.Invalid("startsAt", "is outside the years 1 to 9999")
+	case m.EndsAt.Year() > 9999:
+		return fault.Invalid("endsAt", "is outside the years 1 to 9999")
 	case !m.EndsAt.IsZero() && !m.EndsAt.After(m.StartsAt):
 		return fault.Invalid("endsAt", "must be after startsAt")
 	case m.CurrentAmount.IsNegative():

@@ -237,6 +237,13 @@ func (t *Table[T]) Count(ctx context.Context, tx Tx, q Query) (int, error) {
 	return tx.Count(ctx, &t.schema, q)
 }
 
+// At returns where a record stands in the order of an index, to go on behind it.
+func (t *Table[T]) At(index string, rec T) *Position {
+	_, at := t.schema.Find(index)
+	p := t.row(&rec).Position(at)
+	return &p
+}
+
 // Insert adds records; [fault.ErrExists] if one is there already.
 func (t *Table[T]) Insert(ctx context.Context, tx Tx, recs ...T) error {
 	rows, err := t.rows(recs)

@@ -151,7 +151,7 @@ func (p *Program) judge(ctx context.Context, tx *session.Tx, wallet Wallet, s st
 	if err != nil && !errors.Is(err, fault.ErrNotFound) {
 		return err
 	}
-	if pl == nil || user == nil { // nobody is there to pay
+	if pl == nil || user == nil || user.Status != tenancy.Active { // nobody is there to pay
 		s.CheckAt = time.Time{}
 		return stateTable.Put(ctx, tx, s)
 	}

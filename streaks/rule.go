@@ -67,7 +67,9 @@ type Rule struct {
 	// UsersMatchCondition picks the users whose events count; it may read user.
 	UsersMatchCondition json.RawMessage `json:"usersMatchCondition,omitempty"`
 	Cadence             Cadence         `json:"cadence"`
-	// Metric is DAYS with the cadence DAY.
+	// Metric says what the length is. With the cadence DAY it is DAYS. With WEEK it is WEEKS, or DAYS,
+	// which counts every active day of weeks none of which was missed: who acts on Monday and Thursday
+	// of each of three weeks has a streak of 6. A frozen period adds nothing.
 	Metric Metric `json:"metric"`
 	// The three flags say which periods are looked at for being perfect.
 	PerfectWeekEnabled  bool `json:"perfectWeekEnabled,omitempty"`

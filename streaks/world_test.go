@@ -391,7 +391,7 @@ func allZones(t testing.TB) []string {
 	require.NoError(t, err)
 	var names []string
 	for name := range strings.FieldsSeq(string(b)) {
-		if timeframe.ValidZone(name) {
+		if timeframe.CheckZone(name) == nil {
 			names = append(names, name)
 		}
 	}

@@ -36,13 +36,17 @@ func (p Platform) CreateAccount(ctx context.Context, a Account) (Account, error)
 		if err := own.validate(); err != nil {
 			return Account{}, err
 		}
-		if err := accounts.Insert(ctx, tx, own); err != nil {
-			if errors.Is(err, fault.ErrExists) {
-				err = fault.Exists("accountId", "%q is taken", own.ID)
-			}
+		_, taken, err := accounts.Get(ctx, tx, own.ID)
+		if err == nil && taken {
+			err = fault.Exists("accountId", "%q is taken", own.ID)
+		}
+		if err != nil {
 			return Account{}, err
 		}
-		_, err := addWorkspace(ctx, tx, Workspace{ID: DefaultWorkspace, AccountID: own.ID, Name: DefaultWorkspace})
+		if err := accounts.Insert(ctx, tx, own); err != nil {
+			return Account{}, err
+		}
+		_, err = addWorkspace(ctx, tx, Workspace{ID: DefaultWorkspace, AccountID: own.ID, Name: DefaultWorkspace})
 		return own, err
 	})
 }
@@ -72,7 +76,7 @@ func (p Platform) CreateWorkspace(ctx context.Context, w Workspace) (Workspace, 
 	})
 }
 
-// addWorkspace adds a workspace to an account that exists.
+// addWorkspace adds a workspace to an account that exists. What it refuses, it refuses before it writes.
 func addWorkspace(ctx context.Context, tx *session.Tx, w Workspace) (Workspace, error) {
 	if w.ID == "" {
 		w.ID = shortID(tx.NewID())
@@ -85,16 +89,10 @@ func addWorkspace(ctx context.Context, tx *session.Tx, w Workspace) (Workspace, 
 	if err := w.requireCatalogs(ctx, tx); err != nil {
 		return Workspace{}, err
 	}
-	err := workspaces.Insert(ctx, tx.In(accountScope(w.AccountID)), w)
-	e, ok := errors.AsType[*fault.Error](err)
-	switch {
-	case !ok || !errors.Is(err, fault.ErrExists):
-	case e.Field == workspaces.Schema().Name:
-		err = fault.Exists("workspaceId", "%q is taken", w.ID)
-	default:
-		err = fault.Exists("slug", "%q is taken", w.Slug)
+	if err := w.requireNew(ctx, tx); err != nil {
+		return Workspace{}, err
 	}
-	if err != nil {
+	if err := workspaces.Insert(ctx, tx.In(accountScope(w.AccountID)), w); err != nil {
 		return Workspace{}, err
 	}
 	return w, nil

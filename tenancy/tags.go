@@ -147,3 +147,16 @@ func checkAssignments(tags []Tagging) error {
 	}
 	return errors.Join(faults...)
 }
+
+// Carrying returns the users who carry a tag, in the order of their ids.
+func Carrying(ctx context.Context, tx store.Tx, tagID string) ([]User, error) {
+	found, err := carriers.List(ctx, tx, store.Prefix(carrierKey(tagID, "")))
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(found))
+	for i, c := range found {
+		ids[i] = c.UserID
+	}
+	return users.GetMany(ctx, tx, ids...)
+}

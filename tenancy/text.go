@@ -107,10 +107,7 @@ func checkLang(field, s string) error {
 // checkTimezone accepts every zone of the time zone database, former names such as "Asia/Calcutta"
 // too: a host passes on what its users' devices say.
 func checkTimezone(field, s string) error {
-	if !timeframe.ValidZone(s) {
-		return fault.Invalid(field, "%q is not a time zone", s)
-	}
-	return nil
+	return fault.In(field, timeframe.CheckZone(s))
 }
 
 // checkOptional applies a check to a text unless it is empty.

@@ -176,15 +176,42 @@ func carrierKey(tagID, userID string) string { return tagID + "/" + userID }
 
 var carriers = store.Define("user_tags", func(c *carrier) string { return carrierKey(c.TagID, c.UserID) }, nil)
 
-// insert adds a user.
+// insert adds a user. If the id or the external id is taken, it writes nothing.
 func insert(ctx context.Context, tx *session.Tx, u User) error {
-	return taken(&u, users.Insert(ctx, tx, u))
+	_, taken, err := users.Get(ctx, tx, u.ID)
+	if err == nil && taken {
+		err = fault.Exists("userId", "%q is taken", u.ID)
+	}
+	if err == nil {
+		err = u.requireExternalID(ctx, tx)
+	}
+	if err != nil {
+		return err
+	}
+	return users.Insert(ctx, tx, u)
+}
+
+// requireExternalID refuses an external id that is another user's.
+func (u *User) requireExternalID(ctx context.Context, tx *session.Tx) error {
+	if u.ExternalID == "" {
+		return nil
+	}
+	taken, err := users.Count(ctx, tx, store.By("external", store.Text(u.ExternalID)))
+	if err == nil && taken > 0 {
+		err = fault.Exists("externalId", "%q belongs to another user", u.ExternalID)
+	}
+	return err
 }
 
 // save replaces a user. The tags that old has and u lacks are taken from the users of the tag, those
-// that u has in addition are added.
+// that u has in addition are added. If the external id is taken, it writes nothing.
 func save(ctx context.Context, tx *session.Tx, old *User, u User) error {
-	if err := taken(&u, users.Put(ctx, tx, u)); err != nil {
+	if u.ExternalID != old.ExternalID {
+		if err := u.requireExternalID(ctx, tx); err != nil {
+			return err
+		}
+	}
+	if err := users.Put(ctx, tx, u); err != nil {
 		return err
 	}
 	var added []carrier
@@ -200,16 +227,4 @@ func save(ctx context.Context, tx *session.Tx, old *User, u User) error {
 		}
 	}
 	return errors.Join(carriers.Put(ctx, tx, added...), carriers.Delete(ctx, tx, gone...))
-}
-
-// taken says which value of a user belongs to another.
-func taken(u *User, err error) error {
-	e, ok := errors.AsType[*fault.Error](err)
-	switch {
-	case !ok || !errors.Is(err, fault.ErrExists):
-		return err
-	case e.Field == users.Schema().Name:
-		return fault.Exists("userId", "%q is taken", u.ID)
-	}
-	return fault.Exists("externalId", "%q belongs to another user", u.ExternalID)
 }

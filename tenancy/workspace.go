@@ -165,6 +165,23 @@ func (w *Workspace) requireCatalogs(ctx context.Context, tx store.Tx) error {
 	return nil
 }
 
+// requireNew refuses an id or a slug that another workspace of the account has.
+func (w *Workspace) requireNew(ctx context.Context, tx store.Tx) error {
+	account := tx.In(accountScope(w.AccountID))
+	_, taken, err := workspaces.Get(ctx, account, w.ID)
+	if err == nil && taken {
+		err = fault.Exists("workspaceId", "%q is taken", w.ID)
+	}
+	if err != nil {
+		return err
+	}
+	same, err := workspaces.Count(ctx, account, store.By("slug", store.Text(w.Slug)))
+	if err == nil && same > 0 {
+		err = fault.Exists("slug", "%q is taken", w.Slug)
+	}
+	return err
+}
+
 const maxSlug = 64
 
 func checkSlug(field, s string) error {

@@ -83,6 +83,17 @@ func (w *world) runner(s store.Scope) session.Runner {
 		func(ctx context.Context, fn session.Func) error { return w.store.Update(ctx, s, in(fn)) })
 }
 
+// reader returns a runner whose every write fails.
+func (w *world) reader(s store.Scope) session.Runner {
+	r := w.runner(s)
+	return session.NewRunner(r.View, r.View)
+}
+
+// readingPlatform returns the platform with every write failing.
+func (w *world) readingPlatform() tenancy.Platform {
+	return tenancy.NewPlatform(w.reader(store.Scope{}), nil)
+}
+
 func (w *world) users(s store.Scope) tenancy.Users { return tenancy.NewUsers(w.runner(s)) }
 
 func (w *world) settings(s store.Scope) tenancy.Settings { return tenancy.NewSettings(w.runner(s)) }

@@ -102,7 +102,7 @@ func ExampleTimeframe_Validate() {
 		Cron:         "0 0 30 2 *",
 	}.Validate())
 	// Output:
-	// timeframeTimezone: unknown time zone "Europe/Atlantis"
+	// timeframeTimezone: "Europe/Atlantis" is not a time zone; it must be an IANA name such as "Europe/Berlin"
 	// scheduleCron: never fires: its months have no such day
 }
 

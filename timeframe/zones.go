@@ -48,22 +48,19 @@ func (z *Zones) keep(name string, zone *time.Location) {
 	}
 }
 
-// ValidZone reports whether [Zones.Load] accepts the name. It reads the time zone database.
-func ValidZone(name string) bool {
+// CheckZone returns the error that [Zones.Load] returns for the name. It reads the time zone database.
+func CheckZone(name string) error {
 	_, err := loadZone(name)
-	return err == nil
+	return err
 }
 
 func loadZone(name string) (*time.Location, error) {
 	if name == "" {
 		return nil, fault.Invalid("", "the name of a time zone is missing")
 	}
-	if private(name) {
-		return nil, fault.Invalid("", "%q is not the name of a time zone", name)
-	}
 	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, fault.Invalid("", "unknown time zone %q", name)
+	if err != nil || private(name) {
+		return nil, fault.Invalid("", `%.80q is not a time zone; it must be an IANA name such as "Europe/Berlin"`, name)
 	}
 	return zone, nil
 }

@@ -196,10 +196,12 @@ func refused(err error) (int, error) {
 		return -1, e
 	}
 	_, field, _ := strings.Cut(e.Field, "].")
+	reason := e.Reason
 	if field == "entityId" {
 		field = "activityId"
+		reason += fmt.Sprintf("; it must be %q", activity)
 	}
-	return i, &fault.Error{Kind: e.Kind, Field: field, Reason: e.Reason}
+	return i, &fault.Error{Kind: e.Kind, Field: field, Reason: reason}
 }
 
 // nickname returns as much of a name as a nickname may hold: 2 to 40 letters, digits and symbols with

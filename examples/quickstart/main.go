@@ -7,6 +7,14 @@
 //	go run ./examples/quickstart -events FILE -json    # events as JSON Lines
 //
 // Run it again after the next commit: what was recorded stays, and it says what is new.
+//
+// A line of JSON Lines is an event, as in
+//
+//	{"id": "c1", "userId": "ann", "activityId": "commit", "completedAt": "2024-03-04T09:00:00Z"}
+//
+// All four are needed, and the one activity of the game is "commit". A line may also have a value, which
+// is a number, tags, which are a list of texts, and additionalData, which is an object. A line with an id
+// that was recorded before counts once.
 package main
 
 import (
@@ -22,6 +30,7 @@ import (
 	"strings"
 	_ "time/tzdata" // the zones, for machines that have none
 
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/store/postgres"
@@ -48,10 +57,23 @@ type choice struct {
 	json         bool
 }
 
+// format is what the help says of JSON Lines.
+const format = `
+A line of JSON Lines is an event:
+  {"id": "c1", "userId": "ann", "activityId": "commit", "completedAt": "2024-03-04T09:00:00Z"}
+It needs these four, and the activity must be "commit". Optional are "value" (a number), "tags" (a list of
+texts) and "additionalData" (an object). A line with an id that was recorded before counts once.
+`
+
 func parseFlags(args []string, usage io.Writer) (choice, error) {
 	var c choice
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(usage)
+	flags.Usage = func() {
+		_, _ = io.WriteString(usage, "Usage of quickstart:\n")
+		flags.PrintDefaults()
+		_, _ = io.WriteString(usage, format)
+	}
 	flags.StringVar(&c.repo, "repo", "", "the directory of a git `repository` (default: the one that you are in)")
 	flags.StringVar(&c.events, "events", "", "a `file` of events as JSON Lines instead of a repository; .gz too; - is the standard input")
 	flags.StringVar(&c.db, "db", "", "where the game is kept: the `path` of a SQLite file, postgres://…, or memory (default: a file in the user's cache)")
@@ -66,10 +88,8 @@ func parseFlags(args []string, usage io.Writer) (choice, error) {
 		return c, fmt.Errorf("%q is no flag; see -help", flags.Arg(0))
 	case c.repo != "" && c.events != "":
 		return c, errors.New("-repo and -events exclude each other")
-	case !timeframe.ValidZone(c.zone):
-		return c, fmt.Errorf("-zone: %q is not a time zone", c.zone)
 	}
-	return c, nil
+	return c, fault.In("-zone", timeframe.CheckZone(c.zone))
 }
 
 // source returns where the history comes from.

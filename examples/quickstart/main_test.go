@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -164,7 +166,7 @@ THE LONGEST STREAKS
      1 day  dan  █████████████
 
 THE BUSIEST YEAR OF CEM
-  3 commits, 13 March 2023 to 14 March 2024
+  3 commits in the 53 weeks up to 14 March 2024
 
          Apr  May Jun Jul  Aug Sep Oct  Nov Dec  Jan Feb Mar
   Mon  ·····················································
@@ -224,8 +226,8 @@ func TestBadLines(t *testing.T) {
 		"tags":        {`{"id":"x","userId":"ann","activityId":"commit","completedAt":"2024-03-04T09:00:00Z","tags":"a"}`, "line 4: tags: "},
 		"user":        {jsonLine("x", "ann b", "2024-03-04T09:00:00Z"), `line 4: userId: holds ' '`},
 		"no user":     {`{"id":"x","activityId":"commit","completedAt":"2024-03-04T09:00:00Z"}`, "line 4: userId: is empty"},
-		"activity":    {`{"id":"x","userId":"ann","activityId":"push","completedAt":"2024-03-04T09:00:00Z"}`, `line 4: activityId: "push" not found`},
-		"no activity": {`{"id":"x","userId":"ann","completedAt":"2024-03-04T09:00:00Z"}`, "line 4: activityId: is empty"},
+		"activity":    {`{"id":"x","userId":"ann","activityId":"push","completedAt":"2024-03-04T09:00:00Z"}`, `line 4: activityId: "push" not found; it must be "commit"`},
+		"no activity": {`{"id":"x","userId":"ann","completedAt":"2024-03-04T09:00:00Z"}`, `line 4: activityId: is empty; it must be "commit"`},
 		"conflict":    {jsonLine("a1", "bob", "2024-03-04T09:00:00Z"), `line 4: id: "a1" was recorded with another content`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -253,6 +255,45 @@ func TestTheEarliestFaultIsReported(t *testing.T) {
 	require.ErrorContains(t, err, "line 3: activityId: ")
 }
 
+func TestByteOrderMark(t *testing.T) {
+	t.Parallel()
+	got, err := play(t, "\ufeff"+join(lines()), "-events", "-", "-db", "memory", "-json")
+	require.NoError(t, err)
+	requirePrinted(t, inUTC, got)
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	got, err := play(t, "", "-help")
+	require.ErrorIs(t, err, flag.ErrHelp)
+	for _, word := range []string{"-events", `"activityId": "commit"`, "completedAt", "additionalData"} {
+		require.Contains(t, got, word)
+	}
+	_, sample, _ := strings.Cut(format, "\n  ")
+	sample, _, _ = strings.Cut(sample, "\n")
+	_, err = play(t, sample, "-events", "-", "-db", "memory")
+	require.NoError(t, err)
+}
+
+// Two processes play one game at once: each meets users whom the other has made since it looked.
+func TestTwoAtOnce(t *testing.T) {
+	t.Parallel()
+	commits, err := parse(strings.NewReader(join(lines())))
+	require.NoError(t, err)
+	st := memory.New()
+	var games [2]*game
+	for i := range games {
+		games[i], err = openGame(t.Context(), st, source{}, "UTC")
+		require.NoError(t, err)
+	}
+	for _, g := range games {
+		require.NoError(t, g.play(t.Context(), slices.Clone(commits), nil, io.Discard))
+	}
+	var out bytes.Buffer
+	require.NoError(t, games[1].writeJSON(t.Context(), &out, io.Discard))
+	requirePrinted(t, inUTC, out.String())
+}
+
 func TestWrongClocks(t *testing.T) {
 	t.Parallel()
 	in := append(lines(), jsonLine("x", "ann", "2999-01-01T00:00:00Z"), jsonLine("y", "eve", "1899-12-31T23:59:59Z"))
@@ -276,6 +317,7 @@ func TestRefusals(t *testing.T) {
 		"unexpected EOF":                                                {"-events", cut},
 		`-zone: "Mars/Olympus" is not a time zone`:                      {"-zone", "Mars/Olympus"},
 		`-zone: "Local" is not a time zone`:                             {"-zone", "Local"},
+		`it must be an IANA name such as "Europe/Berlin"`:               {"-zone", "Berlin"},
 		"-repo and -events exclude each other":                          {"-repo", dir, "-events", "-"},
 		`"history.jsonl" is no flag; see -help`:                         {"history.jsonl"},
 		"path: there is no directory":                                   {"-events", "-", "-db", filepath.Join(dir, "no", "game.db")},

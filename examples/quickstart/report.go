@@ -207,7 +207,7 @@ func (r *report) news() {
 		r.print("All of it is new.\n")
 	default:
 		r.print("New since last time: %s by %s, %s completed, %s.\n", plural(n.commits, "commit"), people(len(n.people)),
-			plural(n.missions, "mission"), grouped(n.points.String())+" points")
+			plural(n.missions, "mission"), points(n.points.String()))
 	}
 }
 
@@ -243,7 +243,8 @@ func (r *report) width() int {
 func (r *report) month(month time.Time, rows []leaderboard.Row) {
 	r.title(month.Format("The best of January 2006"))
 	for _, row := range rows {
-		r.print("  %4d  %-*s  %9s points\n", row.Rank, r.width(), r.names[row.EntityID], grouped(row.Score.String()))
+		number, noun, _ := strings.Cut(points(row.Score.String()), " ")
+		r.print("  %4d  %-*s  %9s %s\n", row.Rank, r.width(), r.names[row.EntityID], number, noun)
 	}
 }
 
@@ -268,7 +269,7 @@ func (r *report) calendar(userID string) {
 		busiest = max(busiest, days[d])
 	}
 	r.title("The busiest year of " + r.names[userID])
-	r.print("  %s, %s to %s\n\n", plural(total, "commit"), first.Start(time.UTC).Format(date), last.Start(time.UTC).Format(date))
+	r.print("  %s in the 53 weeks up to %s\n\n", plural(total, "commit"), last.Start(time.UTC).Format(date))
 	r.print("       %s\n", months(first, last))
 	for weekday := range 7 {
 		var cells strings.Builder
@@ -331,6 +332,14 @@ func plural(n int, noun string) string {
 		return "1 " + noun
 	}
 	return count(n) + " " + noun + "s"
+}
+
+// points returns an amount of them with the noun.
+func points(number string) string {
+	if number == "1" {
+		return "1 point"
+	}
+	return grouped(number) + " points"
 }
 
 func count(n int) string { return grouped(strconv.Itoa(n)) }

@@ -135,7 +135,10 @@ func jsonLines(name string, in io.Reader) (source, error) {
 // maxLine is more than the engine accepts of any event.
 const maxLine = 1 << 20
 
-// parse reads JSON Lines, each an event. Empty lines do not count.
+// mark is the byte order mark, with which some editors begin a file.
+var mark = []byte("\ufeff")
+
+// parse reads JSON Lines, each an event. Empty lines do not count, nor does a byte order mark.
 func parse(r io.Reader) ([]commit, error) {
 	plain, err := unzip(r)
 	if err != nil {
@@ -147,7 +150,11 @@ func parse(r io.Reader) ([]commit, error) {
 	n := 0
 	for lines.Scan() {
 		n++
-		text := bytes.TrimSpace(lines.Bytes())
+		text := lines.Bytes()
+		if n == 1 {
+			text = bytes.TrimPrefix(text, mark)
+		}
+		text = bytes.TrimSpace(text)
 		if len(text) == 0 {
 			continue
 		}

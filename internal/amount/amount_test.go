@@ -35,7 +35,12 @@ func TestFromFloatTakesTheShortestDecimal(t *testing.T) {
 	d, err := amount.FromFloat("", 0.1)
 	require.NoError(t, err)
 	require.Equal(t, "0.1", d.String())
-	for _, f := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1e30, 1e-7} {
+	for _, f := range []float64{0.7, 1.1, 3, 12, 29, 33.3, 1e6 + 0.7, 9e11} {
+		d, err := amount.FromFloat("", f*0.1)
+		require.NoError(t, err)
+		require.True(t, decimal.NewFromFloat(f).Shift(-1).Equal(d), "%v", f)
+	}
+	for _, f := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1e30, 1e-7, 10.0 / 3, 0.1234567, 1000.0000001} {
 		_, err := amount.FromFloat("", f)
 		require.ErrorIs(t, err, fault.ErrInvalid)
 	}

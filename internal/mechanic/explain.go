@@ -1,6 +1,7 @@
 package mechanic
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -184,6 +185,15 @@ func Check(name string, r *rule.Rule, env *rule.Env) rule.Check {
 	return c
 }
 
+// show returns a constant of a document as JSON.
+func show(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(b)
+}
+
 // Check asks the expression for its amount as [Amount.Of] does. It holds if it gives one that is more
 // than 0; the reason says what it gave.
 func (a Amount) Check(vars map[string]any, now time.Time) rule.Check {
@@ -194,11 +204,11 @@ func (a Amount) Check(vars map[string]any, now time.Time) rule.Check {
 	if err != nil {
 		return rule.Check{Name: a.field, Reason: err.Error()}
 	}
-	reason := "it is " + show(t.Value)
-	if t.Op != "" {
-		reason = t.Reason()
+	reason := t.Reason()
+	if t.Op == "" {
+		reason = "it is " + show(t.Value)
 	}
-	d, err := toAmount(t.Value)
+	d, err := ToAmount(t.Value)
 	switch {
 	case err != nil:
 		reason += "; it " + err.Error()

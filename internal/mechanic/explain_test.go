@@ -120,7 +120,7 @@ func TestChecksAnswerAsTheMechanicsAsk(t *testing.T) {
 		`{"*": [{"var": "value"}, 2]}`: "yes  field: value * 2 is 6: value is 3",
 		`{"-": [{"var": "value"}, 3]}`: "no   field: value - 3 is 0: value is 3; it must be more than 0",
 		`{"var": "event.outcome"}`:     "no   field: event.outcome is absent; it gave null, which is not a number",
-		`{"var": "user.lang"}`:         `no   field: user.lang is "it"; it gave "it", which is not a number`,
+		`{"var": "user.lang"}`:         `no   field: user.lang is "it"; it gave a text, which is not a number`,
 	} {
 		a, err := mechanic.CompileAmount("Kind/id", "field", []byte(src), ctx)
 		require.NoError(t, err)

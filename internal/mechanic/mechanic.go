@@ -4,9 +4,9 @@ package mechanic
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -119,7 +119,7 @@ func (a Amount) Constant() (d decimal.Decimal, constant bool, err error) {
 	if !ok {
 		return decimal.Decimal{}, false, nil
 	}
-	d, err = toAmount(v)
+	d, err = ToAmount(v)
 	return d, true, fault.In(a.field, err)
 }
 
@@ -132,7 +132,7 @@ func (a Amount) Of(tx *session.Tx, vars map[string]any) (decimal.Decimal, bool) 
 	v, err := a.rule.Eval(&rule.Env{Data: vars, Now: tx.Now})
 	var d decimal.Decimal
 	if err == nil {
-		d, err = toAmount(v)
+		d, err = ToAmount(v)
 	}
 	if err != nil {
 		tx.Report(a.source, a.field, err.Error())
@@ -141,20 +141,23 @@ func (a Amount) Of(tx *session.Tx, vars map[string]any) (decimal.Decimal, bool) 
 	return d, true
 }
 
-func toAmount(v any) (decimal.Decimal, error) {
-	f, ok := v.(float64)
-	if !ok {
-		return decimal.Decimal{}, fault.Invalid("", "gave %s, which is not a number", show(v))
+// ToAmount returns the amount that a rule's result stands for. The error names what it is instead, but
+// not its value: problems are kept for ever, and the value may say who somebody is.
+func ToAmount(v any) (decimal.Decimal, error) {
+	what := "an object"
+	switch v := v.(type) {
+	case float64:
+		return amount.FromFloat("", v)
+	case nil:
+		what = "null"
+	case bool:
+		what = strconv.FormatBool(v)
+	case string:
+		what = "a text"
+	case []any:
+		what = "a list"
 	}
-	return amount.FromFloat("", f)
-}
-
-func show(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	return string(b)
+	return decimal.Decimal{}, fault.Invalid("", "gave %s, which is not a number", what)
 }
 
 // eventPaths are what every expression that is asked because of an event may read.

@@ -305,14 +305,14 @@ func TestExplainTargetThatWasFixedLater(t *testing.T) {
 	w := newWorld(t, memory.New())
 	w.publish(t, document("MissionConfiguration", "x", object{
 		"missionType": "INDIVIDUAL", "matchType": "ENTITY", "matchEntity": "Activity",
-		"targetAmountExpression": object{"if": []any{object{"in": []any{"vip", variable("user.tags")}}, 5, 0}},
+		"targetAmountExpression": object{"if": []any{object{"in": []any{"outdoor", variable("user.tags")}}, 5, 0}},
 	}))
 	_, err := w.Missions.Create(t.Context(), missions.NewMission{ConfigurationID: "x", UserID: "ada", StartsAt: start.Add(time.Hour)})
 	require.NoError(t, err)
 	w.record(t, "early", "run", 1)
 	w.set(start.Add(2 * time.Hour))
 	w.record(t, "e1", "run", 1)
-	_, err = w.Users.AssignTags(t.Context(), "ada", tenancy.Tagging{TagID: "vip"})
+	_, err = w.Users.AssignTags(t.Context(), "ada", tenancy.Tagging{TagID: "outdoor"})
 	require.NoError(t, err)
 	w.record(t, "e2", "run", 1)
 	require.Equal(t, "no   startsAt: mission :x:ada:PERMANENT begins at 2025-09-29T10:00:00Z, after the event", w.verdict(t, "early", "MissionConfiguration", "x"))

@@ -785,3 +785,13 @@ func TestExpectedRefusalLeavesTheTransactionUsable(t *testing.T) {
 		require.Equal(t, "1", balance.Amount.String())
 	})
 }
+
+func TestUserCanCarryOnlyTagsThatExist(t *testing.T) {
+	w := newWorld(t, memory.New())
+	_, err := w.Users.AssignTags(t.Context(), "ada", tenancy.Tagging{TagID: "outdoor"}, tenancy.Tagging{TagID: "outdor"})
+	require.ErrorIs(t, err, fault.ErrNotFound)
+	require.ErrorContains(t, err, `assignments[1].tagId: "outdor" not found`)
+	user, err := w.Users.Get(t.Context(), "ada")
+	require.NoError(t, err)
+	require.Empty(t, user.Tags)
+}

@@ -73,7 +73,7 @@ func (e *Engine) workspace(s store.Scope) *Workspace {
 func (ws *Workspace) bind(run session.Runner) *Workspace {
 	e := ws.engine
 	ws.run = run
-	ws.Users = tenancy.NewUsers(run)
+	ws.Users = tenancy.NewUsers(run, content.TagPublished)
 	ws.Settings = tenancy.NewSettings(run)
 	ws.Activities = content.NewDocuments(run, e.library, content.Activities)
 	ws.Tags = content.NewDocuments(run, e.library, content.Tags)

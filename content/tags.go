@@ -147,6 +147,11 @@ func (d Documents[T]) carried(ctx context.Context, tx *session.Tx, id string, ta
 	return found, nil
 }
 
+// TagPublished tells whether a tag is in force.
+func TagPublished(ctx context.Context, tx *session.Tx, tagID string) (bool, error) {
+	return published(ctx, tx, Tags.name, tagID)
+}
+
 // published tells whether a document is in force.
 func published(ctx context.Context, tx *session.Tx, kind, id string) (bool, error) {
 	r, ok, err := documents.Get(ctx, tx, recordKey(kind, id))

@@ -372,7 +372,7 @@ func TestEvaluateAssignsLazyRulesOnce(t *testing.T) {
 	b := newBench(t, activity, goal(), lazy)
 	_, err := b.Evaluate(t.Context(), "nobody")
 	require.ErrorIs(t, err, fault.ErrNotFound)
-	users := tenancy.NewUsers(b.run)
+	users := tenancy.NewUsers(b.run, nil)
 	_, err = users.Create(t.Context(), tenancy.NewUser{ID: "ada"})
 	require.NoError(t, err)
 	for range 2 {
@@ -391,7 +391,7 @@ func TestEvaluateAssignsLazyRulesOnce(t *testing.T) {
 func TestScheduledPushReachesEveryUserInSteps(t *testing.T) {
 	rule := weekly("assignmentMode", `"SCHEDULED_PUSH"`, "eventMatchType", "", "eventMatchEntity", "", "scheduleCron", `"0 9 * * 1"`)
 	b := newBench(t, activity, goal(), rule)
-	users := tenancy.NewUsers(b.run)
+	users := tenancy.NewUsers(b.run, nil)
 	for i := range 7 {
 		_, err := users.Create(t.Context(), tenancy.NewUser{ID: fmt.Sprint("user-", i)})
 		require.NoError(t, err)
@@ -426,7 +426,7 @@ func TestScheduledPushReachesEveryUserInSteps(t *testing.T) {
 
 func TestCreateByHand(t *testing.T) {
 	b := newBench(t, activity, red, goal(), goal("id", `"ours"`, "missionType", `"GROUP"`))
-	users := tenancy.NewUsers(b.run)
+	users := tenancy.NewUsers(b.run, nil)
 	_, err := users.Create(t.Context(), tenancy.NewUser{ID: "ada"})
 	require.NoError(t, err)
 	five := decimal.NewFromInt(7)

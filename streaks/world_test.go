@@ -91,7 +91,7 @@ func newWorld(t tester) *world {
 	_, err := platform.CreateAccount(w.ctx, tenancy.Account{ID: scope.Account})
 	require.NoError(t, err)
 	w.run = w.runner(scope)
-	w.users = tenancy.NewUsers(w.run)
+	w.users = tenancy.NewUsers(w.run, nil)
 	w.service = streaks.NewService(w.run, kinds, w.program)
 	return w
 }

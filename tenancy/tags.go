@@ -32,9 +32,9 @@ func (s Users) Tags(ctx context.Context, userID string) ([]UserTag, error) {
 }
 
 // AssignTags gives 1 to 25 tags to a user, all or none, and returns them as assigned. It returns
-// [fault.ErrInvalid] for every assignment at fault, [fault.ErrNotFound] if there is no such user,
-// [fault.ErrExists] if the user carries one of the tags, and [fault.ErrConflict] if the user is
-// deleted or would have more than 100. Whether there is such a tag is for the caller to know.
+// [fault.ErrInvalid] for every assignment at fault, [fault.ErrNotFound] if there is no such user or no
+// such tag is published, [fault.ErrExists] if the user carries one of the tags, and
+// [fault.ErrConflict] if the user is deleted or would have more than 100.
 func (s Users) AssignTags(ctx context.Context, userID string, tags ...Tagging) ([]UserTag, error) {
 	return s.editTags(ctx, userID, tags, func(tx *session.Tx, u *User, i int) error {
 		at, found := u.findTag(tags[i].TagID)
@@ -44,9 +44,24 @@ func (s Users) AssignTags(ctx context.Context, userID string, tags ...Tagging) (
 		case len(u.Tags) >= MaxUserTags:
 			return fault.Conflict("tagId", "user %q carries %d tags, which is the most", userID, len(u.Tags))
 		}
+		if err := s.checkTag(ctx, tx, tags[i].TagID); err != nil {
+			return err
+		}
 		u.Tags = slices.Insert(u.Tags, at, UserTag{tags[i].TagID, tags[i].Priority, tx.Now, tx.Now})
 		return nil
 	})
+}
+
+// checkTag refuses a tag that is not published.
+func (s Users) checkTag(ctx context.Context, tx *session.Tx, tagID string) error {
+	if s.tagged == nil {
+		return nil
+	}
+	there, err := s.tagged(ctx, tx, tagID)
+	if err == nil && !there {
+		err = fault.NotFound("tagId", tagID)
+	}
+	return err
 }
 
 // UpdateTags changes the priorities of 1 to 25 tags of a user, all or none, and returns them. It

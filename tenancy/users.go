@@ -14,10 +14,16 @@ import (
 //
 // Whenever an active user is created or changed, an event of type User follows, so that rules can
 // greet a newcomer or react to a tag.
-type Users struct{ run session.Runner }
+type Users struct {
+	run    session.Runner
+	tagged func(ctx context.Context, tx *session.Tx, tagID string) (bool, error)
+}
 
-// NewUsers returns the service of the workspace on whose scope run runs transactions.
-func NewUsers(run session.Runner) Users { return Users{run} }
+// NewUsers returns the service of the workspace on whose scope run runs transactions. tagged tells
+// whether there is such a tag; nil means that every tag will do.
+func NewUsers(run session.Runner, tagged func(ctx context.Context, tx *session.Tx, tagID string) (bool, error)) Users {
+	return Users{run, tagged}
+}
 
 // A NewUser is what a user is made of. Everything is optional.
 type NewUser struct {

@@ -65,7 +65,7 @@ func TestRefusedUsers(t *testing.T) {
 	t.Parallel()
 	w := open(t)
 	w.create(t, acme, tenancy.NewUser{ID: "u1", Email: "ann@example.org", ExternalID: "x1"})
-	users := tenancy.NewUsers(w.reader(acme))
+	users := tenancy.NewUsers(w.reader(acme), nil)
 	for _, tt := range []struct {
 		name  string
 		in    tenancy.NewUser
@@ -315,7 +315,7 @@ func TestUpdateUser(t *testing.T) {
 	require.NoError(t, err)
 
 	before := w.records(t, acme)
-	_, err = tenancy.NewUsers(w.reader(acme)).Update(ctx, "u1", tenancy.UserPatch{ExternalID: new("x1"), Lang: new("it")})
+	_, err = tenancy.NewUsers(w.reader(acme), nil).Update(ctx, "u1", tenancy.UserPatch{ExternalID: new("x1"), Lang: new("it")})
 	requireFault(t, err, fault.ErrExists, "externalId")
 	_, err = w.users(acme).Update(ctx, "u1", tenancy.UserPatch{Nickname: new("a  b"), Timezone: new("Mars/Base")})
 	requireFault(t, err, fault.ErrInvalid, "nickname")

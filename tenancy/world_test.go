@@ -94,7 +94,7 @@ func (w *world) readingPlatform() tenancy.Platform {
 	return tenancy.NewPlatform(w.reader(store.Scope{}), nil)
 }
 
-func (w *world) users(s store.Scope) tenancy.Users { return tenancy.NewUsers(w.runner(s)) }
+func (w *world) users(s store.Scope) tenancy.Users { return tenancy.NewUsers(w.runner(s), nil) }
 
 func (w *world) settings(s store.Scope) tenancy.Settings { return tenancy.NewSettings(w.runner(s)) }
 

@@ -795,3 +795,31 @@ func TestUserCanCarryOnlyTagsThatExist(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, user.Tags)
 }
+
+// A completion that moves after its user has changed teams counts once.
+func TestMovedCompletionCountsOnceForTeams(t *testing.T) {
+	w := newWorld(t, memory.New())
+	ctx := t.Context()
+	_, err := w.Import(ctx, []byte(`{"documents":[
+		{"kind":"Tag","id":"indoor","namespace":"place","variant":"indoor","defaultLang":"en","translations":[{"lang":"en","label":"Indoor"}]},
+		{"kind":"RuntimeLeaderboardConfiguration","id":"teams","name":"Teams","query":{"source":"mission_logs","entityId":{"tagNamespace":"place"},"score":{"count":null}},
+			"defaultLang":"en","translations":[{"lang":"en","label":"Teams"}]},
+		{"kind":"RuntimeLeaderboard","id":"teams","runtimeLeaderboardConfigurationId":"teams","timeframeType":"PERMANENT","timeframeTimezoneType":"FIXED",
+			"timeframeTimezone":"UTC","timeframeStartsAt":"2020-01-01T00:00:00Z"}]}`))
+	require.NoError(t, err)
+	_, err = w.Users.AssignTags(ctx, "ada", tenancy.Tagging{TagID: "outdoor"})
+	require.NoError(t, err)
+	for i := range 3 {
+		_, err := w.Record(ctx, run(fmt.Sprint("e", i), "ada", start.Add(time.Duration(i)*time.Minute)))
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Users.RemoveTags(ctx, "ada", "outdoor"))
+	_, err = w.Users.AssignTags(ctx, "ada", tenancy.Tagging{TagID: "indoor"})
+	require.NoError(t, err)
+	_, err = w.Record(ctx, run("late", "ada", start.Add(90*time.Second)))
+	require.NoError(t, err)
+	top, err := w.Leaderboards.Top(ctx, "teams", 10, nil)
+	require.NoError(t, err)
+	require.Equal(t, 1, top.Total)
+	require.Equal(t, "1", top.Rows[0].Score.String())
+}

@@ -2,11 +2,13 @@ package leaderboard
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // move takes an event that was counted before out of the scores that it was thought to count in, and
@@ -54,7 +56,7 @@ func (p *Program) left(ctx context.Context, tx *session.Tx, o *mechanic.Occasion
 	was.At = o.Event.MovedFrom
 	var d decision
 	for _, c := range p.counters[was.Type] {
-		c.place(&d, &mechanic.Occasion{Event: &was, User: o.User}, contribution{}, c.boards, p.zones)
+		c.place(&d, &mechanic.Occasion{Event: &was, User: c.anybody(o.User)}, contribution{}, c.boards, p.zones)
 	}
 	if err := d.admit(ctx, tx, func(string, string, string) {}); err != nil {
 		return nil, err
@@ -75,6 +77,20 @@ func (p *Program) left(ctx context.Context, tx *session.Tx, o *mechanic.Occasion
 		left = append(left, c)
 	}
 	return left, nil
+}
+
+// anybody returns the user with all tags that get scores: which the user carried when the event was
+// counted is not known.
+func (c *counter) anybody(u *tenancy.User) *tenancy.User {
+	if c.tags == nil {
+		return u
+	}
+	all := *u
+	all.Tags = nil
+	for _, id := range slices.Sorted(maps.Keys(c.tags)) {
+		all.Tags = append(all.Tags, tenancy.UserTag{TagID: id})
+	}
+	return &all
 }
 
 // same tells whether a score is the same as before although one of its contributions has moved: a sum

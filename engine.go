@@ -34,7 +34,8 @@ type Options struct {
 }
 
 // An Engine runs the workspaces of one store. It may be used concurrently; one per process is enough,
-// and several processes may share a store.
+// and several processes may share a store. It keeps in memory the compiled program of every workspace
+// that it has worked for, and the ranks of the boards that were asked for last.
 type Engine struct {
 	// Platform manages accounts and workspaces.
 	Platform tenancy.Platform

@@ -2,6 +2,7 @@ package missions
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -179,37 +180,43 @@ func eachCounting(ctx context.Context, tx *session.Tx, u *tenancy.User, keys []s
 	return nil
 }
 
-// leave takes an event that moved in time from the missions in whose period it no longer is. One that
-// it completed stays completed, because what followed from that has been paid.
+// leave takes an event that moved in time from the missions in whose period it no longer is. A mission
+// that it completed keeps it, because what followed from that has been paid.
 func leave(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, keys []string) error {
 	return eachCounting(ctx, tx, o.User, keys, o.Event.MovedFrom, func(m *Mission) error {
 		if m.period().State(o.Event.At) == timeframe.Active {
 			return nil
 		}
-		before := *m
-		if taken, err := take(ctx, tx, m, o.Event); err != nil || !taken {
+		logs, err := logTable.List(ctx, tx, store.Prefix(logPrefix(m.ID)))
+		if err != nil {
 			return err
 		}
-		if before.IsCompleted && !m.IsCompleted {
-			m.IsCompleted, m.CompletedAt, m.CompletedBy = true, before.CompletedAt, before.CompletedBy
-			tx.Report(Configurations.Name()+"/"+m.ConfigurationID, "", "the mission "+m.ID+" stays completed although an event that completed it happened in another period")
+		was := (&Log{MissionID: m.ID, EventID: o.Event.ID, At: o.Event.MovedFrom}).key()
+		rest := slices.DeleteFunc(slices.Clone(logs), func(l Log) bool { return l.key() == was })
+		after := fold(*m, rest)
+		switch {
+		case len(rest) == len(logs):
+			return nil
+		case m.IsCompleted && !after.IsCompleted:
+			tx.Report(Configurations.Name()+"/"+m.ConfigurationID, "", "the mission "+m.ID+" stays completed although what completed it happened in another period")
+			return nil
 		}
-		m.UpdatedAt = tx.Now
-		return missionTable.Put(ctx, tx, *m)
+		after.UpdatedAt = tx.Now
+		return errors.Join(logTable.Delete(ctx, tx, was), missionTable.Put(ctx, tx, after))
 	})
 }
 
 // take takes back what an event had contributed to a mission when it was thought to have happened at
-// another time, and tells whether it had.
-func take(ctx context.Context, tx *session.Tx, m *Mission, e *event.Event) (bool, error) {
+// another time.
+func take(ctx context.Context, tx *session.Tx, m *Mission, e *event.Event) error {
 	was := Log{MissionID: m.ID, EventID: e.ID, At: e.MovedFrom}
 	if _, found, err := logTable.Get(ctx, tx, was.key()); err != nil || !found {
-		return false, err
+		return err
 	}
 	if err := logTable.Delete(ctx, tx, was.key()); err != nil {
-		return false, err
+		return err
 	}
-	return true, refold(ctx, tx, m)
+	return refold(ctx, tx, m)
 }
 
 // advance adds the event to a mission if it counts there, and what that changed to changes. seq is the
@@ -240,7 +247,7 @@ func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 	entry := Log{MissionID: m.ID, EventID: here.Event, UserID: o.Event.UserID, At: here.At, Amount: amount, Seq: seq}
 	before := *m
 	if !o.Event.MovedFrom.IsZero() {
-		if _, err := take(ctx, tx, m, o.Event); err != nil {
+		if err := take(ctx, tx, m, o.Event); err != nil {
 			return nil, err
 		}
 	}

@@ -219,7 +219,15 @@ func then(ctx context.Context, tx *session.Tx, c *mechanic.Case, m *Mission) (Mi
 	if err != nil {
 		return Mission{}, err
 	}
-	return fold(*m, slices.DeleteFunc(logs, func(l Log) bool { return !c.Follows(l.mark()) })), nil
+	var before []Log
+	for _, l := range logs {
+		if !c.Follows(l.mark()) || l.left() && c.Follows(l.Left) {
+			continue
+		}
+		l.Left = mechanic.Mark{} // it still counted then
+		before = append(before, l)
+	}
+	return fold(*m, before), nil
 }
 
 func (l *Log) mark() mechanic.Mark { return mechanic.Mark{Seq: l.Seq, EventID: l.EventID} }

@@ -158,7 +158,13 @@ type Log struct {
 	Amount    decimal.Decimal `json:"amount"`
 	// Seq is the number of the entry of the journal that the event is in.
 	Seq int64 `json:"seq,omitempty"`
+	// Left is set on a contribution that counts no more, because its event turned out to have happened at
+	// another time: it is the event that told so.
+	Left mechanic.Mark `json:"left,omitzero"`
 }
+
+// left tells whether the contribution counts no more.
+func (l *Log) left() bool { return l.Left != mechanic.Mark{} }
 
 // logTable keeps the contributions of a mission in the order in which they happened.
 var logTable = store.Define("mission_logs", (*Log).key, nil)

@@ -192,28 +192,33 @@ func leave(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, keys []str
 			return err
 		}
 		was := (&Log{MissionID: m.ID, EventID: o.Event.ID, At: o.Event.MovedFrom}).key()
-		rest := slices.DeleteFunc(slices.Clone(logs), func(l Log) bool { return l.key() == was })
-		after := fold(*m, rest)
-		switch {
-		case len(rest) == len(logs):
+		i := slices.IndexFunc(logs, func(l Log) bool { return l.key() == was && !l.left() })
+		if i < 0 {
 			return nil
-		case m.IsCompleted && !after.IsCompleted:
+		}
+		logs = slices.Clone(logs)
+		logs[i].Left = o.Mark(tx)
+		gone := logs[i]
+		after := fold(*m, logs)
+		if m.IsCompleted && !after.IsCompleted {
 			tx.Report(Configurations.Name()+"/"+m.ConfigurationID, "", "the mission "+m.ID+" stays completed although what completed it happened in another period")
 			return nil
 		}
 		after.UpdatedAt = tx.Now
-		return errors.Join(logTable.Delete(ctx, tx, was), missionTable.Put(ctx, tx, after))
+		return errors.Join(logTable.Put(ctx, tx, gone), missionTable.Put(ctx, tx, after))
 	})
 }
 
 // take takes back what an event had contributed to a mission when it was thought to have happened at
 // another time.
-func take(ctx context.Context, tx *session.Tx, m *Mission, e *event.Event) error {
-	was := Log{MissionID: m.ID, EventID: e.ID, At: e.MovedFrom}
-	if _, found, err := logTable.Get(ctx, tx, was.key()); err != nil || !found {
+func take(ctx context.Context, tx *session.Tx, m *Mission, o *mechanic.Occasion) error {
+	was := Log{MissionID: m.ID, EventID: o.Event.ID, At: o.Event.MovedFrom}
+	log, found, err := logTable.Get(ctx, tx, was.key())
+	if err != nil || !found || log.left() {
 		return err
 	}
-	if err := logTable.Delete(ctx, tx, was.key()); err != nil {
+	log.Left = o.Mark(tx)
+	if err := logTable.Put(ctx, tx, log); err != nil {
 		return err
 	}
 	return refold(ctx, tx, m)
@@ -247,7 +252,7 @@ func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 	entry := Log{MissionID: m.ID, EventID: here.Event, UserID: o.Event.UserID, At: here.At, Amount: amount, Seq: seq}
 	before := *m
 	if !o.Event.MovedFrom.IsZero() {
-		if err := take(ctx, tx, m, o.Event); err != nil {
+		if err := take(ctx, tx, m, o); err != nil {
 			return nil, err
 		}
 	}
@@ -369,6 +374,9 @@ func fold(m Mission, logs []Log) Mission {
 	for _, l := range logs {
 		if m.IsCompleted && m.MissionType == Individual {
 			break
+		}
+		if l.left() {
+			continue
 		}
 		m.Last = position{l.At, l.EventID}
 		m.CurrentAmount = m.CurrentAmount.Add(l.Amount)

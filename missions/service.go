@@ -3,6 +3,7 @@ package missions
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -185,7 +186,8 @@ func (s Service) Contributions(ctx context.Context, missionID string, page store
 			last := Log{MissionID: m.ID, At: m.Last.At, EventID: m.Last.Event}
 			q.Until = store.Text(last.key() + " ")
 		}
-		return logTable.Page(ctx, tx, q, page.Token)
+		logs, next, err := logTable.Page(ctx, tx, q, page.Token)
+		return slices.DeleteFunc(slices.Clone(logs), func(l Log) bool { return l.left() }), next, err
 	})
 }
 

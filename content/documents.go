@@ -74,11 +74,7 @@ func (d Documents[T]) Get(ctx context.Context, id string) (T, error) {
 // page, "" if there is none.
 func (d Documents[T]) List(ctx context.Context, page store.Page) (docs []T, next string, err error) {
 	return session.ReadPage(ctx, d.run, func(tx *session.Tx) ([]T, string, error) {
-		q, err := page.Query(store.By("updated", store.Text(d.kind.Name())))
-		if err != nil {
-			return nil, "", err
-		}
-		rs, next, err := documents.Page(ctx, tx, q, page.Token)
+		rs, next, err := documents.PageOf(ctx, tx, store.By("updated", store.Text(d.kind.Name())), page)
 		docs := make([]T, len(rs))
 		for i := 0; err == nil && i < len(rs); i++ {
 			docs[i], err = d.open(&rs[i], rs[i].Draft)

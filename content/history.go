@@ -28,11 +28,7 @@ func (d Documents[T]) History(ctx context.Context, id string, page store.Page) (
 		if err != nil {
 			return nil, "", err
 		}
-		q, err := page.Query(store.Prefix(recordKey(d.kind.name, id) + "/"))
-		if err != nil {
-			return nil, "", err
-		}
-		rows, next, err := versions.Page(ctx, tx, q, page.Token)
+		rows, next, err := versions.PageOf(ctx, tx, store.Prefix(recordKey(d.kind.name, id)+"/"), page)
 		list := make([]Version[T], len(rows))
 		for i := 0; err == nil && i < len(rows); i++ {
 			list[i], err = d.version(r, &rows[i])

@@ -35,11 +35,7 @@ func (d Documents[T]) AssignedTags(ctx context.Context, id string, page store.Pa
 		if _, err := find(ctx, tx, d.kind, id); err != nil {
 			return nil, "", err
 		}
-		q, err := page.Query(store.Prefix(recordKey(d.kind.name, id) + "/"))
-		if err != nil {
-			return nil, "", err
-		}
-		return assignments.Page(ctx, tx, q, page.Token)
+		return assignments.PageOf(ctx, tx, store.Prefix(recordKey(d.kind.name, id)+"/"), page)
 	})
 }
 

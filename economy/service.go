@@ -343,11 +343,7 @@ func (s Service) History(ctx context.Context, userID string, page store.Page) (t
 		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
 			return nil, "", err
 		}
-		q, err := page.Query(store.By("user", store.Text(userID)))
-		if err != nil {
-			return nil, "", err
-		}
-		ts, next, err := transactions.Page(ctx, tx, q, page.Token)
+		ts, next, err := transactions.PageOf(ctx, tx, store.By("user", store.Text(userID)), page)
 		for i := range ts {
 			ts[i] = ts[i].seen(tx.Now)
 		}

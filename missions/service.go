@@ -156,11 +156,7 @@ func (s Service) GroupList(ctx context.Context, tagID string, page store.Page) (
 
 func (s Service) list(ctx context.Context, owner string, page store.Page) (list []Mission, next string, err error) {
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Mission, string, error) {
-		q, err := page.Query(store.By("owner", store.Text(owner)))
-		if err != nil {
-			return nil, "", err
-		}
-		list, next, err := missionTable.Page(ctx, tx, q, page.Token)
+		list, next, err := missionTable.PageOf(ctx, tx, store.By("owner", store.Text(owner)), page)
 		for i := range list {
 			list[i] = list[i].at(tx.Now)
 		}
@@ -176,17 +172,14 @@ func (s Service) Contributions(ctx context.Context, missionID string, page store
 		if err != nil {
 			return nil, "", err
 		}
-		q, err := page.Query(store.Prefix(logPrefix(missionID)))
-		if err != nil {
-			return nil, "", err
-		}
+		q := store.Prefix(logPrefix(missionID))
 		if m.MissionType == Individual && m.IsCompleted {
 			// What was counted once, and came after a completion that moved back, counts no more. A
 			// space is before all that a key can go on with.
 			last := Log{MissionID: m.ID, At: m.Last.At, EventID: m.Last.Event}
 			q.Until = store.Text(last.key() + " ")
 		}
-		logs, next, err := logTable.Page(ctx, tx, q, page.Token)
+		logs, next, err := logTable.PageOf(ctx, tx, q, page)
 		return slices.DeleteFunc(slices.Clone(logs), func(l Log) bool { return l.left() }), next, err
 	})
 }

@@ -1,6 +1,10 @@
 package store
 
-import "github.com/guerdonhq/guerdon/fault"
+import (
+	"context"
+
+	"github.com/guerdonhq/guerdon/fault"
+)
 
 // A Page says which part of a list to return. The zero value is its first 20 entries.
 type Page struct {
@@ -17,6 +21,16 @@ const (
 	DefaultPage = 20
 	MaxPage     = 100
 )
+
+// PageOf returns the part of what q describes that the page asks for, and the token of the next page, ""
+// if there is none. It returns [fault.ErrInvalid] for a limit or a token that is none.
+func (t *Table[T]) PageOf(ctx context.Context, tx Tx, q Query, page Page) ([]T, string, error) {
+	q, err := page.Query(q)
+	if err != nil {
+		return nil, "", err
+	}
+	return t.Page(ctx, tx, q, page.Token)
+}
 
 // Query returns q with the page's limit and direction, or [fault.ErrInvalid] naming "limit". The token
 // is for [Table.Page].

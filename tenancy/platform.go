@@ -60,7 +60,7 @@ func (p Platform) Account(ctx context.Context, id string) (Account, error) {
 // page, "" if there is none.
 func (p Platform) Accounts(ctx context.Context, page store.Page) (list []Account, next string, err error) {
 	return session.ReadPage(ctx, p.run, func(tx *session.Tx) ([]Account, string, error) {
-		return pageOf(ctx, tx, accounts, store.By("updated"), page)
+		return accounts.PageOf(ctx, tx, store.By("updated"), page)
 	})
 }
 
@@ -118,7 +118,7 @@ func (p Platform) Workspaces(ctx context.Context, accountID string, page store.P
 		if _, err := findAccount(ctx, tx, "accountId", accountID); err != nil {
 			return nil, "", err
 		}
-		return pageOf(ctx, tx.In(accountScope(accountID)), workspaces, store.By("updated"), page)
+		return workspaces.PageOf(ctx, tx.In(accountScope(accountID)), store.By("updated"), page)
 	})
 }
 
@@ -255,13 +255,4 @@ func (p Platform) Memberships(ctx context.Context, accountID, email string) ([]M
 		}
 		return found.memberships(accountID), nil
 	})
-}
-
-// pageOf returns a page of what q describes, and the token of the next.
-func pageOf[T any](ctx context.Context, tx store.Tx, t *store.Table[T], q store.Query, page store.Page) ([]T, string, error) {
-	q, err := page.Query(q)
-	if err != nil {
-		return nil, "", err
-	}
-	return t.Page(ctx, tx, q, page.Token)
 }

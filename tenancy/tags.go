@@ -104,7 +104,7 @@ func (s Users) Tagged(ctx context.Context, tagID string, page store.Page) (list 
 		return nil, "", err
 	}
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]User, string, error) {
-		found, next, err := pageOf(ctx, tx, carriers, store.Prefix(carrierKey(tagID, "")), page)
+		found, next, err := carriers.PageOf(ctx, tx, store.Prefix(carrierKey(tagID, "")), page)
 		if err != nil {
 			return nil, "", err
 		}

@@ -176,7 +176,7 @@ func (s Users) List(ctx context.Context, filter UserFilter, page store.Page) (li
 	if err != nil {
 		return nil, "", err
 	}
-	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]User, string, error) { return pageOf(ctx, tx, users, q, page) })
+	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]User, string, error) { return users.PageOf(ctx, tx, q, page) })
 }
 
 // A UserPatch says what to change of a user: what is nil stays, what is "" is cleared.

@@ -107,7 +107,7 @@ func Diff(from, to []byte) (content.Difference, error) { return newLibrary().Dif
 // newLibrary returns the kinds of documents, in the order in which bundles list them: what others
 // refer to comes first.
 func newLibrary() *content.Library {
-	return content.NewLibrary(content.Tags, content.Activities,
+	return content.NewLibrary(content.Tags, content.Activities, content.Stories, content.Slides, content.Quizzes,
 		economy.Currencies, missions.Configurations, missions.Rules, economy.RewardRules,
 		streaks.Configurations, streaks.Rules, leaderboard.Configurations, leaderboard.Boards)
 }

@@ -23,8 +23,11 @@ type Workspace struct {
 	// Users manages the people of the workspace, Settings its configuration.
 	Users    tenancy.Users
 	Settings tenancy.Settings
-	// Activities and Tags are the documents that belong to no mechanic.
+	// Activities, Quizzes, Slides, Stories and Tags are the documents that belong to no mechanic.
 	Activities content.Documents[content.Activity]
+	Quizzes    content.Documents[content.Quiz]
+	Slides     content.Documents[content.Slide]
+	Stories    content.Documents[content.Story]
 	Tags       content.Documents[content.Tag]
 
 	Missions     missions.Service
@@ -76,6 +79,9 @@ func (ws *Workspace) bind(run session.Runner) *Workspace {
 	ws.Users = tenancy.NewUsers(run, content.TagPublished)
 	ws.Settings = tenancy.NewSettings(run)
 	ws.Activities = content.NewDocuments(run, e.library, content.Activities)
+	ws.Quizzes = content.NewDocuments(run, e.library, content.Quizzes)
+	ws.Slides = content.NewDocuments(run, e.library, content.Slides)
+	ws.Stories = content.NewDocuments(run, e.library, content.Stories)
 	ws.Tags = content.NewDocuments(run, e.library, content.Tags)
 	ws.Missions = missions.NewService(run, e.library, part(e, func(p *program) *missions.Program { return p.missions }))
 	ws.Streaks = streaks.NewService(run, e.library, part(e, func(p *program) *streaks.Program { return p.streaks }))

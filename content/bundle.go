@@ -110,9 +110,6 @@ func (l *Library) parseDocument(raw []byte) (parsed, error) {
 	return parsed{kind: kind, doc: doc, tags: tags}, err
 }
 
-// MaxTags is how many tags a document of a bundle may carry.
-const MaxTags = 100
-
 // parseTags reads the tags of a document, nil if it has no such field.
 func parseTags(raw json.RawMessage) ([]tenancy.Tagging, error) {
 	if raw == nil {

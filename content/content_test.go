@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -20,13 +21,16 @@ import (
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
-var library = content.NewLibrary(content.Tags, content.Activities)
+var library = content.NewLibrary(content.Tags, content.Activities, content.Stories, content.Slides, content.Quizzes)
 
 // shelf is a workspace with nothing but documents in it. Its clock moves a second with every call.
 type shelf struct {
 	run        session.Runner
 	activities content.Documents[content.Activity]
 	tags       content.Documents[content.Tag]
+	quizzes    content.Documents[content.Quiz]
+	slides     content.Documents[content.Slide]
+	stories    content.Documents[content.Story]
 	now        time.Time
 }
 
@@ -47,6 +51,9 @@ func newShelf(t testing.TB) *shelf {
 	s.run = session.NewRunner(in(st.View), in(st.Update))
 	s.activities = content.NewDocuments(s.run, library, content.Activities)
 	s.tags = content.NewDocuments(s.run, library, content.Tags)
+	s.quizzes = content.NewDocuments(s.run, library, content.Quizzes)
+	s.slides = content.NewDocuments(s.run, library, content.Slides)
+	s.stories = content.NewDocuments(s.run, library, content.Stories)
 	return s
 }
 
@@ -279,12 +286,13 @@ func bundleOf(t testing.TB, docs ...any) string {
 }
 
 func TestBundleSurvivesExportAndImport(t *testing.T) {
+	graphic := rapid.RuneFrom(nil, unicode.GraphicRanges...)
 	rapid.Check(t, func(rt *rapid.T) {
 		one, two := newShelf(t), newShelf(t)
 		var docs []any
 		for i := range rapid.IntRange(0, 5).Draw(rt, "documents") {
-			a := activity("a"+strconv.Itoa(i), rapid.StringN(1, 20, 80).Draw(rt, "name"))
-			a.Translations[0].Description = rapid.String().Draw(rt, "description")
+			a := activity("a"+strconv.Itoa(i), rapid.StringOfN(graphic, 1, 20, 80).Draw(rt, "name"))
+			a.Translations[0].Description = rapid.StringOf(graphic).Draw(rt, "description")
 			docs = append(docs, a, tag("t"+strconv.Itoa(i), "n", strconv.Itoa(i)))
 		}
 		published, err := one.importBundle(t, bundleOf(t, docs...))

@@ -40,9 +40,6 @@ const (
 	AI      Origin = "AI"
 )
 
-// MaxTranslations is how many languages a document may have; it has at least one.
-const MaxTranslations = 10
-
 // A Header is what documents of every kind have. Kinds embed it.
 type Header struct {
 	// ID identifies the document among those of its kind; empty on create means a new one.
@@ -95,58 +92,6 @@ type Unique interface {
 	// UniqueKey returns the value, "" if there is none.
 	UniqueKey() string
 }
-
-// A Label is a document's name and description in one language.
-type Label struct {
-	Lang        string `json:"lang"`
-	Label       string `json:"label"`
-	Description string `json:"description,omitempty"`
-}
-
-// Labels are the translations of kinds that have a label. Kinds embed it.
-type Labels struct {
-	Translations []Label `json:"translations"`
-}
-
-// Languages returns the languages of the translations.
-func (l *Labels) Languages() []string {
-	return each(l.Translations, func(t Label) string { return t.Lang })
-}
-
-// ValidateTexts refuses a translation without its label.
-func (l *Labels) ValidateTexts() error {
-	for i, t := range l.Translations {
-		if t.Label == "" {
-			return fault.Invalid(fmt.Sprintf("translations[%d].label", i), "is empty")
-		}
-	}
-	return nil
-}
-
-// A Description is a document's description in one language.
-type Description struct {
-	Lang        string `json:"lang"`
-	Description string `json:"description,omitempty"`
-}
-
-// Descriptions are the translations of kinds that have nothing to translate but a description. Kinds
-// embed it.
-type Descriptions struct {
-	Translations []Description `json:"translations"`
-}
-
-// Languages returns the languages of the translations.
-func (d *Descriptions) Languages() []string {
-	return each(d.Translations, func(t Description) string { return t.Lang })
-}
-
-// Untranslated is for kinds that have nothing to translate. Kinds embed it.
-type Untranslated struct{}
-
-// Languages returns none.
-func (*Untranslated) Languages() []string { return nil }
-
-func (*Untranslated) untranslated() {}
 
 func each[T any](list []T, of func(T) string) []string {
 	out := make([]string, len(list))

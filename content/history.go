@@ -124,16 +124,6 @@ type Localized interface {
 	Localize(lang string)
 }
 
-// Localize leaves only the label in the given language.
-func (l *Labels) Localize(lang string) {
-	l.Translations = only(l.Translations, func(t Label) bool { return t.Lang == lang })
-}
-
-// Localize leaves only the description in the given language.
-func (d *Descriptions) Localize(lang string) {
-	d.Translations = only(d.Translations, func(t Description) bool { return t.Lang == lang })
-}
-
 func only[T any](list []T, keep func(T) bool) []T {
 	return slices.DeleteFunc(slices.Clone(list), func(t T) bool { return !keep(t) })
 }

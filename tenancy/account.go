@@ -7,6 +7,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/store"
 )
 
@@ -29,7 +30,7 @@ var accounts = store.Define("accounts", func(a *Account) string { return a.ID },
 )
 
 func (a *Account) validate() error {
-	return errors.Join(ident.Check("accountId", a.ID), checkText("name", a.Name, 0, maxText))
+	return errors.Join(ident.Check("accountId", a.ID), text.Line("name", a.Name, 0, maxText))
 }
 
 // findAccount returns the account with the given id; tx is on the platform's scope. field is the

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/store"
 )
 
@@ -220,8 +221,8 @@ func (c *Configuration) validate() error {
 }
 
 func (b *Branding) validate() error {
-	return errors.Join(checkText("name", b.Name, 0, maxText), checkText("description", b.Description, 0, 2000),
-		checkOptional(checkURI, "logo", b.Logo), checkOptional(checkURI, "favicon", b.Favicon))
+	return errors.Join(text.Line("name", b.Name, 0, maxText), text.Prose("description", b.Description, 0, 2000),
+		checkOptional(text.URI, "logo", b.Logo), checkOptional(text.URI, "favicon", b.Favicon))
 }
 
 func (l *Layout) validate() error {
@@ -250,7 +251,7 @@ func (p Palette) validate() error {
 
 // checkCSS refuses what could end the declaration in which a style sheet puts it.
 func checkCSS(field, s string) error {
-	if err := checkText(field, s, 1, 64); err != nil {
+	if err := text.Line(field, s, 1, 64); err != nil {
 		return err
 	}
 	if strings.ContainsAny(s, "{}<>;\\@\"'") || strings.Contains(s, "/*") {
@@ -307,7 +308,7 @@ func each(field string, list []string, most int, check func(field, s string) err
 
 // checkOrigin refuses what is not a scheme, a host and perhaps a port.
 func checkOrigin(field, s string) error {
-	if err := checkURI(field, s); err != nil {
+	if err := text.URI(field, s); err != nil {
 		return err
 	}
 	if u, err := url.Parse(s); err != nil || u.Host == "" || s != u.Scheme+"://"+u.Host {

@@ -2,43 +2,26 @@ package tenancy
 
 import (
 	"net/mail"
-	"net/url"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 // Bounds of texts.
 const (
-	maxText  = 255  // characters
-	maxURI   = 2048 // bytes
-	maxEmail = 254  // bytes
+	maxText  = 255 // characters
+	maxEmail = 254 // bytes
 )
-
-// checkText refuses a text that is not least to most characters, or holds control characters.
-func checkText(field, s string, least, most int) error {
-	switch n := utf8.RuneCountInString(s); {
-	case !utf8.ValidString(s):
-		return fault.Invalid(field, "is not valid UTF-8")
-	case s == "" && least > 0:
-		return fault.Invalid(field, "is empty")
-	case n < least || n > most:
-		return fault.Invalid(field, "is %d characters long; allowed are %d to %d", n, least, most)
-	case strings.ContainsFunc(s, unicode.IsControl):
-		return fault.Invalid(field, "holds a control character")
-	}
-	return nil
-}
 
 // checkNickname refuses a nickname that is not 2 to 40 letters, marks, digits, symbols and separators
 // (space _ . -), or in which two separators follow one another.
 func checkNickname(field, s string) error {
-	if err := checkText(field, s, 2, 40); err != nil {
+	if err := text.Line(field, s, 2, 40); err != nil {
 		return err
 	}
 	separated := false
@@ -57,7 +40,7 @@ func checkNickname(field, s string) error {
 
 // checkName refuses a person's name that is not 2 to 50 letters, marks, spaces, apostrophes and hyphens.
 func checkName(field, s string) error {
-	if err := checkText(field, s, 2, 50); err != nil {
+	if err := text.Line(field, s, 2, 50); err != nil {
 		return err
 	}
 	for _, r := range s {
@@ -81,21 +64,6 @@ func checkEmail(field, s string) error {
 
 // foldEmail returns what two spellings of an e-mail have in common.
 func foldEmail(s string) string { return cases.Fold().String(s) }
-
-// checkURI refuses what is not an absolute URI.
-func checkURI(field, s string) error {
-	if len(s) > maxURI {
-		return fault.Invalid(field, "is %d bytes long, at most %d are allowed", len(s), maxURI)
-	}
-	u, err := url.Parse(s)
-	if err != nil || !u.IsAbs() || u.Host+u.Opaque+u.Path == "" || strings.ContainsFunc(s, outsideURI) {
-		return fault.Invalid(field, "is not an absolute URI")
-	}
-	return nil
-}
-
-// outsideURI tells whether a character must be escaped in a URI.
-func outsideURI(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}", r) }
 
 func checkLang(field, s string) error {
 	if !ValidLang(s) {

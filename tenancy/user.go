@@ -13,6 +13,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/store"
 )
 
@@ -111,13 +112,13 @@ func (u *User) validate() error {
 		ident.Check("userId", u.ID),
 		checkOptional(checkExternalID, "externalId", u.ExternalID),
 		checkOptional(checkNickname, "nickname", u.Nickname),
-		checkOptional(checkURI, "profileImage", u.ProfileImage),
+		checkOptional(text.URI, "profileImage", u.ProfileImage),
 		checkOptional(checkLang, "lang", u.Lang),
 		checkOptional(checkTimezone, "timezone", u.Timezone),
 		u.Role.check("role"))
 }
 
-func checkExternalID(field, s string) error { return checkText(field, s, 1, maxText) }
+func checkExternalID(field, s string) error { return text.Line(field, s, 1, maxText) }
 
 // users have no place in the indexes by update once they are deleted: no list shows them.
 var users = store.Define("users", func(u *User) string { return u.ID },

@@ -11,6 +11,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/store"
 )
 
@@ -111,7 +112,7 @@ func (w *Workspace) withDefaults() Workspace {
 
 func (w *Workspace) validate() error {
 	return errors.Join(ident.Check("accountId", w.AccountID), ident.Check("workspaceId", w.ID),
-		checkText("name", w.Name, 3, 30), checkSlug("slug", w.Slug), w.Plan.check(), w.Type.check(), w.checkCatalogs())
+		text.Line("name", w.Name, 3, 30), checkSlug("slug", w.Slug), w.Plan.check(), w.Type.check(), w.checkCatalogs())
 }
 
 func (p Plan) check() error {

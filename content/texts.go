@@ -1,0 +1,80 @@
+package content
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/text"
+)
+
+// A Text is what a document says in one language.
+type Text interface {
+	// Language returns the language.
+	Language() string
+	// Validate returns every fault of what is said, each a [fault.Error].
+	Validate() error
+}
+
+// Texts are the translations of a document. Kinds embed them.
+type Texts[T Text] struct {
+	Translations []T `json:"translations"`
+}
+
+// Languages returns the languages of the translations.
+func (t *Texts[T]) Languages() []string { return each(t.Translations, T.Language) }
+
+// ValidateTexts returns every fault of the translations, each with its place.
+func (t *Texts[T]) ValidateTexts() error {
+	var faults []error
+	for i, one := range t.Translations {
+		faults = append(faults, fault.In(fmt.Sprintf("translations[%d]", i), one.Validate()))
+	}
+	return errors.Join(faults...)
+}
+
+// Localize leaves only the translation in the given language.
+func (t *Texts[T]) Localize(lang string) {
+	t.Translations = only(t.Translations, func(one T) bool { return one.Language() == lang })
+}
+
+// Labels are the translations of kinds that have a label.
+type Labels = Texts[Label]
+
+// A Label is a document's name and description in one language.
+type Label struct {
+	Lang        string `json:"lang"`
+	Label       string `json:"label"`
+	Description string `json:"description,omitempty"`
+}
+
+// Language returns the language.
+func (l Label) Language() string { return l.Lang }
+
+// Validate refuses an empty label.
+func (l Label) Validate() error {
+	return errors.Join(text.Line("label", l.Label, 1, MaxName), text.Prose("description", l.Description, 0, MaxText))
+}
+
+// Descriptions are the translations of kinds that have nothing to translate but a description.
+type Descriptions = Texts[Description]
+
+// A Description is a document's description in one language.
+type Description struct {
+	Lang        string `json:"lang"`
+	Description string `json:"description,omitempty"`
+}
+
+// Language returns the language.
+func (d Description) Language() string { return d.Lang }
+
+// Validate refuses a description that is too long.
+func (d Description) Validate() error { return text.Prose("description", d.Description, 0, MaxText) }
+
+// Untranslated is for kinds that have nothing to translate. Kinds embed it.
+type Untranslated struct{}
+
+// Languages returns none.
+func (*Untranslated) Languages() []string { return nil }
+
+func (*Untranslated) untranslated() {}

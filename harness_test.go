@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/event"
@@ -40,12 +41,61 @@ var openers = map[string]func(testing.TB) store.Store{
 
 // eachStore runs a test on every backend.
 func eachStore(t *testing.T, test func(*testing.T, *world)) {
-	for name := range openers {
+	for name, open := range openers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, newWorld(t, openers[name](t)))
+			test(t, newWorld(t, open(t)))
 		})
 	}
+}
+
+// checkStores checks a property on every backend: in memory as often as rapid is told to, on a database,
+// which is slow, a twentieth of that. The worlds of a backend share it, each in an account of its own.
+func checkStores(t *testing.T, property func(*rapid.T, *backend)) {
+	t.Parallel()
+	for name, open := range openers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := &backend{faulty: &faulty{Store: open(t)}}
+			t.Cleanup(func() { require.NoError(t, b.Close()) })
+			every := 20
+			if name == "memory" {
+				every = 1
+			}
+			sparsely(t, every, func(rt *rapid.T) {
+				b.heal()
+				property(rt, b)
+			})
+		})
+	}
+}
+
+// sparsely runs the first of every so many checks. After a failure it runs all of them: rapid is looking
+// for the simplest.
+func sparsely(t *testing.T, every int, property func(*rapid.T)) {
+	checks, failed := 0, false
+	rapid.Check(t, func(rt *rapid.T) {
+		if checks++; checks%every != 1%every && !failed {
+			return
+		}
+		passed := false
+		defer func() { failed = failed || !passed }()
+		property(rt)
+		passed = true
+	})
+}
+
+// backend is a store for many worlds.
+type backend struct {
+	*faulty
+
+	worlds int
+}
+
+// world returns a new world on the backend.
+func (b *backend) world(t tester) *world {
+	b.worlds++
+	return found(t, b.faulty, fmt.Sprint("acme-", b.worlds))
 }
 
 // world is an engine with a clock that moves when told and ids that count, and one workspace that
@@ -60,9 +110,16 @@ type world struct {
 
 var start = time.Date(2025, 9, 29, 9, 0, 0, 0, time.UTC) // a Monday
 
+// newWorld returns a world on a store of its own, which is closed when the test ends.
 func newWorld(t testing.TB, st store.Store) *world {
 	t.Helper()
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
+	return found(t, st, "acme")
+}
+
+// found returns a world in a new account of a store.
+func found(t tester, st store.Store, account string) *world {
+	t.Helper()
 	w := &world{store: st}
 	w.set(start)
 	var ids atomic.Int64
@@ -71,9 +128,9 @@ func newWorld(t testing.TB, st store.Store) *world {
 		Now: func() time.Time { return *w.now.Load() }, NewID: func() string { return fmt.Sprintf("id-%06d", ids.Add(1)) },
 	})
 	require.NoError(t, err)
-	_, err = w.engine.Platform.CreateAccount(t.Context(), tenancy.Account{ID: "acme"})
+	_, err = w.engine.Platform.CreateAccount(t.Context(), tenancy.Account{ID: account})
 	require.NoError(t, err)
-	w.Workspace, err = w.engine.Workspace(t.Context(), store.Scope{Account: "acme", Workspace: "default"})
+	w.Workspace, err = w.engine.Workspace(t.Context(), store.Scope{Account: account, Workspace: "default"})
 	require.NoError(t, err)
 	_, err = w.Import(t.Context(), fullGame(t))
 	require.NoError(t, err)
@@ -86,7 +143,7 @@ func newWorld(t testing.TB, st store.Store) *world {
 }
 
 // head returns the number of the journal's newest entry.
-func (w *world) head(t testing.TB) int64 {
+func (w *world) head(t tester) int64 {
 	t.Helper()
 	var head int64
 	for {
@@ -102,7 +159,7 @@ func (w *world) head(t testing.TB) int64 {
 func (w *world) set(now time.Time) { w.now.Store(&now) }
 
 // fullGame is the game of the example with a streak and two boards.
-func fullGame(t testing.TB) []byte {
+func fullGame(t tester) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", "game.json"))
 	require.NoError(t, err)
@@ -115,7 +172,7 @@ func run(id, userID string, at time.Time) event.Event {
 }
 
 // picture is all that users can see of the workspace, as JSON.
-func (w *world) picture(t testing.TB) string {
+func (w *world) picture(t tester) string {
 	t.Helper()
 	ctx := t.Context()
 	out := map[string]any{}
@@ -149,7 +206,7 @@ func (w *world) picture(t testing.TB) string {
 }
 
 // jsonOf returns v as JSON, for comparing what went through a store with what did not.
-func jsonOf(t testing.TB, v any) string {
+func jsonOf(t tester, v any) string {
 	t.Helper()
 	b, err := json.Marshal(v)
 	require.NoError(t, err)

@@ -1,11 +1,9 @@
 package guerdon_test
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/rand"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -366,158 +364,80 @@ const swimmers = `{"documents":[
 // In whatever order a history arrives, one by one or in batches, once or twice, it ends in the state
 // that living it would have.
 func TestAnyOrderOfArrivalEndsInTheSameState(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		events := happenings(rt, 25)
-		seed, size := rapid.Int64().Draw(rt, "seed"), rapid.IntRange(1, len(events)).Draw(rt, "batch")
-		requireSameInAnyOrder(t, rt, newWorld(t, memory.New()), newWorld(t, memory.New()), events, seed, size)
-	})
-}
-
-func TestAnyOrderOfArrivalOnEveryStore(t *testing.T) {
-	events := rapid.Custom(func(rt *rapid.T) []event.Event { return happenings(rt, 60) }).Filter(func(e []event.Event) bool { return len(e) > 40 })
-	eachStore(t, func(t *testing.T, w *world) {
-		requireSameInAnyOrder(t, t, newWorld(t, memory.New()), w, events.Example(3), 3, 7)
-	})
-}
-
-// requireSameInAnyOrder lets one world live the events and another have them in a random order, twice.
-func requireSameInAnyOrder(t *testing.T, rt require.TestingT, one, two *world, events []event.Event, seed int64, size int) {
-	lived, shuffled := slices.Clone(events), slices.Clone(events)
-	slices.SortStableFunc(lived, func(a, b event.Event) int { return a.At.Compare(b.At) })
-	rnd := rand.New(rand.NewSource(seed))
-	rnd.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-	for _, w := range []*world{one, two} {
-		_, err := w.Import(t.Context(), []byte(swimmers))
-		require.NoError(rt, err)
-	}
-	for _, e := range lived {
-		_, err := one.Record(t.Context(), e)
-		require.NoError(rt, err)
-	}
-	for range 2 {
-		for batch := range slices.Chunk(shuffled, size) {
-			_, err := two.RecordBatch(t.Context(), batch)
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		events := happenings(rt, 30)
+		lived, arrived := slices.Clone(events), rapid.Permutation(events).Draw(rt, "arrival")
+		slices.SortStableFunc(lived, func(a, b event.Event) int { return a.At.Compare(b.At) })
+		one, two := found(rt, memory.New(), "acme"), b.world(rt)
+		for _, w := range []*world{one, two} {
+			_, err := w.Import(rt.Context(), []byte(swimmers))
 			require.NoError(rt, err)
 		}
-	}
-	require.JSONEq(rt, one.picture(t), two.picture(t))
-}
-
-// The three stores give the same answers to the same calls.
-func TestStoresAnswerAlike(t *testing.T) {
-	worlds := map[string]*world{}
-	for name, open := range openers {
-		if name == "postgres" {
-			continue // in TestStoresAnswerAlikeWithPostgres, which may be skipped
+		for _, e := range lived {
+			_, err := one.Record(rt.Context(), e)
+			require.NoError(rt, err)
 		}
-		worlds[name] = newWorld(t, open(t))
-	}
-	answerAlike(t, worlds)
-}
-
-func TestStoresAnswerAlikeWithPostgres(t *testing.T) {
-	answerAlike(t, map[string]*world{"memory": newWorld(t, memory.New()), "postgres": newWorld(t, openers["postgres"](t))})
-}
-
-func answerAlike(t *testing.T, worlds map[string]*world) {
-	rnd := rand.New(rand.NewSource(7))
-	for i := range 60 {
-		user := []string{"ada", "bob", "eve"}[rnd.Intn(3)]
-		e := event.Event{ID: fmt.Sprint("e", i), UserID: user, EntityID: "run", At: start.Add(-time.Duration(rnd.Intn(300)) * time.Hour)}
-		answers := map[string]bool{}
-		for _, w := range worlds {
-			out, err := w.Record(t.Context(), e)
-			require.NoError(t, err)
-			answers[jsonOf(t, out)] = true
-		}
-		require.Len(t, answers, 1, "event %d", i)
-	}
-	pictures := map[string]bool{}
-	for _, w := range worlds {
-		pictures[w.picture(t)] = true
-	}
-	require.Len(t, pictures, 1)
-}
-
-// broken is a store whose transactions fail at their n-th call.
-type broken struct {
-	store.Store
-	left int
-}
-
-var errBroken = errors.New("the disk is gone")
-
-func (b *broken) Update(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
-	return b.Store.Update(ctx, s, func(tx store.Tx) error { return fn(&brokenTx{tx, b}) })
-}
-
-type brokenTx struct {
-	store.Tx
-	b *broken
-}
-
-func (tx *brokenTx) fail() error {
-	if tx.b.left--; tx.b.left < 0 {
-		return errBroken
-	}
-	return nil
-}
-
-func (tx *brokenTx) In(s store.Scope) store.Tx { return &brokenTx{tx.Tx.In(s), tx.b} }
-
-func (tx *brokenTx) Get(ctx context.Context, t *store.Schema, keys ...string) ([]store.Row, error) {
-	if err := tx.fail(); err != nil {
-		return nil, err
-	}
-	return tx.Tx.Get(ctx, t, keys...)
-}
-
-func (tx *brokenTx) List(ctx context.Context, t *store.Schema, q store.Query) ([]store.Row, error) {
-	if err := tx.fail(); err != nil {
-		return nil, err
-	}
-	return tx.Tx.List(ctx, t, q)
-}
-
-func (tx *brokenTx) Put(ctx context.Context, t *store.Schema, rows ...store.Row) error {
-	if err := tx.fail(); err != nil {
-		return err
-	}
-	return tx.Tx.Put(ctx, t, rows...)
-}
-
-func (tx *brokenTx) Insert(ctx context.Context, t *store.Schema, rows ...store.Row) error {
-	if err := tx.fail(); err != nil {
-		return err
-	}
-	return tx.Tx.Insert(ctx, t, rows...)
-}
-
-// Whatever call of a transaction fails, nothing of the event remains, and recording it again works.
-func TestFaultAtAnyCallLeavesNothing(t *testing.T) {
-	for _, inner := range []store.Store{memory.New(), openers["sqlite"](t)} {
-		b := &broken{inner, 1 << 30}
-		w := newWorld(t, b)
-		for i := range 2 {
-			_, err := w.Record(t.Context(), run(fmt.Sprint("e", i), "ada", start))
-			require.NoError(t, err)
-		}
-		before := w.picture(t)
-		third := run("e2", "ada", start)
-		for calls := 0; ; calls++ {
-			b.left = calls
-			_, err := w.Record(t.Context(), third)
-			b.left = 1 << 30
-			if err == nil {
-				require.Greater(t, calls, 10)
-				break
+		size := rapid.IntRange(1, len(events)).Draw(rt, "batch")
+		for range 2 {
+			for batch := range slices.Chunk(arrived, size) {
+				_, err := two.RecordBatch(rt.Context(), batch)
+				require.NoError(rt, err)
 			}
-			require.ErrorIs(t, err, errBroken)
-			require.JSONEq(t, before, w.picture(t), "call %d", calls)
 		}
-		balance, err := w.Economy.Balance(t.Context(), "ada", "points")
-		require.NoError(t, err)
-		require.Equal(t, "13", balance.Amount.String())
+		require.JSONEq(rt, one.picture(rt), two.picture(rt))
+	})
+}
+
+// Every store gives the answers of memory to the same calls.
+func TestStoresAnswerAlike(t *testing.T) {
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		one, two := found(rt, memory.New(), "acme"), b.world(rt)
+		for _, e := range happenings(rt, 30) {
+			want, err := one.Record(rt.Context(), e)
+			require.NoError(rt, err)
+			got, err := two.Record(rt.Context(), e)
+			require.NoError(rt, err)
+			require.JSONEq(rt, jsonOf(rt, want), jsonOf(rt, got))
+		}
+		require.JSONEq(rt, one.picture(rt), two.picture(rt))
+	})
+}
+
+// Whatever call of a transaction fails, or its commit, nothing of the event remains, and recording it
+// again works. If only the answer is lost, recording it again gives the outcome.
+func TestFaultAtAnyCallLeavesNothing(t *testing.T) {
+	for name, open := range openers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &faulty{Store: open(t)}
+			f.heal()
+			w := newWorld(t, f)
+			for i := range 2 {
+				_, err := w.Record(t.Context(), run(fmt.Sprint("e", i), "ada", start))
+				require.NoError(t, err)
+			}
+			before := w.picture(t)
+			third := run("e2", "ada", start)
+			predicted, err := w.DryRun(t.Context(), third)
+			require.NoError(t, err)
+			for calls := 0; ; calls++ {
+				f.failAfter(calls)
+				_, err := w.Record(t.Context(), third)
+				f.heal()
+				if errors.Is(err, errLost) {
+					require.Greater(t, calls, 10)
+					break
+				}
+				require.ErrorIs(t, err, errBroken)
+				require.JSONEq(t, before, w.picture(t), "call %d", calls)
+			}
+			out, err := w.Record(t.Context(), third)
+			require.NoError(t, err)
+			require.JSONEq(t, jsonOf(t, predicted), jsonOf(t, out))
+			balance, err := w.Economy.Balance(t.Context(), "ada", "points")
+			require.NoError(t, err)
+			require.Equal(t, "13", balance.Amount.String())
+		})
 	}
 }
 
@@ -608,32 +528,19 @@ func TestDryRunLeavesEveryByteOfTheStore(t *testing.T) {
 
 // After any sequence of calls, with faults anywhere, the books are in order and no bound is crossed.
 func TestBooksStayInOrderUnderFaults(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		b := &broken{memory.New(), 1 << 30}
-		playBooks(t, rt, newWorld(t, b), b, rapid.IntRange(1, 30).Draw(rt, "calls"))
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		playBooks(rt, b.world(rt), b.faulty, rapid.IntRange(1, 30).Draw(rt, "calls"))
 	})
 }
 
-func TestBooksStayInOrderOnEveryStore(t *testing.T) {
-	for name, open := range openers {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := &broken{open(t), 1 << 30}
-			w := newWorld(t, b)
-			rapid.Custom(func(rt *rapid.T) bool { playBooks(t, rt, w, b, 60); return true }).Example(5)
-		})
-	}
-}
-
 // playBooks makes random calls, some with a fault, and looks at the books after each.
-func playBooks(t *testing.T, rt *rapid.T, w *world, b *broken, calls int) {
-	ctx := t.Context()
+func playBooks(rt *rapid.T, w *world, f *faulty, calls int) {
+	ctx := rt.Context()
 	users := rapid.SampledFrom([]string{"ada", "bob", "eve"})
 	var known []string
 	for i := range calls {
-		b.left = 1 << 30
 		if rapid.IntRange(0, 3).Draw(rt, "fault") == 0 {
-			b.left = rapid.IntRange(0, 40).Draw(rt, "at")
+			f.failAfter(rapid.IntRange(0, 40).Draw(rt, "at"))
 		}
 		amount := decimal.New(rapid.Int64Range(1, 30).Draw(rt, "tenths"), -1)
 		currency := rapid.SampledFrom([]string{"points", "gems"}).Draw(rt, "currency")
@@ -659,8 +566,8 @@ func playBooks(t *testing.T, rt *rapid.T, w *world, b *broken, calls int) {
 			known = append(known, m.ID)
 		}
 		refused := errors.Is(err, fault.ErrConflict) || errors.Is(err, fault.ErrInvalid) || errors.Is(err, fault.ErrNotFound) || errors.Is(err, fault.ErrExists)
-		require.True(rt, err == nil || errors.Is(err, errBroken) || refused, "%v", err)
-		b.left = 1 << 30
+		require.True(rt, err == nil || errors.Is(err, errBroken) || errors.Is(err, errLost) || refused, "%v", err)
+		f.heal()
 		report, err := w.Economy.Verify(ctx)
 		require.NoError(rt, err)
 		require.Empty(rt, report.Differences)

@@ -95,15 +95,15 @@ func (t Type) check() error {
 }
 
 // AssignmentMode says when a rule is evaluated.
-type AssignmentMode string
+type AssignmentMode = mechanic.AssignmentMode
 
 // The modes: when the user's missions are asked for, when an event matches, at the times of a
 // schedule, or never.
 const (
-	Lazy          AssignmentMode = "LAZY"
-	OnEvent       AssignmentMode = "EVENT"
-	ScheduledPush AssignmentMode = "SCHEDULED_PUSH"
-	Disabled      AssignmentMode = "DISABLED"
+	Lazy          = mechanic.Lazy
+	OnEvent       = mechanic.OnEvent
+	ScheduledPush = mechanic.ScheduledPush
+	Disabled      = mechanic.Disabled
 )
 
 // Rules is the kind of [Rule].
@@ -138,12 +138,18 @@ func (r *Rule) EventMatcher() event.Matcher {
 	return event.Matcher{Type: r.EventMatchType, Entity: r.EventMatchEntity, EntityID: r.EventMatchEntityID}
 }
 
-var eventMatchFields = event.Fields{Type: "eventMatchType", Entity: "eventMatchEntity", EntityID: "eventMatchEntityId"}
+// trigger returns when the rule is evaluated.
+func (r *Rule) trigger() mechanic.Trigger {
+	return mechanic.Trigger{Timeframe: r.Timeframe, Mode: r.AssignmentMode, Matcher: r.EventMatcher(), Condition: r.EventMatchCondition}
+}
+
+// evaluators are the events that rules may be evaluated for.
+var evaluators = slices.Concat(entities, []string{string(event.User)})
 
 // Validate returns every fault of the rule's fields, joined.
 func (r *Rule) Validate() error {
 	_, err := compileRule(r)
-	return errors.Join(requireName(r.Name), r.MissionType.check(), r.Timeframe.Validate(), r.checkOwner(), r.checkMode(), err)
+	return errors.Join(requireName(r.Name), r.MissionType.check(), r.Timeframe.Validate(), r.checkOwner(), r.trigger().Check(evaluators...), err)
 }
 
 func (r *Rule) checkOwner() error {
@@ -156,23 +162,6 @@ func (r *Rule) checkOwner() error {
 		return fault.Invalid("groupTagId", "is for GROUP rules")
 	}
 	return nil
-}
-
-func (r *Rule) checkMode() error {
-	m := r.EventMatcher()
-	switch r.AssignmentMode {
-	case OnEvent:
-		return m.Check(eventMatchFields, slices.Concat(entities, []string{string(event.User)})...)
-	case Lazy, ScheduledPush, Disabled:
-		if m != (event.Matcher{}) || len(r.EventMatchCondition) > 0 {
-			return fault.Invalid("eventMatchType", "and its companions are for the mode EVENT")
-		}
-		if r.AssignmentMode == ScheduledPush && r.Cron == "" {
-			return fault.Invalid("scheduleCron", "is missing; SCHEDULED_PUSH needs it")
-		}
-		return nil
-	}
-	return fault.Invalid("assignmentMode", "%q is none of LAZY, EVENT, SCHEDULED_PUSH, DISABLED", r.AssignmentMode)
 }
 
 // References returns the candidates, the group's tag and what the events are about.

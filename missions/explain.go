@@ -21,28 +21,15 @@ import (
 func (p *Program) ExplainRule(ctx context.Context, tx *session.Tx, cases []mechanic.Case, r *Rule, changes []Change) (mechanic.Verdict, error) {
 	return mechanic.Farthest(cases, func(c *mechanic.Case) (mechanic.Verdict, error) {
 		v := mechanic.Verdict{Version: r.Version}
-		if !v.Ask("assignmentMode", r.AssignmentMode == OnEvent, "it is %s: %s", r.AssignmentMode, evaluatedWhen(r.AssignmentMode)) ||
-			!v.Matches(eventMatchFields, r.EventMatcher(), c.Event) {
+		if !v.Ask("assignmentMode", r.AssignmentMode == OnEvent, "it is %s: %s", r.AssignmentMode, r.AssignmentMode.EvaluatedWhen("missions")) ||
+			!v.Matches(mechanic.EventMatchFields(), r.EventMatcher(), c.Event) {
 			return v, nil
 		}
-		rules := p.assigning(c.Event.MatchKeys())
+		rules := p.rules.On(c.Event.MatchKeys())
 		pl := rules[slices.IndexFunc(rules, func(pl *plan) bool { return pl.ID == r.ID })]
 		err := p.explainPlan(ctx, tx, c, pl, changes, &v)
 		return v, err
 	})
-}
-
-func evaluatedWhen(m AssignmentMode) string {
-	switch m {
-	case OnEvent:
-		return "events have the rule evaluated"
-	case Lazy:
-		return "the rule is evaluated when a user's missions are asked for, not because of events"
-	case ScheduledPush:
-		return "the rule is evaluated at the times of its schedule, not because of events"
-	case Disabled:
-	}
-	return "the rule is never evaluated"
 }
 
 // explainPlan asks what [Program.evaluate] asks.
@@ -51,16 +38,16 @@ func (p *Program) explainPlan(ctx context.Context, tx *session.Tx, c *mechanic.C
 	if pl.MissionType == Group && !v.Ask("groupTagId", ok, "user %s is %sin the group of the tag %s", c.User.ID, not(ok), pl.GroupTagID) {
 		return nil
 	}
-	period, ok, err := pl.periodAt(tx, c.User, c.Event.At)
+	period, ok, err := pl.trigger().PeriodAt(tx, c.User, c.Event.At)
 	if err != nil || !v.Within(pl.Timeframe, c.Event.At) || !ok {
 		return err
 	}
-	done, found, err := evaluationTable.Get(ctx, tx, evaluationKey(pl.ID, owner, period.ID))
+	done, found, err := evaluationTable.Get(ctx, tx, mechanic.EvaluationKey(pl.ID, owner, period.ID))
 	if err != nil {
 		return err
 	}
 	v.Moved = found && c.Is(done.Mark) && slices.ContainsFunc(changes, func(ch Change) bool { return ch.Assigned && ch.RuleID == pl.ID })
-	if found && done.precedes(c) {
+	if found && done.Precedes(c) {
 		v.Ask("periodId", false, "the rule was evaluated for %s before, %s", period.ID, &done)
 		return nil
 	}
@@ -77,26 +64,6 @@ func (p *Program) explainPlan(ctx context.Context, tx *session.Tx, c *mechanic.C
 		v.Add(p.explainCandidates(tx, c, pl, period))
 	}
 	return nil
-}
-
-// precedes tells whether the evaluation was made before the case.
-func (e *evaluation) precedes(c *mechanic.Case) bool {
-	if e.Mark != (mechanic.Mark{}) {
-		return c.Follows(e.Mark)
-	}
-	return !e.At.After(c.RecordedAt)
-}
-
-// String says when and why the evaluation was made, and what came of it.
-func (e *evaluation) String() string {
-	text := "at " + mechanic.Stamp(e.At)
-	if e.EventID != "" {
-		text += " because of event " + e.EventID
-	}
-	if len(e.Missions) == 0 {
-		return text + ", and assigned nothing"
-	}
-	return text + ", and assigned " + strings.Join(e.Missions, ", ")
 }
 
 // explainCandidates asks whether the rule picks at least one of its candidates.
@@ -197,7 +164,7 @@ func (p *Program) countingThen(ctx context.Context, tx *session.Tx, c *mechanic.
 // existed tells whether a mission was there when React came to a rule, or with nil to the advancing of
 // missions, because of the case's event.
 func (p *Program) existed(ctx context.Context, tx *session.Tx, c *mechanic.Case, m *Mission, pl *plan) (bool, error) {
-	done, found, err := evaluationTable.Get(ctx, tx, evaluationKey(m.RuleID, m.owner(), m.PeriodID))
+	done, found, err := evaluationTable.Get(ctx, tx, mechanic.EvaluationKey(m.RuleID, m.owner(), m.PeriodID))
 	switch {
 	case err != nil:
 		return false, err

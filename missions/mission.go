@@ -2,7 +2,6 @@ package missions
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -131,23 +130,7 @@ func counting(owner, key string, at time.Time) store.Query {
 	return store.By("match", store.Text(owner), store.Text(key)).Between(store.Int(at.UnixMicro()+1), store.Value{})
 }
 
-// evaluation says that a rule was evaluated for an owner and a period; it is not evaluated again.
-type evaluation struct {
-	RuleID   string    `json:"missionRuleId"`
-	PeriodID string    `json:"periodId"`
-	Owner    string    `json:"owner"`
-	At       time.Time `json:"at"`
-	Missions []string  `json:"missions,omitempty"`
-	// Mark is the event that evaluated the rule, zero if none did.
-	mechanic.Mark
-}
-
-func evaluationKey(ruleID, owner, periodID string) string {
-	return strings.Join([]string{ruleID, owner, periodID}, "/")
-}
-
-var evaluationTable = store.Define("mission_evaluations",
-	func(e *evaluation) string { return evaluationKey(e.RuleID, e.Owner, e.PeriodID) }, nil)
+var evaluationTable = mechanic.DefineEvaluations("mission_evaluations")
 
 // A Log is one contribution to a mission.
 type Log struct {

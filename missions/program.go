@@ -9,6 +9,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 )
 
@@ -19,18 +20,16 @@ type Past func(ctx context.Context, tx *session.Tx, userID string, from, until t
 // A Program is the published configurations and rules of a workspace, compiled. It is immutable and
 // may be used concurrently.
 type Program struct {
-	docs    *content.Program
-	past    Past
-	goals   map[string]*goal
-	onEvent map[string][]*plan // by the key of the rule's matcher
-	lazy    []*plan
-	push    []*plan
+	docs  *content.Program
+	past  Past
+	goals map[string]*goal
+	rules mechanic.Assigners[*plan]
 }
 
 // Compile compiles what is published. past is what a mission that is assigned counts of its period; nil
 // is nothing.
 func Compile(docs *content.Program, past Past) (*Program, error) {
-	p := &Program{docs: docs, past: past, goals: map[string]*goal{}, onEvent: map[string][]*plan{}}
+	p := &Program{docs: docs, past: past, goals: map[string]*goal{}}
 	var faults []error
 	var ordered []*goal
 	for _, c := range content.Live(docs, Configurations) {
@@ -43,16 +42,7 @@ func Compile(docs *content.Program, past Past) (*Program, error) {
 		pl, err := compileRule(r)
 		faults = append(faults, err)
 		pl.goals = candidates(r, ordered)
-		switch r.AssignmentMode {
-		case OnEvent:
-			key := r.EventMatcher().Key()
-			p.onEvent[key] = append(p.onEvent[key], pl)
-		case Lazy:
-			p.lazy = append(p.lazy, pl)
-		case ScheduledPush:
-			p.push = append(p.push, pl)
-		case Disabled:
-		}
+		p.rules.Add(pl, r.trigger())
 	}
 	return p, errors.Join(faults...)
 }
@@ -63,20 +53,4 @@ func candidates(r *Rule, all []*goal) []*goal {
 		pool := r.MissionConfigurationsPool
 		return g.MissionType != r.MissionType || len(pool) > 0 && !slices.Contains(pool, g.ID)
 	})
-}
-
-// assigning returns the rules that an event with the given match keys evaluates, in their order.
-func (p *Program) assigning(keys []string) []*plan {
-	var found []*plan
-	lists := 0
-	for _, key := range keys {
-		if rules := p.onEvent[key]; len(rules) > 0 {
-			found = append(found, rules...)
-			lists++
-		}
-	}
-	if lists > 1 {
-		slices.SortFunc(found, func(a, b *plan) int { return a.Before(&b.Header) })
-	}
-	return found
 }

@@ -56,11 +56,11 @@ func (p *Program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 		}
 	}
 	var evaluations []string
-	for _, pl := range p.assigning(keys) {
+	for _, pl := range p.rules.On(keys) {
 		owner, member := pl.owner(o.User)
-		period, ok, err := pl.periodAt(tx, o.User, o.Event.At)
+		period, ok, err := pl.trigger().PeriodAt(tx, o.User, o.Event.At)
 		if member && ok && err == nil { // otherwise React says what is wrong
-			evaluations = append(evaluations, evaluationKey(pl.ID, owner, period.ID))
+			evaluations = append(evaluations, mechanic.EvaluationKey(pl.ID, owner, period.ID))
 		}
 	}
 	if len(evaluations) > 0 {
@@ -92,7 +92,7 @@ func owners(u *tenancy.User) []string {
 // that moved in time is taken from where it was counted first.
 func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	keys := matchKeys(o.Event)
-	assigned, err := p.assign(ctx, tx, p.assigning(keys), o)
+	assigned, err := p.assign(ctx, tx, p.rules.On(keys), o)
 	if err != nil {
 		return nil, err
 	}
@@ -410,11 +410,11 @@ func (p *Program) evaluate(
 	if !ok {
 		return nil, nil
 	}
-	period, ok, err := pl.periodAt(tx, u, at)
+	period, ok, err := pl.trigger().PeriodAt(tx, u, at)
 	if err != nil || !ok {
 		return nil, err
 	}
-	_, evaluated, err := evaluationTable.Get(ctx, tx, evaluationKey(pl.ID, owner, period.ID))
+	_, evaluated, err := evaluationTable.Get(ctx, tx, mechanic.EvaluationKey(pl.ID, owner, period.ID))
 	if err != nil || evaluated || !pl.event.Holds(tx, vars) {
 		return nil, err
 	}
@@ -429,7 +429,7 @@ func (p *Program) evaluate(
 	if !pl.users.Holds(tx, vars) {
 		return nil, nil
 	}
-	done := evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: owner, At: tx.Now, Mark: because}
+	done := mechanic.Evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: owner, At: tx.Now, Mark: because}
 	var made []*Mission
 	failed := false
 	for _, g := range pl.goals {
@@ -444,7 +444,7 @@ func (p *Program) evaluate(
 			continue
 		}
 		made = append(made, m)
-		done.Missions = append(done.Missions, m.ID)
+		done.Made = append(done.Made, m.ID)
 	}
 	for _, m := range made {
 		if err := missionTable.Put(ctx, tx, *m); err != nil {
@@ -475,19 +475,6 @@ func (p *Program) candidate(m *Mission, g *goal) map[string]any {
 	}
 	v["name"], v["tags"] = g.Name, tags
 	return v
-}
-
-func (pl *plan) periodAt(tx *session.Tx, u *tenancy.User, at time.Time) (timeframe.Period, bool, error) {
-	zone, err := u.Location(tx)
-	if err != nil {
-		return timeframe.Period{}, false, err
-	}
-	schedule, err := pl.In(zone, tx.Zones)
-	if err != nil {
-		return timeframe.Period{}, false, err
-	}
-	period, ok := schedule.PeriodAt(at)
-	return period, ok, nil
 }
 
 // newMission returns a mission as a rule makes it. Its id says all that makes it what it is, so that

@@ -55,7 +55,7 @@ func (s Service) Evaluate(ctx context.Context, userID string) ([]Mission, error)
 		}
 		if u.Status == tenancy.Active {
 			vars := map[string]any{"user": u.Vars()}
-			for _, pl := range p.lazy {
+			for _, pl := range p.rules.Lazy {
 				assigned, err := p.evaluate(ctx, tx, pl, u, tx.Now, mechanic.Mark{}, vars)
 				if err != nil {
 					return nil, err

@@ -1,0 +1,179 @@
+package mechanic
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// An AssignmentMode says when a rule that assigns something is evaluated.
+type AssignmentMode string
+
+// The modes: when what a user has is asked for, when an event matches, at the times of a schedule, or
+// never.
+const (
+	Lazy          AssignmentMode = "LAZY"
+	OnEvent       AssignmentMode = "EVENT"
+	ScheduledPush AssignmentMode = "SCHEDULED_PUSH"
+	Disabled      AssignmentMode = "DISABLED"
+)
+
+// EvaluatedWhen says in words when a rule of the mode is evaluated that assigns what is named.
+func (m AssignmentMode) EvaluatedWhen(what string) string {
+	switch m {
+	case OnEvent:
+		return "events have the rule evaluated"
+	case Lazy:
+		return "the rule is evaluated when a user's " + what + " are asked for, not because of events"
+	case ScheduledPush:
+		return "the rule is evaluated at the times of its schedule, not because of events"
+	case Disabled:
+	}
+	return "the rule is never evaluated"
+}
+
+// A Trigger says when a rule that assigns something is evaluated: by its mode, at most once for each
+// owner in each period of its timeframe.
+type Trigger struct {
+	timeframe.Timeframe
+	Mode AssignmentMode
+	// Matcher and Condition pick the events of the mode EVENT.
+	Matcher   event.Matcher
+	Condition json.RawMessage
+}
+
+// EventMatchFields returns the names of a trigger's matcher: eventMatchType, eventMatchEntity,
+// eventMatchEntityId.
+func EventMatchFields() event.Fields {
+	return event.Fields{Type: "eventMatchType", Entity: "eventMatchEntity", EntityID: "eventMatchEntityId"}
+}
+
+// Check refuses an unknown mode, a matcher that is missing, wrong or of no use, and a schedule that is
+// missing. The entities are those whose events the rule may be evaluated for.
+func (t Trigger) Check(entities ...string) error {
+	switch t.Mode {
+	case OnEvent:
+		return t.Matcher.Check(EventMatchFields(), entities...)
+	case Lazy, ScheduledPush, Disabled:
+		if t.Matcher != (event.Matcher{}) || len(t.Condition) > 0 {
+			return fault.Invalid("eventMatchType", "and its companions are for the mode EVENT")
+		}
+		if t.Mode == ScheduledPush && t.Cron == "" {
+			return fault.Invalid("scheduleCron", "is missing; SCHEDULED_PUSH needs it")
+		}
+		return nil
+	}
+	return fault.Invalid("assignmentMode", "%q is none of LAZY, EVENT, SCHEDULED_PUSH, DISABLED", t.Mode)
+}
+
+// PeriodAt returns the period of a user that contains a moment; ok is false if there is none.
+func (t Trigger) PeriodAt(tx *session.Tx, u *tenancy.User, at time.Time) (p timeframe.Period, ok bool, err error) {
+	zone, err := u.Location(tx)
+	if err != nil {
+		return timeframe.Period{}, false, err
+	}
+	schedule, err := t.In(zone, tx.Zones)
+	if err != nil {
+		return timeframe.Period{}, false, err
+	}
+	p, ok = schedule.PeriodAt(at)
+	return p, ok, nil
+}
+
+// Assigners are compiled rules that assign something, by when they are evaluated. The zero value is
+// empty; after the last Add it is immutable.
+type Assigners[P any] struct {
+	// Lazy and Push are the rules of the modes LAZY and SCHEDULED_PUSH, in the order in which they apply.
+	Lazy, Push []P
+
+	onEvent map[string][]placed[P] // by the key of the trigger's matcher
+	n       int
+}
+
+// placed is a rule with its place among all.
+type placed[P any] struct {
+	place int
+	rule  P
+}
+
+// Add takes a rule up. Rules are added in the order in which they apply.
+func (a *Assigners[P]) Add(rule P, t Trigger) {
+	a.n++
+	switch t.Mode {
+	case OnEvent:
+		if a.onEvent == nil {
+			a.onEvent = map[string][]placed[P]{}
+		}
+		key := t.Matcher.Key()
+		a.onEvent[key] = append(a.onEvent[key], placed[P]{a.n, rule})
+	case Lazy:
+		a.Lazy = append(a.Lazy, rule)
+	case ScheduledPush:
+		a.Push = append(a.Push, rule)
+	case Disabled:
+	}
+}
+
+// On returns the rules that an event with the given match keys evaluates, in the order in which they apply.
+func (a *Assigners[P]) On(keys []string) []P {
+	var found []placed[P]
+	for _, key := range keys {
+		found = append(found, a.onEvent[key]...)
+	}
+	slices.SortFunc(found, func(a, b placed[P]) int { return a.place - b.place })
+	var rules []P
+	for _, p := range found {
+		rules = append(rules, p.rule)
+	}
+	return rules
+}
+
+// An Evaluation says that a rule was evaluated for an owner and a period; it is not evaluated again.
+type Evaluation struct {
+	RuleID   string    `json:"ruleId"`
+	PeriodID string    `json:"periodId"`
+	Owner    string    `json:"owner"`
+	At       time.Time `json:"at"`
+	// Made are the ids of what the rule assigned.
+	Made []string `json:"made,omitempty"`
+	// Mark is the event that evaluated the rule, zero if none did.
+	Mark
+}
+
+// EvaluationKey returns the key of an evaluation.
+func EvaluationKey(ruleID, owner, periodID string) string {
+	return strings.Join([]string{ruleID, owner, periodID}, "/")
+}
+
+// DefineEvaluations declares a table of evaluations.
+func DefineEvaluations(name string) *store.Table[Evaluation] {
+	return store.Define(name, func(e *Evaluation) string { return EvaluationKey(e.RuleID, e.Owner, e.PeriodID) }, nil)
+}
+
+// Precedes tells whether the evaluation was made before the case.
+func (e *Evaluation) Precedes(c *Case) bool {
+	if e.Mark != (Mark{}) {
+		return c.Follows(e.Mark)
+	}
+	return !e.At.After(c.RecordedAt)
+}
+
+// String says when and why the evaluation was made, and what came of it.
+func (e *Evaluation) String() string {
+	text := "at " + Stamp(e.At)
+	if e.EventID != "" {
+		text += " because of event " + e.EventID
+	}
+	if len(e.Made) == 0 {
+		return text + ", and assigned nothing"
+	}
+	return text + ", and assigned " + strings.Join(e.Made, ", ")
+}

@@ -94,7 +94,7 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 	if err := st.Prepare(ctx, tables()...); err != nil {
 		return nil, fmt.Errorf("guerdon: preparing the store: %w", err)
 	}
-	e.Platform = tenancy.NewPlatform(e.runner(st, store.Scope{}), e.vacant)
+	e.Platform = tenancy.NewPlatform(e.runner(st, store.Scope{}), content.OpenWorkspace, content.CloseWorkspace)
 	return e, nil
 }
 
@@ -121,11 +121,6 @@ func tables() []*store.Schema {
 		all = append(all, room...)
 	}
 	return all
-}
-
-// vacant tells whether a workspace holds no documents.
-func (e *Engine) vacant(ctx context.Context, tx *session.Tx) (bool, error) {
-	return content.Empty(ctx, tx)
 }
 
 // session returns the transaction as the domains see it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/guerdonhq/guerdon/economy"
@@ -118,54 +119,52 @@ func entriesAfter(ctx context.Context, tx *session.Tx, seq int64) ([]Entry, erro
 // now known to have happened.
 func history(ctx context.Context, tx *session.Tx, span leaderboard.Span) iter.Seq2[*event.Event, error] {
 	return func(yield func(*event.Event, error) bool) {
-		moved := map[string]time.Time{}
+		moved := map[string]time.Time{} // where an event has come to; the newest says so
 		for e, err := range happened(ctx, tx, span.Type) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
+			at, known := moved[e.ID]
 			if !e.MovedFrom.IsZero() {
-				moved[e.ID] = e.At
-			}
-		}
-		for e, err := range happened(ctx, tx, span.Type) {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if !e.MovedFrom.IsZero() {
+				if !known {
+					moved[e.ID] = e.At
+				}
 				continue
 			}
-			if at, ok := moved[e.ID]; ok {
+			if known {
 				e.At = at
 			}
-			if !yield(&e, nil) {
+			if !yield(e, nil) {
 				return
 			}
 		}
 	}
 }
 
-// happened yields the events of a type in the order in which they were reacted to.
-func happened(ctx context.Context, tx *session.Tx, t event.Type) iter.Seq2[event.Event, error] {
-	return func(yield func(event.Event, error) bool) {
-		for seq := int64(0); ; {
-			entries, err := entriesAfter(ctx, tx, seq)
+// happened yields the events of a type, the newest first: in the reverse of the order in which they were
+// reacted to.
+func happened(ctx context.Context, tx *session.Tx, t event.Type) iter.Seq2[*event.Event, error] {
+	q := store.By("seq").Reverse().First(maxEntries)
+	return func(yield func(*event.Event, error) bool) {
+		for {
+			entries, err := journal.List(ctx, tx, q)
 			if err != nil {
-				yield(event.Event{}, err)
+				yield(nil, err)
 				return
 			}
 			for i := range entries {
-				for _, e := range append([]event.Event{entries[i].Event}, entries[i].Caused...) {
-					if e.Type == t && !yield(e, nil) {
+				all := append([]event.Event{entries[i].Event}, entries[i].Caused...)
+				for _, e := range slices.Backward(all) {
+					if e.Type == t && !yield(&e, nil) {
 						return
 					}
 				}
-				seq = entries[i].Outcome.Seq
 			}
 			if len(entries) < maxEntries {
 				return
 			}
+			q.After = journal.At(q.Index, entries[len(entries)-1])
 		}
 	}
 }

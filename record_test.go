@@ -730,3 +730,44 @@ func TestMovedCompletionCountsOnceForTeams(t *testing.T) {
 	require.Equal(t, 1, top.Total)
 	require.Equal(t, "1", top.Rows[0].Score.String())
 }
+
+func TestDeletedWorkspaceIsNotWrittenTo(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		scope := store.Scope{Account: "acme", Workspace: "second"}
+		create := func() *guerdon.Workspace {
+			_, err := w.engine.Platform.CreateWorkspace(ctx, tenancy.Workspace{AccountID: scope.Account, ID: scope.Workspace, Name: "Second"})
+			require.NoError(t, err)
+			ws, err := w.engine.Workspace(ctx, scope)
+			require.NoError(t, err)
+			return ws
+		}
+		ws := create()
+		require.NoError(t, w.engine.Platform.DeleteWorkspace(ctx, scope))
+		for name, write := range map[string]func() error{
+			"user":     func() error { _, err := ws.Users.Create(ctx, tenancy.NewUser{ID: "ada"}); return err },
+			"settings": func() error { _, err := ws.Settings.Put(ctx, tenancy.Configuration{}); return err },
+			"bundle":   func() error { _, err := ws.Import(ctx, fullGame(t)); return err },
+			"event":    func() error { _, err := ws.Record(ctx, run("e1", "ada", start)); return err },
+			"dry run":  func() error { _, err := ws.DryRun(ctx, run("e1", "ada", start)); return err },
+			"advance":  func() error { return ws.Advance(ctx) },
+			"update": func() error {
+				return ws.Update(ctx, func(ws *guerdon.Workspace) error {
+					_, err := ws.Users.Create(ctx, tenancy.NewUser{ID: "ada"})
+					return err
+				})
+			},
+		} {
+			err := write()
+			require.ErrorIs(t, err, fault.ErrNotFound, name)
+			require.ErrorContains(t, err, "workspace", name)
+		}
+		// One of the same name is another.
+		again := create()
+		list, _, err := again.Users.List(ctx, tenancy.UserFilter{}, store.Page{})
+		require.NoError(t, err)
+		require.Empty(t, list)
+		_, err = again.Import(ctx, fullGame(t))
+		require.NoError(t, err)
+	})
+}

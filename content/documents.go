@@ -103,8 +103,3 @@ func (d Documents[T]) open(r *record, body json.RawMessage) (T, error) {
 	return *any(doc).(*T), nil
 }
 
-// Empty tells whether a workspace holds no documents, archived ones included.
-func Empty(ctx context.Context, tx *session.Tx) (bool, error) {
-	some, err := documents.List(ctx, tx, store.Query{Limit: 1})
-	return len(some) == 0, err
-}

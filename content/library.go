@@ -89,6 +89,8 @@ var versions = store.Define("document_versions", (*version).key, nil)
 // edition names the state of a workspace's program; it is new after every publish.
 type edition struct {
 	ID string `json:"id"`
+	// Closed says that the workspace was deleted.
+	Closed bool `json:"closed,omitempty"`
 }
 
 const programKey = "program"
@@ -244,6 +246,9 @@ func (l *Library) enforce(ctx context.Context, tx *session.Tx, r *record) error 
 
 // touch marks the workspace's program as changed.
 func touch(ctx context.Context, tx *session.Tx) error {
+	if _, err := Edition(ctx, tx); err != nil {
+		return err
+	}
 	return editions.Put(ctx, tx, edition{ID: tx.NewID()})
 }
 

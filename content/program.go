@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 )
@@ -38,10 +39,31 @@ func Find[T any](p *Program, kind *Kind[T], id string) *T {
 func (p *Program) EntityTags(kind, id string) []string { return p.tags[recordKey(kind, id)] }
 
 // Edition returns the name of the workspace's present program, "" if nothing was ever published. It
-// is one read by key.
+// is one read by key. It returns [fault.ErrNotFound] if the workspace was deleted.
 func Edition(ctx context.Context, tx store.Tx) (string, error) {
 	e, _, err := editions.Get(ctx, tx, programKey)
+	if err == nil && e.Closed {
+		err = fault.NotFound("workspace", tx.Scope().String())
+	}
 	return e.ID, err
+}
+
+// OpenWorkspace makes a workspace ready for documents, also if one of the same id was deleted before.
+func OpenWorkspace(ctx context.Context, tx *session.Tx) error {
+	return editions.Delete(ctx, tx, programKey)
+}
+
+// CloseWorkspace ends a workspace that is deleted: whoever asks for its program is told so, and every
+// transaction that writes does. It returns [fault.ErrConflict] if the workspace holds documents.
+func CloseWorkspace(ctx context.Context, tx *session.Tx) error {
+	n, err := documents.Count(ctx, tx, store.Query{})
+	switch {
+	case err != nil:
+		return err
+	case n > 0:
+		return fault.Conflict("workspace", "%q holds %d documents", tx.Scope(), n)
+	}
+	return editions.Put(ctx, tx, edition{Closed: true})
 }
 
 // Reading names what [Edition] reads, for a prefetch.

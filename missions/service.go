@@ -1,6 +1,7 @@
 package missions
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -96,7 +97,7 @@ func (p *Program) activatePending(ctx context.Context, tx *session.Tx, u *tenanc
 	return nil
 }
 
-// current returns what an owner has at the moment of the transaction.
+// current returns what a user has at the moment of the transaction, by its end, then id.
 func current(ctx context.Context, tx *session.Tx, u *tenancy.User) ([]Mission, error) {
 	var all []Mission
 	for _, owner := range owners(u) {
@@ -110,6 +111,7 @@ func current(ctx context.Context, tx *session.Tx, u *tenancy.User) ([]Mission, e
 			}
 		}
 	}
+	slices.SortFunc(all, func(a, b Mission) int { return cmp.Or(endValue(&a).Compare(endValue(&b)), strings.Compare(a.ID, b.ID)) })
 	return all, nil
 }
 

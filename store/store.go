@@ -11,6 +11,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"unicode/utf8"
 
@@ -44,11 +45,12 @@ type Store interface {
 	// another. It commits if fn returns nil; what fn wrote is then durable as far as the backend
 	// promises durability. If fn returns an error or panics, nothing of it remains, and Update returns
 	// the error or passes the panic on. fn may be run again after a conflict with another process, so
-	// it must have no effects but on the Tx. The Tx must not be used after fn has returned, nor by
-	// several goroutines. Calling Update inside fn waits for itself until ctx ends.
+	// it must have no effects but on the Tx. The Tx must not be used by several goroutines, and returns
+	// [ErrOver] after fn has returned. Calling Update inside fn waits for itself until ctx ends.
 	Update(ctx context.Context, s Scope, fn func(Tx) error) error
 
-	// Close waits for running transactions and releases what the store holds.
+	// Close waits for running transactions and releases what the store holds. Closing again does
+	// nothing; all else returns [ErrClosed] then.
 	Close() error
 }
 
@@ -157,6 +159,12 @@ func Taken(t *Schema, index string, row Row) error {
 
 // ErrReadOnly is returned by the writing methods of a Tx inside a View.
 var ErrReadOnly = fmt.Errorf("store: writing in a view: %w", fault.ErrForbidden)
+
+// ErrClosed is returned by a store that has been closed.
+var ErrClosed = errors.New("store: closed")
+
+// ErrOver is returned by the methods of a Tx whose function has returned.
+var ErrOver = errors.New("store: the transaction is over: its handle was used after its function had returned")
 
 // A NewerError says that a table was prepared by a version of the program that is newer than this
 // one. It matches [fault.ErrConflict].

@@ -87,7 +87,7 @@ type edition struct {
 func newWorld(t tester) *world {
 	w := &world{t: t, ctx: context.Background(), store: memory.New(), now: epoch}
 	require.NoError(t, w.store.Prepare(w.ctx, append(append(content.Tables(), tenancy.Tables()...), streaks.Tables()...)...))
-	platform := tenancy.NewPlatform(w.runner(store.Scope{}), func(context.Context, *session.Tx) (bool, error) { return true, nil })
+	platform := tenancy.NewPlatform(w.runner(store.Scope{}), content.OpenWorkspace, content.CloseWorkspace)
 	_, err := platform.CreateAccount(w.ctx, tenancy.Account{ID: scope.Account})
 	require.NoError(t, err)
 	w.run = w.runner(scope)

@@ -14,14 +14,15 @@ import (
 // Platform is the service for accounts and their workspaces. The zero value refuses every call. It may
 // be used concurrently.
 type Platform struct {
-	run    session.Runner
-	vacant func(context.Context, *session.Tx) (bool, error)
+	run            session.Runner
+	opened, closed func(context.Context, *session.Tx) error
 }
 
-// NewPlatform returns the service. run runs transactions on the platform's scope. vacant tells whether
-// a workspace, which is its transaction's scope, holds nothing that this package does not know of.
-func NewPlatform(run session.Runner, vacant func(context.Context, *session.Tx) (bool, error)) Platform {
-	return Platform{run, vacant}
+// NewPlatform returns the service. run runs transactions on the platform's scope. opened and closed are
+// told of a workspace, which is their transaction's scope, that is created or deleted; closed refuses one
+// that holds something which this package does not know of.
+func NewPlatform(run session.Runner, opened, closed func(context.Context, *session.Tx) error) Platform {
+	return Platform{run, opened, closed}
 }
 
 // CreateAccount adds an account and its workspace "default", and returns the account. It returns
@@ -46,7 +47,7 @@ func (p Platform) CreateAccount(ctx context.Context, a Account) (Account, error)
 		if err := accounts.Insert(ctx, tx, own); err != nil {
 			return Account{}, err
 		}
-		_, err = addWorkspace(ctx, tx, Workspace{ID: DefaultWorkspace, AccountID: own.ID, Name: DefaultWorkspace})
+		_, err = p.addWorkspace(ctx, tx, Workspace{ID: DefaultWorkspace, AccountID: own.ID, Name: DefaultWorkspace})
 		return own, err
 	})
 }
@@ -72,12 +73,12 @@ func (p Platform) CreateWorkspace(ctx context.Context, w Workspace) (Workspace, 
 		if _, err := findAccount(ctx, tx, "accountId", w.AccountID); err != nil {
 			return Workspace{}, err
 		}
-		return addWorkspace(ctx, tx, w)
+		return p.addWorkspace(ctx, tx, w)
 	})
 }
 
 // addWorkspace adds a workspace to an account that exists. What it refuses, it refuses before it writes.
-func addWorkspace(ctx context.Context, tx *session.Tx, w Workspace) (Workspace, error) {
+func (p Platform) addWorkspace(ctx context.Context, tx *session.Tx, w Workspace) (Workspace, error) {
 	if w.ID == "" {
 		w.ID = shortID(tx.NewID())
 	}
@@ -95,7 +96,12 @@ func addWorkspace(ctx context.Context, tx *session.Tx, w Workspace) (Workspace, 
 	if err := workspaces.Insert(ctx, tx.In(accountScope(w.AccountID)), w); err != nil {
 		return Workspace{}, err
 	}
-	return w, nil
+	return w, p.opened(ctx, inside(tx, w.Scope()))
+}
+
+// inside returns the transaction on the rows of a workspace.
+func inside(tx *session.Tx, s store.Scope) *session.Tx {
+	return &session.Tx{Tx: tx.In(s), Now: tx.Now, NewID: tx.NewID, Zones: tx.Zones}
 }
 
 // Workspace returns the workspace of a scope. It returns [fault.ErrNotFound] if there is none, and
@@ -173,7 +179,8 @@ func (p Platform) edit(ctx context.Context, s store.Scope, change func(*Workspac
 }
 
 // DeleteWorkspace removes a workspace that never had users and holds no documents; others, and the
-// workspace "default", are [fault.ErrConflict]. Handles on it must not be used any more.
+// workspace "default", are [fault.ErrConflict]. What a handle on it would write is [fault.ErrNotFound]
+// from then on.
 func (p Platform) DeleteWorkspace(ctx context.Context, s store.Scope) error {
 	return p.run.Update(ctx, func(tx *session.Tx) error {
 		if _, err := FindWorkspace(ctx, tx, s); err != nil {
@@ -182,27 +189,20 @@ func (p Platform) DeleteWorkspace(ctx context.Context, s store.Scope) error {
 		if s.Workspace == DefaultWorkspace {
 			return fault.Conflict("workspace", "%q cannot be deleted; every account has it", s)
 		}
-		inside := &session.Tx{Tx: tx.In(s), Now: tx.Now, NewID: tx.NewID, Zones: tx.Zones}
-		if err := p.requireEmpty(ctx, inside); err != nil {
+		inner := inside(tx, s)
+		if err := requireNobody(ctx, inner); err != nil {
 			return err
 		}
-		return errors.Join(configurations.Delete(ctx, inside, configurationKey),
+		return errors.Join(p.closed(ctx, inner), configurations.Delete(ctx, inner, configurationKey),
 			workspaces.Delete(ctx, tx.In(accountScope(s.Account)), s.Workspace))
 	})
 }
 
-// requireEmpty refuses a workspace, which is tx's scope, that something is kept in.
-func (p Platform) requireEmpty(ctx context.Context, tx *session.Tx) error {
+// requireNobody refuses a workspace, which is tx's scope, that has or had users.
+func requireNobody(ctx context.Context, tx *session.Tx) error {
 	known, err := users.Count(ctx, tx, store.Query{})
-	if err != nil {
-		return err
-	}
-	if known > 0 {
-		return fault.Conflict("workspace", "%q has %d users, deleted ones included", tx.Scope(), known)
-	}
-	vacant, err := p.vacant(ctx, tx)
-	if err == nil && !vacant {
-		err = fault.Conflict("workspace", "%q holds documents", tx.Scope())
+	if err == nil && known > 0 {
+		err = fault.Conflict("workspace", "%q has %d users, deleted ones included", tx.Scope(), known)
 	}
 	return err
 }

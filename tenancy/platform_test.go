@@ -253,7 +253,7 @@ func TestZeroServicesRefuse(t *testing.T) {
 	ctx := t.Context()
 	_, err := tenancy.Platform{}.Account(ctx, "acme")
 	require.ErrorIs(t, err, fault.ErrInvalid)
-	_, err = tenancy.NewPlatform(session.Runner{}, nil).SubTenants(ctx, "acme")
+	_, err = tenancy.NewPlatform(session.Runner{}, nil, nil).SubTenants(ctx, "acme")
 	require.ErrorIs(t, err, fault.ErrInvalid)
 	_, err = tenancy.Users{}.Get(ctx, "ann")
 	require.ErrorIs(t, err, fault.ErrInvalid)

@@ -45,9 +45,13 @@ func newWorld(ctx context.Context) (*world, error) {
 	if err := w.store.Prepare(ctx, tenancy.Tables()...); err != nil {
 		return nil, err
 	}
-	w.platform = tenancy.NewPlatform(w.runner(store.Scope{}), func(_ context.Context, tx *session.Tx) (bool, error) {
-		return !w.full[tx.Scope()], nil
-	})
+	w.platform = tenancy.NewPlatform(w.runner(store.Scope{}), func(context.Context, *session.Tx) error { return nil },
+		func(_ context.Context, tx *session.Tx) error {
+			if w.full[tx.Scope()] {
+				return fault.Conflict("workspace", "holds documents")
+			}
+			return nil
+		})
 	for _, id := range []string{acme.Account, rival.Account} {
 		if _, err := w.platform.CreateAccount(ctx, tenancy.Account{ID: id}); err != nil {
 			return nil, err
@@ -91,7 +95,7 @@ func (w *world) reader(s store.Scope) session.Runner {
 
 // readingPlatform returns the platform with every write failing.
 func (w *world) readingPlatform() tenancy.Platform {
-	return tenancy.NewPlatform(w.reader(store.Scope{}), nil)
+	return tenancy.NewPlatform(w.reader(store.Scope{}), nil, nil)
 }
 
 func (w *world) users(s store.Scope) tenancy.Users { return tenancy.NewUsers(w.runner(s), nil) }

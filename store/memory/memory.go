@@ -12,18 +12,12 @@ package memory
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/guerdonhq/guerdon/store"
-)
-
-var (
-	errClosed = errors.New("memory: the store is closed")
-	errOver   = errors.New("memory: the transaction is over")
 )
 
 // A Store keeps its rows in memory until it is closed. All methods may be called concurrently.
@@ -130,7 +124,7 @@ func (s *Store) enter(ctx context.Context) error {
 	s.running.Add(1)
 	err := ctx.Err()
 	if s.closed.Load() {
-		err = errClosed
+		err = store.ErrClosed
 	}
 	if err != nil {
 		s.leave()

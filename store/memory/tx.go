@@ -48,7 +48,7 @@ func (t *tx) In(s store.Scope) store.Tx { return t.work.in(s) }
 // place finds a table, unless the transaction cannot go on.
 func (t *tx) place(ctx context.Context, s *store.Schema) (int, error) {
 	if t.work.over.Load() {
-		return 0, errOver
+		return 0, store.ErrOver
 	}
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -158,7 +158,7 @@ func (t *tx) write(ctx context.Context, s *store.Schema, plan func(*table) ([]ch
 // Prefetch does nothing: everything is here.
 func (t *tx) Prefetch(ctx context.Context, _ ...store.Read) error {
 	if t.work.over.Load() {
-		return errOver
+		return store.ErrOver
 	}
 	return ctx.Err()
 }

@@ -54,9 +54,9 @@ func testClose(t *testing.T, h Harness) {
 	}
 	require.NoError(t, <-closed)
 	nothing := func(store.Tx) error { return nil }
-	require.Error(t, s.Update(t.Context(), here, nothing))
-	require.Error(t, s.View(t.Context(), here, nothing))
-	require.Error(t, s.Prepare(t.Context(), schemas...))
+	require.ErrorIs(t, s.Update(t.Context(), here, nothing), store.ErrClosed)
+	require.ErrorIs(t, s.View(t.Context(), here, nothing), store.ErrClosed)
+	require.ErrorIs(t, s.Prepare(t.Context(), schemas...), store.ErrClosed)
 	require.NoError(t, s.Close(), "closing twice")
 }
 

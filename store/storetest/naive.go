@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -25,8 +24,6 @@ type place struct {
 	table string
 	key   string
 }
-
-var errOver = errors.New("storetest: the transaction is over")
 
 func newNaive() *naive { return &naive{writer: make(chan struct{}, 1), rows: map[place]store.Row{}} }
 
@@ -92,7 +89,7 @@ func (t *naiveTx) In(s store.Scope) store.Tx {
 func (t *naiveTx) ready(ctx context.Context, writes bool) error {
 	switch {
 	case *t.over:
-		return errOver
+		return store.ErrOver
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case writes && t.readOnly:

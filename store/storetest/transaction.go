@@ -172,9 +172,9 @@ func testUseAfterEnd(t *testing.T, s store.Store) {
 		kept = tx
 		require.NoError(t, notes.Insert(ctx, tx, note{"a", "one"}))
 	})
-	require.Error(t, notes.Insert(t.Context(), kept, note{ID: "b"}))
-	require.Error(t, notes.Put(t.Context(), kept, note{ID: "a"}))
-	require.Error(t, notes.Delete(t.Context(), kept.In(here), "a"))
+	require.ErrorIs(t, notes.Insert(t.Context(), kept, note{ID: "b"}), store.ErrOver)
+	require.ErrorIs(t, notes.Put(t.Context(), kept, note{ID: "a"}), store.ErrOver)
+	require.ErrorIs(t, notes.Delete(t.Context(), kept.In(here), "a"), store.ErrOver)
 	_, _, err := notes.Get(t.Context(), kept, "a")
 	require.Error(t, err)
 	_, err = notes.List(t.Context(), kept, store.Query{})

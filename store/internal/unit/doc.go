@@ -30,12 +30,6 @@ type Session interface {
 // was lost before the answer came.
 var ErrUnknown = errors.New("the outcome of the commit is unknown")
 
-// ErrClosed is returned by a store that has been closed.
-var ErrClosed = errors.New("store: closed")
-
-// errOver is returned by a Tx whose function has returned.
-var errOver = errors.New("store: this transaction is over: its handle was used after its function had returned")
-
 // An Ask asks for rows of a table: those that Query describes, or how many those are if Count is
 // set; those that have one of Entries in Index, which is unique; or else those with Keys.
 type Ask struct {

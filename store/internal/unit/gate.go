@@ -1,6 +1,10 @@
 package unit
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/guerdonhq/guerdon/store"
+)
 
 // A Gate counts who is inside a store, so that Close can wait for them. The zero Gate is open. The
 // methods may be called concurrently.
@@ -10,12 +14,12 @@ type Gate struct {
 	inside sync.WaitGroup
 }
 
-// Enter lets a caller in, who must call Leave. It returns [ErrClosed] if the gate is closed.
+// Enter lets a caller in, who must call Leave. It returns [store.ErrClosed] if the gate is closed.
 func (g *Gate) Enter() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
-		return ErrClosed
+		return store.ErrClosed
 	}
 	g.inside.Add(1)
 	return nil

@@ -205,5 +205,5 @@ func TestGate(t *testing.T) {
 	g.Leave()
 	require.True(t, <-closed)
 	require.False(t, g.Close())
-	require.ErrorIs(t, g.Enter(), unit.ErrClosed)
+	require.ErrorIs(t, g.Enter(), store.ErrClosed)
 }

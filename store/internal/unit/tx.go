@@ -178,7 +178,7 @@ func keysOf(rows []store.Row) []string {
 
 func (t *tx) check(ctx context.Context) error {
 	if *t.over {
-		return errOver
+		return store.ErrOver
 	}
 	return ctx.Err()
 }

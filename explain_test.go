@@ -385,3 +385,28 @@ func ExampleWorkspace_Explain() {
 	//   yes  rewards[0].expression: event.value is 12
 	//   yes  maxAllowedBalance: paid 12 points
 }
+
+// A rule sees of the missions that the same event has assigned before what they have counted by then.
+func TestRulesOfOneEventSeeWhatOthersCaughtUp(t *testing.T) {
+	w := newWorld(t, memory.New())
+	rule := func(id, configuration string, more object) object {
+		return document("MissionRule", id, merge(object{
+			"missionType": "INDIVIDUAL", "missionConfigurationsPool": []string{configuration}, "assignmentMode": "EVENT",
+			"eventMatchType": "INSTANCE", "eventMatchEntity": "Activity", "eventMatchEntityId": "swim",
+			"timeframeType": "PERMANENT", "timeframeTimezoneType": "USER", "timeframeStartsAt": "2020-01-01T00:00:00Z",
+		}, more))
+	}
+	counts := object{"missionType": "INDIVIDUAL", "matchType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "swim", "targetAmountExpression": 9}
+	rested := object{"none": []any{variable("activeMissions"), object{">": []any{variable("currentAmount"), 1}}}}
+	w.record(t, "e0", "swim", 1)
+	w.record(t, "e1", "swim", 1)
+	w.publish(t,
+		document("MissionConfiguration", "first", counts), document("MissionConfiguration", "second", counts),
+		rule("a", "first", nil), rule("b", "second", object{"usersMatchCondition": rested}))
+	out := w.record(t, "e2", "swim", 1)
+	require.Len(t, out.Missions, 1)
+	require.Equal(t, "first", out.Missions[0].ConfigurationID)
+	require.Equal(t, "2", out.Missions[0].Earlier.String())
+	require.Equal(t, "moved by e2", w.verdict(t, "e2", "MissionRule", "a"))
+	require.Contains(t, w.verdict(t, "e2", "MissionRule", "b"), "no   usersMatchCondition: activeMissions.0.currentAmount > 1 is true")
+}

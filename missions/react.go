@@ -92,11 +92,7 @@ func owners(u *tenancy.User) []string {
 // that moved in time is taken from where it was counted first.
 func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	keys := matchKeys(o.Event)
-	assigned, err := p.assign(ctx, tx, p.rules.On(keys), o)
-	if err != nil {
-		return nil, err
-	}
-	changes, err := p.catchUp(ctx, tx, o.User, assigned, o.Event.ID)
+	changes, err := p.assign(ctx, tx, p.rules.On(keys), o)
 	if err != nil {
 		return nil, err
 	}
@@ -387,17 +383,22 @@ func fold(m Mission, logs []Log) Mission {
 	return m
 }
 
-// assign evaluates rules for the occasion's user at the moment of its event.
-func (p *Program) assign(ctx context.Context, tx *session.Tx, plans []*plan, o *mechanic.Occasion) ([]*Mission, error) {
-	var made []*Mission
+// assign evaluates rules for the occasion's user at the moment of its event. What one assigns has counted
+// what had happened before when the next one is evaluated.
+func (p *Program) assign(ctx context.Context, tx *session.Tx, plans []*plan, o *mechanic.Occasion) ([]Change, error) {
+	var changes []Change
 	for _, pl := range plans {
-		missions, err := p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Mark(tx), o.Vars)
+		made, err := p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Mark(tx), o.Vars)
 		if err != nil {
 			return nil, err
 		}
-		made = append(made, missions...)
+		assigned, err := p.catchUp(ctx, tx, o.User, made, o.Event.ID)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, assigned...)
 	}
-	return made, nil
+	return changes, nil
 }
 
 // evaluate assigns the missions of one rule to a user, or to the rule's group of which the user is a

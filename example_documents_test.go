@@ -166,3 +166,33 @@ func Example_userTags() {
 	// ada is paid by 1 rules
 	// bob is paid by 2 rules
 }
+
+// How do I publish a document together with what it needs? Cascading: all of it is published, or nothing.
+func Example_cascade() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now)
+	story := content.Story{Header: content.Header{ID: "orchard", DefaultLang: "en"}}
+	story.Translations = []content.StoryText{
+		{Lang: "en", Title: "The orchard", Image: "https://example.org/orchard.png", Slides: []content.Page{{Background: "green"}}},
+	}
+	_, err := ws.Stories.Create(ctx, story)
+	check(err)
+	quiz := content.Quiz{
+		Header: content.Header{ID: "fruit", DefaultLang: "en"}, StoryID: "orchard",
+		Difficulty: content.Easy, Placement: content.InStory, CorrectAnswer: content.Option2,
+	}
+	quiz.Translations = []content.Question{{Lang: "en", Question: "Which is a fruit?", Opt1: "Leek", Opt2: "Pear"}}
+	_, err = ws.Quizzes.Create(ctx, quiz)
+	check(err)
+
+	_, err = ws.Quizzes.Publish(ctx, "fruit")
+	fmt.Println(err)
+	quiz, err = ws.Quizzes.Publish(ctx, "fruit", content.Cascade)
+	check(err)
+	story, err = ws.Stories.Get(ctx, "orchard")
+	check(err)
+	fmt.Println(quiz.Stage, story.Stage)
+	// Output:
+	// storyId: names Story "orchard", which is not published
+	// PUBLISHED PUBLISHED
+}

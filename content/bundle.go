@@ -145,25 +145,45 @@ func (l *Library) Import(ctx context.Context, tx *session.Tx, data []byte) (int,
 	if err != nil {
 		return 0, err
 	}
+	c := newChange(l)
 	var faults []error
-	count := 0
 	for i, p := range docs {
-		changed, err := l.replace(ctx, tx, p.kind, p.doc, i)
-		if err != nil {
-			faults = append(faults, fault.In(p.field, err))
-		}
-		if changed {
-			count++
-		}
+		faults = append(faults, fault.In(p.field, c.replace(ctx, tx, p, i)))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return 0, err
 	}
-	// References may lead forwards, so they are followed when all documents are there.
+	// References may lead forwards, so they are followed when all documents are known.
 	for _, p := range docs {
-		faults = append(faults, fault.In(p.field, errors.Join(l.dangling(ctx, tx, p.doc), retag(ctx, tx, &p))))
+		faults = append(faults, fault.In(p.field, errors.Join(c.check(ctx, tx, p.doc), c.checkTags(ctx, tx, p.tags))))
 	}
-	return count, errors.Join(faults...)
+	if err := errors.Join(faults...); err != nil {
+		return 0, err
+	}
+	if err := c.commit(ctx, tx); err != nil {
+		return 0, err
+	}
+	for _, p := range docs {
+		if err := retag(ctx, tx, &p); err != nil {
+			return 0, err
+		}
+	}
+	return len(c.drafts), nil
+}
+
+// checkTags refuses tags that will not be in force after the change.
+func (c *change) checkTags(ctx context.Context, tx *session.Tx, tags []tenancy.Tagging) error {
+	var faults []error
+	for i, t := range tags {
+		tag, err := c.look(ctx, tx, Tags.name, t.TagID)
+		if err != nil {
+			return err
+		}
+		if tag == nil {
+			faults = append(faults, fault.Invalid(fmt.Sprintf("tags[%d].tagId", i), "names Tag %q, which is not published", t.TagID))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // retag makes a document carry the tags that its bundle says.
@@ -183,10 +203,7 @@ func retag(ctx context.Context, tx *session.Tx, p *parsed) error {
 		}
 	}
 	var changed []TagAssignment
-	for i, t := range p.tags {
-		if live, err := published(ctx, tx, Tags.name, t.TagID); err != nil || !live {
-			return cmp.Or(err, fault.Invalid(fmt.Sprintf("tags[%d].tagId", i), "names Tag %q, which is not published", t.TagID))
-		}
+	for _, t := range p.tags {
 		a := TagAssignment{TagID: t.TagID, EntityType: kind, EntityID: id, Priority: t.Priority, CreatedAt: tx.Now, UpdatedAt: tx.Now}
 		if j := slices.IndexFunc(old, func(o TagAssignment) bool { return o.TagID == t.TagID }); j >= 0 {
 			if old[j].Priority == t.Priority {
@@ -202,28 +219,28 @@ func retag(ctx context.Context, tx *session.Tx, p *parsed) error {
 	return errors.Join(assignments.Delete(ctx, tx, gone...), assignments.Put(ctx, tx, changed...), touch(ctx, tx))
 }
 
-// replace makes doc the version in force and tells whether it was not. A new document's rule applies
+// replace adds a document to the change unless it is in force already. A new document's rule applies
 // after those of the documents that stand before it in the bundle, whose place is given.
-func (l *Library) replace(ctx context.Context, tx *session.Tx, kind AnyKind, doc Document, place int) (bool, error) {
-	old, exists, err := documents.Get(ctx, tx, recordKey(kind.Name(), doc.Head().ID))
+func (c *change) replace(ctx context.Context, tx *session.Tx, p parsed, place int) error {
+	old, exists, err := documents.Get(ctx, tx, recordKey(p.kind.Name(), p.doc.Head().ID))
 	if err != nil {
-		return false, err
+		return err
 	}
 	base := &old
 	if !exists {
 		base = nil
 	}
-	r, err := draft(tx, kind, doc, base)
+	r, err := draft(tx, p.kind, p.doc, base)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if !exists {
 		r.CreatedAt = tx.Now.Add(time.Duration(place) * time.Microsecond)
 	}
-	if exists && old.Stage == Published && bytes.Equal(r.Draft, old.Live) {
-		return false, nil
+	if old.Stage != Published || !bytes.Equal(r.Draft, old.Live) {
+		c.add(draftOf{&r, p.kind, p.doc, p.field})
 	}
-	return true, duplicate(kind, doc, l.enforce(ctx, tx, &r))
+	return nil
 }
 
 // Export returns the documents in force as a bundle, with the tags that they carry: kinds in the

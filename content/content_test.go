@@ -21,16 +21,43 @@ import (
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
-var library = content.NewLibrary(content.Tags, content.Activities, content.Stories, content.Slides, content.Quizzes)
+var library = content.NewLibrary(content.Tags, content.Activities, content.Stories, content.Slides, content.Quizzes, boxes)
+
+// boxes is a kind of document that refers to others of its kind.
+var boxes = content.NewKind[box]("Box")
+
+type box struct {
+	content.Header
+	content.Labels
+	Holds []string `json:"holds"`
+}
+
+func (b *box) Validate() error { return nil }
+
+func (b *box) References() []content.Reference {
+	var refs []content.Reference
+	for i, id := range b.Holds {
+		refs = append(refs, content.Reference{Field: fmt.Sprintf("holds[%d]", i), Kind: boxes.Name(), ID: id})
+	}
+	return refs
+}
+
+func newBox(id string, holds ...string) box {
+	b := box{Header: content.Header{ID: id, DefaultLang: "en"}, Holds: holds}
+	b.Translations = []content.Label{{Lang: "en", Label: id}}
+	return b
+}
 
 // shelf is a workspace with nothing but documents in it. Its clock moves a second with every call.
 type shelf struct {
+	ctx        context.Context
 	run        session.Runner
 	activities content.Documents[content.Activity]
 	tags       content.Documents[content.Tag]
 	quizzes    content.Documents[content.Quiz]
 	slides     content.Documents[content.Slide]
 	stories    content.Documents[content.Story]
+	boxes      content.Documents[box]
 	now        time.Time
 }
 
@@ -38,7 +65,7 @@ func newShelf(t testing.TB) *shelf {
 	t.Helper()
 	st := memory.New()
 	require.NoError(t, st.Prepare(t.Context(), content.Tables()...))
-	s := &shelf{now: time.Date(2025, 9, 3, 12, 0, 0, 0, time.UTC)}
+	s := &shelf{ctx: t.Context(), now: time.Date(2025, 9, 3, 12, 0, 0, 0, time.UTC)}
 	ids := 0
 	in := func(run func(context.Context, store.Scope, func(store.Tx) error) error) func(context.Context, session.Func) error {
 		return func(ctx context.Context, fn session.Func) error {
@@ -54,6 +81,7 @@ func newShelf(t testing.TB) *shelf {
 	s.quizzes = content.NewDocuments(s.run, library, content.Quizzes)
 	s.slides = content.NewDocuments(s.run, library, content.Slides)
 	s.stories = content.NewDocuments(s.run, library, content.Stories)
+	s.boxes = content.NewDocuments(s.run, library, boxes)
 	return s
 }
 

@@ -40,11 +40,14 @@ func (d Documents[T]) Update(ctx context.Context, doc T) (T, error) {
 	})
 }
 
-// Publish makes the draft the next version, which is in force from now on. It returns
-// [fault.ErrInvalid] if the draft names a document that is not published, and [fault.ErrConflict] if
-// there is no draft newer than the published version, or the document is archived.
-func (d Documents[T]) Publish(ctx context.Context, id string) (T, error) {
-	return d.write(ctx, func(tx *session.Tx) (*record, error) { return d.lib.publish(ctx, tx, d.kind, id) })
+// Publish makes the draft the next version, which is in force from now on; see [PublishOption] for what
+// the options do. It returns [fault.ErrInvalid] if the draft names a document that is not published, and
+// [fault.ErrConflict] if there is no draft newer than the published version, or the document is archived.
+//
+// With [Cascade] all drafts are published or none: every fault of the others is reported, with their kind
+// and id ("Quiz/fruit.storyId").
+func (d Documents[T]) Publish(ctx context.Context, id string, options ...PublishOption) (T, error) {
+	return d.write(ctx, func(tx *session.Tx) (*record, error) { return d.lib.publish(ctx, tx, d.kind, id, options) })
 }
 
 // Archive takes the document out of use; it returns [fault.ErrConflict] if it is archived already.

@@ -17,7 +17,9 @@ import (
 type Version[T any] struct {
 	Number      int       `json:"version"`
 	PublishedAt time.Time `json:"publishedAt"`
-	Document    T         `json:"document"`
+	// Reopen says that the version was published with [Reopen].
+	Reopen   bool `json:"reopen,omitempty"`
+	Document T    `json:"document"`
 }
 
 // History returns the published versions of a document, the newest first, and the token of the next
@@ -51,19 +53,20 @@ func (d Documents[T]) Version(ctx context.Context, id string, number int) (Versi
 			}
 			number = r.Version
 		}
-		v, ok, err := versions.Get(ctx, tx, (&version{Kind: r.Kind, ID: r.ID, Version: number}).key())
+		v, ok, err := versions.Get(ctx, tx, versionKey(r.Kind, r.ID, number))
 		if err != nil || !ok {
-			return Version[T]{}, notFound(err, "version", (&version{Kind: r.Kind, ID: r.ID, Version: number}).key())
+			return Version[T]{}, notFound(err, "version", versionKey(r.Kind, r.ID, number))
 		}
 		return d.version(r, &v)
 	})
 }
 
 func (d Documents[T]) version(r *record, v *version) (Version[T], error) {
-	then := *r
-	then.Stage, then.Version, then.UpdatedAt = Published, v.Version, v.At
-	doc, err := d.open(&then, v.Body)
-	return Version[T]{v.Version, v.At, doc}, err
+	doc, err := v.open(d.kind, r)
+	if err != nil {
+		return Version[T]{}, err
+	}
+	return Version[T]{v.Version, v.At, v.Reopen, *any(doc).(*T)}, nil
 }
 
 // InForce returns the version of a document that was in force at a moment, nil if none was, for those
@@ -83,22 +86,15 @@ func (l *Library) InForce(ctx context.Context, tx *session.Tx, kindName, id stri
 
 // inForce returns the version of a document that was in force at a moment, nil if none was.
 func inForce(ctx context.Context, tx *session.Tx, kind AnyKind, r *record, at time.Time) (Document, error) {
-	rows, err := versions.List(ctx, tx, newestFirst(r))
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(rows, func(v version) bool { return !v.At.After(at) })
-	if i < 0 || r.resting(at) {
+	number := r.inForce(at)
+	if number == 0 {
 		return nil, nil
 	}
-	then := *r
-	then.Stage, then.Version, then.UpdatedAt = Published, rows[i].Version, rows[i].At
-	return open(kind, &then, rows[i].Body)
-}
-
-// newestFirst describes the versions of a document.
-func newestFirst(r *record) store.Query {
-	return store.Prefix(recordKey(r.Kind, r.ID) + "/").Reverse()
+	v, ok, err := versions.Get(ctx, tx, versionKey(r.Kind, r.ID, number))
+	if err != nil || !ok {
+		return nil, notFound(err, "version", versionKey(r.Kind, r.ID, number))
+	}
+	return v.open(kind, r)
 }
 
 // LoadAt reads the workspace's program as it was at a moment, for those who explain what happened then.
@@ -108,14 +104,74 @@ func (l *Library) LoadAt(ctx context.Context, tx *session.Tx, at time.Time) (*Pr
 	if err != nil {
 		return nil, err
 	}
-	reads := make([]store.Read, len(records))
+	var keys []string
 	for i := range records {
-		reads[i] = versions.Rows(newestFirst(&records[i]))
+		if n := records[i].inForce(at); n > 0 {
+			keys = append(keys, versionKey(records[i].Kind, records[i].ID, n))
+		}
 	}
-	if err := tx.Prefetch(ctx, reads...); err != nil {
+	if err := tx.Prefetch(ctx, versions.Keys(keys...)); err != nil {
 		return nil, err
 	}
 	return l.assemble(ctx, tx, "", records, func(kind AnyKind, r *record) (Document, error) { return inForce(ctx, tx, kind, r, at) })
+}
+
+// A Pin names a version of a document.
+type Pin struct {
+	Kind    string `json:"kind"`
+	ID      string `json:"id"`
+	Version int    `json:"version"`
+}
+
+// Since returns the versions of documents that somebody is on who began at a moment and has not finished:
+// the newest of those published by then, and of those published with [Reopen] since. Who began before a
+// document was published for the first time is on its first version. That it was archived since does not
+// matter. A document that was never published is left out; the others are in the order of the references.
+func (l *Library) Since(ctx context.Context, tx *session.Tx, began time.Time, refs ...Reference) ([]Pin, error) {
+	keys := each(refs, func(r Reference) string { return recordKey(r.Kind, r.ID) })
+	records, err := documents.GetMany(ctx, tx, keys...)
+	var pins []Pin
+	for i := range records {
+		if n := since(records[i].Marks, began); n > 0 {
+			pins = append(pins, Pin{records[i].Kind, records[i].ID, n})
+		}
+	}
+	return pins, err
+}
+
+// Since is [Library.Since] for one document that is in force, without reading anything: the number of the
+// version, 0 if the document is not in force.
+func (p *Program) Since(kind, id string, began time.Time) int {
+	return since(p.marks[recordKey(kind, id)], began)
+}
+
+// Versions returns the named versions of documents, in their order; [fault.ErrNotFound] if there is no
+// such version. They must not be modified.
+func (l *Library) Versions(ctx context.Context, tx *session.Tx, pins ...Pin) ([]Document, error) {
+	keys := each(pins, func(p Pin) string { return recordKey(p.Kind, p.ID) })
+	numbered := each(pins, func(p Pin) string { return versionKey(p.Kind, p.ID, p.Version) })
+	if err := tx.Prefetch(ctx, documents.Keys(keys...), versions.Keys(numbered...)); err != nil {
+		return nil, err
+	}
+	docs := make([]Document, len(pins))
+	for i, p := range pins {
+		kind, ok := l.Kind(p.Kind)
+		if !ok {
+			return nil, fault.Invalid("kind", "%q is none of %v", p.Kind, l.names())
+		}
+		r, err := find(ctx, tx, kind, p.ID)
+		if err != nil {
+			return nil, err
+		}
+		v, ok, err := versions.Get(ctx, tx, numbered[i])
+		if err != nil || !ok {
+			return nil, notFound(err, "version", numbered[i])
+		}
+		if docs[i], err = v.open(kind, r); err != nil {
+			return nil, err
+		}
+	}
+	return docs, nil
 }
 
 // Localized is implemented by kinds with translations.

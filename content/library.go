@@ -23,9 +23,41 @@ type record struct {
 	Draft     json.RawMessage `json:"draft"`
 	Live      json.RawMessage `json:"live,omitempty"` // what is in force
 	Unique    string          `json:"unique,omitempty"`
+	Marks     []mark          `json:"marks,omitempty"` // of the versions 1, 2, …
 	Rests     []rest          `json:"rests,omitempty"`
 	CreatedAt time.Time       `json:"createdAt"`
 	UpdatedAt time.Time       `json:"updatedAt"`
+}
+
+// mark says when a version was published, and how.
+type mark struct {
+	At     time.Time `json:"at"`
+	Reopen bool      `json:"reopen,omitempty"`
+}
+
+// inForce returns the number of the version that was in force at a moment, 0 if none was.
+func (r *record) inForce(at time.Time) int {
+	if r.resting(at) {
+		return 0
+	}
+	n := 0
+	for n < len(r.Marks) && !r.Marks[n].At.After(at) {
+		n++
+	}
+	return n
+}
+
+// since returns the number of the version that somebody is on who began at a moment: the newest of those
+// published by then or published to reopen since; who began before all of them is on the first. It is 0
+// if nothing was ever published.
+func since(marks []mark, began time.Time) int {
+	on := 0
+	for i, m := range marks {
+		if on == 0 || m.Reopen || !m.At.After(began) {
+			on = i + 1
+		}
+	}
+	return on
 }
 
 // rest is a time in which a document that had been published was out of use.
@@ -79,12 +111,15 @@ type version struct {
 	ID      string          `json:"id"`
 	Version int             `json:"version"`
 	At      time.Time       `json:"at"`
+	Reopen  bool            `json:"reopen,omitempty"`
 	Body    json.RawMessage `json:"body"`
 }
 
-func (v *version) key() string { return fmt.Sprintf("%s/%06d", recordKey(v.Kind, v.ID), v.Version) }
+func versionKey(kind, id string, number int) string {
+	return fmt.Sprintf("%s/%06d", recordKey(kind, id), number)
+}
 
-var versions = store.Define("document_versions", (*version).key, nil)
+var versions = store.Define("document_versions", func(v *version) string { return versionKey(v.Kind, v.ID, v.Version) }, nil)
 
 // edition names the state of a workspace's program; it is new after every publish.
 type edition struct {
@@ -159,6 +194,13 @@ func open(kind AnyKind, r *record, body json.RawMessage) (Document, error) {
 	return doc, nil
 }
 
+// open returns the document that a version of the record holds.
+func (v *version) open(kind AnyKind, r *record) (Document, error) {
+	then := *r
+	then.Stage, then.Version, then.UpdatedAt = Published, v.Version, v.At
+	return open(kind, &then, v.Body)
+}
+
 func find(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*record, error) {
 	r, ok, err := documents.Get(ctx, tx, recordKey(kind.Name(), id))
 	if err == nil && !ok {
@@ -207,69 +249,12 @@ func duplicate(kind AnyKind, doc Document, err error) error {
 	return fault.Exists(kind.Name(), "another document than %q has the same values", doc.Head().ID)
 }
 
-// publish makes the draft the version in force.
-func (l *Library) publish(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*record, error) {
-	r, err := find(ctx, tx, kind, id)
-	if err != nil {
-		return nil, err
-	}
-	switch r.Stage {
-	case Archived:
-		return nil, fault.Conflict(kind.Name(), "%q is archived", id)
-	case Published:
-		return nil, fault.Conflict(kind.Name(), "%q is published already and has no newer draft", id)
-	case Draft:
-	}
-	doc, err := open(kind, r, r.Draft)
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(validate(doc), l.dangling(ctx, tx, doc)); err != nil {
-		return nil, err
-	}
-	return r, l.enforce(ctx, tx, r)
-}
-
-// enforce turns the draft of a checked record into its next version.
-func (l *Library) enforce(ctx context.Context, tx *session.Tx, r *record) error {
-	r.Version++
-	r.wake(tx.Now)
-	r.Stage, r.Live, r.UpdatedAt = Published, r.Draft, tx.Now
-	if err := documents.Put(ctx, tx, *r); err != nil {
-		return err
-	}
-	if err := versions.Put(ctx, tx, version{r.Kind, r.ID, r.Version, tx.Now, r.Draft}); err != nil {
-		return err
-	}
-	return touch(ctx, tx)
-}
-
 // touch marks the workspace's program as changed.
 func touch(ctx context.Context, tx *session.Tx) error {
 	if _, err := Edition(ctx, tx); err != nil {
 		return err
 	}
 	return editions.Put(ctx, tx, edition{ID: tx.NewID()})
-}
-
-// dangling returns an error for every reference of doc that leads to no published document.
-func (l *Library) dangling(ctx context.Context, tx *session.Tx, doc Document) error {
-	var faults []error
-	for _, ref := range doc.References() {
-		if _, known := l.Kind(ref.Kind); !known {
-			continue // what is not a document of this library is its owner's to check
-		}
-		r, ok, err := documents.Get(ctx, tx, recordKey(ref.Kind, ref.ID))
-		switch {
-		case err != nil:
-			return err
-		case !ok:
-			faults = append(faults, fault.Invalid(ref.Field, "names %s %q, which does not exist", ref.Kind, ref.ID))
-		case r.Live == nil:
-			faults = append(faults, fault.Invalid(ref.Field, "names %s %q, which is not published", ref.Kind, ref.ID))
-		}
-	}
-	return errors.Join(faults...)
 }
 
 // archive takes a document out of use.

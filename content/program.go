@@ -16,6 +16,7 @@ type Program struct {
 	Edition string
 	docs    map[string][]Document
 	byID    map[string]Document
+	marks   map[string][]mark
 	tags    map[string][]string
 }
 
@@ -86,7 +87,9 @@ func (l *Library) Load(ctx context.Context, tx *session.Tx) (*Program, error) {
 func (l *Library) assemble(
 	ctx context.Context, tx *session.Tx, edition string, records []record, choose func(AnyKind, *record) (Document, error),
 ) (*Program, error) {
-	p := &Program{Edition: edition, docs: map[string][]Document{}, byID: map[string]Document{}, tags: map[string][]string{}}
+	p := &Program{
+		Edition: edition, docs: map[string][]Document{}, byID: map[string]Document{}, marks: map[string][]mark{}, tags: map[string][]string{},
+	}
 	for i := range records {
 		r := &records[i]
 		kind, ok := l.Kind(r.Kind)
@@ -102,6 +105,7 @@ func (l *Library) assemble(
 		}
 		p.docs[r.Kind] = append(p.docs[r.Kind], doc)
 		p.byID[recordKey(r.Kind, r.ID)] = doc
+		p.marks[recordKey(r.Kind, r.ID)] = r.Marks
 	}
 	for _, docs := range p.docs {
 		slices.SortFunc(docs, func(a, b Document) int { return a.Head().Before(b.Head()) })

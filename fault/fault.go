@@ -75,11 +75,11 @@ func Forbidden(field, format string, args ...any) error {
 }
 
 // In puts every [Error] inside err under a parent field, so that "amount" found wrong inside
-// "rewards[0]" is reported as "rewards[0].amount". It returns nil for nil and leaves other errors
-// as they are.
+// "rewards[0]" is reported as "rewards[0].amount". It leaves other errors as they are, and all of them
+// if parent is "". It returns nil for nil.
 func In(parent string, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || parent == "" {
+		return err
 	}
 	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error

@@ -8,7 +8,6 @@ import (
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
-	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -105,8 +104,15 @@ func (e *Engine) explain(ctx context.Context, tx *session.Tx, eventID, kind, id 
 // judge lets the mechanic that a document belongs to judge the events of an entry. The document is nil
 // if none was in force.
 func (p *program) judge(ctx context.Context, tx *session.Tx, e *Entry, kind, id string, doc content.Document) (mechanic.Verdict, error) {
-	events := append([]event.Event{e.Event}, e.Caused...)
-	cases := mechanic.Cases(e.Outcome.Seq, e.RecordedAt, &e.User, e.Outcome.Problems, events...)
+	var judged []*mechanic.Occasion
+	for _, ev := range e.events() {
+		o, err := e.judged(ctx, tx, &ev)
+		if err != nil {
+			return mechanic.Verdict{}, err
+		}
+		judged = append(judged, o)
+	}
+	cases := mechanic.Cases(e.Outcome.Seq, e.RecordedAt, e.Outcome.Problems, judged...)
 	switch doc := doc.(type) {
 	case *missions.Rule:
 		return p.missions.ExplainRule(ctx, tx, cases, doc, e.Outcome.Missions)

@@ -333,7 +333,8 @@ func TestExplainGroupMission(t *testing.T) {
 		_, err := w.Users.AssignTags(t.Context(), user, tenancy.Tagging{TagID: "outdoor"})
 		require.NoError(t, err)
 	}
-	outcomes, err := w.RecordBatch(t.Context(), []event.Event{run("e1", "bob", start), run("e2", "ada", start), run("e3", "bob", start), run("e4", "eve", start)})
+	now := *w.now.Load()
+	outcomes, err := w.RecordBatch(t.Context(), []event.Event{run("e1", "bob", now), run("e2", "ada", now), run("e3", "bob", now), run("e4", "eve", now)})
 	require.NoError(t, err)
 	require.Len(t, outcomes, 4)
 	require.Equal(t, "moved by e1", w.verdict(t, "e1", "MissionRule", "x"))

@@ -2,6 +2,7 @@ package guerdon
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"math"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/missions"
@@ -38,8 +40,8 @@ type Outcome struct {
 // the clock caused; and all that followed from it.
 type Entry struct {
 	Event event.Event `json:"event"`
-	// User is the event's user as rules saw them, without what may identify a person: of the fields that
-	// rules read, the nickname and the external id are missing.
+	// User is the event's user as it was when the event happened and as rules saw it, without what may
+	// identify a person: of the fields that rules read, the nickname and the external id are missing.
 	User tenancy.User `json:"user"`
 	// RecordedAt is when it was recorded, by the engine's clock.
 	RecordedAt time.Time `json:"recordedAt"`
@@ -115,27 +117,59 @@ func entriesAfter(ctx context.Context, tx *session.Tx, seq int64) ([]Entry, erro
 	return journal.List(ctx, tx, after(seq, maxEntries))
 }
 
-// history yields the events of a type that the journal holds, each once, at the time at which it is
-// now known to have happened.
-func history(ctx context.Context, tx *session.Tx, span leaderboard.Span) iter.Seq2[*event.Event, error] {
-	return func(yield func(*event.Event, error) bool) {
-		moved := map[string]time.Time{} // where an event has come to; the newest says so
-		for e, err := range happened(ctx, tx, span.Type) {
+// events returns the entry's event and those that followed, in the order in which they were reacted to.
+func (e *Entry) events() []event.Event { return append([]event.Event{e.Event}, e.Caused...) }
+
+// judged returns one of the entry's events as it was judged: with its user as of then.
+func (e *Entry) judged(ctx context.Context, tx *session.Tx, ev *event.Event) (*mechanic.Occasion, error) {
+	user, err := tenancy.FindUser(ctx, tx, ev.UserID)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("event %q: %w", ev.ID, err)
+	case ev.UserID == e.User.ID && ev.At.Equal(e.Event.At):
+		user = user.Was(e.User)
+	case ev.At.After(e.RecordedAt): // what the user would become was not known
+		user, err = user.At(ctx, tx, e.RecordedAt)
+	default:
+		user, err = user.At(ctx, tx, ev.At)
+	}
+	if err != nil {
+		return nil, err
+	}
+	o := mechanic.New(ev, user)
+	if o.Was != nil {
+		o.Was, err = e.judged(ctx, tx, o.Was.Event)
+	}
+	return o, err
+}
+
+// happening is one of the events of an entry.
+type happening struct {
+	entry *Entry
+	event event.Event
+}
+
+// history yields the events of a type that the journal holds, each once, as it is now known to have
+// happened.
+func history(ctx context.Context, tx *session.Tx, span leaderboard.Span) iter.Seq2[*mechanic.Occasion, error] {
+	return func(yield func(*mechanic.Occasion, error) bool) {
+		moved := map[string]happening{} // how an event happened after all; the newest says so
+		for h, err := range happened(ctx, tx, span.Type) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			at, known := moved[e.ID]
-			if !e.MovedFrom.IsZero() {
-				if !known {
-					moved[e.ID] = e.At
+			last, known := moved[h.event.ID]
+			if !h.event.MovedFrom.IsZero() {
+				if h.event.MovedFrom = (time.Time{}); !known {
+					moved[h.event.ID] = h
 				}
 				continue
 			}
 			if known {
-				e.At = at
+				h = last
 			}
-			if !yield(e, nil) {
+			if !yield(h.entry.judged(ctx, tx, &h.event)) {
 				return
 			}
 		}
@@ -144,19 +178,18 @@ func history(ctx context.Context, tx *session.Tx, span leaderboard.Span) iter.Se
 
 // happened yields the events of a type, the newest first: in the reverse of the order in which they were
 // reacted to.
-func happened(ctx context.Context, tx *session.Tx, t event.Type) iter.Seq2[*event.Event, error] {
+func happened(ctx context.Context, tx *session.Tx, t event.Type) iter.Seq2[happening, error] {
 	q := store.By("seq").Reverse().First(maxEntries)
-	return func(yield func(*event.Event, error) bool) {
+	return func(yield func(happening, error) bool) {
 		for {
 			entries, err := journal.List(ctx, tx, q)
 			if err != nil {
-				yield(nil, err)
+				yield(happening{}, err)
 				return
 			}
 			for i := range entries {
-				all := append([]event.Event{entries[i].Event}, entries[i].Caused...)
-				for _, e := range slices.Backward(all) {
-					if e.Type == t && !yield(&e, nil) {
+				for _, e := range slices.Backward(entries[i].events()) {
+					if e.Type == t && !yield(happening{&entries[i], e}, nil) {
 						return
 					}
 				}
@@ -171,9 +204,9 @@ func happened(ctx context.Context, tx *session.Tx, t event.Type) iter.Seq2[*even
 
 // pastOf yields the events that a user caused within a time, and those that followed from them then, at
 // the times at which they were first thought to have happened.
-func pastOf(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*event.Event, error] {
+func pastOf(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*mechanic.Occasion, error] {
 	q := store.By("user", store.Text(userID)).Between(store.Time(from), store.Time(until)).First(maxEntries)
-	return func(yield func(*event.Event, error) bool) {
+	return func(yield func(*mechanic.Occasion, error) bool) {
 		for {
 			entries, err := journal.List(ctx, tx, q)
 			if err != nil {
@@ -181,8 +214,8 @@ func pastOf(ctx context.Context, tx *session.Tx, userID string, from, until time
 				return
 			}
 			for i := range entries {
-				for _, e := range append([]event.Event{entries[i].Event}, entries[i].Caused...) {
-					if e.UserID == userID && e.MovedFrom.IsZero() && !yield(&e, nil) {
+				for _, e := range entries[i].events() {
+					if e.UserID == userID && e.MovedFrom.IsZero() && !yield(entries[i].judged(ctx, tx, &e)) {
 						return
 					}
 				}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
@@ -91,7 +92,8 @@ func (e *Engine) record(ctx context.Context, tx *session.Tx, events []event.Even
 			return nil, place(i, err)
 		}
 		arrivals[i] = a
-		reads = append(reads, journal.Keys(a.event.ID), tenancy.ReadingUsers(a.event.UserID))
+		reads = append(reads, journal.Keys(a.event.ID))
+		reads = append(reads, tenancy.ReadingUserAt(a.event.UserID, a.event.At, tx.Now)...)
 	}
 	if err := tx.Prefetch(ctx, reads...); err != nil {
 		return nil, err
@@ -175,14 +177,14 @@ func admit(ctx context.Context, tx *session.Tx, p *program, a *arrival) error {
 	case content.Find(p.docs, content.Activities, a.event.EntityID) == nil:
 		return fault.NotFound("entityId", a.event.EntityID)
 	}
-	a.occasion = p.occasion(a.event, user)
-	return nil
+	a.occasion, err = p.occasion(ctx, tx, a.event)
+	return err
 }
 
 // enter makes everything follow from an event and adds it to the journal.
 func (e *Engine) enter(ctx context.Context, tx *session.Tx, p *program, first *mechanic.Occasion, fingerprint string) (Outcome, error) {
 	entry := Entry{
-		Event: *first.Event, User: remembered(first.User), RecordedAt: tx.Now, Fingerprint: fingerprint,
+		Event: *first.Event, User: first.User.Remembered(), RecordedAt: tx.Now, Fingerprint: fingerprint,
 		Outcome: Outcome{EventID: first.Event.ID},
 	}
 	if err := number(ctx, tx, &entry); err != nil {
@@ -195,15 +197,6 @@ func (e *Engine) enter(ctx context.Context, tx *session.Tx, p *program, first *m
 		return Outcome{}, err
 	}
 	return entry.Outcome, nil
-}
-
-// remembered returns what the journal keeps of a user: what rules may read, but nothing that must not
-// outlive the user's deletion.
-func remembered(u *tenancy.User) tenancy.User {
-	return tenancy.User{
-		ID: u.ID, Lang: u.Lang, Timezone: u.Timezone, Role: u.Role, Status: u.Status, Tags: slices.Clone(u.Tags),
-		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
-	}
 }
 
 // maxCaused is how many events may follow from one before it is refused: rules that cause one another
@@ -230,11 +223,10 @@ func (e *Engine) cascade(ctx context.Context, tx *session.Tx, p *program, first 
 		}
 		ev := &entry.Caused[reacted]
 		reacted++
-		user, err := tenancy.FindUser(ctx, tx, ev.UserID)
-		if err != nil {
-			return fmt.Errorf("event %q: %w", ev.ID, err)
+		var err error
+		if o, err = p.occasion(ctx, tx, *ev); err != nil {
+			return err
 		}
-		o = p.occasion(*ev, user)
 		*ev = *o.Event
 	}
 }
@@ -265,19 +257,38 @@ func (e *Engine) transact(ctx context.Context, tx *session.Tx, fn session.Func) 
 		return err
 	}
 	for _, ev := range tx.Caused() {
-		user, err := tenancy.FindUser(ctx, tx, ev.UserID)
+		o, err := p.occasion(ctx, tx, ev)
 		if err != nil {
-			return fmt.Errorf("event %q: %w", ev.ID, err)
+			return err
 		}
-		if _, err := e.enter(ctx, tx, p, p.occasion(ev, user), ""); err != nil {
+		if _, err := e.enter(ctx, tx, p, o, ""); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// occasion returns an event as the mechanics see it, with the tags that its entity carries.
-func (p *program) occasion(ev event.Event, user *tenancy.User) *mechanic.Occasion {
+// occasion returns an event as the mechanics see it: with the user, and the tags of its entity, as they
+// were when it happened.
+func (p *program) occasion(ctx context.Context, tx *session.Tx, ev event.Event) (*mechanic.Occasion, error) {
+	user, err := tenancy.FindUser(ctx, tx, ev.UserID)
+	if err == nil {
+		user, err = user.At(ctx, tx, ev.At)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("event %q: %w", ev.ID, err)
+	}
+	o := p.happened(ev, user)
+	if !ev.MovedFrom.IsZero() {
+		was := ev
+		was.At, was.MovedFrom = ev.MovedFrom, time.Time{}
+		o.Was, err = p.occasion(ctx, tx, was)
+	}
+	return o, err
+}
+
+// happened returns an event as the mechanics see it, whose user is known.
+func (p *program) happened(ev event.Event, user *tenancy.User) *mechanic.Occasion {
 	if ev.Type != event.User { // which carries the user's own tags
 		ev.EntityTags = p.docs.EntityTags(tagged(ev.Type), ev.EntityID)
 	}
@@ -302,7 +313,7 @@ func tagged(t event.Type) string {
 func (p *program) reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	reads := slices.Concat(p.streaks.Reads(o), p.missions.Reads(tx, o), p.economy.Reads(o), p.boards.Reads(o))
 	for _, ev := range p.economy.Foresee(o) {
-		reads = append(reads, p.boards.Reads(p.occasion(ev, o.User))...)
+		reads = append(reads, p.boards.Reads(p.happened(ev, o.User))...)
 	}
 	return reads
 }

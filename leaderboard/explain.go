@@ -51,7 +51,7 @@ func (x *explanation) explain(zones *timeframe.Zones) error {
 	if !x.v.Ask("query.source", x.Event.Type == source, "it counts %s, and the event is of type %s", counter.Source, x.Event.Type) {
 		return nil
 	}
-	if !x.Event.MovedFrom.IsZero() {
+	if x.Was != nil {
 		return x.askMoved(zones)
 	}
 	env := &rule.Env{Data: x.Vars, Now: x.Event.At}
@@ -66,30 +66,28 @@ func (x *explanation) explain(zones *timeframe.Zones) error {
 	if err != nil || !x.askPeriod(period, ok) {
 		return err
 	}
-	entities := x.entities()
+	entities := x.entities(x.Occasion)
 	if x.askEntities(entities) && x.askOpen(period) {
 		x.askScore(period, entities, worth.micros)
 	}
 	return nil
 }
 
-// entities returns who gets the score.
-func (x *explanation) entities() (all []string) {
-	x.board.counter.each(x.Occasion, func(entity string) { all = append(all, entity) })
+// entities returns who gets the score of an occasion.
+func (x *explanation) entities(o *mechanic.Occasion) (all []string) {
+	x.board.counter.each(o, func(entity string) { all = append(all, entity) })
 	return all
 }
 
 // askMoved asks whether a score changed because the event turned out to have happened at another time.
 func (x *explanation) askMoved(zones *timeframe.Zones) error {
-	was := *x.Event
-	was.At = was.MovedFrom
 	var scores []string
-	for _, o := range []*mechanic.Occasion{{Event: &was, User: x.User}, x.Occasion} {
+	for _, o := range []*mechanic.Occasion{x.Was, x.Occasion} {
 		period, ok, err := x.board.periodOf(o, zones)
 		if err != nil {
 			return err
 		}
-		for _, entity := range x.entities() {
+		for _, entity := range x.entities(o) {
 			if made, found := x.claim(period, entity, func(*Change) bool { return ok }); found {
 				scores = append(scores, made.text())
 			}

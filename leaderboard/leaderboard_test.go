@@ -432,9 +432,9 @@ func TestTagsCompete(t *testing.T) {
 	w.publish(t, tag("red", "team"), tag("blue", "team"), tag("vip", "level"),
 		configuration("c", `{"source": "activity_logs", "entityId": {"tagNamespace": "team"}, "score": {"sum": {"var": "value"}}}`),
 		board("b", "c", forever))
-	w.user(t, "ada", "", "red", "vip")
-	w.user(t, "bob", "", "red", "blue")
-	w.user(t, "eve", "", "vip")
+	w.user("ada", "", "red", "vip")
+	w.user("bob", "", "red", "blue")
+	w.user("eve", "", "vip")
 	w.did(t, "ada", start, "1")
 	w.did(t, "bob", start, "2")
 	require.Empty(t, w.did(t, "eve", start, "5"))
@@ -561,9 +561,9 @@ func TestUsersOfAllZones(t *testing.T) {
 	w := newWorld(t)
 	w.publish(t, configuration("c", points),
 		board("b", "c", `"timeframeType": "RECURRING", "recurrence": "DAILY", "timeframeTimezoneType": "USER", "timeframeStartsAt": "2025-01-01T00:00:00Z"`))
-	w.user(t, "ada", "Pacific/Kiritimati") // UTC+14: the 2nd of September
-	w.user(t, "bob", "")
-	w.user(t, "eve", "Pacific/Pago_Pago") // UTC-11: the 31st of August, 23 o'clock
+	w.user("ada", "Pacific/Kiritimati") // UTC+14: the 2nd of September
+	w.user("bob", "")
+	w.user("eve", "Pacific/Pago_Pago") // UTC-11: the 31st of August, 23 o'clock
 	for _, id := range []string{"ada", "bob", "eve"} {
 		w.did(t, id, start, "1")
 	}

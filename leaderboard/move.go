@@ -52,18 +52,16 @@ func (p *Program) move(ctx context.Context, tx *session.Tx, o *mechanic.Occasion
 
 // left returns where the event has counted so far, as far as that can still change, and how much.
 func (p *Program) left(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]contribution, error) {
-	was := *o.Event
-	was.At = o.Event.MovedFrom
 	var d decision
-	for _, c := range p.counters[was.Type] {
-		c.place(&d, &mechanic.Occasion{Event: &was, User: c.anybody(o.User)}, contribution{}, c.boards, p.zones)
+	for _, c := range p.counters[o.Event.Type] {
+		c.place(&d, &mechanic.Occasion{Event: o.Was.Event, User: c.anybody(o.Was.User)}, contribution{}, c.boards, p.zones)
 	}
 	if err := d.admit(ctx, tx, func(string, string, string) {}); err != nil {
 		return nil, err
 	}
 	keys := make([]string, len(d.contributions))
 	for i := range d.contributions {
-		keys[i] = partKey(d.contributions[i].of, was.ID)
+		keys[i] = partKey(d.contributions[i].of, o.Event.ID)
 	}
 	counted, err := parts.GetMany(ctx, tx, keys...)
 	if err != nil {
@@ -79,8 +77,8 @@ func (p *Program) left(ctx context.Context, tx *session.Tx, o *mechanic.Occasion
 	return left, nil
 }
 
-// anybody returns the user with all tags that get scores: which the user carried when the event was
-// counted is not known.
+// anybody returns the user with all tags that get scores, so that every score is looked at in which the
+// event has a part.
 func (c *counter) anybody(u *tenancy.User) *tenancy.User {
 	if c.tags == nil {
 		return u

@@ -13,7 +13,6 @@ import (
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
-	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -24,9 +23,9 @@ type Span struct {
 	From, Until time.Time
 }
 
-// A History yields the events of a span that the journal holds, in any order, each once. It may yield
-// others too.
-type History func(ctx context.Context, tx *session.Tx, s Span) iter.Seq2[*event.Event, error]
+// A History yields the events of a span that the journal holds, each with its user as of then, in any
+// order, each once. It may yield others too.
+type History func(ctx context.Context, tx *session.Tx, s Span) iter.Seq2[*mechanic.Occasion, error]
 
 // Open brings the workspace's boards in line with the program, and does nothing if they are. It opens
 // every board that is new or was published anew: the board counts what history holds for its periods
@@ -102,7 +101,7 @@ func (p *Program) open(ctx context.Context, tx *session.Tx, b *board, before ope
 	if last, ok := b.last(); ok {
 		span.Until = last.EndsAt
 	}
-	s, err := p.count(ctx, tx, b, &now, history(ctx, tx, span))
+	s, err := p.count(tx, b, &now, history(ctx, tx, span))
 	if err != nil {
 		return err
 	}
@@ -162,23 +161,18 @@ func remove[T any](ctx context.Context, tx *session.Tx, from *store.Table[T], ke
 }
 
 // count adds events up on an empty sheet. What goes wrong is reported once, not for every event.
-func (p *Program) count(ctx context.Context, tx *session.Tx, b *board, o *opening, events iter.Seq2[*event.Event, error]) (*sheet, error) {
+func (p *Program) count(tx *session.Tx, b *board, o *opening, past iter.Seq2[*mechanic.Occasion, error]) (*sheet, error) {
 	s := newSheet()
-	users := map[string]*tenancy.User{}
 	var problems []event.Problem
-	for e, err := range events {
+	for happened, err := range past {
 		if err != nil {
 			return nil, err
 		}
-		if e.Type != sources[b.counter.Source] {
+		if happened.Event.Type != sources[b.counter.Source] {
 			continue
 		}
-		u, err := user(ctx, tx, users, e.UserID)
-		if err != nil {
-			return nil, err
-		}
 		var d decision
-		b.counter.decide(&d, mechanic.New(e, u), []*board{b}, p.zones)
+		b.counter.decide(&d, happened, []*board{b}, p.zones)
 		for i := range d.contributions {
 			if c := &d.contributions[i]; !o.frozen(c.period) && !s.add(c) {
 				d.problem([]*board{b}, "", fault.Invalid("", "the score of %s would be larger than an amount can be", c.entity))
@@ -190,19 +184,6 @@ func (p *Program) count(ctx context.Context, tx *session.Tx, b *board, o *openin
 		tx.Report(b.source(), problems[0].Field, fmt.Sprintf("%d of the events before it opened do not count; of the first: %s", n, problems[0].Reason))
 	}
 	return s, nil
-}
-
-// user returns the user with an id, or somebody of whom nothing but the id is known.
-func user(ctx context.Context, tx *session.Tx, known map[string]*tenancy.User, id string) (*tenancy.User, error) {
-	if u, ok := known[id]; ok {
-		return u, nil
-	}
-	u, err := tenancy.FindUser(ctx, tx, id)
-	if errors.Is(err, fault.ErrNotFound) {
-		u, err = &tenancy.User{ID: id}, nil
-	}
-	known[id] = u
-	return u, err
 }
 
 // Advance freezes the periods that have ended, the oldest of each board first and at most limit in

@@ -175,7 +175,7 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if err := d.admit(ctx, tx, tx.Report); err != nil {
 		return nil, err
 	}
-	if !o.Event.MovedFrom.IsZero() {
+	if o.Was != nil {
 		return p.move(ctx, tx, o, &d)
 	}
 	if len(d.contributions) == 0 {

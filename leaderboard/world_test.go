@@ -2,7 +2,6 @@ package leaderboard_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"strings"
@@ -38,7 +37,7 @@ type world struct {
 	run   session.Runner
 	lib   *content.Library
 	zones timeframe.Zones
-	users map[string]*tenancy.User
+	users map[string]tenancy.User
 
 	mu       sync.Mutex
 	now      time.Time
@@ -66,15 +65,15 @@ func (loud) FailNow()                          {}
 type entry struct {
 	Seq     int64                `json:"seq"`
 	Event   event.Event          `json:"event"`
+	User    tenancy.User         `json:"user"`
 	Changes []leaderboard.Change `json:"changes"`
 }
 
 var journal = store.Define("journal", func(e *entry) string { return fmt.Sprintf("%09d", e.Seq) }, nil)
 
 func newWorld(t failer) *world {
-	w := &world{ctx: context.Background(), now: start, users: map[string]*tenancy.User{}}
+	w := &world{ctx: context.Background(), now: start, users: map[string]tenancy.User{}}
 	st := memory.New()
-	require.NoError(t, st.Prepare(w.ctx, tenancy.Tables()...))
 	require.NoError(t, st.Prepare(w.ctx, content.Tables()...))
 	require.NoError(t, st.Prepare(w.ctx, leaderboard.Tables()...))
 	require.NoError(t, st.Prepare(w.ctx, journal.Schema()))
@@ -174,8 +173,8 @@ func head(last []entry) int64 {
 	return last[0].Seq
 }
 
-func (w *world) history(ctx context.Context, tx *session.Tx, s leaderboard.Span) iter.Seq2[*event.Event, error] {
-	return func(yield func(*event.Event, error) bool) {
+func (w *world) history(ctx context.Context, tx *session.Tx, s leaderboard.Span) iter.Seq2[*mechanic.Occasion, error] {
+	return func(yield func(*mechanic.Occasion, error) bool) {
 		all, err := journal.List(ctx, tx, store.Query{})
 		if err != nil {
 			yield(nil, err)
@@ -193,7 +192,7 @@ func (w *world) history(ctx context.Context, tx *session.Tx, s leaderboard.Span)
 				e.At = at
 			}
 			inside := !e.At.Before(s.From) && (s.Until.IsZero() || e.At.Before(s.Until))
-			if e.MovedFrom.IsZero() && e.Type == s.Type && inside && !yield(&e, nil) {
+			if e.MovedFrom.IsZero() && e.Type == s.Type && inside && !yield(mechanic.New(&e, &all[i].User), nil) {
 				return
 			}
 		}
@@ -221,18 +220,12 @@ func (w *world) publish(t failer, documents ...string) {
 }
 
 // user adds somebody who carries tags.
-func (w *world) user(t failer, id, zone string, tags ...string) {
-	u := &tenancy.User{ID: id, Timezone: zone, Role: tenancy.Member, Status: tenancy.Active}
+func (w *world) user(id, zone string, tags ...string) {
+	u := tenancy.User{ID: id, Timezone: zone, Role: tenancy.Member, Status: tenancy.Active}
 	for _, tag := range tags {
 		u.Tags = append(u.Tags, tenancy.UserTag{TagID: tag})
 	}
 	w.users[id] = u
-	record, err := json.Marshal(u)
-	require.NoError(t, err)
-	s := tenancy.ReadingUsers().Table
-	row, err := s.Decode(record)
-	require.NoError(t, err)
-	require.NoError(t, w.run.Update(w.ctx, func(tx *session.Tx) error { return tx.Put(w.ctx, s, row) }))
 }
 
 // did records that a user did something of a certain value, and returns what changed.
@@ -249,15 +242,13 @@ func (w *world) record(t failer, e event.Event) []leaderboard.Change {
 		e.Type = event.Activity
 	}
 	u := w.users[e.UserID]
-	if u == nil {
-		u = &tenancy.User{ID: e.UserID}
-	}
+	u.ID = e.UserID
 	changes, err := session.Write(w.ctx, w.run, func(tx *session.Tx) ([]leaderboard.Change, error) {
 		p, err := w.program(w.ctx, tx)
 		if err != nil {
 			return nil, err
 		}
-		o := mechanic.New(&e, u)
+		o := mechanic.New(&e, &u)
 		if err := tx.Prefetch(w.ctx, p.Reads(o)...); err != nil {
 			return nil, err
 		}
@@ -269,7 +260,7 @@ func (w *world) record(t failer, e event.Event) []leaderboard.Change {
 		if err != nil {
 			return nil, err
 		}
-		return changes, journal.Put(w.ctx, tx, entry{Seq: int64(n) + 1, Event: e, Changes: changes})
+		return changes, journal.Put(w.ctx, tx, entry{Seq: int64(n) + 1, Event: e, User: u, Changes: changes})
 	})
 	require.NoError(t, err)
 	return changes

@@ -8,14 +8,13 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon/content"
-	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 )
 
-// Past yields the events that a user caused within a time, those that follow from them included, in the
-// order of the journal.
-type Past func(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*event.Event, error]
+// Past yields the events that a user caused within a time, those that follow from them included, as they
+// were judged and in the order of the journal.
+type Past func(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*mechanic.Occasion, error]
 
 // A Program is the published configurations and rules of a workspace, compiled. It is immutable and
 // may be used concurrently.

@@ -91,17 +91,16 @@ func owners(u *tenancy.User) []string {
 // counts it, those just assigned included. A completed mission causes an event of type Mission. An event
 // that moved in time is taken from where it was counted first.
 func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
-	keys := matchKeys(o.Event)
-	changes, err := p.assign(ctx, tx, p.rules.On(keys), o)
+	changes, err := p.assign(ctx, tx, p.rules.On(matchKeys(o.Event)), o)
 	if err != nil {
 		return nil, err
 	}
-	err = eachCounting(ctx, tx, o.User, keys, o.Event.At, func(m *Mission) (err error) {
+	err = eachCounting(ctx, tx, o, func(m *Mission) (err error) {
 		changes, err = p.advance(ctx, tx, o, tx.Seq, m, changes)
 		return err
 	})
-	if err == nil && !o.Event.MovedFrom.IsZero() {
-		err = leave(ctx, tx, o, keys)
+	if err == nil && o.Was != nil {
+		err = leave(ctx, tx, o)
 	}
 	return changes, err
 }
@@ -111,16 +110,16 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 func (p *Program) catchUp(ctx context.Context, tx *session.Tx, u *tenancy.User, assigned []*Mission, now string) ([]Change, error) {
 	var changes []Change
 	for _, m := range assigned {
-		users := []tenancy.User{*u}
+		users := []string{u.ID}
 		if m.MissionType == Group {
 			var err error
-			if users, err = tenancy.Carrying(ctx, tx, m.GroupTagID); err != nil {
+			if users, err = tenancy.Carriers(ctx, tx, m.GroupTagID, m.StartsAt); err != nil {
 				return nil, err
 			}
 		}
 		c := change(m)
-		for i := range users {
-			counted, err := p.countPast(ctx, tx, m, &users[i], now)
+		for _, userID := range users {
+			counted, err := p.countPast(ctx, tx, m, userID, now)
 			if err != nil {
 				return nil, err
 			}
@@ -134,37 +133,45 @@ func (p *Program) catchUp(ctx context.Context, tx *session.Tx, u *tenancy.User, 
 	return changes, nil
 }
 
-// countPast lets a mission count what a user did in its period, but for the event now.
-func (p *Program) countPast(ctx context.Context, tx *session.Tx, m *Mission, u *tenancy.User, now string) ([]Change, error) {
+// countPast lets a mission count what a user did in its period, but for the event now. What the user did
+// while not in the mission's group does not count.
+func (p *Program) countPast(ctx context.Context, tx *session.Tx, m *Mission, userID, now string) ([]Change, error) {
 	if p.past == nil || m.TargetAmount == nil {
 		return nil, nil
 	}
 	var changes []Change
-	for e, err := range p.past(ctx, tx, u.ID, m.StartsAt, m.EndsAt) {
+	for o, err := range p.past(ctx, tx, userID, m.StartsAt, m.EndsAt) {
 		if err != nil {
 			return nil, err
 		}
-		if e.ID == now || m.period().State(e.At) != timeframe.Active || !slices.Contains(matchKeys(e), m.Matcher().Key()) {
+		if o.Event.ID == now || !m.counts(o) {
 			continue
 		}
 		// For those who explain, it is as if the entry before this one had counted it.
-		if changes, err = p.advance(ctx, tx, mechanic.New(e, u), tx.Seq-1, m, changes); err != nil {
+		if changes, err = p.advance(ctx, tx, o, tx.Seq-1, m, changes); err != nil {
 			return nil, err
 		}
 	}
 	return changes, nil
 }
 
-// eachCounting calls fn with the missions of a user that count events with the match keys at a moment.
-func eachCounting(ctx context.Context, tx *session.Tx, u *tenancy.User, keys []string, at time.Time, fn func(*Mission) error) error {
-	for _, owner := range owners(u) {
-		for _, key := range keys {
-			running, err := missionTable.List(ctx, tx, counting(owner, key, at))
+// counts tells whether the mission is one that an event advances: the user's or that of a group the user is
+// in, running, and matched by the event.
+func (m *Mission) counts(o *mechanic.Occasion) bool {
+	return slices.Contains(owners(o.User), m.owner()) && m.period().State(o.Event.At) == timeframe.Active &&
+		slices.Contains(matchKeys(o.Event), m.Matcher().Key())
+}
+
+// eachCounting calls fn with the missions that an event advances.
+func eachCounting(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, fn func(*Mission) error) error {
+	for _, owner := range owners(o.User) {
+		for _, key := range matchKeys(o.Event) {
+			running, err := missionTable.List(ctx, tx, counting(owner, key, o.Event.At))
 			if err != nil {
 				return err
 			}
 			for i := range running {
-				if running[i].period().State(at) != timeframe.Active {
+				if running[i].period().State(o.Event.At) != timeframe.Active {
 					continue
 				}
 				if err := fn(&running[i]); err != nil {
@@ -176,11 +183,11 @@ func eachCounting(ctx context.Context, tx *session.Tx, u *tenancy.User, keys []s
 	return nil
 }
 
-// leave takes an event that moved in time from the missions in whose period it no longer is. A mission
+// leave takes an event that moved in time from the missions that it no longer advances. A mission
 // that it completed keeps it, because what followed from that has been paid.
-func leave(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, keys []string) error {
-	return eachCounting(ctx, tx, o.User, keys, o.Event.MovedFrom, func(m *Mission) error {
-		if m.period().State(o.Event.At) == timeframe.Active {
+func leave(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) error {
+	return eachCounting(ctx, tx, o.Was, func(m *Mission) error {
+		if m.counts(o) {
 			return nil
 		}
 		logs, err := logTable.List(ctx, tx, store.Prefix(logPrefix(m.ID)))

@@ -115,12 +115,12 @@ func (t *turn) vars(f *fold, period timeframe.Day) map[string]any {
 }
 
 // due returns when the period after the last may have been missed, or zero if nothing could be done
-// about it.
-func (t *turn) due() (time.Time, error) {
+// about it. The clock is that of the user at present, or nil: then it may come too early.
+func (t *turn) due(clock *time.Location) (time.Time, error) {
 	if t.state.Last == nil || t.state.Lost || !t.plan.Freezes() {
 		return time.Time{}, nil
 	}
-	over, err := t.state.over(t.clock, t.tx.Zones)
+	over, err := t.state.over(clock, t.tx.Zones)
 	if err != nil || t.plan.EndsAt != nil && over.After(*t.plan.EndsAt) {
 		return time.Time{}, err
 	}
@@ -170,5 +170,5 @@ func (p *Program) judge(ctx context.Context, tx *session.Tx, wallet Wallet, s st
 	}
 	t.state.Lost = g.missed()
 	t.changed = true
-	return t.save(ctx)
+	return t.save(ctx, t.clock)
 }

@@ -108,7 +108,7 @@ func (p *Program) Reads(o *mechanic.Occasion) []store.Read {
 	return []store.Read{stateTable.Keys(keys...)}
 }
 
-// zone returns the name and the clock of the zone in which a user's days are counted at present.
+// zone returns the name and the clock of the zone in which a user's days are counted.
 func (pl *plan) zone(tx *session.Tx, u *tenancy.User) (string, *time.Location, error) {
 	name := pl.Timezone
 	if pl.TimezoneType == timeframe.User {

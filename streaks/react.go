@@ -108,7 +108,7 @@ func (pl *plan) react(ctx context.Context, tx *session.Tx, o *mechanic.Occasion,
 			return nil, err
 		}
 	}
-	return t.changes, t.save(ctx)
+	return t.changes, t.save(ctx, nil) // the clock is that of the event
 }
 
 // moment returns when the event happened, by the clock of the streak. A mission may turn out to have
@@ -383,12 +383,12 @@ func (t *turn) keep(ctx context.Context, d day) error {
 }
 
 // save saves the streak, if it changed, with the moment at which it is to be judged next.
-func (t *turn) save(ctx context.Context) error {
+func (t *turn) save(ctx context.Context, clock *time.Location) error {
 	if !t.changed {
 		return nil
 	}
 	var err error
-	if t.state.CheckAt, err = t.due(); err != nil {
+	if t.state.CheckAt, err = t.due(clock); err != nil {
 		return err
 	}
 	return stateTable.Put(ctx, t.tx, t.state)

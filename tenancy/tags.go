@@ -52,6 +52,16 @@ func (s Users) AssignTags(ctx context.Context, userID string, tags ...Tagging) (
 	})
 }
 
+// checkTags refuses tags that are not published.
+func (s Users) checkTags(ctx context.Context, tx *session.Tx, tags []Tagging) error {
+	for i, t := range tags {
+		if err := s.checkTag(ctx, tx, t.TagID); err != nil {
+			return fault.In(tagField("tags", i), err)
+		}
+	}
+	return nil
+}
+
 // checkTag refuses a tag that is not published.
 func (s Users) checkTag(ctx context.Context, tx *session.Tx, tagID string) error {
 	if s.tagged == nil {
@@ -91,7 +101,9 @@ func (s Users) RemoveTags(ctx context.Context, userID string, tagIDs ...string) 
 		if !found {
 			return fault.NotFound("tagId", tagIDs[i])
 		}
-		u.Tags = slices.Delete(u.Tags, at, at+1)
+		if u.Tags = slices.Delete(u.Tags, at, at+1); len(u.Tags) == 0 {
+			u.Tags = nil // as it is read back
+		}
 		return nil
 	})
 	return err
@@ -104,7 +116,7 @@ func (s Users) Tagged(ctx context.Context, tagID string, page store.Page) (list 
 		return nil, "", err
 	}
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]User, string, error) {
-		found, next, err := carriers.PageOf(ctx, tx, store.Prefix(carrierKey(tagID, "")), page)
+		found, next, err := carriers.PageOf(ctx, tx, store.By("present", store.Text(tagID)), page)
 		if err != nil {
 			return nil, "", err
 		}
@@ -126,7 +138,7 @@ func (s Users) editTags(ctx context.Context, userID string, tags []Tagging, chan
 	u, err := s.edit(ctx, userID, func(tx *session.Tx, u *User) error {
 		for i := range tags {
 			if err := change(tx, u, i); err != nil {
-				return fault.In(assignmentField(i), err)
+				return fault.In(tagField(assignmentsField, i), err)
 			}
 		}
 		return nil
@@ -143,11 +155,22 @@ func (s Users) editTags(ctx context.Context, userID string, tags []Tagging, chan
 	return changed, nil
 }
 
-func assignmentField(i int) string { return fmt.Sprintf("assignments[%d]", i) }
+// tagField names a tag of a call.
+func tagField(field string, i int) string { return fmt.Sprintf("%s[%d]", field, i) }
+
+const assignmentsField = "assignments"
 
 func checkAssignments(tags []Tagging) error {
-	if n := len(tags); n < 1 || n > MaxAssignments {
-		return fault.Invalid("assignments", "are %d; allowed are 1 to %d", n, MaxAssignments)
+	if len(tags) == 0 {
+		return fault.Invalid(assignmentsField, "are 0; allowed are 1 to %d", MaxAssignments)
+	}
+	return checkTaggings(assignmentsField, tags)
+}
+
+// checkTaggings refuses tags that cannot be given in one call.
+func checkTaggings(field string, tags []Tagging) error {
+	if n := len(tags); n > MaxAssignments {
+		return fault.Invalid(field, "are %d; at most %d are allowed", n, MaxAssignments)
 	}
 	var faults []error
 	for i, a := range tags {
@@ -158,20 +181,7 @@ func checkAssignments(tags []Tagging) error {
 		if slices.ContainsFunc(tags[:i], func(b Tagging) bool { return b.TagID == a.TagID }) {
 			err = errors.Join(err, fault.Invalid("tagId", "%q occurs twice", a.TagID))
 		}
-		faults = append(faults, fault.In(assignmentField(i), err))
+		faults = append(faults, fault.In(tagField(field, i), err))
 	}
 	return errors.Join(faults...)
-}
-
-// Carrying returns the users who carry a tag, in the order of their ids.
-func Carrying(ctx context.Context, tx store.Tx, tagID string) ([]User, error) {
-	found, err := carriers.List(ctx, tx, store.Prefix(carrierKey(tagID, "")))
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]string, len(found))
-	for i, c := range found {
-		ids[i] = c.UserID
-	}
-	return users.GetMany(ctx, tx, ids...)
 }

@@ -20,7 +20,8 @@ import (
 // Tables returns what the package keeps.
 func Tables() []*store.Schema {
 	return []*store.Schema{
-		accounts.Schema(), workspaces.Schema(), principals.Schema(), users.Schema(), carriers.Schema(), configurations.Schema(),
+		accounts.Schema(), workspaces.Schema(), principals.Schema(), users.Schema(), formers.Schema(), carriers.Schema(),
+		configurations.Schema(),
 	}
 }
 

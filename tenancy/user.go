@@ -35,7 +35,10 @@ type User struct {
 	Role   Role   `json:"role,omitempty"`
 	Status Status `json:"status"`
 	// Tags are ordered by the ids of the tags.
-	Tags      []UserTag `json:"tags,omitempty"`
+	Tags []UserTag `json:"tags,omitempty"`
+	// ChangedAt is since when the language, time zone, role, status and tags are these; zero means since
+	// the user was created. Before, they were others ([User.At]).
+	ChangedAt time.Time `json:"changedAt,omitzero"`
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
 }
@@ -166,17 +169,6 @@ func UsersAfter(ctx context.Context, tx store.Tx, after string, limit int) ([]Us
 	return users.List(ctx, tx, q)
 }
 
-// carrier says that a user carries a tag, so that the users of a tag are found. It is kept in step with
-// the tags of the user by [save].
-type carrier struct {
-	TagID  string `json:"tagId"`
-	UserID string `json:"userId"`
-}
-
-func carrierKey(tagID, userID string) string { return tagID + "/" + userID }
-
-var carriers = store.Define("user_tags", func(c *carrier) string { return carrierKey(c.TagID, c.UserID) }, nil)
-
 // insert adds a user. If the id or the external id is taken, it writes nothing.
 func insert(ctx context.Context, tx *session.Tx, u User) error {
 	_, taken, err := users.Get(ctx, tx, u.ID)
@@ -189,7 +181,7 @@ func insert(ctx context.Context, tx *session.Tx, u User) error {
 	if err != nil {
 		return err
 	}
-	return users.Insert(ctx, tx, u)
+	return errors.Join(users.Insert(ctx, tx, u), carry(ctx, tx, &User{}, &u))
 }
 
 // requireExternalID refuses an external id that is another user's.
@@ -204,28 +196,16 @@ func (u *User) requireExternalID(ctx context.Context, tx *session.Tx) error {
 	return err
 }
 
-// save replaces a user. The tags that old has and u lacks are taken from the users of the tag, those
-// that u has in addition are added. If the external id is taken, it writes nothing.
-func save(ctx context.Context, tx *session.Tx, old *User, u User) error {
+// save replaces a user, keeps what it was as far as rules may ask for it, and brings the users of tags
+// in line. If the external id is taken, it writes nothing.
+func save(ctx context.Context, tx *session.Tx, old, u *User) error {
 	if u.ExternalID != old.ExternalID {
 		if err := u.requireExternalID(ctx, tx); err != nil {
 			return err
 		}
 	}
-	if err := users.Put(ctx, tx, u); err != nil {
+	if err := u.remember(ctx, tx, old); err != nil {
 		return err
 	}
-	var added []carrier
-	for _, t := range u.Tags {
-		if !old.HasTag(t.TagID) {
-			added = append(added, carrier{t.TagID, u.ID})
-		}
-	}
-	var gone []string
-	for _, t := range old.Tags {
-		if !u.HasTag(t.TagID) {
-			gone = append(gone, carrierKey(t.TagID, u.ID))
-		}
-	}
-	return errors.Join(carriers.Put(ctx, tx, added...), carriers.Delete(ctx, tx, gone...))
+	return errors.Join(users.Put(ctx, tx, *u), carry(ctx, tx, old, u))
 }

@@ -48,14 +48,20 @@ type NewUser struct {
 	// Role is, if empty, the one that the workspace's configuration gives to newcomers: unless it was
 	// changed, member.
 	Role Role `json:"role,omitempty"`
+	// Tags are up to 25 tags that the user carries from the beginning. What the user did before it was
+	// created, and is recorded afterwards, sees them too.
+	Tags []Tagging `json:"tags,omitempty"`
 }
 
 // Create adds an active user and returns it. It returns [fault.ErrInvalid] for every field at fault,
-// and [fault.ErrExists] if the id or the external id is taken, or the e-mail is that of another user
-// of the workspace. The id of a deleted user stays taken.
+// [fault.ErrNotFound] for a tag that is not published, and [fault.ErrExists] if the id or the external id
+// is taken, or the e-mail is that of another user of the workspace. The id of a deleted user stays taken.
 func (s Users) Create(ctx context.Context, n NewUser) (User, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) (User, error) {
 		u, err := n.user(ctx, tx)
+		if err == nil {
+			err = s.checkTags(ctx, tx, n.Tags)
+		}
 		if err != nil {
 			return User{}, err
 		}
@@ -83,7 +89,7 @@ func (s Users) Create(ctx context.Context, n NewUser) (User, error) {
 func (n *NewUser) user(ctx context.Context, tx *session.Tx) (User, error) {
 	u := User{
 		ID: n.ID, ExternalID: n.ExternalID, Nickname: n.Nickname, ProfileImage: n.ProfileImage, Lang: n.Lang,
-		Timezone: n.Timezone, Role: n.Role, Status: Active, CreatedAt: tx.Now, UpdatedAt: tx.Now,
+		Timezone: n.Timezone, Role: n.Role, Status: Active, Tags: userTags(n.Tags, tx.Now), CreatedAt: tx.Now, UpdatedAt: tx.Now,
 	}
 	if u.ID == "" {
 		u.ID = tx.NewID()
@@ -95,7 +101,7 @@ func (n *NewUser) user(ctx context.Context, tx *session.Tx) (User, error) {
 		}
 		u.Role = c.Security.DefaultUserRole
 	}
-	return u, errors.Join(u.validate(), n.validatePrincipal())
+	return u, errors.Join(u.validate(), n.validatePrincipal(), checkTaggings("tags", n.Tags))
 }
 
 // Get returns the user with the given id; [fault.ErrNotFound] if there is none. A deleted user is
@@ -226,8 +232,8 @@ func (s Users) SetRole(ctx context.Context, id string, r Role) (User, error) {
 	return s.edit(ctx, id, func(_ *session.Tx, u *User) error { u.Role = r; return r.check("role") })
 }
 
-// Anonymise deletes a user and returns what remains: the id, to which the history refers, and times.
-// Everything else is wiped. Its principal is deleted too unless it has a user in another workspace.
+// Anonymise deletes a user and returns what remains: the id, to which the journal refers, and times.
+// Everything else is wiped, also what the user was before. Its principal is deleted too unless it has a user in another workspace.
 // The balances and results of the user stay, so that totals do not change. Anonymising twice is no
 // error; [fault.ErrNotFound] if there is no such user.
 //
@@ -243,7 +249,7 @@ func (s Users) Anonymise(ctx context.Context, id string) (User, error) {
 		}
 		// A new value, so that a field that is added to users some day is wiped too.
 		u := User{ID: old.ID, Status: Deleted, CreatedAt: old.CreatedAt, UpdatedAt: tx.Now}
-		if err := save(ctx, tx, old, u); err != nil {
+		if err := errors.Join(users.Put(ctx, tx, u), forget(ctx, tx, id)); err != nil {
 			return User{}, err
 		}
 		if old.PrincipalID != "" {
@@ -268,7 +274,7 @@ func (s Users) edit(ctx context.Context, id string, change func(*session.Tx, *Us
 		if err := change(tx, &u); err != nil {
 			return User{}, err
 		}
-		if err := save(ctx, tx, old, u); err != nil {
+		if err := save(ctx, tx, old, &u); err != nil {
 			return User{}, err
 		}
 		if u.Status == Active {

@@ -10,7 +10,6 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/rule"
-	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -34,18 +33,17 @@ type Case struct {
 	earlier []string // the ids of the entry's events before this one
 }
 
-// Cases returns the events of an entry in the order in which they were reacted to. The user is as the
-// entry keeps it: what it does not keep is absent for rules.
-func Cases(seq int64, recordedAt time.Time, u *tenancy.User, problems []event.Problem, events ...event.Event) []Case {
-	cases := make([]Case, len(events))
-	ids := make([]string, len(events))
-	for i := range events {
-		o := New(&events[i], u)
+// Cases returns the events of an entry, as they were judged and in the order in which they were reacted
+// to. What the journal does not keep of their users is absent for rules.
+func Cases(seq int64, recordedAt time.Time, problems []event.Problem, judged ...*Occasion) []Case {
+	cases := make([]Case, len(judged))
+	ids := make([]string, len(judged))
+	for i, o := range judged {
 		known := o.Vars["user"].(map[string]any)
 		for _, name := range unkept {
 			delete(known, name)
 		}
-		ids[i] = events[i].ID
+		ids[i] = o.Event.ID
 		cases[i] = Case{Occasion: o, RecordedAt: recordedAt, Problems: problems, seq: seq, earlier: ids[:i]}
 	}
 	return cases

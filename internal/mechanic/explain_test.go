@@ -17,12 +17,13 @@ import (
 var noon = time.Date(2025, 9, 3, 12, 0, 0, 0, time.UTC)
 
 func cases(seq int64, ids ...string) []mechanic.Case {
-	events := make([]event.Event, len(ids))
+	judged := make([]*mechanic.Occasion, len(ids))
 	for i, id := range ids {
-		events[i] = event.Event{ID: id, Type: event.Activity, EntityID: "run", UserID: "ada", At: noon, Value: new(decimal.NewFromInt(3))}
+		e := &event.Event{ID: id, Type: event.Activity, EntityID: "run", UserID: "ada", At: noon, Value: new(decimal.NewFromInt(3))}
+		judged[i] = mechanic.New(e, &tenancy.User{ID: "ada", Lang: "it"})
 	}
 	problems := []event.Problem{{Source: "RewardRule/a", Field: "rewards[0]", Reason: "full"}}
-	return mechanic.Cases(seq, noon, &tenancy.User{ID: "ada", Lang: "it"}, problems, events...)
+	return mechanic.Cases(seq, noon, problems, judged...)
 }
 
 func TestCaseKnowsWhatCameBefore(t *testing.T) {

@@ -27,15 +27,24 @@ type Occasion struct {
 	// Vars is what rules read: "event", "user", and the event's own fields at top level. A mechanic
 	// that adds a variable for one of its rules removes it afterwards ([Occasion.With]).
 	Vars map[string]any
+	// Was is what the occasion of an event that moved in time was thought to be before, otherwise nil.
+	Was *Occasion
 }
 
-// New returns the occasion of an event.
+// New returns the occasion of an event, whose user is as it was when that happened. If the event moved
+// in time, it had been thought to happen to the same user.
 func New(e *event.Event, u *tenancy.User) *Occasion {
 	own := e.Vars()
 	vars := make(map[string]any, len(own)+4)
 	maps.Copy(vars, own)
 	vars["event"], vars["user"] = own, u.Vars()
-	return &Occasion{Event: e, User: u, Vars: vars}
+	o := &Occasion{Event: e, User: u, Vars: vars}
+	if !e.MovedFrom.IsZero() {
+		was := *e
+		was.At, was.MovedFrom = e.MovedFrom, time.Time{}
+		o.Was = New(&was, u)
+	}
+	return o
 }
 
 // With sets a variable while fn runs.

@@ -15,6 +15,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
@@ -108,6 +109,7 @@ func Diff(from, to []byte) (content.Difference, error) { return newLibrary().Dif
 // refer to comes first.
 func newLibrary() *content.Library {
 	return content.NewLibrary(content.Tags, content.Activities, content.Stories, content.Slides, content.Quizzes,
+		learning.Groups, learning.Paths, learning.Rules,
 		economy.Currencies, missions.Configurations, missions.Rules, economy.RewardRules,
 		streaks.Configurations, streaks.Rules, leaderboard.Configurations, leaderboard.Boards)
 }

@@ -87,6 +87,13 @@ type Document interface {
 // A Reference says that a field names a document.
 type Reference struct{ Field, Kind, ID string }
 
+// Fitting is implemented by kinds that must fit the documents that they name, directly or not.
+type Fitting interface {
+	// Fits returns every fault in how the document fits those that will be in force with it, each a
+	// [fault.Error]. find returns the one with an id, nil if there will be none.
+	Fits(find func(kind, id string) (Document, error)) error
+}
+
 // Unique is implemented by kinds of which no two documents may have the same value.
 type Unique interface {
 	// UniqueKey returns the value, "" if there is none.

@@ -25,8 +25,8 @@ type Parent struct {
 	ParentType ParentType `json:"parentType,omitempty"`
 }
 
-// validate refuses a parent of which only one half is said.
-func (p Parent) validate() error {
+// Validate refuses a parent of which only one half is said.
+func (p Parent) Validate() error {
 	if p == (Parent{}) {
 		return nil
 	}

@@ -58,7 +58,8 @@ func (c *change) look(ctx context.Context, tx *session.Tx, kindName, id string) 
 	return open(kind, &r, r.Live)
 }
 
-// check returns every reference of a document of the change that would lead to nothing in force.
+// check returns every reference of a document of the change that would lead to nothing in force, or every
+// fault in how it fits what will be.
 func (c *change) check(ctx context.Context, tx *session.Tx, doc Document) error {
 	var faults []error
 	for _, ref := range doc.References() {
@@ -72,6 +73,9 @@ func (c *change) check(ctx context.Context, tx *session.Tx, doc Document) error 
 		if found == nil {
 			faults = append(faults, c.dangling(ctx, tx, ref))
 		}
+	}
+	if f, ok := doc.(Fitting); ok && len(faults) == 0 {
+		return f.Fits(func(kind, id string) (Document, error) { return c.look(ctx, tx, kind, id) })
 	}
 	return errors.Join(faults...)
 }

@@ -108,7 +108,7 @@ func (q Question) Validate() error {
 // Validate returns every fault of the quiz's fields, joined.
 func (q *Quiz) Validate() error {
 	return errors.Join(q.ValidateTexts(), q.checkOptions(), q.Difficulty.check(), q.checkAnswer(), q.Placement.check(),
-		optionalID("storyId", q.StoryID), q.Parent.validate(), text.Line("source", q.Source, 0, MaxName))
+		optionalID("storyId", q.StoryID), q.Parent.Validate(), text.Line("source", q.Source, 0, MaxName))
 }
 
 func (d Difficulty) check() error {

@@ -122,7 +122,7 @@ func (c *BlockContent) validate() error {
 
 // Validate returns every fault of the slide's fields, joined.
 func (s *Slide) Validate() error {
-	return errors.Join(s.ValidateTexts(), s.Parent.validate(), optionalID("defaultSlideLayoutId", s.DefaultSlideLayoutID))
+	return errors.Join(s.ValidateTexts(), s.Parent.Validate(), optionalID("defaultSlideLayoutId", s.DefaultSlideLayoutID))
 }
 
 // References returns none.

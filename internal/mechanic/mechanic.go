@@ -95,6 +95,9 @@ func (c Condition) Holds(tx *session.Tx, vars map[string]any) bool {
 	return ok
 }
 
+// Given tells whether there is a condition.
+func (c Condition) Given() bool { return c.rule != nil }
+
 // Reads tells whether the condition reads a variable.
 func (c Condition) Reads(name string) bool {
 	return c.rule != nil && slices.ContainsFunc(c.rule.Paths(), func(path string) bool {

@@ -1,25 +1,213 @@
 package guerdon_test
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/guerdontest"
+	"github.com/guerdonhq/guerdon/internal/ratio"
+	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-func BenchmarkRecord(b *testing.B) {
-	for _, name := range []string{"memory", "sqlite"} {
-		b.Run(name, func(b *testing.B) {
-			w := newWorld(b, openers[name](b))
-			i := 0
-			for b.Loop() {
-				at := start.Add(time.Duration(i) * time.Second)
-				w.set(at)
-				_, err := w.Record(b.Context(), run(fmt.Sprint("e", i), "ada", at))
-				require.NoError(b, err)
-				i++
+// The club is what the benchmarks measure with: users who each do one of four sports, and a program of
+// which every event matches about a quarter, with every user's first event recorded.
+const (
+	clubUsers = 10_000
+	clubBatch = 100
+)
+
+var sports = []string{"run", "swim", "bike", "row"}
+
+// clubDocs returns 20 mission rules, 20 reward rules, 3 streak rules and 5 boards. Those of other sports,
+// which no event matches, are as many times as many as others says.
+func clubDocs(others int) []content.Document {
+	docs := []content.Document{guerdontest.Currency("points"), guerdontest.Currency("gems")}
+	all := slices.Clone(sports)
+	for i := range (others - 1) * len(sports) {
+		all = append(all, fmt.Sprintf("other-%d", i))
+	}
+	for _, sport := range all {
+		docs = append(docs, sportDocs(sport)...)
+	}
+	for i, name := range []string{"run", "swim", "land"} {
+		c := guerdontest.StreakConfiguration(name, guerdontest.Doing(name))
+		if i == 2 {
+			c.MatchType, c.MatchEntityID = event.MatchEntity, ""
+			c.MatchCondition = json.RawMessage(`{"in": [{"var": "entityId"}, ["bike", "row"]]}`)
+		}
+		docs = append(docs, c, guerdontest.StreakRule(name, c))
+	}
+	points := guerdontest.BoardConfiguration("points", "points")
+	return append(docs, points, guerdontest.Board("points", points, ""))
+}
+
+// sportDocs returns an activity with 5 mission rules, 5 reward rules and a board.
+func sportDocs(sport string) []content.Document {
+	docs := []content.Document{guerdontest.Activity(sport)}
+	doing := guerdontest.Doing(sport)
+	for i, target := range []string{"3", "10", "50", "200", "1000"} {
+		id := fmt.Sprint(sport, "-", i)
+		c := guerdontest.MissionConfiguration(id, doing, target)
+		c.MatchCondition = json.RawMessage(`{"and": [{"==": [{"var": "progress"}, "COMPLETE"]}, {"<": [{"var": "value"}, 1000]}]}`)
+		if i > 1 {
+			c.IncrementExpression = json.RawMessage(`{"var": "value"}`)
+		}
+		recurrence := []timeframe.Recurrence{"WEEKLY", "MONTHLY"}[i%2]
+		r := guerdontest.RewardRule(id, doing, []string{"points", "gems"}[i/4], `{"*": [{"var": "value"}, 2]}`)
+		docs = append(docs, c, guerdontest.MissionRule(id, c, recurrence), r)
+	}
+	board := guerdontest.BoardConfiguration(sport, "points")
+	board.Query = leaderboard.Query{
+		Source: leaderboard.ActivityLogs, Where: json.RawMessage(fmt.Sprintf(`{"==": [{"var": "entityId"}, %q]}`, sport)),
+		Score: leaderboard.Score{Function: leaderboard.Sum, Of: json.RawMessage(`{"var": "value"}`)},
+	}
+	return append(docs, board, guerdontest.Board(sport, board, "MONTHLY"))
+}
+
+// clubStart is when the first event happened. The clock of the club stands a day later.
+var clubStart = time.Date(2025, time.September, 15, 9, 0, 0, 0, time.UTC)
+
+// clubEvent returns the nth event of all. The users take turns.
+func clubEvent(n int) event.Event {
+	user := n % clubUsers
+	return event.Event{
+		ID: fmt.Sprintf("event-%08d", n), UserID: fmt.Sprintf("user-%04d", user), EntityID: sports[user%len(sports)],
+		At: clubStart.Add(time.Duration(n) * 100 * time.Millisecond), Value: new(decimal.NewFromInt(int64(1 + n%7))),
+	}
+}
+
+func clubEvents(from, n int) []event.Event {
+	events := make([]event.Event, n)
+	for i := range events {
+		events[i] = clubEvent(from + i)
+	}
+	return events
+}
+
+// openClub returns the club's workspace on a store, which need not hold it yet.
+func openClub(b testing.TB, st store.Store) *guerdon.Workspace {
+	b.Helper()
+	eng, err := guerdon.New(b.Context(), st, &guerdon.Options{
+		Now: func() time.Time { return clubStart.AddDate(0, 0, 1) }, NewID: func() string { return "none" },
+	})
+	require.NoError(b, err)
+	_, err = eng.Platform.CreateAccount(b.Context(), tenancy.Account{ID: "club"})
+	if !errors.Is(err, fault.ErrExists) {
+		require.NoError(b, err)
+	}
+	ws, err := eng.Workspace(b.Context(), store.Scope{Account: "club", Workspace: tenancy.DefaultWorkspace})
+	require.NoError(b, err)
+	return ws
+}
+
+// foundClub makes the club on an empty store.
+func foundClub(b testing.TB, st store.Store, docs []content.Document) *guerdon.Workspace {
+	b.Helper()
+	ctx := b.Context()
+	bundle, err := guerdontest.New(b, docs...).Export(ctx)
+	require.NoError(b, err)
+	ws := openClub(b, st)
+	_, err = ws.Import(ctx, bundle)
+	require.NoError(b, err)
+	zones := []string{"UTC", "Europe/Rome", "America/New_York", "Asia/Tokyo"}
+	require.NoError(b, ws.Update(ctx, func(ws *guerdon.Workspace) error {
+		for i := range clubUsers {
+			_, err := ws.Users.Create(ctx, tenancy.NewUser{ID: clubEvent(i).UserID, Timezone: zones[i/len(sports)%len(zones)]})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	for from := 0; from < clubUsers; from += clubBatch {
+		_, err := ws.RecordBatch(ctx, clubEvents(from, clubBatch))
+		require.NoError(b, err)
+	}
+	return ws
+}
+
+// recordAll records events one by one, with a number of callers at once.
+func recordAll(b testing.TB, ws *guerdon.Workspace, events []event.Event, callers int) {
+	b.Helper()
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(events)); i = next.Add(1) - 1 {
+				if _, err := ws.Record(context.WithoutCancel(b.Context()), events[i]); err != nil {
+					b.Error(err)
+					return
+				}
 			}
 		})
 	}
+	wg.Wait()
+}
+
+// recordBatches records events a batch at a time.
+func recordBatches(b testing.TB, ws *guerdon.Workspace, events []event.Event) {
+	b.Helper()
+	for batch := range slices.Chunk(events, clubBatch) {
+		_, err := ws.RecordBatch(b.Context(), batch)
+		require.NoError(b, err)
+	}
+}
+
+// roundEvents is how many events each round of a comparison records.
+const roundEvents = 256
+
+// round returns the events of a round of a comparison.
+func round(n int) []event.Event { return clubEvents(clubUsers+n*roundEvents, roundEvents) }
+
+func memoryClub(b testing.TB) *guerdon.Workspace {
+	b.Helper()
+	return foundClub(b, memory.New(), clubDocs(1))
+}
+
+// BenchmarkRecord is for profiles: an event of the club in memory.
+func BenchmarkRecord(b *testing.B) {
+	ws := memoryClub(b)
+	b.ReportAllocs()
+	n := clubUsers
+	for b.Loop() {
+		_, err := ws.Record(b.Context(), clubEvent(n))
+		require.NoError(b, err)
+		n++
+	}
+}
+
+func BenchmarkRatioMemory(b *testing.B) {
+	b.Run("1,000 documents, as many matching : 50 documents", func(b *testing.B) {
+		small, large := memoryClub(b), foundClub(b, memory.New(), clubDocs(20))
+		ratio.Compare(b, 0.95,
+			func(n int) { recordAll(b, large, round(n), 1) },
+			func(n int) { recordAll(b, small, round(n), 1) })
+	})
+	b.Run("replay of a journal : Record one by one", func(b *testing.B) {
+		one, all := memoryClub(b), memoryClub(b)
+		ratio.Compare(b, 2,
+			func(n int) {
+				_, err := all.RecordBatch(b.Context(), round(n))
+				require.NoError(b, err)
+			},
+			func(n int) { recordAll(b, one, round(n), 1) })
+	})
 }

@@ -95,7 +95,7 @@ var dependencies = []struct {
 	{"golang.org/x/text", []string{"..."}},
 	{"modernc.org/sqlite", []string{"store/sqlite", "examples/..."}},
 	{"pgregory.net/rapid", []string{"store/storetest", "guerdontest"}},
-	{"testing", []string{"store/storetest", "internal/pgtest", "guerdontest"}},
+	{"testing", []string{"store/storetest", "internal/pgtest", "internal/ratio", "guerdontest"}},
 	{"time/tzdata", []string{"examples/..."}},
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/diegoholiveira/jsonlogic/v3"
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon/internal/ratio"
 	"github.com/guerdonhq/guerdon/rule"
 )
 
@@ -22,12 +23,13 @@ const benchData = `{
 }`
 
 var benchRules = []struct{ name, src string }{
-	{"and3", `{"and": [
+	{"four conditions", `{"and": [
 		{"==": [{"var": "event.type"}, "activity"]},
 		{">=": [{"var": "event.value"}, 10]},
+		{"<": [{"var": "user.level"}, 9]},
 		{"==": [{"var": "event.outcome"}, "SUCCESS"]}]}`},
-	{"some10", `{"some": [{"var": "items"}, {">": [{"var": "price"}, 95]}]}`},
-	{"reduce10", `{"reduce": [{"var": "items"}, {"+": [{"var": "accumulator"}, {"var": "current.price"}]}, 0]}`},
+	{"some of ten", `{"some": [{"var": "items"}, {">": [{"var": "price"}, 95]}]}`},
+	{"reduce ten", `{"reduce": [{"var": "items"}, {"+": [{"var": "accumulator"}, {"var": "current.price"}]}, 0]}`},
 }
 
 func BenchmarkEval(b *testing.B) {
@@ -64,6 +66,57 @@ func BenchmarkEval(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkRatioRule compares compiled rules with the library that the ecosystem uses, and their explanation
+// with their evaluation.
+func BenchmarkRatioRule(b *testing.B) {
+	data := decode(b, benchData)
+	env := &rule.Env{Data: data}
+	for _, bm := range benchRules {
+		r, err := rule.Compile([]byte(bm.src), nil)
+		require.NoError(b, err)
+		eval := func() {
+			_, err := r.Eval(env)
+			require.NoError(b, err)
+		}
+		b.Run(bm.name+" : library", func(b *testing.B) {
+			expression := decode(b, bm.src)
+			ratio.Compare(b, 4, times(eval), times(func() {
+				_, err := jsonlogic.ApplyInterface(expression, data)
+				require.NoError(b, err)
+			}))
+		})
+		b.Run(bm.name+", explained : evaluated", func(b *testing.B) {
+			ratio.Compare(b, 0.25, times(func() {
+				_, err := r.Explain(env)
+				require.NoError(b, err)
+			}), times(eval))
+		})
+	}
+}
+
+// times returns a round of a comparison that does something often.
+func times(do func()) func(int) {
+	return func(int) {
+		for range 20_000 {
+			do()
+		}
+	}
+}
+
+// A condition allocates nothing.
+func TestConditionAllocatesNothing(t *testing.T) {
+	env := &rule.Env{Data: decode(t, benchData)}
+	for _, bm := range benchRules[:2] {
+		r, err := rule.CompileCondition([]byte(bm.src), nil)
+		require.NoError(t, err)
+		require.Zero(t, testing.AllocsPerRun(100, func() {
+			if _, err := r.Match(env); err != nil {
+				t.Fatal(err)
+			}
+		}), bm.name)
 	}
 }
 

@@ -4,21 +4,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/guerdonhq/guerdon/internal/ranktree"
+	"github.com/guerdonhq/guerdon/internal/ratio"
 )
 
 const million = 1_000_000
-
-// kinds are a tree, and a skip list that counts, which is what rankings in memory usually are.
-var kinds = []struct {
-	name string
-	make func() ranking
-}{
-	{"tree", func() ranking { return tree{ranktree.New(0, false)} }},
-	{"skiplist", func() ranking { return newSkipList() }},
-}
 
 // entries returns a million entries in no order.
 func entries(random *rand.Rand) []ranktree.Entry {
@@ -29,65 +22,87 @@ func entries(random *rand.Rand) []ranktree.Entry {
 	return all
 }
 
-// BenchmarkMillion asks and changes rankings of a million members: their positions change as those of
-// users whose scores grow by 1 to 100 ("change"), or become any other ("leap").
-func BenchmarkMillion(b *testing.B) {
-	random := rand.New(rand.NewPCG(1, 2))
-	all := entries(random)
-	rankings := make([]ranking, len(kinds))
-	for i, kind := range kinds {
-		rankings[i] = kind.make()
+// BenchmarkRatioRanks asks and changes rankings of a million members, beside a skip list that counts, which
+// is what rankings in memory usually are. Positions change as those of users whose scores grow by 1 to 100
+// ("change"), or become any other ("leap").
+func BenchmarkRatioRanks(b *testing.B) {
+	all := entries(rand.New(rand.NewPCG(1, 2)))
+	fill := func(r ranking) ranking {
 		for _, e := range all {
-			rankings[i].Set(e)
+			r.Set(e)
 		}
+		return r
 	}
-	anyone := func() string { return all[random.IntN(million)].Member }
+	newTree := func() ranking { return tree{ranktree.New(million, false)} }
+	ours, theirs := fill(newTree()), fill(newSkipList())
 	for _, op := range []struct {
 		name string
-		do   func(ranking)
+		do   func(ranking, *rand.Rand, string)
 	}{
-		{"rank", func(r ranking) { r.Place(anyone()) }},
-		{"change", func(r ranking) {
-			e, _ := r.Find(anyone())
+		{"rank", func(r ranking, _ *rand.Rand, member string) { r.Place(member) }},
+		{"change of a score", func(r ranking, random *rand.Rand, member string) {
+			e, _ := r.Find(member)
 			e.Position -= 1 + random.Int64N(100)
 			e.Reached++
 			r.Set(e)
 		}},
-		{"leap", func(r ranking) {
-			r.Set(ranktree.Entry{Member: anyone(), Position: -random.Int64N(1e6), Reached: random.Int64N(million)})
+		{"leap of a score", func(r ranking, random *rand.Rand, member string) {
+			r.Set(ranktree.Entry{Member: member, Position: -random.Int64N(1e6), Reached: random.Int64N(million)})
 		}},
-		{"around", func(r ranking) { r.Slice(max(0, r.Place(anyone())-5), 10) }},
-		{"top", func(r ranking) { r.Slice(0, 10) }},
+		{"ten around a member", func(r ranking, _ *rand.Rand, member string) { r.Slice(max(0, r.Place(member)-5), 10) }},
 	} {
-		for i, kind := range kinds {
-			b.Run(op.name+"/"+kind.name, func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					op.do(rankings[i])
+		b.Run(op.name+" in 1,000,000 : skip list", func(b *testing.B) {
+			times := func(r ranking) func(int) {
+				return func(round int) {
+					random := rand.New(rand.NewPCG(3, uint64(round)))
+					for range 50_000 {
+						op.do(r, random, all[random.IntN(million)].Member)
+					}
 				}
-			})
-		}
-	}
-}
-
-// BenchmarkCollect shows what a million members take, and what they cost the garbage collector.
-func BenchmarkCollect(b *testing.B) {
-	all := entries(rand.New(rand.NewPCG(1, 2)))
-	for _, kind := range kinds {
-		before := heap()
-		r := kind.make()
-		for _, e := range all {
-			r.Set(e)
-		}
-		bytes := float64(heap()-before) / million
-		b.Run(kind.name, func(b *testing.B) {
-			for b.Loop() {
-				runtime.GC()
 			}
-			b.ReportMetric(bytes, "B/member")
+			ratio.Compare(b, 4, times(ours), times(theirs))
 		})
-		runtime.KeepAlive(r)
 	}
+	b.Run("rebuild of 1,000,000 : skip list", func(b *testing.B) {
+		sorted := slices.SortedFunc(slices.Values(all), compare)
+		rebuild := func(into func() ranking) func(int) {
+			return func(int) {
+				r := into()
+				for _, e := range sorted { // as a store gives them
+					r.Set(e)
+				}
+			}
+		}
+		ratio.Compare(b, 4, rebuild(newTree), rebuild(func() ranking { return newSkipList() }))
+	})
+	b.Run("memory saved, 1,000,000 : skip list", func(b *testing.B) {
+		bytes := func(into func() ranking) float64 {
+			before := heap()
+			r := fill(into())
+			taken := heap() - before
+			runtime.KeepAlive(r)
+			return float64(taken) / million
+		}
+		small, large := bytes(newTree), bytes(func() ranking { return newSkipList() })
+		ratio.Report(b, large/small, 2)
+		b.ReportMetric(small, "B/member")
+	})
+	b.Run("garbage collection with 1,000,000 : skip list", func(b *testing.B) {
+		theirs = nil
+		collect := func(int) { runtime.GC() }
+		took := func(r ranking) float64 {
+			runtime.GC()
+			before := b.Elapsed()
+			for range 10 {
+				collect(0)
+			}
+			runtime.KeepAlive(r)
+			return float64(b.Elapsed() - before)
+		}
+		mine := took(ours)
+		ours = nil
+		ratio.Report(b, took(fill(newSkipList()))/mine, 5)
+	})
 	runtime.KeepAlive(all)
 }
 

@@ -1,0 +1,290 @@
+package guerdon_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	modernc "modernc.org/sqlite"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/internal/ratio"
+	"github.com/guerdonhq/guerdon/store/sqlite"
+)
+
+// BenchmarkRatioSQLite compares the engine with the same statements by hand, and with itself.
+func BenchmarkRatioSQLite(b *testing.B) {
+	origin := newOrigin(b)
+	full, normal := sqlite.Full, sqlite.Normal
+	for _, mode := range []struct {
+		name   string
+		is     sqlite.Synchronous
+		wanted float64
+	}{{"FULL", full, 0.8}, {"NORMAL", normal, 0.65}} {
+		b.Run("Record, "+mode.name+", 1 caller : by hand", func(b *testing.B) {
+			ws, path := origin.club(b, mode.is)
+			hand := origin.hand(b, mode.name)
+			ratio.Compare(b, mode.wanted,
+				func(n int) { recordAll(b, ws, round(n), 1) },
+				func(n int) { hand.run(origin.rounds[n], 1) })
+			hand.requireSame(b, path)
+		})
+	}
+	b.Run("Record, FULL, 64 callers : 1 caller", func(b *testing.B) {
+		many, _ := origin.club(b, full)
+		one, _ := origin.club(b, full)
+		ratio.Compare(b, 3,
+			func(n int) { recordAll(b, many, round(n), 64) },
+			func(n int) { recordAll(b, one, round(n), 1) })
+	})
+	b.Run("Record, FULL, 64 callers : by hand, 100 in a transaction", func(b *testing.B) {
+		ws, _ := origin.club(b, full)
+		hand := origin.hand(b, "FULL")
+		ratio.Compare(b, 0.6,
+			func(n int) { recordAll(b, ws, round(n), 64) },
+			func(n int) { hand.run(origin.rounds[n], clubBatch) })
+	})
+	b.Run("RecordBatch of 100, FULL : by hand, 100 in a transaction", func(b *testing.B) {
+		ws, path := origin.club(b, full)
+		hand := origin.hand(b, "FULL")
+		ratio.Compare(b, 0.7,
+			func(n int) { recordBatches(b, ws, round(n)) },
+			func(n int) { hand.run(origin.rounds[n], clubBatch) })
+		hand.requireSame(b, path)
+	})
+	b.Run("Record, 64 callers, FULL : NORMAL", func(b *testing.B) {
+		safe, _ := origin.club(b, full)
+		fast, _ := origin.club(b, normal)
+		ratio.Compare(b, 0.85,
+			func(n int) { recordAll(b, safe, round(n), 64) },
+			func(n int) { recordAll(b, fast, round(n), 64) })
+	})
+	b.Run("Record, 1 caller, memory : SQLite NORMAL", func(b *testing.B) {
+		inMemory := memoryClub(b)
+		inFile, _ := origin.club(b, normal)
+		ratio.Compare(b, 5,
+			func(n int) { recordAll(b, inMemory, round(n), 1) },
+			func(n int) { recordAll(b, inFile, round(n), 1) })
+	})
+}
+
+// An origin is a file with the club in it, of which every comparison gets copies, and the statements that
+// the engine needs for the events that follow.
+type origin struct {
+	copied []byte // the file when the club had been founded
+	ws     *guerdon.Workspace
+	store  *sqlite.Store
+	db     *sql.DB // on the same file; tells spy what it is asked
+	spy    *spy
+	rounds [][][]statement // by round and event
+}
+
+func newOrigin(b *testing.B) *origin {
+	b.Helper()
+	dir := b.TempDir()
+	path, first := filepath.Join(dir, "origin.db"), filepath.Join(dir, "first.db")
+	st, err := sqlite.Open(b.Context(), path, &sqlite.Options{Synchronous: sqlite.Normal})
+	require.NoError(b, err)
+	o := &origin{ws: foundClub(b, st, clubDocs(1)), store: st, spy: &spy{path: path}}
+	o.db = sql.OpenDB(o.spy)
+	b.Cleanup(func() {
+		require.NoError(b, o.db.Close())
+		require.NoError(b, st.Close())
+	})
+	_, err = o.db.ExecContext(b.Context(), "vacuum into ?", first)
+	require.NoError(b, err)
+	o.copied, err = os.ReadFile(first)
+	require.NoError(b, err)
+	o.trace(b)
+	return o
+}
+
+// copy returns the path of a new copy of the file.
+func (o *origin) copy(b *testing.B) string {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), "copy.db")
+	require.NoError(b, os.WriteFile(path, o.copied, 0o600))
+	return path
+}
+
+// club opens the club on a new copy.
+func (o *origin) club(b *testing.B, mode sqlite.Synchronous) (*guerdon.Workspace, string) {
+	b.Helper()
+	path := o.copy(b)
+	st, err := sqlite.Open(b.Context(), path, &sqlite.Options{Synchronous: mode})
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, st.Close()) })
+	return openClub(b, st), path
+}
+
+// trace fills rounds with what the engine sends for each event, one event in a transaction.
+func (o *origin) trace(b *testing.B) {
+	b.Helper()
+	for n := range ratio.Rounds {
+		var all [][]statement
+		for _, ev := range round(n) {
+			tx, err := o.db.BeginTx(b.Context(), nil)
+			require.NoError(b, err)
+			o.spy.said = nil
+			_, err = o.ws.On(o.store.Join(tx)).Record(b.Context(), ev)
+			require.NoError(b, err)
+			all = append(all, o.spy.said)
+			require.NoError(b, tx.Commit())
+		}
+		o.rounds = append(o.rounds, all)
+	}
+}
+
+// A hand is a program that knows beforehand what to read and what to write: it has neither rules nor
+// records, just prepared statements on one connection.
+type hand struct {
+	b        *testing.B
+	conn     *sql.Conn
+	prepared map[string]*sql.Stmt
+}
+
+func (o *origin) hand(b *testing.B, mode string) *hand {
+	b.Helper()
+	db, err := sql.Open("sqlite", "file:"+o.copy(b)+"?_pragma=journal_mode(wal)&_pragma=synchronous("+mode+")"+
+		"&_pragma=cache_size(-65536)&_pragma=wal_autocheckpoint(10000)")
+	require.NoError(b, err)
+	conn, err := db.Conn(b.Context())
+	require.NoError(b, err)
+	b.Cleanup(func() {
+		require.NoError(b, conn.Close())
+		require.NoError(b, db.Close())
+	})
+	return &hand{b, conn, map[string]*sql.Stmt{}}
+}
+
+// run runs the statements of events, a number of events in each transaction.
+func (h *hand) run(events [][]statement, batch int) {
+	for some := range slices.Chunk(events, batch) {
+		h.do(statement{text: "begin immediate"})
+		for _, statements := range some {
+			for _, s := range statements {
+				h.do(s)
+			}
+		}
+		h.do(statement{text: "commit"})
+	}
+}
+
+func (h *hand) do(s statement) {
+	ctx := context.WithoutCancel(h.b.Context())
+	stmt := h.prepared[s.text]
+	if stmt == nil {
+		var err error
+		stmt, err = h.conn.PrepareContext(ctx, s.text) //nolint:sqlclosecheck // it ends with the connection
+		require.NoError(h.b, err)
+		h.prepared[s.text] = stmt
+	}
+	if !s.reads {
+		_, err := stmt.ExecContext(ctx, s.args...)
+		if err != nil {
+			h.b.Fatal(err)
+		}
+		return
+	}
+	rows, err := stmt.QueryContext(ctx, s.args...)
+	if err != nil {
+		h.b.Fatal(err)
+	}
+	var record sql.RawBytes
+	for rows.Next() {
+		if err := rows.Scan(&record); err != nil {
+			h.b.Fatal(err)
+		}
+	}
+	if err := rows.Close(); err != nil {
+		h.b.Fatal(err)
+	}
+}
+
+// requireSame requires that another file holds the very same rows, so that what is compared did the same.
+func (h *hand) requireSame(b *testing.B, path string) {
+	b.Helper()
+	_, err := h.conn.ExecContext(b.Context(), "attach ? as engine", path)
+	require.NoError(b, err)
+	rows, err := h.conn.QueryContext(b.Context(), "select name from engine.sqlite_master where type = 'table'")
+	require.NoError(b, err)
+	var tables []string
+	for rows.Next() {
+		var name string
+		require.NoError(b, rows.Scan(&name))
+		tables = append(tables, name)
+	}
+	require.NoError(b, rows.Close())
+	for _, t := range tables {
+		var different int
+		require.NoError(b, h.conn.QueryRowContext(b.Context(), "select count(*) from (select * from engine."+t+" except select * from main."+t+")").Scan(&different))
+		require.Zero(b, different, t)
+	}
+}
+
+// A statement is what a database was asked to do.
+type statement struct {
+	text  string
+	args  []any
+	reads bool
+}
+
+// A spy opens connections to a file and notes the statements that run on them.
+type spy struct {
+	path string
+	said []statement
+}
+
+// Driver implements driver.Connector.
+func (*spy) Driver() driver.Driver { return &modernc.Driver{} }
+
+// Connect implements driver.Connector.
+func (s *spy) Connect(context.Context) (driver.Conn, error) {
+	c, err := s.Driver().Open(s.path)
+	return spyConn{c, s}, err
+}
+
+type spyConn struct {
+	driver.Conn
+
+	spy *spy
+}
+
+func (c spyConn) Prepare(text string) (driver.Stmt, error) {
+	s, err := c.Conn.Prepare(text)
+	return spyStmt{s, text, c.spy}, err
+}
+
+type spyStmt struct {
+	driver.Stmt
+
+	text string
+	spy  *spy
+}
+
+func (s spyStmt) Exec(args []driver.Value) (driver.Result, error) {
+	s.note(args, false)
+	return s.Stmt.Exec(args) //nolint:staticcheck // as simple as can be
+}
+
+func (s spyStmt) Query(args []driver.Value) (driver.Rows, error) {
+	s.note(args, true)
+	return s.Stmt.Query(args) //nolint:staticcheck // as simple as can be
+}
+
+// note leaves out what begins and ends transactions, which has no arguments.
+func (s spyStmt) note(args []driver.Value, reads bool) {
+	if len(args) == 0 {
+		return
+	}
+	said := statement{text: s.text, reads: reads}
+	for _, a := range args {
+		said.args = append(said.args, a)
+	}
+	s.spy.said = append(s.spy.said, said)
+}

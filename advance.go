@@ -8,10 +8,13 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // advanceStep bounds what one transaction of Advance does, in users, streaks or transactions.
@@ -22,6 +25,9 @@ const advanceStep = 200
 // calls it, except that a freeze is paid and a schedule assigns only here, or when the user's next
 // event arrives. It may be called at any time, also by several processes at once: what is done is not
 // done again. It works in small transactions; after an error, what they did remains.
+//
+// The journal tells of each streak that broke or was frozen and each mission that was assigned, in an
+// entry whose event is of type [event.Clock].
 func (ws *Workspace) Advance(ctx context.Context) error {
 	for {
 		more, err := session.Write(ctx, ws.run, func(tx *session.Tx) (bool, error) {
@@ -40,7 +46,7 @@ func (ws *Workspace) Advance(ctx context.Context) error {
 // advance lets each mechanic take a step.
 func (p *program) advance(ctx context.Context, tx *session.Tx) (more bool, err error) {
 	for _, step := range []func(context.Context, *session.Tx, int) (bool, error){
-		p.judgeStreaks, p.missions.Advance, p.economy.Advance, p.boards.Advance,
+		p.streaks.Advance, p.missions.Advance, p.economy.Advance, p.boards.Advance,
 	} {
 		again, err := step(ctx, tx, advanceStep)
 		if err != nil {
@@ -51,8 +57,53 @@ func (p *program) advance(ctx context.Context, tx *session.Tx) (more bool, err e
 	return more, nil
 }
 
-func (p *program) judgeStreaks(ctx context.Context, tx *session.Tx, limit int) (bool, error) {
-	return p.streaks.Advance(ctx, tx, wallet{p.economy}, limit)
+// tick makes everything follow from an event of the clock, and adds it to the journal unless nothing
+// does. Its id ends with the number of its entry. Of one that follows from problems alone it ends with
+// the date, and there is one a day: who asks for their missions again and again is not told each time.
+func (e *Engine) tick(ctx context.Context, tx *session.Tx, ev event.Event) error {
+	p, err := e.ready(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := number(ctx, tx); err != nil {
+		return err
+	}
+	whose := ev.ID
+	ev.ID = fmt.Sprintf("%s:%d", whose, tx.Seq)
+	first, err := p.occasion(ctx, tx, ev)
+	if err != nil {
+		return err
+	}
+	entry := newEntry(tx, first, "")
+	if err := e.cascade(ctx, tx, p, first, &entry); err != nil {
+		return err
+	}
+	tx.Seq = 0
+	if entry.Outcome.changes()+len(entry.Caused) == 0 {
+		if len(entry.Outcome.Problems) == 0 {
+			return nil
+		}
+		entry.Event.ID = whose + ":" + tx.Now.Format(time.DateOnly)
+		entry.Outcome.EventID = entry.Event.ID
+		if _, told, err := journal.Get(ctx, tx, entry.Event.ID); err != nil || told {
+			return err
+		}
+	}
+	return appendEntry(ctx, tx, &entry)
+}
+
+// note adds problems to the journal that belong to no event and to nobody.
+func note(ctx context.Context, tx *session.Tx, problems []event.Problem) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	if err := number(ctx, tx); err != nil {
+		return err
+	}
+	ev := event.Event{ID: fmt.Sprintf("clock:%d", tx.Seq), Type: event.Clock, At: tx.Now}
+	entry := newEntry(tx, mechanic.New(&ev, &tenancy.User{}), "")
+	entry.Outcome.Problems = problems
+	return appendEntry(ctx, tx, &entry)
 }
 
 // wallet lets streaks be paid for from the books.

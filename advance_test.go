@@ -3,6 +3,7 @@ package guerdon_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
@@ -141,4 +143,142 @@ func TestYearPasses(t *testing.T) {
 	standing, err := w.Streaks.Current(ctx, "ada", "daily")
 	require.NoError(t, err)
 	require.Equal(t, 365, standing.Count)
+}
+
+// entries returns the journal behind a number.
+func (w *world) entries(t testing.TB, after int64) []guerdon.Entry {
+	t.Helper()
+	entries, err := w.Journal(t.Context(), after)
+	require.NoError(t, err)
+	return entries
+}
+
+func TestJournalTellsWhatTheClockDid(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		_, err := w.Import(ctx, []byte(frozen))
+		require.NoError(t, err)
+		_, err = w.Record(ctx, run("e1", "eve", start)) // a point, which is not enough for a freeze
+		require.NoError(t, err)
+		before := w.head(t)
+		w.set(start.AddDate(0, 0, 2))
+		require.NoError(t, w.Advance(ctx))
+		require.NoError(t, w.Advance(ctx), "there is nothing left to do")
+		told := map[string]guerdon.Entry{}
+		for _, e := range w.entries(t, before) {
+			require.Equal(t, event.Clock, e.Event.Type)
+			require.Equal(t, "eve", e.Event.UserID)
+			require.Equal(t, "StreakRule", e.Event.Fields["kind"])
+			require.Equal(t, fmt.Sprintf("clock:StreakRule:%s:eve:%d", e.Event.EntityID, e.Outcome.Seq), e.Event.ID)
+			told[e.Event.EntityID] = e
+		}
+		require.Len(t, told, 2, "a rule that freezes and one that does not")
+		for id, e := range told {
+			require.Len(t, e.Outcome.Streaks, 1, id)
+			require.Equal(t, streaks.Missed, e.Outcome.Streaks[0].Kind)
+			require.Equal(t, streaks.Broken, e.Outcome.Streaks[0].Status)
+			require.Equal(t, "2025-09-30", e.Outcome.Streaks[0].Day.String())
+		}
+		// What is paid for follows from the same entry.
+		_, err = w.Economy.Grant(ctx, []economy.Grant{{CurrencyID: "points", Amount: decimal.NewFromInt(5), DestinationUserID: "eve"}})
+		require.NoError(t, err)
+		out, err := w.Record(ctx, run("e2", "eve", start.AddDate(0, 0, 2)))
+		require.NoError(t, err)
+		require.Len(t, out.Streaks, 2, "the breaks were told")
+		before = w.head(t)
+		w.set(start.AddDate(0, 0, 4))
+		require.NoError(t, w.Advance(ctx))
+		i := slices.IndexFunc(w.entries(t, before), func(e guerdon.Entry) bool { return e.Event.EntityID == "icy" })
+		icy := w.entries(t, before)[i]
+		require.Equal(t, streaks.Freeze, icy.Outcome.Streaks[0].Kind)
+		require.Equal(t, event.VirtualTransaction, icy.Caused[0].Type)
+		require.Equal(t, icy.Event.ID, icy.Caused[0].Cause)
+	})
+}
+
+// assigns is a rule that assigns a goal with the given target.
+func assigns(mode, more, target string) []byte {
+	return fmt.Appendf(nil, `{"documents":[
+	{"kind":"MissionConfiguration","id":"odd","name":"Odd","missionType":"INDIVIDUAL","matchType":"ENTITY","matchEntity":"Activity",
+	 "targetAmountExpression":%s,"defaultLang":"en","translations":[{"lang":"en","label":"Odd"}]},
+	{"kind":"MissionRule","id":"odd","name":"Odd","missionType":"INDIVIDUAL","assignmentMode":%q,"missionConfigurationsPool":["odd"],%s
+	 "timeframeType":"RECURRING","recurrence":"WEEKLY","timeframeTimezoneType":"USER","timeframeStartsAt":"2020-01-01T00:00:00Z",
+	 "defaultLang":"en","translations":[{"lang":"en"}]}]}`, target, mode, more)
+}
+
+const nobodysNumber = `{"var":"user.nickname"}`
+
+func TestProblemsOfLazyRulesAreInTheJournalOnceADay(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		_, err := w.Import(ctx, assigns("LAZY", "", nobodysNumber))
+		require.NoError(t, err)
+		before := w.head(t)
+		ask := func() []guerdon.Entry {
+			t.Helper()
+			_, err := w.Missions.Evaluate(ctx, "ada")
+			require.NoError(t, err)
+			return w.entries(t, before)
+		}
+		for range 3 {
+			entries := ask()
+			require.Len(t, entries, 1)
+			require.Equal(t, "clock:MissionRule:odd:ada:2025-09-29", entries[0].Event.ID)
+			require.Equal(t, []event.Problem{{
+				Source: "MissionConfiguration/odd", Field: "targetAmountExpression", Reason: "gave a text, which is not a number",
+			}}, entries[0].Outcome.Problems)
+		}
+		w.set(start.AddDate(0, 0, 1))
+		require.Len(t, ask(), 2, "another day")
+		_, err = w.Import(ctx, assigns("LAZY", "", "5"))
+		require.NoError(t, err)
+		before = w.head(t)
+		for range 2 {
+			entries := ask()
+			require.Len(t, entries, 1)
+			require.True(t, entries[0].Outcome.Missions[0].Assigned)
+			require.Equal(t, "odd:odd:ada:2025-W40", entries[0].Outcome.Missions[0].MissionID)
+			require.Empty(t, entries[0].Outcome.Problems)
+		}
+	})
+}
+
+func TestJournalTellsWhatAScheduleAssigned(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		target := `{"if":[{"==":[{"var":"user.userId"},"bob"]},null,3]}`
+		_, err := w.Import(ctx, assigns("SCHEDULED_PUSH", `"scheduleCron":"0 12 * * *",`, target))
+		require.NoError(t, err)
+		_, err = w.Users.Suspend(ctx, "eve")
+		require.NoError(t, err)
+		before := w.head(t)
+		w.set(start.AddDate(0, 0, 1))
+		require.NoError(t, w.Advance(ctx))
+		require.NoError(t, w.Advance(ctx))
+		entries := w.entries(t, before)
+		require.Len(t, entries, 2)
+		require.Equal(t, "ada", entries[0].Event.UserID)
+		require.True(t, entries[0].Outcome.Missions[0].Assigned)
+		require.Equal(t, "bob", entries[1].Event.UserID)
+		require.Len(t, entries[1].Outcome.Problems, 1)
+	})
+}
+
+func TestProblemsOfNobodyAreInTheJournal(t *testing.T) {
+	w := newWorld(t, memory.New())
+	ctx := t.Context()
+	_, err := w.Record(ctx, run("e1", "ada", start))
+	require.NoError(t, err)
+	before := w.head(t)
+	_, err = w.Import(ctx, []byte(`{"documents":[
+	{"kind":"RuntimeLeaderboardConfiguration","id":"odd","name":"Odd","query":{"source":"activity_logs","entityId":"userId","score":{"sum":{"var":"outcome"}}},
+	 "defaultLang":"en","translations":[{"lang":"en","label":"Odd"}]},
+	{"kind":"RuntimeLeaderboard","id":"odd","runtimeLeaderboardConfigurationId":"odd","timeframeType":"PERMANENT","timeframeTimezoneType":"FIXED",
+	 "timeframeTimezone":"UTC","timeframeStartsAt":"2020-01-01T00:00:00Z"}]}`))
+	require.NoError(t, err)
+	entries := w.entries(t, before)
+	require.Len(t, entries, 1)
+	require.Empty(t, entries[0].Event.UserID)
+	require.Equal(t, "RuntimeLeaderboard/odd", entries[0].Outcome.Problems[0].Source)
+	require.Contains(t, entries[0].Outcome.Problems[0].Reason, "1 of the events before it opened do not count")
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
@@ -127,7 +128,9 @@ func tables() []*store.Schema {
 
 // session returns the transaction as the domains see it.
 func (e *Engine) session(tx store.Tx) *session.Tx {
-	return &session.Tx{Tx: tx, Now: e.now().UTC().Truncate(time.Microsecond), NewID: e.newID, Zones: e.zones}
+	own := &session.Tx{Tx: tx, Now: e.now().UTC().Truncate(time.Microsecond), NewID: e.newID, Zones: e.zones}
+	own.Enter = func(ctx context.Context, ev event.Event) error { return e.tick(ctx, own, ev) }
+	return own
 }
 
 // runner returns what runs the transactions of a scope that is not a workspace: nothing in it causes

@@ -36,8 +36,14 @@ type Outcome struct {
 	Problems []event.Problem `json:"problems,omitempty"`
 }
 
+// changes returns how much changed.
+func (o *Outcome) changes() int {
+	return len(o.Missions) + len(o.Transactions) + len(o.Streaks) + len(o.Scores)
+}
+
 // An Entry is one thing that happened, in the journal: an event from outside, or one that a call or
-// the clock caused; and all that followed from it.
+// the clock caused; and all that followed from it. One of type [event.Clock] that has no user holds
+// problems of documents that nobody's event has met.
 type Entry struct {
 	Event event.Event `json:"event"`
 	// User is the event's user as it was when the event happened and as rules saw it, without what may
@@ -74,14 +80,13 @@ const headKey = "journal"
 
 var heads = store.Define("heads", func(*head) string { return headKey }, nil)
 
-// number gives an entry the next number of the journal, and the transaction too while it is made.
-func number(ctx context.Context, tx *session.Tx, e *Entry) error {
+// number gives the transaction the next number of the journal while the entry of that number is made.
+func number(ctx context.Context, tx *session.Tx) error {
 	h, _, err := heads.Get(ctx, tx, headKey)
 	if err != nil {
 		return err
 	}
 	tx.Seq = h.Seq + 1
-	e.Outcome.Seq = tx.Seq
 	return nil
 }
 

@@ -183,13 +183,10 @@ func admit(ctx context.Context, tx *session.Tx, p *program, a *arrival) error {
 
 // enter makes everything follow from an event and adds it to the journal.
 func (e *Engine) enter(ctx context.Context, tx *session.Tx, p *program, first *mechanic.Occasion, fingerprint string) (Outcome, error) {
-	entry := Entry{
-		Event: *first.Event, User: first.User.Remembered(), RecordedAt: tx.Now, Fingerprint: fingerprint,
-		Outcome: Outcome{EventID: first.Event.ID},
-	}
-	if err := number(ctx, tx, &entry); err != nil {
+	if err := number(ctx, tx); err != nil {
 		return Outcome{}, err
 	}
+	entry := newEntry(tx, first, fingerprint)
 	if err := e.cascade(ctx, tx, p, first, &entry); err != nil {
 		return Outcome{}, err
 	}
@@ -197,6 +194,14 @@ func (e *Engine) enter(ctx context.Context, tx *session.Tx, p *program, first *m
 		return Outcome{}, err
 	}
 	return entry.Outcome, nil
+}
+
+// newEntry returns the entry of an event, from which nothing has followed so far.
+func newEntry(tx *session.Tx, first *mechanic.Occasion, fingerprint string) Entry {
+	return Entry{
+		Event: *first.Event, User: first.User.Remembered(), RecordedAt: tx.Now, Fingerprint: fingerprint,
+		Outcome: Outcome{EventID: first.Event.ID, Seq: tx.Seq},
+	}
 }
 
 // maxCaused is how many events may follow from one before it is refused: rules that cause one another
@@ -247,7 +252,7 @@ func chain(entry *Entry) string {
 }
 
 // transact runs a call of a service inside a transaction, and makes everything follow from the events
-// that it causes. Each is an entry of the journal.
+// that it causes. Each is an entry of the journal, and so are problems that belong to none.
 func (e *Engine) transact(ctx context.Context, tx *session.Tx, fn session.Func) error {
 	if err := fn(tx); err != nil {
 		return err
@@ -265,7 +270,7 @@ func (e *Engine) transact(ctx context.Context, tx *session.Tx, fn session.Func) 
 			return err
 		}
 	}
-	return nil
+	return note(ctx, tx, tx.Problems())
 }
 
 // occasion returns an event as the mechanics see it: with the user, and the tags of its entity, as they
@@ -304,7 +309,7 @@ func tagged(t event.Type) string {
 		return streaks.Configurations.Name()
 	case event.VirtualTransaction:
 		return economy.Currencies.Name()
-	case event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath, event.User:
+	case event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath, event.User, event.Clock:
 	}
 	return string(t)
 }

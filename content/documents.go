@@ -105,4 +105,3 @@ func (d Documents[T]) open(r *record, body json.RawMessage) (T, error) {
 	}
 	return *any(doc).(*T), nil
 }
-

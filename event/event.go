@@ -22,7 +22,9 @@ import (
 // A Type says what kind of thing an event is about: the entity that rules match.
 type Type string
 
-// The types of event. A host records activities; the others are caused by the engine.
+// The types of event. A host records activities; the others are caused by the engine. A Clock event says
+// that the time had come for something, as for judging a streak or evaluating a rule: its entity is the
+// document, or the mission, and its field "kind" says of which kind that is. No rule matches it.
 const (
 	Activity           Type = "Activity"
 	Quiz               Type = "Quiz"
@@ -34,6 +36,7 @@ const (
 	Streak             Type = "Streak"
 	VirtualTransaction Type = "VirtualTransaction"
 	User               Type = "User"
+	Clock              Type = "Clock"
 )
 
 // Outcome says how what was done went.

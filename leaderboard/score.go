@@ -96,7 +96,7 @@ func moves(t event.Type) bool {
 	switch t {
 	case event.Mission, event.VirtualTransaction, event.Streak, event.LearningGroup, event.LearningPath:
 		return true
-	case event.Activity, event.Quiz, event.Slide, event.Story, event.User:
+	case event.Activity, event.Quiz, event.Slide, event.Story, event.User, event.Clock:
 	}
 	return false
 }

@@ -2,12 +2,44 @@ package missions
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
+
+// assignByClock evaluates a rule for a user because its time has come.
+func (p *Program) assignByClock(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+	for _, pl := range slices.Concat(p.rules.Lazy, p.rules.Push) {
+		if pl.ID != o.Event.EntityID {
+			continue
+		}
+		made, err := p.evaluate(ctx, tx, pl, o.User, o.Event.At, mechanic.Mark{}, o.Vars)
+		if err != nil {
+			return nil, err
+		}
+		return p.catchUp(ctx, tx, o.User, made, o.Event.ID)
+	}
+	return nil, nil
+}
+
+// tickedMission is the kind of an event of the clock that is about a mission which has begun.
+const tickedMission = "Mission"
+
+// begin fixes the target of a mission that was made before it began.
+func (p *Program) begin(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) error {
+	m, found, err := missionTable.Get(ctx, tx, o.Event.EntityID)
+	if err != nil || !found {
+		return err
+	}
+	g, err := p.goalOf(&m)
+	if err != nil || !activate(tx, g, &m, o.Vars) {
+		return err
+	}
+	return missionTable.Put(ctx, tx, m)
+}
 
 var pushTable = mechanic.DefinePushes("mission_pushes")
 
@@ -19,7 +51,9 @@ func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more 
 	for _, pl := range p.rules.Push {
 		rule := mechanic.PushedRule{
 			ID: pl.ID, Source: Rules.Name() + "/" + pl.ID, Trigger: pl.trigger(), PublishedAt: pl.UpdatedAt,
-			Evaluate: func(u *tenancy.User, at time.Time) error { return p.push(ctx, tx, pl, u, at) },
+			Evaluate: func(u *tenancy.User, at time.Time) error {
+				return mechanic.Tick(ctx, tx, Rules.Name(), pl.ID, u.ID, at)
+			},
 		}
 		done, err := rule.Carry(ctx, tx, pushTable, &limit)
 		if err != nil {
@@ -28,14 +62,4 @@ func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more 
 		more = more || !done
 	}
 	return more, nil
-}
-
-// push evaluates a rule for a user at a time of its schedule.
-func (p *Program) push(ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, at time.Time) error {
-	assigned, err := p.evaluate(ctx, tx, pl, u, at, mechanic.Mark{}, map[string]any{"user": u.Vars()})
-	if err != nil {
-		return err
-	}
-	_, err = p.catchUp(ctx, tx, u, assigned, "")
-	return err
 }

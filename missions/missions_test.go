@@ -50,6 +50,7 @@ func newBench(t testing.TB, documents ...string) *bench {
 		return func(ctx context.Context, fn session.Func) error {
 			return run(ctx, store.Scope{Account: "acme", Workspace: "default"}, func(tx store.Tx) error {
 				s := &session.Tx{Tx: tx, Now: b.now, Zones: &timeframe.Zones{}, NewID: func() string { ids++; return fmt.Sprintf("id-%d", ids) }}
+				s.Enter = func(ctx context.Context, e event.Event) error { return b.enter(ctx, s, e) }
 				err := fn(s)
 				b.caused, b.issues = append(b.caused, s.Caused()...), append(b.issues, s.Problems()...)
 				return err
@@ -60,6 +61,20 @@ func newBench(t testing.TB, documents ...string) *bench {
 	b.Service = missions.NewService(b.run, b.lib, b.program)
 	b.publish(t, documents...)
 	return b
+}
+
+// enter lets the missions react to an event of the clock.
+func (b *bench) enter(ctx context.Context, tx *session.Tx, e event.Event) error {
+	u, err := tenancy.FindUser(ctx, tx, e.UserID)
+	if err != nil {
+		return err
+	}
+	p, err := b.program(ctx, tx)
+	if err != nil {
+		return err
+	}
+	_, err = p.React(ctx, tx, mechanic.New(&e, u))
+	return err
 }
 
 func (b *bench) program(ctx context.Context, tx *session.Tx) (*missions.Program, error) {

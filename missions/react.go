@@ -91,6 +91,12 @@ func owners(u *tenancy.User) []string {
 // counts it, those just assigned included. A completed mission causes an event of type Mission. An event
 // that moved in time is taken from where it was counted first.
 func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+	switch {
+	case o.Ticks(Rules.Name()):
+		return p.assignByClock(ctx, tx, o)
+	case o.Ticks(tickedMission):
+		return nil, p.begin(ctx, tx, o)
+	}
 	changes, err := p.assign(ctx, tx, p.rules.On(matchKeys(o.Event)), o)
 	if err != nil {
 		return nil, err

@@ -42,8 +42,9 @@ func NewService(run session.Runner, lib *content.Library, program func(context.C
 }
 
 // Evaluate assigns what the LAZY rules have for the user now, and returns the missions that the user
-// and the user's groups have at this moment, completed ones included, by their end, then id. It
-// returns [fault.ErrNotFound] for an unknown user.
+// and the user's groups have at this moment, completed ones included, by their end, then id. What was
+// assigned is in the journal, and so is why something could not be. It returns [fault.ErrNotFound] for an
+// unknown user.
 func (s Service) Evaluate(ctx context.Context, userID string) ([]Mission, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) ([]Mission, error) {
 		u, err := tenancy.FindUser(ctx, tx, userID)
@@ -54,27 +55,24 @@ func (s Service) Evaluate(ctx context.Context, userID string) ([]Mission, error)
 		if err != nil {
 			return nil, err
 		}
-		if u.Status == tenancy.Active {
-			vars := map[string]any{"user": u.Vars()}
-			for _, pl := range p.rules.Lazy {
-				assigned, err := p.evaluate(ctx, tx, pl, u, tx.Now, mechanic.Mark{}, vars)
-				if err != nil {
-					return nil, err
-				}
-				if _, err := p.catchUp(ctx, tx, u, assigned, ""); err != nil {
-					return nil, err
-				}
-			}
-		}
-		if err := p.activatePending(ctx, tx, u); err != nil {
+		if err := p.settle(ctx, tx, u); err != nil {
 			return nil, err
 		}
 		return current(ctx, tx, u)
 	})
 }
 
-// activatePending fixes the targets of a user's own missions that have begun since they were made.
-func (p *Program) activatePending(ctx context.Context, tx *session.Tx, u *tenancy.User) error {
+// settle evaluates the LAZY rules for a user, and begins the user's own missions whose time has come.
+func (p *Program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User) error {
+	for _, pl := range p.rules.Lazy {
+		due, err := pl.due(ctx, tx, u)
+		if err == nil && due {
+			err = mechanic.Tick(ctx, tx, Rules.Name(), pl.ID, u.ID, tx.Now)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	missions, err := missionTable.List(ctx, tx, owned(u.ID, tx.Now))
 	if err != nil {
 		return err
@@ -84,17 +82,25 @@ func (p *Program) activatePending(ctx context.Context, tx *session.Tx, u *tenanc
 		if m.TargetAmount != nil || m.period().State(tx.Now) != timeframe.Active {
 			continue
 		}
-		g, err := p.goalOf(m)
-		if err != nil {
+		if err := mechanic.Tick(ctx, tx, tickedMission, m.ID, u.ID, tx.Now); err != nil {
 			return err
-		}
-		if activate(tx, g, m, map[string]any{"user": u.Vars()}) {
-			if err := missionTable.Put(ctx, tx, *m); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
+}
+
+// due tells whether the rule was not evaluated for the user yet, as far as it concerns the user.
+func (pl *plan) due(ctx context.Context, tx *session.Tx, u *tenancy.User) (bool, error) {
+	owner, ok := pl.owner(u)
+	if !ok || u.Status != tenancy.Active {
+		return false, nil
+	}
+	period, ok, err := pl.trigger().PeriodAt(tx, u, tx.Now)
+	if err != nil || !ok {
+		return false, err
+	}
+	_, evaluated, err := evaluationTable.Get(ctx, tx, mechanic.EvaluationKey(pl.ID, owner, period.ID))
+	return !evaluated, err
 }
 
 // current returns what a user has at the moment of the transaction, by its end, then id.

@@ -13,11 +13,13 @@ import (
 // A Kind says how a period came to count as kept.
 type Kind string
 
-// The kinds: the user acted, the user paid, or, of what lasts longer than a period, either.
+// The kinds: the user acted, the user paid, or, of what lasts longer than a period, either. Of a [Change]
+// it may also be that the user did neither.
 const (
 	Regular Kind = "REGULAR"
 	Freeze  Kind = "FREEZE"
 	Any     Kind = "ANY"
+	Missed  Kind = "MISSED"
 )
 
 // day is one civil day on which a user acted, or the first day of a period that was frozen. All that

@@ -9,6 +9,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -114,10 +115,10 @@ func (t *turn) vars(f *fold, period timeframe.Day) map[string]any {
 	}
 }
 
-// due returns when the period after the last may have been missed, or zero if nothing could be done
-// about it. The clock is that of the user at present, or nil: then it may come too early.
+// due returns when the period after the last may have been missed, or zero if it was judged. The clock is
+// that of the user at present, or nil: then it may come too early.
 func (t *turn) due(clock *time.Location) (time.Time, error) {
-	if t.state.Last == nil || t.state.Lost || !t.plan.Freezes() {
+	if t.state.Last == nil || t.state.Lost {
 		return time.Time{}, nil
 	}
 	over, err := t.state.over(clock, t.tx.Zones)
@@ -128,16 +129,27 @@ func (t *turn) due(clock *time.Location) (time.Time, error) {
 }
 
 // Advance judges at most limit streaks whose next period is over: what the user missed is frozen, for
-// one charge a period, or the streak is broken and is not judged again. It returns whether more may be
-// due. Only streaks that could be frozen need it; the others are broken by the clock.
-func (p *Program) Advance(ctx context.Context, tx *session.Tx, wallet Wallet, limit int) (more bool, err error) {
+// one charge a period, or the streak is broken and is not judged again. Each is an event of the clock,
+// which [Program.React] answers. It returns whether more may be due. Only freezes need it; a streak that
+// cannot be frozen is broken by the clock, and Advance tells of it.
+func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	due := store.By("due").Between(store.Value{}, store.Int(tx.Now.UnixMicro()+1))
 	states, err := stateTable.List(ctx, tx, due.First(limit))
 	if err != nil {
 		return false, err
 	}
 	for _, s := range states {
-		if err := p.judge(ctx, tx, wallet, s); err != nil {
+		user, err := tenancy.FindUser(ctx, tx, s.UserID)
+		if err != nil && !errors.Is(err, fault.ErrNotFound) {
+			return false, err
+		}
+		if p.byID[s.RuleID] == nil || user == nil || user.Status != tenancy.Active { // nobody is there to pay
+			s.CheckAt = time.Time{}
+			err = stateTable.Put(ctx, tx, s)
+		} else {
+			err = mechanic.Tick(ctx, tx, Rules.Name(), s.RuleID, s.UserID, tx.Now)
+		}
+		if err != nil {
 			return false, err
 		}
 	}
@@ -145,30 +157,28 @@ func (p *Program) Advance(ctx context.Context, tx *session.Tx, wallet Wallet, li
 }
 
 // judge settles one streak up to now.
-func (p *Program) judge(ctx context.Context, tx *session.Tx, wallet Wallet, s state) error {
-	pl := p.byID[s.RuleID]
-	user, err := tenancy.FindUser(ctx, tx, s.UserID)
-	if err != nil && !errors.Is(err, fault.ErrNotFound) {
-		return err
+func (p *Program) judge(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, wallet Wallet) ([]Change, error) {
+	pl := p.byID[o.Event.EntityID]
+	s, found, err := stateTable.Get(ctx, tx, streakKey(o.User.ID, o.Event.EntityID))
+	if err != nil || !found || pl == nil {
+		return nil, err
 	}
-	if pl == nil || user == nil || user.Status != tenancy.Active { // nobody is there to pay
-		s.CheckAt = time.Time{}
-		return stateTable.Put(ctx, tx, s)
-	}
-	t, err := pl.turn(tx, user, wallet, s)
+	t, err := pl.turn(tx, o.User, wallet, s)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	at := pl.until(tx.Now)
 	to := timeframe.DayOf(at, t.clock)
 	if err := t.freeze(ctx, &t.state.fold, to, at); err != nil {
-		return err
+		return nil, err
 	}
 	g, err := t.state.gap(to, at, tx.Zones)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	t.state.Lost = g.missed()
+	if t.state.Lost = g.missed(); t.state.Lost {
+		t.broke(g)
+	}
 	t.changed = true
-	return t.save(ctx, t.clock)
+	return t.changes, t.save(ctx, t.clock)
 }

@@ -300,7 +300,7 @@ func TestOneChargeForEachPeriod(t *testing.T) {
 			wg.Go(func() {
 				for more := true; more && errs[i] == nil; {
 					errs[i] = w.run.Update(w.ctx, func(tx *session.Tx) (err error) {
-						more, err = program(tx).Advance(w.ctx, tx, money, 2)
+						more, err = program(tx).Advance(w.ctx, tx, 2)
 						return err
 					})
 				}

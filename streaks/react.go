@@ -24,11 +24,17 @@ type Change struct {
 	ConfigurationID      string `json:"streakConfigurationId"`
 	ConfigurationVersion int    `json:"streakConfigurationVersion"`
 	UserID               string `json:"userId"`
-	// Day is the civil day, or the first of a frozen period.
+	// Day is the civil day, or the first of a frozen or missed period.
 	Day timeframe.Day `json:"day"`
-	// Kind is REGULAR for a day on which the user acted, FREEZE for a period that was paid for; it is
-	// empty for a day that turned out not to be active.
+	// Kind is REGULAR for a day on which the user acted, FREEZE for a period that was paid for, MISSED for
+	// the one that broke the run; it is empty for a day that turned out not to be active. A run that broke
+	// is told of once, when the next event of the user comes or [Program.Advance] judges it. A late day
+	// may join it to the next run nevertheless.
 	Kind Kind `json:"kind,omitempty"`
+	// Late says that the day came before the last one that was known; Thawed, that its period had been
+	// frozen.
+	Late   bool `json:"late,omitempty"`
+	Thawed bool `json:"thawed,omitempty"`
 	// IterationID, Count and Status are those of the run that the day is in, after the change. A late
 	// day may join two runs.
 	IterationID int    `json:"iterationId"`
@@ -68,7 +74,12 @@ func (pl *plan) turn(tx *session.Tx, u *tenancy.User, wallet Wallet, s state) (*
 // where it belongs: it may join runs, and turns a frozen period into an active one, without refund.
 //
 // A streak that grows causes an event of type Streak, and so does a target that is reached.
+//
+// For an event of the clock it judges the streak, as [Program.Advance] has found it.
 func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, wallet Wallet) ([]Change, error) {
+	if o.Ticks(Rules.Name()) {
+		return p.judge(ctx, tx, o, wallet)
+	}
 	var changes []Change
 	for _, pl := range p.matching(o.Event.MatchKeys()) {
 		more, err := pl.react(ctx, tx, o, wallet)
@@ -198,11 +209,26 @@ func (t *turn) reach(ctx context.Context, date timeframe.Day, at time.Time) erro
 			return err
 		}
 		begins = g.missed()
+		if begins {
+			t.broke(g)
+		}
 	}
 	if begins {
 		t.state.consent(t.plan.terms(date))
 	}
 	return nil
+}
+
+// broke tells that the run ended in a gap, unless that was told before.
+func (t *turn) broke(g gap) {
+	last := t.state.Last.Day
+	if t.state.Broke != nil && last <= *t.state.Broke {
+		return
+	}
+	t.state.Broke = &last
+	c := t.change(g.first, Missed)
+	c.Status = Broken
+	t.changes = append(t.changes, c)
 }
 
 // again adds a moment to the last day.
@@ -237,12 +263,14 @@ func (t *turn) late(ctx context.Context, date timeframe.Day, m moment) error {
 		return err
 	}
 	kept := row.kept() && row.Kind == Regular
+	thawed := found && row.Kind == Freeze
 	i, _ := slices.BinarySearchFunc(days, date, compareDays)
 	if found {
 		days[i] = d
 	} else {
 		days = slices.Insert(days, i, d)
 	}
+	rows := len(days)
 	if days, err = t.thaw(ctx, days, date); err != nil {
 		return err
 	}
@@ -251,6 +279,7 @@ func (t *turn) late(ctx context.Context, date timeframe.Day, m moment) error {
 		return err
 	}
 	c := t.changeAt(date, Regular, at.iteration, at.count)
+	c.Late, c.Thawed = true, thawed || len(days) < rows
 	c.Goals = t.tell(at.goals)
 	if at.grew && !t.told(days, date) {
 		t.announce(c, m.At)

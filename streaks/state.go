@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 // state is one user's streak of one rule: the fold of its days, and what cannot be folded.
@@ -17,7 +18,9 @@ type state struct {
 	Told map[int]int `json:"told,omitempty"`
 	// Withdrawn says that a day may be kept that lost its moments.
 	Withdrawn bool `json:"withdrawn,omitempty"`
-	// CheckAt is when the next period may have been missed, if that could be frozen.
+	// Broke is the last day of the run of which it was told last that it broke.
+	Broke *timeframe.Day `json:"broke,omitempty"`
+	// CheckAt is when the next period may have been missed.
 	CheckAt time.Time `json:"checkAt,omitzero"`
 }
 

@@ -77,6 +77,7 @@ type world struct {
 	wallet   streaks.Wallet
 	caused   []event.Event
 	problems []event.Problem
+	told     []streaks.Change // because of events of the clock
 }
 
 type edition struct {
@@ -100,6 +101,15 @@ func (w *world) runner(s store.Scope) session.Runner {
 	in := func(fn session.Func) func(store.Tx) error {
 		return func(raw store.Tx) error {
 			tx := &session.Tx{Tx: raw, Now: w.now, NewID: func() string { return fmt.Sprintf("id-%d", w.ids.Add(1)) }, Zones: &w.zones}
+			tx.Enter = func(ctx context.Context, e event.Event) error {
+				p, err := w.program(ctx, tx)
+				if err != nil {
+					return err
+				}
+				changes, err := w.react(tx, p, e)
+				w.told = append(w.told, changes...)
+				return err
+			}
 			return fn(tx)
 		}
 	}
@@ -259,7 +269,7 @@ func (w *world) advance(limit int) {
 			if err != nil {
 				return err
 			}
-			more, err = p.Advance(w.ctx, tx, w.wallet, limit)
+			more, err = p.Advance(w.ctx, tx, limit)
 			return err
 		}))
 	}
@@ -315,7 +325,8 @@ func brief(rows []streaks.Streak) []string {
 }
 
 // dump returns every record of the package as text, without what depends on the order of arrival: the
-// events that were caused. It requires that each record survives being written and read back.
+// events that were caused, and the breaks that were told. It requires that each record survives being
+// written and read back.
 func (w *world) dump() []string {
 	w.t.Helper()
 	var all []string
@@ -331,7 +342,9 @@ func (w *world) dump() []string {
 				require.Equal(w.t, row, back, schema.Name)
 				var record map[string]any
 				require.NoError(w.t, json.Unmarshal(b, &record))
-				b, err = json.Marshal(without(record, "told"))
+				without(record, "told")
+				without(record, "broke")
+				b, err = json.Marshal(record)
 				require.NoError(w.t, err)
 				all = append(all, schema.Name+" "+row.Key+" "+string(b))
 			}
@@ -341,14 +354,14 @@ func (w *world) dump() []string {
 	return all
 }
 
-func without(v any, name string) any {
+// without removes a field from a record and all that is in it.
+func without(v any, name string) {
 	if m, ok := v.(map[string]any); ok {
 		delete(m, name)
 		for k := range m {
-			m[k] = without(m[k], name)
+			without(m[k], name)
 		}
 	}
-	return v
 }
 
 // A purse is a wallet that holds so much for each user. A nil purse is empty.

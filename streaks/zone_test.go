@@ -82,8 +82,8 @@ func act(w *world, tx *session.Tx, p *streaks.Program, user, zone string, at tim
 	changes, err := p.React(w.ctx, tx, occasion(&e, &tenancy.User{ID: user, Timezone: zone}), nil)
 	tx.Caused()
 	require.NoError(w.t, err)
-	require.Len(w.t, changes, 1)
-	return changes[0]
+	require.NotEmpty(w.t, changes)
+	return changes[len(changes)-1] // behind the break of the run before, if there was one
 }
 
 func TestOddDays(t *testing.T) {

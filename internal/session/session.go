@@ -25,6 +25,9 @@ type Tx struct {
 	Committed bool
 	// Seq is the number of the journal's entry that is being made, 0 while none is.
 	Seq int64
+	// Enter adds an event to the journal at once, if anything follows from it. [Tx.Cause] queues one for
+	// when the transaction's own work is done.
+	Enter func(ctx context.Context, e event.Event) error
 	// Opened is the edition of the program for which the transaction has opened the boards.
 	Opened string
 

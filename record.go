@@ -295,7 +295,7 @@ func (p *program) occasion(ctx context.Context, tx *session.Tx, ev event.Event) 
 // happened returns an event as the mechanics see it, whose user is known.
 func (p *program) happened(ev event.Event, user *tenancy.User) *mechanic.Occasion {
 	if ev.Type != event.User { // which carries the user's own tags
-		ev.EntityTags = p.docs.EntityTags(tagged(ev.Type), ev.EntityID)
+		ev.EntityTags = p.docs.EntityTags(tagged(ev.Type), ev.EntityID, ev.At)
 	}
 	return mechanic.New(&ev, user)
 }

@@ -196,27 +196,28 @@ func retag(ctx context.Context, tx *session.Tx, p *parsed) error {
 	if err != nil {
 		return err
 	}
-	var gone []string
-	for i := range old {
-		if !slices.ContainsFunc(p.tags, func(t tenancy.Tagging) bool { return t.TagID == old[i].TagID }) {
-			gone = append(gone, assignmentKey(kind, id, old[i].TagID))
+	var changed []assignment
+	for _, o := range old {
+		if o.Until.IsZero() && !slices.ContainsFunc(p.tags, func(t tenancy.Tagging) bool { return t.TagID == o.TagID }) {
+			changed = append(changed, o.remove(tx.Now))
 		}
 	}
-	var changed []TagAssignment
 	for _, t := range p.tags {
-		a := TagAssignment{TagID: t.TagID, EntityType: kind, EntityID: id, Priority: t.Priority, CreatedAt: tx.Now, UpdatedAt: tx.Now}
-		if j := slices.IndexFunc(old, func(o TagAssignment) bool { return o.TagID == t.TagID }); j >= 0 {
-			if old[j].Priority == t.Priority {
-				continue
-			}
-			a.CreatedAt = old[j].CreatedAt
+		var kept assignment
+		if i := slices.IndexFunc(old, func(o assignment) bool { return o.TagID == t.TagID }); i >= 0 {
+			kept = old[i]
 		}
-		changed = append(changed, a)
+		switch {
+		case kept.TagID == "" || !kept.Until.IsZero():
+			changed = append(changed, kept.assign(TagAssignment{TagID: t.TagID, EntityType: kind, EntityID: id, Priority: t.Priority}, tx.Now))
+		case kept.Priority != t.Priority:
+			changed = append(changed, kept.prioritise(t.Priority, tx.Now))
+		}
 	}
-	if len(gone)+len(changed) == 0 {
+	if len(changed) == 0 {
 		return nil
 	}
-	return errors.Join(assignments.Delete(ctx, tx, gone...), assignments.Put(ctx, tx, changed...), touch(ctx, tx))
+	return errors.Join(assignments.Put(ctx, tx, changed...), touch(ctx, tx))
 }
 
 // replace adds a document to the change unless it is in force already. A new document's rule applies
@@ -253,7 +254,7 @@ func (l *Library) Export(ctx context.Context, tx *session.Tx) ([]byte, error) {
 	slices.SortFunc(records, func(a, b record) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
-	carried, err := assignments.List(ctx, tx, store.Query{})
+	carried, err := assignments.List(ctx, tx, store.By("present"))
 	if err != nil {
 		return nil, err
 	}

@@ -274,10 +274,10 @@ func TestTagAssignmentIsAllOrNothing(t *testing.T) {
 
 	_, err = s.activities.AssignTags(ctx, "run", tenancy.Tagging{TagID: "a"}, tenancy.Tagging{TagID: "draft"})
 	require.ErrorIs(t, err, fault.ErrNotFound)
-	require.Empty(t, s.load(t).EntityTags("Activity", "run"))
+	require.Empty(t, s.load(t).EntityTags("Activity", "run", s.now))
 	_, err = s.activities.AssignTags(ctx, "run", tenancy.Tagging{TagID: "b", Priority: 2}, tenancy.Tagging{TagID: "a"})
 	require.NoError(t, err)
-	require.Equal(t, []string{"a", "b"}, s.load(t).EntityTags("Activity", "run"))
+	require.Equal(t, []string{"a", "b"}, s.load(t).EntityTags("Activity", "run", s.now))
 	_, err = s.activities.AssignTags(ctx, "run", tenancy.Tagging{TagID: "a"})
 	require.ErrorIs(t, err, fault.ErrExists)
 	changed, err := s.activities.UpdateTags(ctx, "run", tenancy.Tagging{TagID: "a", Priority: 7})
@@ -348,14 +348,14 @@ func TestBundleKeepsTagsAndOrder(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, bundle, two.export(t))
 	p := two.load(t)
-	require.Equal(t, []string{"t", "u"}, p.EntityTags("Activity", "a"))
+	require.Equal(t, []string{"t", "u"}, p.EntityTags("Activity", "a", one.now))
 	live := content.Live(p, content.Activities)
 	require.Equal(t, []string{"z", "a"}, []string{live[0].ID, live[1].ID})
 
 	const only = `{"documents":[{"kind":"Activity","id":"a","tags":[%s],"name":"Second","defaultLang":"en","translations":[{"lang":"en","label":"Second"}]}]}`
 	_, err = two.importBundle(t, fmt.Sprintf(only, `{"tagId":"u"}`))
 	require.NoError(t, err)
-	require.Equal(t, []string{"u"}, two.load(t).EntityTags("Activity", "a"))
+	require.Equal(t, []string{"u"}, two.load(t).EntityTags("Activity", "a", two.now))
 	for tags, field := range map[string]string{
 		`{"tagId":"nope"}`:                `documents[0].tags[0].tagId: names Tag "nope"`,
 		`{"tagId":"u"},{"tagId":"u"}`:     "documents[0].tags[1].tagId: ",

@@ -100,8 +100,8 @@ type Unique interface {
 	UniqueKey() string
 }
 
-func each[T any](list []T, of func(T) string) []string {
-	out := make([]string, len(list))
+func each[T, R any](list []T, of func(T) R) []R {
+	out := make([]R, len(list))
 	for i, v := range list {
 		out[i] = of(v)
 	}

@@ -98,7 +98,7 @@ func inForce(ctx context.Context, tx *session.Tx, kind AnyKind, r *record, at ti
 }
 
 // LoadAt reads the workspace's program as it was at a moment, for those who explain what happened then.
-// It has no edition, and of the tags that entities carried it knows those that they still carry.
+// It has no edition.
 func (l *Library) LoadAt(ctx context.Context, tx *session.Tx, at time.Time) (*Program, error) {
 	records, err := documents.List(ctx, tx, store.Query{})
 	if err != nil {

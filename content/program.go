@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -17,7 +18,7 @@ type Program struct {
 	docs    map[string][]Document
 	byID    map[string]Document
 	marks   map[string][]mark
-	tags    map[string][]string
+	tags    map[string][]tagSet
 }
 
 // Live returns the published documents of a kind in the order in which rules apply: by creation, then
@@ -36,8 +37,50 @@ func Find[T any](p *Program, kind *Kind[T], id string) *T {
 	return doc
 }
 
-// EntityTags returns the tags that a document carries, ordered by id.
-func (p *Program) EntityTags(kind, id string) []string { return p.tags[recordKey(kind, id)] }
+// EntityTags returns the tags that a document carried at a moment, ordered by id. Before it was published
+// for the first time, they are those that it had then.
+func (p *Program) EntityTags(kind, id string, at time.Time) []string {
+	states := p.tags[recordKey(kind, id)]
+	for i := range slices.Backward(states) {
+		if i == 0 || !states[i].since.After(at) {
+			return states[i].tags
+		}
+	}
+	return nil
+}
+
+// tagSet is the tags that a document carries from a moment on, until the next.
+type tagSet struct {
+	since time.Time
+	tags  []string
+}
+
+// timeline returns the tags of one document in the course of time, beginning with those that it had when it
+// was first published; without that time, with the first ones.
+func timeline(assigned []assignment, published time.Time) []tagSet {
+	var moments []time.Time
+	if !published.IsZero() {
+		moments = append(moments, published)
+	}
+	for i := range assigned {
+		for _, at := range assigned[i].changes() {
+			if at.After(published) {
+				moments = append(moments, at)
+			}
+		}
+	}
+	slices.SortFunc(moments, time.Time.Compare)
+	moments = slices.CompactFunc(moments, time.Time.Equal)
+	return each(moments, func(at time.Time) tagSet {
+		t := tagSet{since: at}
+		for i := range assigned {
+			if assigned[i].at(at) {
+				t.tags = append(t.tags, assigned[i].TagID)
+			}
+		}
+		return t
+	})
+}
 
 // Edition returns the name of the workspace's present program, "" if nothing was ever published. It
 // is one read by key. It returns [fault.ErrNotFound] if the workspace was deleted.
@@ -88,7 +131,7 @@ func (l *Library) assemble(
 	ctx context.Context, tx *session.Tx, edition string, records []record, choose func(AnyKind, *record) (Document, error),
 ) (*Program, error) {
 	p := &Program{
-		Edition: edition, docs: map[string][]Document{}, byID: map[string]Document{}, marks: map[string][]mark{}, tags: map[string][]string{},
+		Edition: edition, docs: map[string][]Document{}, byID: map[string]Document{}, marks: map[string][]mark{}, tags: map[string][]tagSet{},
 	}
 	for i := range records {
 		r := &records[i]
@@ -114,9 +157,17 @@ func (l *Library) assemble(
 	if err != nil {
 		return nil, err
 	}
+	byEntity := map[string][]assignment{}
 	for _, a := range assigned { // in the order of keys: entity, then tag
 		key := recordKey(a.EntityType, a.EntityID)
-		p.tags[key] = append(p.tags[key], a.TagID)
+		byEntity[key] = append(byEntity[key], a)
+	}
+	for key, tags := range byEntity {
+		var first time.Time
+		if marks := p.marks[key]; len(marks) > 0 {
+			first = marks[0].At
+		}
+		p.tags[key] = timeline(tags, first)
 	}
 	return p, nil
 }

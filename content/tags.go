@@ -23,10 +23,85 @@ type TagAssignment struct {
 	UpdatedAt time.Time `json:"updatedAt"`
 }
 
+// assignment is what is kept of a tag that an entity carries, or carried once. A tag is not forgotten, as
+// an event carries those that its entity had when it happened.
+type assignment struct {
+	TagAssignment
+	Until  time.Time `json:"until,omitzero"` // exclusive; zero: the entity carries it
+	Former []span    `json:"former,omitempty"`
+}
+
+// span is a time in which an entity carried a tag before it was assigned anew.
+type span struct {
+	From  time.Time `json:"from"`
+	Until time.Time `json:"until"` // exclusive
+}
+
+// assignments has the tags that an entity carries in its index, in the order of their ids.
 var assignments = store.Define("tag_assignments",
-	func(a *TagAssignment) string { return assignmentKey(a.EntityType, a.EntityID, a.TagID) }, nil)
+	func(a *assignment) string { return assignmentKey(a.EntityType, a.EntityID, a.TagID) },
+	[]store.Field[assignment]{
+		{Name: "entity", Kind: store.KindText, Of: func(a *assignment) store.Value {
+			if !a.Until.IsZero() {
+				return store.Value{}
+			}
+			return store.Text(recordKey(a.EntityType, a.EntityID))
+		}},
+	},
+	store.Index{Name: "present", Columns: []string{"entity"}},
+)
 
 func assignmentKey(kind, id, tagID string) string { return recordKey(kind, id) + "/" + tagID }
+
+// carriedBy describes the tags that an entity carries.
+func carriedBy(kind, id string) store.Query {
+	return store.By("present", store.Text(recordKey(kind, id)))
+}
+
+// assign returns the assignment of a tag from now on; a is what is kept of it, zero if it is the first.
+func (a assignment) assign(to TagAssignment, now time.Time) assignment {
+	to.CreatedAt, to.UpdatedAt = now, now
+	if a.TagID == "" {
+		return assignment{TagAssignment: to}
+	}
+	return assignment{TagAssignment: to, Former: append(slices.Clip(a.Former), span{a.CreatedAt, a.Until})}
+}
+
+// prioritise returns the assignment with another priority.
+func (a assignment) prioritise(priority int, now time.Time) assignment {
+	a.Priority, a.UpdatedAt = priority, now
+	return a
+}
+
+// remove returns the assignment of a tag that is carried no more.
+func (a assignment) remove(now time.Time) assignment {
+	a.Until = now
+	return a
+}
+
+// at tells whether the tag was carried at a moment.
+func (a *assignment) at(moment time.Time) bool {
+	inside := func(s span) bool {
+		return !moment.Before(s.From) && (s.Until.IsZero() || moment.Before(s.Until))
+	}
+	return inside(span{a.CreatedAt, a.Until}) || slices.ContainsFunc(a.Former, inside)
+}
+
+// changes returns the moments at which the tag was assigned or removed.
+func (a *assignment) changes() []time.Time {
+	var all []time.Time
+	for _, s := range append(slices.Clip(a.Former), span{a.CreatedAt, a.Until}) {
+		if all = append(all, s.From); !s.Until.IsZero() {
+			all = append(all, s.Until)
+		}
+	}
+	return all
+}
+
+// outward returns assignments as callers see them.
+func outward(rows []assignment) []TagAssignment {
+	return each(rows, func(a assignment) TagAssignment { return a.TagAssignment })
+}
 
 // AssignedTags returns the tags that the document carries, by the tag's id, and the token of the next
 // page.
@@ -35,112 +110,84 @@ func (d Documents[T]) AssignedTags(ctx context.Context, id string, page store.Pa
 		if _, err := find(ctx, tx, d.kind, id); err != nil {
 			return nil, "", err
 		}
-		return assignments.PageOf(ctx, tx, store.Prefix(recordKey(d.kind.name, id)+"/"), page)
+		rows, next, err := assignments.PageOf(ctx, tx, carriedBy(d.kind.name, id), page)
+		return outward(rows), next, err
 	})
 }
 
-// AssignTags makes the document carry 1 to 25 tags, all or none. It returns [fault.ErrNotFound] for a
-// tag that is not published, and [fault.ErrExists] for one that the document carries already.
+// AssignTags makes the document carry 1 to 25 tags from now on, all or none. What happened to it before is
+// not tagged by it, unless the document was not published yet: what happened before its first publish sees
+// the tags that it had then. It returns [fault.ErrNotFound] for a tag that is not published, and
+// [fault.ErrExists] for one that the document carries already.
 func (d Documents[T]) AssignTags(ctx context.Context, id string, tags ...tenancy.Tagging) ([]TagAssignment, error) {
-	return d.tag(ctx, id, tags, func(tx *session.Tx, old *TagAssignment, t tenancy.Tagging) (TagAssignment, error) {
-		if old != nil {
-			return TagAssignment{}, fault.Exists("tagId", "%q is assigned already", t.TagID)
+	return d.tag(ctx, id, tags, func(tx *session.Tx, old assignment, carried bool, t tenancy.Tagging) (assignment, error) {
+		if carried {
+			return assignment{}, fault.Exists("tagId", "%q is assigned already", t.TagID)
 		}
 		if live, err := published(ctx, tx, Tags.name, t.TagID); err != nil || !live {
-			return TagAssignment{}, notFound(err, "tagId", t.TagID)
+			return assignment{}, notFound(err, "tagId", t.TagID)
 		}
-		return TagAssignment{
-			TagID: t.TagID, EntityType: d.kind.name, EntityID: id, Priority: t.Priority, CreatedAt: tx.Now, UpdatedAt: tx.Now,
-		}, nil
+		return old.assign(TagAssignment{TagID: t.TagID, EntityType: d.kind.name, EntityID: id, Priority: t.Priority}, tx.Now), nil
 	})
 }
 
 // UpdateTags changes the priorities of 1 to 25 tags that the document carries, all or none. It returns
 // [fault.ErrNotFound] for one that it does not carry.
 func (d Documents[T]) UpdateTags(ctx context.Context, id string, tags ...tenancy.Tagging) ([]TagAssignment, error) {
-	return d.tag(ctx, id, tags, func(tx *session.Tx, old *TagAssignment, t tenancy.Tagging) (TagAssignment, error) {
-		if old == nil {
-			return TagAssignment{}, fault.NotFound("tagId", t.TagID)
+	return d.tag(ctx, id, tags, func(tx *session.Tx, old assignment, carried bool, t tenancy.Tagging) (assignment, error) {
+		if !carried {
+			return assignment{}, fault.NotFound("tagId", t.TagID)
 		}
-		changed := *old
-		changed.Priority, changed.UpdatedAt = t.Priority, tx.Now
-		return changed, nil
+		return old.prioritise(t.Priority, tx.Now), nil
 	})
 }
 
-// RemoveTags takes 1 to 25 tags from the document, all or none. It returns [fault.ErrNotFound] for one
-// that it does not carry.
+// RemoveTags takes 1 to 25 tags from the document, all or none; what happened while it carried them keeps
+// them. It returns [fault.ErrNotFound] for one that it does not carry.
 func (d Documents[T]) RemoveTags(ctx context.Context, id string, tagIDs ...string) error {
-	return d.run.Update(ctx, func(tx *session.Tx) error {
-		taggings := make([]tenancy.Tagging, len(tagIDs))
-		keys := make([]string, len(tagIDs))
-		for i, tag := range tagIDs {
-			taggings[i].TagID, keys[i] = tag, assignmentKey(d.kind.name, id, tag)
+	tags := each(tagIDs, func(tagID string) tenancy.Tagging { return tenancy.Tagging{TagID: tagID} })
+	_, err := d.tag(ctx, id, tags, func(tx *session.Tx, old assignment, carried bool, t tenancy.Tagging) (assignment, error) {
+		if !carried {
+			return assignment{}, fault.NotFound("tagId", t.TagID)
 		}
-		old, err := d.carried(ctx, tx, id, taggings)
-		if err != nil {
-			return err
-		}
-		for i, tag := range tagIDs {
-			if old[i] == nil {
-				return fault.NotFound("tagId", tag)
-			}
-		}
-		if err := assignments.Delete(ctx, tx, keys...); err != nil {
-			return err
-		}
-		return touch(ctx, tx)
+		return old.remove(tx.Now), nil
 	})
+	return err
 }
 
-// tag writes what decide makes of each tagging and of the assignment that there is, nil if there is none.
+// tag writes what decide makes of each tagging, and of what is kept of the tag and whether it is carried.
 func (d Documents[T]) tag(
-	ctx context.Context, id string, tags []tenancy.Tagging, decide func(*session.Tx, *TagAssignment, tenancy.Tagging) (TagAssignment, error),
+	ctx context.Context, id string, tags []tenancy.Tagging, decide func(*session.Tx, assignment, bool, tenancy.Tagging) (assignment, error),
 ) ([]TagAssignment, error) {
 	return session.Write(ctx, d.run, func(tx *session.Tx) ([]TagAssignment, error) {
-		old, err := d.carried(ctx, tx, id, tags)
-		if err != nil {
+		if n := len(tags); n == 0 || n > tenancy.MaxAssignments {
+			return nil, fault.Invalid("assignments", "are %d; allowed are 1 to %d", n, tenancy.MaxAssignments)
+		}
+		if _, err := find(ctx, tx, d.kind, id); err != nil {
 			return nil, err
 		}
-		written := make([]TagAssignment, len(tags))
+		written := make([]assignment, len(tags))
 		for i, t := range tags {
 			field := fmt.Sprintf("assignments[%d]", i)
-			if t.Priority < 0 {
+			switch {
+			case t.Priority < 0:
 				return nil, fault.Invalid(field+".priority", "is %d; it must be 0 or more", t.Priority)
+			case slices.ContainsFunc(tags[:i], func(o tenancy.Tagging) bool { return o.TagID == t.TagID }):
+				return nil, fault.Invalid(field+".tagId", "%q occurs twice", t.TagID)
 			}
-			if written[i], err = decide(tx, old[i], t); err != nil {
+			old, found, err := assignments.Get(ctx, tx, assignmentKey(d.kind.name, id, t.TagID))
+			if err != nil {
+				return nil, err
+			}
+			if written[i], err = decide(tx, old, found && old.Until.IsZero(), t); err != nil {
 				return nil, fault.In(field, err)
 			}
 		}
 		if err := assignments.Put(ctx, tx, written...); err != nil {
 			return nil, err
 		}
-		return written, touch(ctx, tx)
+		return outward(written), touch(ctx, tx)
 	})
-}
-
-// carried returns the assignments of the given tags to the document, nil for those it does not carry.
-func (d Documents[T]) carried(ctx context.Context, tx *session.Tx, id string, tags []tenancy.Tagging) ([]*TagAssignment, error) {
-	if n := len(tags); n == 0 || n > tenancy.MaxAssignments {
-		return nil, fault.Invalid("assignments", "are %d; allowed are 1 to %d", n, tenancy.MaxAssignments)
-	}
-	if _, err := find(ctx, tx, d.kind, id); err != nil {
-		return nil, err
-	}
-	found := make([]*TagAssignment, len(tags))
-	for i, t := range tags {
-		if slices.ContainsFunc(tags[:i], func(o tenancy.Tagging) bool { return o.TagID == t.TagID }) {
-			return nil, fault.Invalid(fmt.Sprintf("assignments[%d].tagId", i), "%q occurs twice", t.TagID)
-		}
-		a, ok, err := assignments.Get(ctx, tx, assignmentKey(d.kind.name, id, t.TagID))
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			found[i] = &a
-		}
-	}
-	return found, nil
 }
 
 // TagPublished tells whether a tag is in force.

@@ -76,7 +76,7 @@ func (p *Program) explainCandidates(tx *session.Tx, c *mechanic.Case, pl *plan, 
 	for i, g := range pl.goals {
 		m := newMission(tx, g, pl, period, c.User)
 		var asked rule.Check
-		c.With("mission", p.candidate(m, g), func() { asked = pl.missions.Check(c.Vars, tx.Now) })
+		c.With("mission", p.candidate(m, g, c.Event.At), func() { asked = pl.missions.Check(c.Vars, tx.Now) })
 		if asked.Holds && period.State(c.Event.At) == timeframe.Active {
 			if target := explainTarget(tx, c, g, m); !target.Holds {
 				asked = target

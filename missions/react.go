@@ -449,7 +449,7 @@ func (p *Program) evaluate(
 	for _, g := range pl.goals {
 		m := newMission(tx, g, pl, period, u)
 		var wanted bool
-		mechanic.With(vars, "mission", p.candidate(m, g), func() { wanted = pl.missions.Holds(tx, vars) })
+		mechanic.With(vars, "mission", p.candidate(m, g, at), func() { wanted = pl.missions.Holds(tx, vars) })
 		if !wanted {
 			continue
 		}
@@ -480,11 +480,11 @@ func (pl *plan) owner(u *tenancy.User) (owner string, ok bool) {
 	return u.ID, true
 }
 
-// candidate returns what a rule may read of a mission that it could assign.
-func (p *Program) candidate(m *Mission, g *goal) map[string]any {
+// candidate returns what a rule may read at a moment of a mission that it could assign.
+func (p *Program) candidate(m *Mission, g *goal, at time.Time) map[string]any {
 	v := m.vars()
 	tags := []any{}
-	for _, tag := range p.docs.EntityTags(Configurations.Name(), g.ID) {
+	for _, tag := range p.docs.EntityTags(Configurations.Name(), g.ID, at) {
 		tags = append(tags, tag)
 	}
 	v["name"], v["tags"] = g.Name, tags

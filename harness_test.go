@@ -1,10 +1,12 @@
 package guerdon_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -104,8 +106,10 @@ type world struct {
 	*guerdon.Workspace
 	engine *guerdon.Engine
 	store  store.Store
+	tables []*store.Schema
 	first  int64 // the journal's head when the world was made
 	now    atomic.Pointer[time.Time]
+	newID  func() string
 }
 
 var start = time.Date(2025, 9, 29, 9, 0, 0, 0, time.UTC) // a Monday
@@ -120,14 +124,15 @@ func newWorld(t testing.TB, st store.Store) *world {
 // found returns a world in a new account of a store.
 func found(t tester, st store.Store, account string) *world {
 	t.Helper()
-	w := &world{store: st}
+	known := &prepared{Store: st}
+	w := &world{store: st, newID: counting()}
 	w.set(start)
-	var ids atomic.Int64
 	var err error
-	w.engine, err = guerdon.New(t.Context(), st, &guerdon.Options{
-		Now: func() time.Time { return *w.now.Load() }, NewID: func() string { return fmt.Sprintf("id-%06d", ids.Add(1)) },
+	w.engine, err = guerdon.New(t.Context(), known, &guerdon.Options{
+		Now: func() time.Time { return *w.now.Load() }, NewID: func() string { return w.newID() },
 	})
 	require.NoError(t, err)
+	w.tables = known.tables
 	_, err = w.engine.Platform.CreateAccount(t.Context(), tenancy.Account{ID: account})
 	require.NoError(t, err)
 	w.Workspace, err = w.engine.Workspace(t.Context(), store.Scope{Account: account, Workspace: "default"})
@@ -140,6 +145,58 @@ func found(t tester, st store.Store, account string) *world {
 	}
 	w.first = w.head(t)
 	return w
+}
+
+// counting returns ids that count.
+func counting() func() string {
+	var ids atomic.Int64
+	return func() string { return fmt.Sprintf("id-%06d", ids.Add(1)) }
+}
+
+// prepared remembers the tables of a store.
+type prepared struct {
+	store.Store
+
+	tables []*store.Schema
+}
+
+func (p *prepared) Prepare(ctx context.Context, tables ...*store.Schema) error {
+	p.tables = tables
+	return p.Store.Prepare(ctx, tables...)
+}
+
+// dump returns every row that the scopes have, as text.
+func (w *world) dump(t tester, scopes ...store.Scope) []string {
+	t.Helper()
+	var all []string
+	for _, s := range scopes {
+		require.NoError(t, w.store.View(t.Context(), s, func(tx store.Tx) error {
+			for _, table := range w.tables {
+				rows, err := tx.List(t.Context(), table, store.Query{})
+				if err != nil {
+					return err
+				}
+				for _, row := range rows {
+					record, err := table.Encode(row)
+					if err != nil {
+						return err
+					}
+					all = append(all, fmt.Sprintf("%s %s %s %v %s", s, table.Name, row.Key, row.Values, record))
+				}
+			}
+			return nil
+		}))
+	}
+	return all
+}
+
+// requireSameRows says just which rows differ.
+func requireSameRows(t tester, want, got []string) {
+	t.Helper()
+	only := func(some, others []string) []string {
+		return slices.DeleteFunc(slices.Clone(some), func(row string) bool { return slices.Contains(others, row) })
+	}
+	require.Equal(t, only(want, got), only(got, want))
 }
 
 // head returns the number of the journal's newest entry.

@@ -277,37 +277,6 @@ func TestJournalKnowsCauses(t *testing.T) {
 	})
 }
 
-func TestWorkspacesNeverSeeOneAnother(t *testing.T) {
-	eachStore(t, func(t *testing.T, w *world) {
-		ctx := t.Context()
-		_, err := w.engine.Platform.CreateWorkspace(ctx, tenancy.Workspace{AccountID: "acme", ID: "other", Name: "Other"})
-		require.NoError(t, err)
-		_, err = w.engine.Platform.CreateAccount(ctx, tenancy.Account{ID: "rival"})
-		require.NoError(t, err)
-		mine := w.picture(t)
-		for _, s := range []store.Scope{{Account: "acme", Workspace: "other"}, {Account: "rival", Workspace: "default"}} {
-			other, err := w.engine.Workspace(ctx, s)
-			require.NoError(t, err)
-			_, err = other.Users.Get(ctx, "ada")
-			require.ErrorIs(t, err, fault.ErrNotFound)
-			_, err = other.Record(ctx, run("e1", "ada", start))
-			require.ErrorIs(t, err, fault.ErrNotFound)
-			_, err = other.Import(ctx, fullGame(t))
-			require.NoError(t, err)
-			_, err = other.Users.Create(ctx, tenancy.NewUser{ID: "ada"})
-			require.NoError(t, err)
-			out, err := other.Record(ctx, run("e1", "ada", start))
-			require.NoError(t, err)
-			require.Equal(t, int64(2), out.Seq, "the first was the user")
-			require.JSONEq(t, mine, w.picture(t))
-		}
-		_, err = w.engine.Workspace(ctx, store.Scope{Account: "acme", Workspace: "nope"})
-		require.ErrorIs(t, err, fault.ErrNotFound)
-		_, err = (&guerdon.Workspace{}).Record(ctx, run("e1", "ada", start))
-		require.ErrorIs(t, err, fault.ErrInvalid, "the zero Workspace")
-	})
-}
-
 func TestCausedByServiceCallsToo(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		ctx := t.Context()

@@ -1,0 +1,455 @@
+package guerdon_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/streaks"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// Whatever is called in one workspace: another one that has other data under the same ids answers every
+// method of [guerdon.Workspace] and its services, and is in the end, as if it were alone in the world.
+func TestWorkspacesNeverSeeOneAnother(t *testing.T) {
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		shared := b.world(rt)
+		alone := found(rt, memory.New(), shared.Scope().Account)
+		neighbour := store.Scope{Account: shared.Scope().Account, Workspace: "other"}
+		if rapid.Bool().Draw(rt, "of another account") {
+			neighbour = store.Scope{Account: shared.Scope().Account + "-rival", Workspace: "default"}
+		}
+		ourIDs, theirIDs := shared.newID, counting()
+		shared.newID = theirIDs
+		theirs := shared.neighbour(rt, neighbour)
+		shared.newID = ourIDs
+		d := &drawer{T: rt, emails: neighbour.Account != shared.Scope().Account}
+		for range rapid.IntRange(1, 25).Draw(rt, "calls") {
+			call := d.call(shared.Workspace)
+			if d.number(0, 3) > 0 {
+				shared.newID = theirIDs
+				d.learn(call.answer(rt.Context(), theirs, b))
+				shared.newID = ourIDs
+			}
+			if d.number(0, 3) > 0 {
+				want := call.answer(rt.Context(), alone.Workspace, alone.store)
+				require.Equal(rt, want, call.answer(rt.Context(), shared.Workspace, b), call)
+				d.learn(want)
+			}
+			now := shared.now.Load().Add(pick(author{rt}, "pass", 0, time.Second, 20*time.Hour))
+			shared.set(now)
+			alone.set(now)
+		}
+		requireSameRows(rt, alone.dump(rt, alone.Scope()), shared.dump(rt, shared.Scope()))
+	})
+}
+
+// neighbour returns another workspace of the world's engine. Its game pays otherwise, and its people live
+// elsewhere.
+func (w *world) neighbour(t tester, s store.Scope) *guerdon.Workspace {
+	ctx := t.Context()
+	var err error
+	if s.Workspace == "default" {
+		_, err = w.engine.Platform.CreateAccount(ctx, tenancy.Account{ID: s.Account})
+	} else {
+		_, err = w.engine.Platform.CreateWorkspace(ctx, tenancy.Workspace{AccountID: s.Account, ID: s.Workspace, Name: "Other"})
+	}
+	require.NoError(t, err)
+	ws, err := w.engine.Workspace(ctx, s)
+	require.NoError(t, err)
+	_, err = ws.Import(ctx, bytes.ReplaceAll(fullGame(t), []byte(`"expression": 1}`), []byte(`"expression": 7}`)))
+	require.NoError(t, err)
+	for _, id := range []string{"ada", "bob", "eve"} {
+		_, err = ws.Users.Create(ctx, tenancy.NewUser{ID: id, Timezone: "Pacific/Auckland", Nickname: "Their " + id, ExternalID: "their-" + id})
+		require.NoError(t, err)
+	}
+	return ws
+}
+
+// A call is a method of a workspace, or of what hangs off it, with arguments.
+type call struct {
+	path string // of the method: "Users.Get"
+	args []any
+	way  string
+}
+
+func (c call) String() string { return fmt.Sprintf("%s %s%+v", c.way, c.path, c.args) }
+
+// ways are the methods of a workspace that give another handle on it. Calls are made through all of them.
+var ways = map[string]func(context.Context, *guerdon.Workspace, store.Store, func(*guerdon.Workspace)) error{
+	"": func(_ context.Context, ws *guerdon.Workspace, _ store.Store, fn func(*guerdon.Workspace)) error {
+		fn(ws)
+		return nil
+	},
+	"On": func(_ context.Context, ws *guerdon.Workspace, st store.Store, fn func(*guerdon.Workspace)) error {
+		fn(ws.On(st))
+		return nil
+	},
+	"Update": func(ctx context.Context, ws *guerdon.Workspace, _ store.Store, fn func(*guerdon.Workspace)) error {
+		return ws.Update(ctx, func(inner *guerdon.Workspace) error { fn(inner); return nil })
+	},
+}
+
+// answer makes the call and returns what it returned, as texts.
+func (c call) answer(ctx context.Context, ws *guerdon.Workspace, st store.Store) []string {
+	var answer []string
+	err := ways[c.way](ctx, ws, st, func(ws *guerdon.Workspace) { answer = invoke(ctx, surface(ws)[c.path], c.args) })
+	return append(answer, text(err))
+}
+
+func invoke(ctx context.Context, method reflect.Value, args []any) []string {
+	in := make([]reflect.Value, method.Type().NumIn())
+	for i := range in {
+		of := method.Type().In(i)
+		if of == reflect.TypeFor[context.Context]() {
+			in[i], args = reflect.ValueOf(ctx), append([]any{nil}, args...)
+			continue
+		}
+		in[i] = reflect.ValueOf(args[i])
+		if document, ok := args[i].(object); ok {
+			in[i] = decoded(document, of)
+		}
+	}
+	run := method.Call
+	if method.Type().IsVariadic() {
+		run = method.CallSlice
+	}
+	var answer []string
+	for _, out := range run(in) {
+		answer = append(answer, text(out.Interface()))
+	}
+	return answer
+}
+
+// decoded returns a document as the type that a method takes.
+func decoded(document object, of reflect.Type) reflect.Value {
+	into := reflect.New(of)
+	body, err := json.Marshal(document)
+	if err == nil {
+		err = json.Unmarshal(body, into.Interface())
+	}
+	if err != nil {
+		panic(err)
+	}
+	return into.Elem()
+}
+
+func text(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case error:
+		return v.Error()
+	case []byte:
+		return string(v)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// surface returns all exported methods of a workspace and of what hangs off it, by their paths.
+func surface(ws *guerdon.Workspace) map[string]reflect.Value {
+	all := map[string]reflect.Value{}
+	var walk func(string, reflect.Value)
+	walk = func(path string, v reflect.Value) {
+		for m, fn := range v.Addr().Methods() {
+			all[path+m.Name] = fn
+		}
+		for f, field := range v.Fields() {
+			if f.IsExported() && f.Type.Kind() == reflect.Struct {
+				walk(path+f.Name+".", field)
+			}
+		}
+	}
+	walk("", reflect.ValueOf(ws).Elem())
+	return all
+}
+
+// drawer draws calls whose arguments are known to the workspaces, or not.
+type drawer struct {
+	*rapid.T
+
+	emails bool     // users may have them: two workspaces of one account would share their people
+	seen   []string // ids that calls have returned
+	tokens []string // of next pages
+}
+
+var generated = regexp.MustCompile(`"(?:virtualTransactionId|transactionId|missionId)":"([^"]+)"`)
+
+// learn remembers ids and tokens of an answer.
+func (d *drawer) learn(answer []string) {
+	for _, found := range generated.FindAllStringSubmatch(answer[0], 3) {
+		d.seen = append(d.seen, found[1])
+	}
+	var token string
+	if len(answer) == 4 && json.Unmarshal([]byte(answer[1]), &token) == nil && token != "" {
+		d.tokens = append(d.tokens, token)
+	}
+}
+
+// call draws a call of any method. Many record an event, which moves everything.
+func (d *drawer) call(ws *guerdon.Workspace) call {
+	paths := map[string][]string{} // by the service
+	for path := range surface(ws) {
+		if service := path[:strings.Index(path, ".")+1]; ways[path] == nil {
+			paths[service] = append(paths[service], path)
+		}
+	}
+	path := "Record"
+	if rapid.Bool().Draw(d.T, "any") {
+		of := paths[d.one(slices.Sorted(maps.Keys(paths))...)]
+		slices.SortFunc(of, func(a, b string) int { // documents last
+			return cmp.Or(cmp.Compare(strings.Count(a, "."), strings.Count(b, ".")), strings.Compare(a, b))
+		})
+		path = d.one(of...)
+	}
+	return call{path, d.arguments(path), d.one(slices.Sorted(maps.Keys(ways))...)}
+}
+
+// arguments draws those of a method, but for the context.
+func (d *drawer) arguments(path string) []any {
+	if draw := arguments[path]; draw != nil {
+		return draw(d)
+	}
+	service, method := path[:strings.LastIndex(path, ".")+1], path[strings.LastIndex(path, ".")+1:]
+	of, draw := samples[strings.TrimSuffix(service, ".")], documentArguments[method]
+	if of == nil || draw == nil {
+		panic("isolation_model_test.go: say in arguments, or in samples, how to call Workspace." + path)
+	}
+	return draw(d, of)
+}
+
+// Every method is known by name, so that none can be forgotten.
+func TestEveryMethodIsKnownToTheProofOfIsolation(t *testing.T) {
+	all := surface(newWorld(t, memory.New()).Workspace)
+	rapid.Check(t, func(rt *rapid.T) {
+		for _, path := range slices.Sorted(maps.Keys(all)) {
+			if ways[path] == nil {
+				require.NotPanics(rt, func() { (&drawer{T: rt}).arguments(path) })
+			}
+		}
+	})
+	for path := range arguments {
+		require.Contains(t, all, path, "there is no such method any more")
+	}
+}
+
+func (d *drawer) one(of ...string) string { return rapid.SampledFrom(of).Draw(d.T, "one") }
+
+func (d *drawer) user() string     { return d.one("ada", "ada", "bob", "eve", "kim") }
+func (d *drawer) tag() string      { return d.one("outdoor", "outdoor", "indoor") }
+func (d *drawer) currency() string { return d.one("points", "gems") }
+func (d *drawer) board() string    { return d.one("all-time", "monthly") }
+func (d *drawer) eventID() string  { return d.one("e1", "e2", "e3", "e4", "e5", "e6") }
+func (d *drawer) known() string    { return d.one(append([]string{"nothing"}, d.seen...)...) }
+
+func (d *drawer) number(low, high int) int { return rapid.IntRange(low, high).Draw(d.T, "number") }
+
+func (d *drawer) amount() decimal.Decimal { return decimal.NewFromInt(int64(d.number(1, 4))) }
+
+func (d *drawer) at() time.Time { return start.Add(-time.Duration(d.number(0, 50)) * time.Hour) }
+
+func (d *drawer) page() store.Page {
+	return store.Page{
+		Limit: d.number(0, 3), Token: d.one(append([]string{""}, d.tokens...)...),
+		Ascending: rapid.Bool().Draw(d.T, "ascending"),
+	}
+}
+
+func (d *drawer) event() event.Event {
+	return event.Event{ID: d.eventID(), UserID: d.user(), EntityID: d.one("run", "swim"), At: d.at()}
+}
+
+func (d *drawer) grant(from string) economy.Grant {
+	return economy.Grant{
+		CurrencyID: d.currency(), Amount: d.amount(), DestinationUserID: d.user(), SourceUserID: from,
+		RedemptionMode: economy.RedemptionMode(d.one(string(economy.Auto), string(economy.Manual))),
+	}
+}
+
+func (d *drawer) taggings() []tenancy.Tagging {
+	return []tenancy.Tagging{{TagID: d.tag(), Priority: d.number(0, 2)}}
+}
+
+func (d *drawer) period() *leaderboard.At {
+	if rapid.Bool().Draw(d.T, "now") {
+		return nil
+	}
+	return &leaderboard.At{Time: d.at()}
+}
+
+func (d *drawer) newUser() tenancy.NewUser {
+	n := tenancy.NewUser{ID: d.user(), ExternalID: d.one("", "x1", "their-ada"), Nickname: d.one("", "Kim", "Their ada")}
+	if d.emails {
+		n.Email = d.one("", "ada@example.org")
+	}
+	return n
+}
+
+// arguments says how to call a method.
+var arguments = map[string]func(*drawer) []any{
+	"Advance": func(*drawer) []any { return nil },
+	"DryRun":  func(d *drawer) []any { return []any{d.event()} },
+	"Explain": func(d *drawer) []any { return []any{d.eventID(), "RewardRule", d.one("per-run", "per-week")} },
+	"Export":  func(*drawer) []any { return nil },
+	"Import": func(d *drawer) []any {
+		return []any{bundle(d.T, d.document(samples[d.one("Tags", "Economy.RewardRules")]))}
+	},
+	"Journal":     func(d *drawer) []any { return []any{int64(d.number(0, 9))} },
+	"Record":      func(d *drawer) []any { return []any{d.event()} },
+	"RecordBatch": func(d *drawer) []any { return []any{[]event.Event{d.event(), d.event()}} },
+	"Scope":       func(*drawer) []any { return nil },
+
+	"Users.Anonymise":    func(d *drawer) []any { return []any{d.user()} },
+	"Users.AssignTags":   func(d *drawer) []any { return []any{d.user(), d.taggings()} },
+	"Users.ByExternalID": func(d *drawer) []any { return []any{d.one("x1", "their-ada")} },
+	"Users.Create":       func(d *drawer) []any { return []any{d.newUser()} },
+	"Users.Get":          func(d *drawer) []any { return []any{d.user()} },
+	"Users.List":         func(d *drawer) []any { return []any{tenancy.UserFilter{}, d.page()} },
+	"Users.Principal":    func(d *drawer) []any { return []any{d.user()} },
+	"Users.RemoveTags":   func(d *drawer) []any { return []any{d.user(), []string{d.tag()}} },
+	"Users.Resume":       func(d *drawer) []any { return []any{d.user()} },
+	"Users.SetRole":      func(d *drawer) []any { return []any{d.user(), tenancy.Role(d.one("viewer", "admin"))} },
+	"Users.Suspend":      func(d *drawer) []any { return []any{d.user()} },
+	"Users.Tagged":       func(d *drawer) []any { return []any{d.tag(), d.page()} },
+	"Users.Tags":         func(d *drawer) []any { return []any{d.user()} },
+	"Users.Update": func(d *drawer) []any {
+		return []any{d.user(), tenancy.UserPatch{Nickname: new(d.one("Kim", "Their ada"))}}
+	},
+	"Users.UpdateTags": func(d *drawer) []any { return []any{d.user(), d.taggings()} },
+
+	"Settings.Delete":  func(*drawer) []any { return nil },
+	"Settings.Draft":   func(*drawer) []any { return nil },
+	"Settings.Get":     func(*drawer) []any { return nil },
+	"Settings.Publish": func(*drawer) []any { return nil },
+	"Settings.Put": func(d *drawer) []any {
+		return []any{tenancy.Configuration{Branding: tenancy.Branding{Name: d.one("Ours", "Other")}}}
+	},
+
+	"Missions.Contributions": func(d *drawer) []any { return []any{d.known(), d.page()} },
+	"Missions.Create":        func(d *drawer) []any { return []any{missions.NewMission{ConfigurationID: "three", UserID: d.user()}} },
+	"Missions.Evaluate":      func(d *drawer) []any { return []any{d.user()} },
+	"Missions.GroupList":     func(d *drawer) []any { return []any{d.tag(), d.page()} },
+	"Missions.List":          func(d *drawer) []any { return []any{d.user(), d.page()} },
+	"Missions.Mission":       func(d *drawer) []any { return []any{d.known()} },
+
+	"Streaks.Current": func(d *drawer) []any { return []any{d.user(), "daily"} },
+	"Streaks.Streaks": func(d *drawer) []any {
+		return []any{d.user(), streaks.Query{PeriodType: streaks.ByDay, Page: d.page()}}
+	},
+
+	"Economy.Balance":  func(d *drawer) []any { return []any{d.user(), d.currency()} },
+	"Economy.Balances": func(d *drawer) []any { return []any{d.user()} },
+	"Economy.Grant":    func(d *drawer) []any { return []any{[]economy.Grant{d.grant("")}} },
+	"Economy.History":  func(d *drawer) []any { return []any{d.user(), d.page()} },
+	"Economy.Redeem":   func(d *drawer) []any { return []any{d.user(), d.known()} },
+	"Economy.Reverse":  func(d *drawer) []any { return []any{d.known()} },
+	"Economy.Spend": func(d *drawer) []any {
+		return []any{d.user(), economy.Spending{CurrencyID: d.currency(), Amount: d.amount()}}
+	},
+	"Economy.System":      func(d *drawer) []any { return []any{d.currency()} },
+	"Economy.Transaction": func(d *drawer) []any { return []any{d.known()} },
+	"Economy.Transfer":    func(d *drawer) []any { return []any{d.user(), []economy.Grant{d.grant("")}} },
+	"Economy.Verify":      func(*drawer) []any { return nil },
+
+	"Leaderboards.Around":  func(d *drawer) []any { return []any{d.board(), d.user(), d.number(1, 3), d.period()} },
+	"Leaderboards.Page":    func(d *drawer) []any { return []any{d.board(), d.number(0, 2), d.number(1, 3), d.period()} },
+	"Leaderboards.Periods": func(d *drawer) []any { return []any{d.board(), d.number(1, 3), time.Time{}} },
+	"Leaderboards.Rank":    func(d *drawer) []any { return []any{d.board(), d.user(), d.period()} },
+	"Leaderboards.Top":     func(d *drawer) []any { return []any{d.board(), d.number(1, 3), d.period()} },
+}
+
+// documentArguments says how to call a method of the documents of a kind.
+var documentArguments = map[string]func(*drawer, object) []any{
+	"Archive":      func(d *drawer, of object) []any { return []any{d.id(of)} },
+	"AssignTags":   func(d *drawer, of object) []any { return []any{d.id(of), d.taggings()} },
+	"AssignedTags": func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
+	"Create":       func(d *drawer, of object) []any { return []any{d.document(of)} },
+	"Get":          func(d *drawer, of object) []any { return []any{d.id(of)} },
+	"History":      func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
+	"List":         func(d *drawer, _ object) []any { return []any{d.page()} },
+	"Localized":    func(d *drawer, of object) []any { return []any{d.id(of), "en"} },
+	"Publish":      func(d *drawer, of object) []any { return []any{d.id(of)} },
+	"RemoveTags":   func(d *drawer, of object) []any { return []any{d.id(of), []string{d.tag()}} },
+	"Unarchive":    func(d *drawer, of object) []any { return []any{d.id(of)} },
+	"Update":       func(d *drawer, of object) []any { return []any{d.document(of)} },
+	"UpdateTags":   func(d *drawer, of object) []any { return []any{d.id(of), d.taggings()} },
+	"Version":      func(d *drawer, of object) []any { return []any{d.id(of), d.number(1, 3)} },
+}
+
+// id draws the id of a document of the kind.
+func (d *drawer) id(of object) string { return d.one(of["id"].(string), "new") }
+
+// document draws a document like the sample.
+func (d *drawer) document(of object) object {
+	doc := maps.Clone(of)
+	doc["id"] = d.id(of)
+	switch {
+	case doc["name"] != nil:
+		doc["name"] = d.one("One", "Two")
+	case doc["variant"] != nil:
+		doc["variant"] = d.one("one", "two")
+	}
+	return doc
+}
+
+// A frame for what begins long ago and never ends.
+func always(more object) object {
+	return merge(object{
+		"timeframeType": "PERMANENT", "timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC",
+		"timeframeStartsAt": "2020-01-01T00:00:00Z",
+	}, more)
+}
+
+// samples has a document for everything that hangs off a workspace and keeps documents.
+var samples = map[string]object{
+	"Activities": document("Activity", "run", nil),
+	"Tags":       document("Tag", "outdoor", object{"namespace": "place", "variant": "outdoor"}),
+	"Quizzes": document("Quiz", "quiz", object{
+		"correctAnswer": "opt1", "translations": []object{{"lang": "en", "question": "What?", "opt1": "This", "opt2": "That"}},
+	}),
+	"Slides":  document("Slide", "slide", object{"translations": []object{{"lang": "en", "title": "A slide"}}}),
+	"Stories": document("Story", "story", object{"translations": []object{{"lang": "en", "title": "A story"}}}),
+	"Missions.Configurations": document("MissionConfiguration", "three", object{
+		"missionType": "INDIVIDUAL", "matchType": "ENTITY", "matchEntity": "Activity",
+	}),
+	"Missions.Rules": document("MissionRule", "weekly", always(object{
+		"missionType": "INDIVIDUAL", "missionConfigurationsPool": []string{"three"}, "assignmentMode": "LAZY", "timeframeTimezoneType": "USER",
+	})),
+	"Streaks.Configurations": document("StreakConfiguration", "any", object{"matchType": "ENTITY", "matchEntity": "Activity"}),
+	"Streaks.Rules": document("StreakRule", "daily", always(object{
+		"streakConfigurationId": "any", "cadence": "DAY", "metric": "DAYS", "freezeEnabled": false,
+	})),
+	"Economy.Currencies": document("VirtualCurrency", "points", nil),
+	"Economy.RewardRules": document("RewardRule", "per-run", object{
+		"applicationMode": "ALWAYS", "ruleType": "ENTITY", "matchEntity": "Activity",
+		"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "MANUAL", "expression": 2}},
+	}),
+	"Leaderboards.Configurations": document("RuntimeLeaderboardConfiguration", "earned", object{
+		"query": object{"source": "activity_logs", "entityId": "userId", "score": object{"count": nil}},
+	}),
+	"Leaderboards.Boards": document("RuntimeLeaderboard", "all-time", always(object{"runtimeLeaderboardConfigurationId": "earned"})),
+}

@@ -19,6 +19,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/leaderboard"
@@ -117,18 +118,18 @@ func (c call) answer(ctx context.Context, ws *guerdon.Workspace, st store.Store)
 	return append(answer, text(err))
 }
 
+// invoke calls a method that takes a context, if it takes anything.
 func invoke(ctx context.Context, method reflect.Value, args []any) []string {
-	in := make([]reflect.Value, method.Type().NumIn())
-	for i := range in {
-		of := method.Type().In(i)
-		if of == reflect.TypeFor[context.Context]() {
-			in[i], args = reflect.ValueOf(ctx), append([]any{nil}, args...)
+	var in []reflect.Value
+	if method.Type().NumIn() > 0 {
+		in = append(in, reflect.ValueOf(ctx))
+	}
+	for _, arg := range args {
+		if document, ok := arg.(object); ok {
+			in = append(in, decoded(document, method.Type().In(len(in))))
 			continue
 		}
-		in[i] = reflect.ValueOf(args[i])
-		if document, ok := args[i].(object); ok {
-			in[i] = decoded(document, of)
-		}
+		in = append(in, reflect.ValueOf(arg))
 	}
 	run := method.Call
 	if method.Type().IsVariadic() {
@@ -242,16 +243,20 @@ func (d *drawer) arguments(path string) []any {
 	return draw(d, of)
 }
 
-// Every method is known by name, so that none can be forgotten.
+// Every method is known by name, and with its arguments, so that none can be forgotten.
 func TestEveryMethodIsKnownToTheProofOfIsolation(t *testing.T) {
-	all := surface(newWorld(t, memory.New()).Workspace)
-	rapid.Check(t, func(rt *rapid.T) {
-		for _, path := range slices.Sorted(maps.Keys(all)) {
-			if ways[path] == nil {
-				require.NotPanics(rt, func() { (&drawer{T: rt}).arguments(path) })
-			}
+	w := newWorld(t, memory.New())
+	all := surface(w.Workspace)
+	for path, method := range all {
+		if ways[path] != nil {
+			continue
 		}
-	})
+		drawn := rapid.Custom(func(rt *rapid.T) call {
+			d := &drawer{T: rt}
+			return call{path, d.arguments(path), d.one("")}
+		})
+		require.NotPanics(t, func() { invoke(t.Context(), method, drawn.Example(1).args) }, "arguments of %s", path)
+	}
 	for path := range arguments {
 		require.Contains(t, all, path, "there is no such method any more")
 	}
@@ -392,12 +397,14 @@ var documentArguments = map[string]func(*drawer, object) []any{
 	"History":      func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
 	"List":         func(d *drawer, _ object) []any { return []any{d.page()} },
 	"Localized":    func(d *drawer, of object) []any { return []any{d.id(of), "en"} },
-	"Publish":      func(d *drawer, of object) []any { return []any{d.id(of)} },
-	"RemoveTags":   func(d *drawer, of object) []any { return []any{d.id(of), []string{d.tag()}} },
-	"Unarchive":    func(d *drawer, of object) []any { return []any{d.id(of)} },
-	"Update":       func(d *drawer, of object) []any { return []any{d.document(of)} },
-	"UpdateTags":   func(d *drawer, of object) []any { return []any{d.id(of), d.taggings()} },
-	"Version":      func(d *drawer, of object) []any { return []any{d.id(of), d.number(1, 3)} },
+	"Publish": func(d *drawer, of object) []any {
+		return []any{d.id(of), []content.PublishOption{content.PublishOption(d.one(string(content.Cascade), string(content.Reopen)))}}
+	},
+	"RemoveTags": func(d *drawer, of object) []any { return []any{d.id(of), []string{d.tag()}} },
+	"Unarchive":  func(d *drawer, of object) []any { return []any{d.id(of)} },
+	"Update":     func(d *drawer, of object) []any { return []any{d.document(of)} },
+	"UpdateTags": func(d *drawer, of object) []any { return []any{d.id(of), d.taggings()} },
+	"Version":    func(d *drawer, of object) []any { return []any{d.id(of), d.number(1, 3)} },
 }
 
 // id draws the id of a document of the kind.

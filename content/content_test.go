@@ -413,6 +413,9 @@ func TestPickLang(t *testing.T) {
 	}
 	_, err := content.PickLang("not a language!", langs, "en")
 	require.ErrorIs(t, err, fault.ErrInvalid)
+	none, err := content.PickLang("it", nil, "")
+	require.NoError(t, err)
+	require.Empty(t, none, "some documents have no translations")
 }
 
 func TestLocalizedHasOneTranslation(t *testing.T) {

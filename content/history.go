@@ -218,6 +218,9 @@ func PickLang(asked string, langs []string, def string) (string, error) {
 	if err != nil {
 		return "", fault.Invalid("lang", "%.40q is not a language tag", asked)
 	}
+	if len(langs) == 0 {
+		return def, nil
+	}
 	tags := make([]language.Tag, len(langs))
 	for i, l := range langs {
 		tags[i] = language.Make(l)

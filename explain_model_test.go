@@ -256,7 +256,9 @@ func moved(o *guerdon.Outcome, kind, id string) bool {
 	case "RewardRule":
 		return slices.ContainsFunc(o.Transactions, func(c economy.Change) bool { return c.RewardRuleID == id && c.State != economy.Rejected })
 	case "StreakRule":
-		return slices.ContainsFunc(o.Streaks, func(c streaks.Change) bool { return c.RuleID == id && c.Kind == streaks.Regular })
+		return slices.ContainsFunc(o.Streaks, func(c streaks.Change) bool {
+			return c.RuleID == id && (c.Kind == streaks.Regular || strings.HasPrefix(o.EventID, "clock:"))
+		})
 	}
 	return slices.ContainsFunc(o.Scores, func(c leaderboard.Change) bool { return c.BoardID == id })
 }

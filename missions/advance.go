@@ -12,17 +12,21 @@ import (
 
 // assignByClock evaluates a rule for a user because its time has come.
 func (p *Program) assignByClock(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
-	for _, pl := range slices.Concat(p.rules.Lazy, p.rules.Push) {
-		if pl.ID != o.Event.EntityID {
-			continue
-		}
-		made, err := p.evaluate(ctx, tx, pl, o.User, o.Event.At, mechanic.Mark{}, o.Vars)
-		if err != nil {
-			return nil, err
-		}
-		return p.catchUp(ctx, tx, o.User, made, o.Event.ID)
+	pl := p.byClock(o.Event.EntityID)
+	if pl == nil {
+		return nil, nil
 	}
-	return nil, nil
+	return p.assign(ctx, tx, []*plan{pl}, o)
+}
+
+// byClock returns the rule with an id that no event evaluates, nil if there is none.
+func (p *Program) byClock(id string) *plan {
+	for _, pl := range slices.Concat(p.rules.Lazy, p.rules.Push) {
+		if pl.ID == id {
+			return pl
+		}
+	}
+	return nil
 }
 
 // tickedMission is the kind of an event of the clock that is about a mission which has begun.

@@ -21,6 +21,11 @@ import (
 func (p *Program) ExplainRule(ctx context.Context, tx *session.Tx, cases []mechanic.Case, r *Rule, changes []Change) (mechanic.Verdict, error) {
 	return mechanic.Farthest(cases, func(c *mechanic.Case) (mechanic.Verdict, error) {
 		v := mechanic.Verdict{Version: r.Version}
+		if pl := p.byClock(r.ID); pl != nil && c.Ticks(Rules.Name()) && c.Event.EntityID == r.ID {
+			v.Ask("assignmentMode", true, "it is %s, and the time had come", r.AssignmentMode)
+			err := p.explainPlan(ctx, tx, c, pl, changes, &v)
+			return v, err
+		}
 		if !v.Ask("assignmentMode", r.AssignmentMode == OnEvent, "it is %s: %s", r.AssignmentMode, r.AssignmentMode.EvaluatedWhen("missions")) ||
 			!v.Matches(mechanic.EventMatchFields(), r.EventMatcher(), c.Event) {
 			return v, nil

@@ -401,7 +401,7 @@ func fold(m Mission, logs []Log) Mission {
 func (p *Program) assign(ctx context.Context, tx *session.Tx, plans []*plan, o *mechanic.Occasion) ([]Change, error) {
 	var changes []Change
 	for _, pl := range plans {
-		made, err := p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Mark(tx), o.Vars)
+		made, err := p.evaluate(ctx, tx, pl, o)
 		if err != nil {
 			return nil, err
 		}
@@ -414,12 +414,10 @@ func (p *Program) assign(ctx context.Context, tx *session.Tx, plans []*plan, o *
 	return changes, nil
 }
 
-// evaluate assigns the missions of one rule to a user, or to the rule's group of which the user is a
-// member, for the period that contains a moment, unless it was done before. The conditions read vars;
-// because is the event that asks for it, if one does.
-func (p *Program) evaluate(
-	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, at time.Time, because mechanic.Mark, vars map[string]any,
-) ([]*Mission, error) {
+// evaluate assigns the missions of one rule to the occasion's user, or to the rule's group of which the
+// user is a member, for the period that contains the moment of its event, unless it was done before.
+func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mechanic.Occasion) ([]*Mission, error) {
+	u, at, vars := o.User, o.Event.At, o.Vars
 	owner, ok := pl.owner(u)
 	if !ok {
 		return nil, nil
@@ -443,7 +441,7 @@ func (p *Program) evaluate(
 	if !pl.users.Holds(tx, vars) {
 		return nil, nil
 	}
-	done := mechanic.Evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: owner, At: tx.Now, Mark: because}
+	done := mechanic.Evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: owner, At: tx.Now, Mark: o.Mark(tx)}
 	var made []*Mission
 	failed := false
 	for _, g := range pl.goals {
@@ -467,6 +465,9 @@ func (p *Program) evaluate(
 	}
 	if failed && len(made) == 0 {
 		return nil, nil // once the author has mended it, it is tried again
+	}
+	if len(made) == 0 && o.Event.Type == event.Clock {
+		done.Mark = mechanic.Mark{} // an event of the clock from which nothing follows is not in the journal
 	}
 	return made, evaluationTable.Put(ctx, tx, done)
 }

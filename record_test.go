@@ -81,7 +81,7 @@ func TestSameEventGivesItsFirstOutcome(t *testing.T) {
 		}
 		require.JSONEq(t, before, w.picture(t))
 		// Also when what it needed is gone.
-		_, err = w.Activities.Archive(ctx, "run")
+		_, err = w.Economy.RewardRules.Archive(ctx, "per-run")
 		require.NoError(t, err)
 		again, err := w.Record(ctx, run("e1", "ada", start))
 		require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -155,7 +156,7 @@ func (l *Library) Import(ctx context.Context, tx *session.Tx, data []byte) (int,
 	}
 	// References may lead forwards, so they are followed when all documents are known.
 	for _, p := range docs {
-		faults = append(faults, fault.In(p.field, errors.Join(c.check(ctx, tx, p.doc), c.checkTags(ctx, tx, p.tags))))
+		faults = append(faults, fault.In(p.field, errors.Join(c.check(ctx, tx, p.kind, p.doc), c.checkTags(ctx, tx, p.tags))))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return 0, err
@@ -244,8 +245,9 @@ func (c *change) replace(ctx context.Context, tx *session.Tx, p parsed, place in
 	return nil
 }
 
-// Export returns the documents in force as a bundle, with the tags that they carry: kinds in the
+// Export returns the documents in force as a bundle, with the tags in force that they carry: kinds in the
 // library's order, then in the order in which rules apply. The same program always gives the same bytes.
+// A document that outlives one that it refers to is left out, because nobody could import it.
 func (l *Library) Export(ctx context.Context, tx *session.Tx) ([]byte, error) {
 	records, err := documents.List(ctx, tx, store.By("live"))
 	if err != nil {
@@ -258,18 +260,25 @@ func (l *Library) Export(ctx context.Context, tx *session.Tx) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	docs, err := l.whole(records)
+	if err != nil {
+		return nil, err
+	}
 	tags := map[string][]tenancy.Tagging{}
 	for _, a := range carried {
-		key := recordKey(a.EntityType, a.EntityID)
-		tags[key] = append(tags[key], tenancy.Tagging{TagID: a.TagID, Priority: a.Priority})
+		if docs[recordKey(Tags.name, a.TagID)] != nil {
+			key := recordKey(a.EntityType, a.EntityID)
+			tags[key] = append(tags[key], tenancy.Tagging{TagID: a.TagID, Priority: a.Priority})
+		}
 	}
 	out := bundle{Documents: []json.RawMessage{}}
 	for _, kind := range l.kinds {
 		for i := range records {
-			if records[i].Kind != kind.Name() {
+			key := recordKey(records[i].Kind, records[i].ID)
+			if records[i].Kind != kind.Name() || docs[key] == nil {
 				continue
 			}
-			raw, err := tagged(kind, tags[recordKey(kind.Name(), records[i].ID)], records[i].Live)
+			raw, err := tagged(kind, tags[key], records[i].Live)
 			if err != nil {
 				return nil, err
 			}
@@ -278,6 +287,29 @@ func (l *Library) Export(ctx context.Context, tx *session.Tx) ([]byte, error) {
 	}
 	b, err := json.MarshalIndent(out, "", "  ")
 	return append(b, '\n'), err
+}
+
+// whole returns the documents in force, by kind and id, but for those that refer to what is not among them.
+func (l *Library) whole(records []record) (map[string]Document, error) {
+	docs := map[string]Document{}
+	for i := range records {
+		r := &records[i]
+		kind, ok := l.Kind(r.Kind)
+		if !ok {
+			continue
+		}
+		doc, err := open(kind, r, r.Live)
+		if err != nil {
+			return nil, err
+		}
+		docs[recordKey(r.Kind, r.ID)] = doc
+	}
+	lost := func(ref Reference) bool { return l.knows(ref.Kind) && docs[recordKey(ref.Kind, ref.ID)] == nil }
+	for before := -1; before != len(docs); {
+		before = len(docs)
+		maps.DeleteFunc(docs, func(_ string, doc Document) bool { return slices.ContainsFunc(doc.References(), lost) })
+	}
+	return docs, nil
 }
 
 // tagged puts the kind's name and the tags first into a document's JSON.

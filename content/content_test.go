@@ -29,7 +29,22 @@ var boxes = content.NewKind[box]("Box")
 type box struct {
 	content.Header
 	content.Labels
-	Holds []string `json:"holds"`
+	Holds    []string `json:"holds"`
+	Size     int      `json:"size"`
+	Outlives bool     `json:"outlives"`
+}
+
+func (b *box) Fits(find func(kind, id string) (content.Document, error)) error {
+	for i, id := range b.Holds {
+		doc, err := find(boxes.Name(), id)
+		if err != nil {
+			return err
+		}
+		if inner, ok := doc.(*box); ok && inner.Size > b.Size {
+			return fault.Invalid(fmt.Sprintf("holds[%d]", i), "is larger than its box")
+		}
+	}
+	return nil
 }
 
 func (b *box) Validate() error { return nil }
@@ -37,7 +52,7 @@ func (b *box) Validate() error { return nil }
 func (b *box) References() []content.Reference {
 	var refs []content.Reference
 	for i, id := range b.Holds {
-		refs = append(refs, content.Reference{Field: fmt.Sprintf("holds[%d]", i), Kind: boxes.Name(), ID: id})
+		refs = append(refs, content.Reference{Field: fmt.Sprintf("holds[%d]", i), Kind: boxes.Name(), ID: id, Outlives: b.Outlives})
 	}
 	return refs
 }
@@ -301,8 +316,11 @@ func bundleOf(t testing.TB, docs ...any) string {
 	var raw []json.RawMessage
 	for _, d := range docs {
 		kind := "Activity"
-		if _, ok := d.(content.Tag); ok {
+		switch d.(type) {
+		case content.Tag:
 			kind = "Tag"
+		case box:
+			kind = "Box"
 		}
 		b, err := json.Marshal(d)
 		require.NoError(t, err)

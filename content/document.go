@@ -85,12 +85,18 @@ type Document interface {
 }
 
 // A Reference says that a field names a document.
-type Reference struct{ Field, Kind, ID string }
+type Reference struct {
+	Field, Kind, ID string
+	// Outlives says that what the document has begun goes on when the one that it names is archived. Without
+	// it, that one cannot be archived.
+	Outlives bool
+}
 
 // Fitting is implemented by kinds that must fit the documents that they name, directly or not.
 type Fitting interface {
 	// Fits returns every fault in how the document fits those that will be in force with it, each a
-	// [fault.Error]. find returns the one with an id, nil if there will be none.
+	// [fault.Error]. find returns the one with an id, nil if there will be none. It is asked when the
+	// document is published, and when one that it refers to is, directly or not.
 	Fits(find func(kind, id string) (Document, error)) error
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 )
@@ -50,8 +51,8 @@ func (d Documents[T]) Publish(ctx context.Context, id string, options ...Publish
 	return d.write(ctx, func(tx *session.Tx) (*record, error) { return d.lib.publish(ctx, tx, d.kind, id, options) })
 }
 
-// Archive takes the document out of use; it returns [fault.ErrConflict] if it is archived already.
-// What runs because of it goes on.
+// Archive takes the document out of use. What runs because of it goes on. It returns [fault.ErrConflict]
+// if the document is archived already, or if other documents in force refer to it, naming them.
 func (d Documents[T]) Archive(ctx context.Context, id string) (T, error) {
 	return d.write(ctx, func(tx *session.Tx) (*record, error) { return archive(ctx, tx, d.kind, id) })
 }
@@ -81,6 +82,31 @@ func (d Documents[T]) List(ctx context.Context, page store.Page) (docs []T, next
 		docs := make([]T, len(rs))
 		for i := 0; err == nil && i < len(rs); i++ {
 			docs[i], err = d.open(&rs[i], rs[i].Draft)
+		}
+		return docs, next, err
+	})
+}
+
+// Naming returns the documents in force that refer to another document, by id, and the token of the next
+// page: the quizzes of a story, the rules that pay a currency. It returns [fault.ErrNotFound] if there is
+// no document of that kind and id.
+func (d Documents[T]) Naming(ctx context.Context, kind, id string, page store.Page) (docs []T, next string, err error) {
+	return session.ReadPage(ctx, d.run, func(tx *session.Tx) ([]T, string, error) {
+		named, known := d.lib.Kind(kind)
+		if !known {
+			return nil, "", fault.Invalid("kind", "%q is none of %v", kind, d.lib.names())
+		}
+		if _, err := find(ctx, tx, named, id); err != nil {
+			return nil, "", err
+		}
+		users, next, err := links.PageOf(ctx, tx, store.Prefix(recordKey(kind, id)+"/"+d.kind.name+"/"), page)
+		if err != nil {
+			return nil, "", err
+		}
+		rs, err := documents.GetMany(ctx, tx, each(users, func(l link) string { return recordKey(l.Kind, l.ID) })...)
+		docs := make([]T, len(rs))
+		for i := 0; err == nil && i < len(rs); i++ {
+			docs[i], err = d.open(&rs[i], rs[i].Live)
 		}
 		return docs, next, err
 	})

@@ -27,9 +27,9 @@ func page() content.Page {
 	}}
 }
 
-func slide(id string) content.Slide {
+func slide() content.Slide {
 	return content.Slide{
-		Header: content.Header{ID: id, DefaultLang: "en"},
+		Header: content.Header{ID: "keep", DefaultLang: "en"},
 		Texts: content.Texts[content.SlideText]{Translations: []content.SlideText{
 			{Lang: "en", Title: "Pears", Image: "https://example.org/pear.png", Content: page()},
 			{Lang: "it", Title: "Pere", Content: content.Page{Contents: []content.Block{}}},
@@ -37,9 +37,9 @@ func slide(id string) content.Slide {
 	}
 }
 
-func story(id string) content.Story {
+func story() content.Story {
 	return content.Story{
-		Header: content.Header{ID: id, DefaultLang: "en"},
+		Header: content.Header{ID: "pears", DefaultLang: "en"},
 		Texts: content.Texts[content.StoryText]{Translations: []content.StoryText{
 			{Lang: "en", Title: "A year of pears", Image: "https://example.org/pear.png", Slides: []content.Page{page(), page()}},
 		}},
@@ -48,9 +48,9 @@ func story(id string) content.Story {
 
 func TestLearningContentIsPublishedAndLocalized(t *testing.T) {
 	ctx, s := t.Context(), newShelf(t)
-	_, err := s.stories.Create(ctx, story("pears"))
+	_, err := s.stories.Create(ctx, story())
 	require.NoError(t, err)
-	_, err = s.slides.Create(ctx, slide("keep"))
+	_, err = s.slides.Create(ctx, slide())
 	require.NoError(t, err)
 	about := quiz("fruit")
 	about.StoryID, about.Placement = "pears", content.InStory
@@ -75,10 +75,10 @@ func TestLearningContentIsPublishedAndLocalized(t *testing.T) {
 	require.Empty(t, asked.Translations[0].Answer("opt5"))
 	read, err := s.slides.Localized(ctx, "keep", "de")
 	require.NoError(t, err)
-	require.Equal(t, slide("keep").Translations[:1], read.Translations)
+	require.Equal(t, slide().Translations[:1], read.Translations)
 	told, err := s.stories.Localized(ctx, "pears", "")
 	require.NoError(t, err)
-	require.Equal(t, story("pears").Translations, told.Translations)
+	require.Equal(t, story().Translations, told.Translations)
 
 	bundle, other := s.export(t), newShelf(t)
 	n, err := other.importBundle(t, bundle)
@@ -134,7 +134,7 @@ func TestSlideAndStoryFaults(t *testing.T) {
 		"control in a block": {func(p *content.Page) { p.Contents[0].Text = "\x1b[0m" }, "contents[0].text"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, sl, st := newShelf(t), slide("keep"), story("pears")
+			s, sl, st := newShelf(t), slide(), story()
 			c.change(&sl.Translations[0].Content)
 			_, err := s.slides.Create(t.Context(), sl)
 			require.ErrorIs(t, err, fault.ErrInvalid)
@@ -152,7 +152,7 @@ func TestSlideAndStoryFaults(t *testing.T) {
 		"defaultSlideLayoutId":  func(sl *content.Slide) { sl.DefaultSlideLayoutID = "wide page" },
 		"parentType":            func(sl *content.Slide) { sl.ParentID, sl.ParentType = "pears", "story" },
 	} {
-		sl := slide("keep")
+		sl := slide()
 		change(&sl)
 		_, err := s.slides.Create(ctx, sl)
 		require.ErrorIs(t, err, fault.ErrInvalid)
@@ -164,7 +164,7 @@ func TestSlideAndStoryFaults(t *testing.T) {
 		"translations[0].slides": func(st *content.Story) { st.Translations[0].Slides = nil },
 		"defaultStoryLayoutId":   func(st *content.Story) { st.DefaultStoryLayoutID = "ü" },
 	} {
-		st := story("pears")
+		st := story()
 		change(&st)
 		_, err := s.stories.Create(ctx, st)
 		require.ErrorIs(t, err, fault.ErrInvalid)

@@ -134,7 +134,7 @@ var editions = store.Define("programs", func(*edition) string { return programKe
 
 // Tables returns what the package keeps.
 func Tables() []*store.Schema {
-	return []*store.Schema{documents.Schema(), versions.Schema(), editions.Schema(), assignments.Schema()}
+	return []*store.Schema{documents.Schema(), versions.Schema(), editions.Schema(), links.Schema(), assignments.Schema()}
 }
 
 // A Library knows the kinds of documents that a workspace may hold. It is immutable.
@@ -150,6 +150,12 @@ func (l *Library) Kind(name string) (AnyKind, bool) {
 		return nil, false
 	}
 	return l.kinds[i], true
+}
+
+// knows tells whether a kind is one of the library's. What is not is its owner's to check.
+func (l *Library) knows(kind string) bool {
+	_, ok := l.Kind(kind)
+	return ok
 }
 
 // withDefaults fills in what a header computes.
@@ -265,6 +271,16 @@ func archive(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*rec
 	}
 	if r.Stage == Archived {
 		return nil, fault.Conflict(kind.Name(), "%q is archived already", id)
+	}
+	users, err := usersOf(ctx, tx, r.Kind, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	if users = slices.DeleteFunc(users, func(l link) bool { return l.Outlives }); len(users) > 0 {
+		return nil, fault.Conflict(kind.Name(), "%q is named by %s; publish or archive these first", id, list(users))
+	}
+	if err := relink(ctx, tx, kind, r, nil); err != nil {
+		return nil, err
 	}
 	if r.Live != nil {
 		r.Rests = append(slices.Clip(r.Rests), rest{From: tx.Now})

@@ -58,13 +58,13 @@ func (c *change) look(ctx context.Context, tx *session.Tx, kindName, id string) 
 	return open(kind, &r, r.Live)
 }
 
-// check returns every reference of a document of the change that would lead to nothing in force, or every
-// fault in how it fits what will be.
-func (c *change) check(ctx context.Context, tx *session.Tx, doc Document) error {
+// check returns every fault in what a document of the change refers to, or else in how the document, and
+// those that refer to it, directly or not, fit what will be in force.
+func (c *change) check(ctx context.Context, tx *session.Tx, kind AnyKind, doc Document) error {
 	var faults []error
 	for _, ref := range doc.References() {
-		if _, known := c.lib.Kind(ref.Kind); !known {
-			continue // what is not a document of this library is its owner's to check
+		if !c.lib.knows(ref.Kind) {
+			continue
 		}
 		found, err := c.look(ctx, tx, ref.Kind, ref.ID)
 		if err != nil {
@@ -74,10 +74,35 @@ func (c *change) check(ctx context.Context, tx *session.Tx, doc Document) error 
 			faults = append(faults, c.dangling(ctx, tx, ref))
 		}
 	}
-	if f, ok := doc.(Fitting); ok && len(faults) == 0 {
-		return f.Fits(func(kind, id string) (Document, error) { return c.look(ctx, tx, kind, id) })
+	if len(faults) > 0 {
+		return errors.Join(faults...)
+	}
+	users, err := allUsersOf(ctx, tx, kind.Name(), doc.Head().ID)
+	if err != nil {
+		return err
+	}
+	faults = append(faults, c.checkFit(ctx, tx, doc))
+	for _, u := range users {
+		key := recordKey(u.Kind, u.ID)
+		if _, ours := c.docs[key]; ours {
+			continue // it is checked itself
+		}
+		user, err := c.look(ctx, tx, u.Kind, u.ID)
+		if err != nil {
+			return err
+		}
+		faults = append(faults, fault.In(key, c.checkFit(ctx, tx, user)))
 	}
 	return errors.Join(faults...)
+}
+
+// checkFit returns every fault in how a document fits those that it refers to.
+func (c *change) checkFit(ctx context.Context, tx *session.Tx, doc Document) error {
+	f, ok := doc.(Fitting)
+	if !ok {
+		return nil
+	}
+	return f.Fits(func(kind, id string) (Document, error) { return c.look(ctx, tx, kind, id) })
 }
 
 // dangling says why a reference leads to nothing.
@@ -98,14 +123,18 @@ func (c *change) commit(ctx context.Context, tx *session.Tx) error {
 	}
 	var faults []error
 	for _, d := range c.drafts {
-		err := c.enforce(ctx, tx, d.record)
+		err := c.enforce(ctx, tx, d)
 		faults = append(faults, fault.In(d.field, duplicate(d.kind, d.doc, err)))
 	}
 	return errors.Join(append(faults, touch(ctx, tx))...)
 }
 
-// enforce turns the draft of a record into its next version.
-func (c *change) enforce(ctx context.Context, tx *session.Tx, r *record) error {
+// enforce turns a draft into the next version.
+func (c *change) enforce(ctx context.Context, tx *session.Tx, d draftOf) error {
+	r := d.record
+	if err := relink(ctx, tx, d.kind, r, d.doc); err != nil {
+		return err
+	}
 	r.Version++
 	r.Marks = append(slices.Clip(r.Marks), mark{tx.Now, c.reopen})
 	r.wake(tx.Now)
@@ -141,7 +170,7 @@ func (l *Library) publish(ctx context.Context, tx *session.Tx, kind AnyKind, id 
 	}
 	var faults []error
 	for _, d := range c.drafts {
-		faults = append(faults, fault.In(d.field, errors.Join(validate(d.doc), c.check(ctx, tx, d.doc))))
+		faults = append(faults, fault.In(d.field, errors.Join(validate(d.doc), c.check(ctx, tx, d.kind, d.doc))))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err

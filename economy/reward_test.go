@@ -191,18 +191,18 @@ func TestRewardProblems(t *testing.T) {
 	}
 }
 
-func TestRewardInArchivedCurrency(t *testing.T) {
+func TestArchivedCurrency(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.coin(t, "gold", "", "")
 	w.rule(t, "r1")
 	w.grant(t, "ada", "gold", "3")
 	_, err := w.Currencies.Archive(t.Context(), "gold")
+	require.ErrorIs(t, err, fault.ErrConflict, "a rule pays it")
+	_, err = w.RewardRules.Archive(t.Context(), "r1")
 	require.NoError(t, err)
-	changes, problems := w.record(t, activity("e1", "ada", start))
-	require.Empty(t, changes)
-	require.Len(t, problems, 1)
-	require.Equal(t, "rewards[0].virtualCurrencyId", problems[0].Field)
+	_, err = w.Currencies.Archive(t.Context(), "gold")
+	require.NoError(t, err)
 	b, err := w.Balance(t.Context(), "ada", "gold")
 	require.NoError(t, err)
 	require.False(t, b.IsActive)
@@ -442,6 +442,6 @@ func TestValidation(t *testing.T) {
 			named = append(named, fmt.Sprint(ref))
 		}
 	}
-	gold := "{rewards[0].virtualCurrencyId VirtualCurrency gold}"
-	require.Equal(t, []string{gold, "{matchEntityId MissionConfiguration m1}", gold, "{matchEntityId Tag t1}", gold}, named)
+	gold := "{rewards[0].virtualCurrencyId VirtualCurrency gold false}"
+	require.Equal(t, []string{gold, "{matchEntityId MissionConfiguration m1 false}", gold, "{matchEntityId Tag t1 false}", gold}, named)
 }

@@ -80,7 +80,7 @@ func (b *Board) Validate() error {
 
 const fieldConfiguration = "runtimeLeaderboardConfigurationId"
 
-// References names the configuration.
+// References names the configuration. When it is archived, the open period goes on and none follows.
 func (b *Board) References() []content.Reference {
-	return []content.Reference{{Field: fieldConfiguration, Kind: Configurations.Name(), ID: b.ConfigurationID}}
+	return []content.Reference{{Field: fieldConfiguration, Kind: Configurations.Name(), ID: b.ConfigurationID, Outlives: true}}
 }

@@ -176,6 +176,22 @@ func (r *Rule) References() []content.Reference {
 	return refs
 }
 
+// Fits refuses candidates of another type of mission than the rule's.
+func (r *Rule) Fits(find func(kind, id string) (content.Document, error)) error {
+	var faults []error
+	for i, id := range r.MissionConfigurationsPool {
+		doc, err := find(Configurations.Name(), id)
+		if err != nil {
+			return err
+		}
+		if c, ok := doc.(*Configuration); ok && c.MissionType != r.MissionType {
+			faults = append(faults, fault.Invalid(fmt.Sprintf("missionConfigurationsPool[%d]", i),
+				"names MissionConfiguration %q, which is %s; the rule is %s", id, c.MissionType, r.MissionType))
+		}
+	}
+	return errors.Join(faults...)
+}
+
 // missionPaths are what expressions may read of a mission or a candidate for one.
 var missionPaths = []string{
 	"mission.missionId", "mission.missionConfigurationId", "mission.missionRuleId", "mission.missionType", "mission.name", "mission.periodId",

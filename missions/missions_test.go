@@ -304,6 +304,36 @@ func TestFaultsOfDocuments(t *testing.T) {
 	}
 }
 
+// A rule assigns missions of its own type, whether it or the configuration is published last.
+func TestPoolsHoldMissionsOfTheirRulesType(t *testing.T) {
+	solo, team := goal(), goal("missionType", `"GROUP"`)
+	soloRule := weekly("missionConfigurationsPool", `["far"]`)
+	teamRule := weekly("missionConfigurationsPool", `["far"]`, "missionType", `"GROUP"`, "groupTagId", `"red"`)
+	for name, documents := range map[string]struct {
+		first, then string
+		want        string
+	}{
+		"group rule":           {solo, teamRule, `missionConfigurationsPool[0]: names MissionConfiguration "far", which is INDIVIDUAL; the rule is GROUP`},
+		"individual rule":      {team, soloRule, `missionConfigurationsPool[0]: names MissionConfiguration "far", which is GROUP; the rule is INDIVIDUAL`},
+		"configuration of one": {solo + "," + soloRule, team, `MissionRule/weekly.missionConfigurationsPool[0]: names MissionConfiguration "far", which is GROUP; the rule is INDIVIDUAL`},
+		"both at once":         {solo + "," + soloRule, team + "," + teamRule, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, activity, red, documents.first)
+			err := b.run.Update(t.Context(), func(tx *session.Tx) error {
+				_, err := b.lib.Import(t.Context(), tx, []byte(`{"documents":[`+documents.then+`]}`))
+				return err
+			})
+			if documents.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, fault.ErrInvalid)
+			require.EqualError(t, err, "documents[0]."+documents.want)
+		})
+	}
+}
+
 // What events do depends on when they happened: in whatever order they arrive, the missions end as if
 // they had arrived as they happened, and say the same of their completion.
 func TestAnyOrderOfArrivalGivesTheSame(t *testing.T) {

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -510,48 +508,4 @@ func TestVerifyFinds(t *testing.T) {
 			require.Equal(t, tt.accounts == "", r.OK())
 		})
 	}
-}
-
-func TestOverdrawAtOnce(t *testing.T) {
-	t.Parallel()
-	w := newBank(t)
-	w.grant(t, "ada", "gold", "30")
-	var paid, refused atomic.Int64
-	var wg sync.WaitGroup
-	for range 50 {
-		wg.Go(func() {
-			_, err := w.Spend(w.ctx, "ada", economy.Spending{CurrencyID: "gold", Amount: dec("1")})
-			if err == nil {
-				paid.Add(1)
-			}
-			if errors.Is(err, fault.ErrConflict) {
-				refused.Add(1)
-			}
-		})
-	}
-	wg.Wait()
-	require.Equal(t, int64(30), paid.Load())
-	require.Equal(t, int64(20), refused.Load())
-	require.Equal(t, "0/0", w.balance(t, "ada", "gold"))
-	require.True(t, w.verify(t).OK())
-}
-
-func TestRedeemAtOnce(t *testing.T) {
-	t.Parallel()
-	w := newBank(t)
-	rows, err := w.Grant(t.Context(), []economy.Grant{gift(manual)})
-	require.NoError(t, err)
-	var done atomic.Int64
-	var wg sync.WaitGroup
-	for range 10 {
-		wg.Go(func() {
-			if _, err := w.Redeem(w.ctx, "bob", rows[0].ID); err == nil {
-				done.Add(1)
-			}
-		})
-	}
-	wg.Wait()
-	require.Equal(t, int64(1), done.Load())
-	require.Equal(t, "5/5", w.balance(t, "bob", "gold"))
-	require.Len(t, w.events, 1)
 }

@@ -1,0 +1,261 @@
+package guerdon_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// audited is a store that looks at the books of every transaction just before it commits.
+type audited struct{ store.Store }
+
+func (a audited) Update(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	return a.Store.Update(ctx, s, func(tx store.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return audit(ctx, tx)
+	})
+}
+
+var errBooks = errors.New("the books are out of order")
+
+// audit tells which rule an account of a transaction breaks: postings of a currency sum to zero, nobody
+// spends what is not there, and nobody can come to have more than 3 gems.
+func audit(ctx context.Context, tx store.Tx) error {
+	const most = 3_000_000
+	for _, table := range economy.Tables() {
+		if table.Name != "balances" {
+			continue
+		}
+		rows, err := tx.List(ctx, table, store.Query{})
+		if err != nil {
+			return err
+		}
+		sums := map[string]int64{}
+		for _, row := range rows {
+			record, err := table.Encode(row)
+			if err != nil {
+				return err
+			}
+			var a struct {
+				UserID         string `json:"userId"`
+				CurrencyID     string `json:"virtualCurrencyId"`
+				Completed      int64  `json:"completed"`
+				PendingCredits int64  `json:"pendingCredits"`
+				PendingDebits  int64  `json:"pendingDebits"`
+			}
+			if err := json.Unmarshal(record, &a); err != nil {
+				return err
+			}
+			sums[a.CurrencyID] += a.Completed + a.PendingCredits - a.PendingDebits
+			overdrawn := a.Completed < a.PendingDebits
+			full := a.CurrencyID == "gems" && a.Completed+a.PendingCredits > most
+			if a.UserID != "" && (overdrawn || full) {
+				return fmt.Errorf("%w: %s", errBooks, record)
+			}
+		}
+		for currency, sum := range sums {
+			if sum != 0 {
+				return fmt.Errorf("%w: %s sum to %d", errBooks, currency, sum)
+			}
+		}
+	}
+	return nil
+}
+
+// After any sequence of calls, with faults anywhere, the books are in order, as they are at each commit.
+func TestBooksStayInOrderUnderFaults(t *testing.T) {
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		ctx := rt.Context()
+		b.worlds++
+		w := found(rt, audited{b.faulty}, fmt.Sprint("acme-", b.worlds))
+		p := player{T: rt, world: w}
+		for range rapid.IntRange(1, 30).Draw(rt, "calls") {
+			if rapid.IntRange(0, 3).Draw(rt, "fault") == 0 {
+				b.failAfter(rapid.IntRange(0, 40).Draw(rt, "at"))
+			}
+			err := p.play(ctx)
+			b.heal()
+			require.NotErrorIs(rt, err, errBooks)
+			refused := errors.Is(err, fault.ErrConflict) || errors.Is(err, fault.ErrInvalid) || errors.Is(err, fault.ErrNotFound) || errors.Is(err, fault.ErrExists)
+			require.True(rt, err == nil || errors.Is(err, errBroken) || errors.Is(err, errLost) || refused, "%v", err)
+			w.requireBooks(rt)
+		}
+	})
+}
+
+func (w *world) requireBooks(t tester) {
+	t.Helper()
+	report, err := w.Economy.Verify(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, report.Differences)
+}
+
+// player makes random movements.
+type player struct {
+	*rapid.T
+	*world
+
+	made  []string // transactions
+	moves int
+}
+
+func (p *player) play(ctx context.Context) (err error) {
+	users := rapid.SampledFrom([]string{"ada", "bob", "eve"})
+	amount := decimal.New(rapid.Int64Range(1, 30).Draw(p.T, "tenths"), -1)
+	currency := rapid.SampledFrom([]string{"points", "gems"}).Draw(p.T, "currency")
+	from, to := users.Draw(p.T, "from"), users.Draw(p.T, "to")
+	p.moves++
+	var made []economy.Transaction
+	switch call := rapid.IntRange(0, 5).Draw(p.T, "call"); {
+	case call == 0:
+		_, err = p.Record(ctx, run(fmt.Sprint("e", p.moves), from, start))
+	case call == 1:
+		made, err = p.Economy.Grant(ctx, []economy.Grant{{CurrencyID: currency, Amount: amount, DestinationUserID: to, RedemptionMode: economy.Manual}})
+	case call == 2:
+		made, err = p.Economy.Transfer(ctx, from, []economy.Grant{{CurrencyID: currency, Amount: amount, DestinationUserID: to}})
+	case call == 3:
+		_, err = p.Economy.Spend(ctx, from, economy.Spending{CurrencyID: currency, Amount: amount})
+	case len(p.made) == 0:
+	case call == 4:
+		_, err = p.Economy.Redeem(ctx, to, rapid.SampledFrom(p.made).Draw(p.T, "transaction"))
+	case call == 5:
+		_, err = p.Economy.Reverse(ctx, rapid.SampledFrom(p.made).Draw(p.T, "transaction"))
+	}
+	for _, m := range made {
+		p.made = append(p.made, m.ID)
+	}
+	return err
+}
+
+// atOnce calls fn so many times at once, each with its number, and returns how many succeeded. The others
+// must be in conflict with a rule.
+func atOnce(t *testing.T, n int, fn func(int) error) int {
+	t.Helper()
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { errs[i] = fn(i) })
+	}
+	wg.Wait()
+	done := 0
+	for _, err := range errs {
+		if err == nil {
+			done++
+			continue
+		}
+		require.ErrorIs(t, err, fault.ErrConflict)
+		require.NotErrorIs(t, err, errBooks)
+	}
+	return done
+}
+
+// eachAudited runs a test on every backend, where each commit is audited.
+func eachAudited(t *testing.T, test func(*testing.T, *world)) {
+	for name, open := range openers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, audited{open(t)})
+			test(t, w)
+			w.requireBooks(t)
+		})
+	}
+}
+
+func (w *world) grant(t *testing.T, userID string, points int64, mode economy.RedemptionMode) economy.Transaction {
+	t.Helper()
+	made, err := w.Economy.Grant(t.Context(), []economy.Grant{{
+		CurrencyID: "points", Amount: decimal.NewFromInt(points), DestinationUserID: userID, RedemptionMode: mode,
+	}})
+	require.NoError(t, err)
+	return made[0]
+}
+
+func (w *world) points(t *testing.T, userID string) int64 {
+	t.Helper()
+	balance, err := w.Economy.Balance(t.Context(), userID, "points")
+	require.NoError(t, err)
+	return balance.AvailableAmount.IntPart()
+}
+
+func TestFiftyWhoOverdrawAtOnceSpendWhatIsThere(t *testing.T) {
+	eachAudited(t, func(t *testing.T, w *world) {
+		w.grant(t, "ada", 30, economy.Auto)
+		require.Equal(t, 30, atOnce(t, 50, func(int) error {
+			_, err := w.Economy.Spend(t.Context(), "ada", economy.Spending{CurrencyID: "points", Amount: decimal.NewFromInt(1)})
+			return err
+		}))
+		require.Zero(t, w.points(t, "ada"))
+	})
+}
+
+func TestRedeemedAtOnceIsRedeemedOnce(t *testing.T) {
+	eachAudited(t, func(t *testing.T, w *world) {
+		gift := w.grant(t, "bob", 5, economy.Manual)
+		require.Zero(t, w.points(t, "bob"))
+		require.Equal(t, 1, atOnce(t, 10, func(int) error {
+			_, err := w.Economy.Redeem(t.Context(), "bob", gift.ID)
+			return err
+		}))
+		require.EqualValues(t, 5, w.points(t, "bob"))
+		rank, err := w.Leaderboards.Rank(t.Context(), "all-time", "bob", nil)
+		require.NoError(t, err)
+		require.Equal(t, "5", rank.Score.String())
+	})
+}
+
+func TestTransfersToAndFroAtOnceLoseNothing(t *testing.T) {
+	eachAudited(t, func(t *testing.T, w *world) {
+		w.grant(t, "ada", 3, economy.Auto)
+		w.grant(t, "bob", 3, economy.Auto)
+		done := atOnce(t, 40, func(i int) error {
+			from, to := "ada", "bob"
+			if i%2 == 0 {
+				from, to = to, from
+			}
+			_, err := w.Economy.Transfer(t.Context(), from, []economy.Grant{{
+				CurrencyID: "points", Amount: decimal.NewFromInt(int64(1 + i%3)), DestinationUserID: to,
+			}})
+			return err
+		})
+		require.Positive(t, done)
+		require.EqualValues(t, 6, w.points(t, "ada")+w.points(t, "bob"))
+	})
+}
+
+// A reward that would cross a bound is a problem of the event, which stands, also if many come at once.
+func TestRewardsAtOnceCrossNoBound(t *testing.T) {
+	eachAudited(t, func(t *testing.T, w *world) {
+		w.publish(t, document("RewardRule", "gems", object{
+			"applicationMode": "ALWAYS", "ruleType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "swim",
+			"rewards": []object{{"virtualCurrencyId": "gems", "redemptionMode": "AUTO"}},
+		}))
+		outcomes := make([]guerdon.Outcome, 20)
+		require.Equal(t, len(outcomes), atOnce(t, len(outcomes), func(i int) (err error) {
+			outcomes[i], err = w.Record(t.Context(), event.Event{ID: fmt.Sprint("e", i), UserID: "ada", EntityID: "swim"})
+			return err
+		}))
+		problems := 0
+		for _, out := range outcomes {
+			problems += len(out.Problems)
+		}
+		require.Equal(t, 17, problems)
+		gems, err := w.Economy.Balance(t.Context(), "ada", "gems")
+		require.NoError(t, err)
+		require.Equal(t, "3", gems.Amount.String())
+	})
+}

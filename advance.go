@@ -21,14 +21,20 @@ import (
 const advanceStep = 200
 
 // Advance does what the clock alone causes in the workspace: missions that a schedule assigns, streaks
-// that break or are frozen, credits that expire, boards that close. Reads are right even if nobody
-// calls it, except that a freeze is paid and a schedule assigns only here, or when the user's next
-// event arrives. It may be called at any time, also by several processes at once: what is done is not
-// done again. It works in small transactions; after an error, what they did remains.
+// that break or are frozen, credits that expire, boards that close, files that have been uploaded or are
+// to be deleted. Reads are right even if nobody calls it, except that a freeze is paid and a schedule
+// assigns only here, or when the user's next event arrives, and that an upload which nobody confirms is
+// noticed only here. It may be called at any time, also by several processes at once: what is done is
+// not done again. It works in small transactions; after an error, what they did remains.
 //
 // The journal tells of each streak that broke or was frozen and each mission that was assigned, in an
 // entry whose event is of type [event.Clock].
 func (ws *Workspace) Advance(ctx context.Context) error {
+	return errors.Join(ws.advance(ctx), ws.Media.Advance(ctx))
+}
+
+// advance lets the mechanics take steps until there is nothing more to do.
+func (ws *Workspace) advance(ctx context.Context) error {
 	for {
 		more, err := session.Write(ctx, ws.run, func(tx *session.Tx) (bool, error) {
 			p, err := ws.engine.program(ctx, tx)

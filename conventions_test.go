@@ -74,6 +74,7 @@ var rooms = []struct {
 	{"store/sqlite", backends, dialects, "a new mechanic would touch the backends"},
 	{"store/postgres", backends, dialects, "a new mechanic would touch the backends"},
 	{"store/storetest", backends, dialects, "a backend could not be tested alone"},
+	{"content/fileblob", edges, documents, "a place for files would know who uses them"},
 	{"httpapi", edges, facade, "a handler would choose the host's backend"},
 	{"guerdontest", edges, backends, "a host's tests would depend on its handlers"},
 	{"examples/...", programs, edges, "an example would be more than a program"},

@@ -31,6 +31,10 @@ type Options struct {
 	// NewID makes identifiers of at most 64 characters of A-Z a-z 0-9 _ -; nil means UUIDs of version
 	// 7, which grow with time. It may be called concurrently.
 	NewID func() string
+	// Blobs is where the bytes of media are; nil means nowhere, and that there can be no media.
+	Blobs content.Blobs
+	// MaxFileSize is the greatest size of a medium in bytes; 0 means [content.MaxFileSize].
+	MaxFileSize int64
 	// Log takes what happens in the background; nil means nowhere.
 	Log *slog.Logger
 }
@@ -48,6 +52,8 @@ type Engine struct {
 	log     *slog.Logger
 	zones   *timeframe.Zones
 	library *content.Library
+	blobs   content.Blobs
+	maxSize int64 // of a medium
 
 	mu     sync.Mutex
 	spaces map[store.Scope]*space
@@ -82,9 +88,12 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 	if opts != nil {
 		o = *opts
 	}
+	if o.MaxFileSize < 0 {
+		return nil, fault.Invalid("maxFileSize", "is %d; it must be 0 or more", o.MaxFileSize)
+	}
 	e := &Engine{
 		store: st, now: o.Now, newID: o.NewID, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
-		zones: &timeframe.Zones{}, library: newLibrary(),
+		zones: &timeframe.Zones{}, library: newLibrary(), blobs: o.Blobs, maxSize: o.MaxFileSize,
 		spaces: map[store.Scope]*space{},
 	}
 	if e.now == nil {

@@ -29,6 +29,8 @@ type Workspace struct {
 	Slides     content.Documents[content.Slide]
 	Stories    content.Documents[content.Story]
 	Tags       content.Documents[content.Tag]
+	// Media are the files that authors use.
+	Media content.MediaLibrary
 
 	Missions     missions.Service
 	Streaks      streaks.Service
@@ -69,11 +71,12 @@ func (e *Engine) workspace(s store.Scope) *Workspace {
 		}
 		return err
 	}
-	return (&Workspace{engine: e, scope: s}).bind(session.NewRunner(view, update))
+	return (&Workspace{engine: e, scope: s}).bind(session.NewRunner(view, update), false)
 }
 
-// bind gives the handle's services the way to run transactions.
-func (ws *Workspace) bind(run session.Runner) *Workspace {
+// bind gives the handle's services the way to run transactions. revocable says that what a call did can
+// still be rolled back when it has returned.
+func (ws *Workspace) bind(run session.Runner, revocable bool) *Workspace {
 	e := ws.engine
 	ws.run = run
 	ws.Users = tenancy.NewUsers(run, content.TagPublished)
@@ -83,6 +86,7 @@ func (ws *Workspace) bind(run session.Runner) *Workspace {
 	ws.Slides = content.NewDocuments(run, e.library, content.Slides)
 	ws.Stories = content.NewDocuments(run, e.library, content.Stories)
 	ws.Tags = content.NewDocuments(run, e.library, content.Tags)
+	ws.Media = content.NewMediaLibrary(run, e.blobs, e.maxSize, revocable)
 	ws.Missions = missions.NewService(run, e.library, part(e, func(p *program) *missions.Program { return p.missions }))
 	ws.Streaks = streaks.NewService(run, e.library, part(e, func(p *program) *streaks.Program { return p.streaks }))
 	ws.Economy = economy.NewService(run, e.library, part(e, func(p *program) *economy.Program { return p.economy }))
@@ -111,7 +115,7 @@ func (ws *Workspace) On(joined store.Store) *Workspace {
 	update := func(ctx context.Context, fn session.Func) error {
 		return joined.Update(ctx, ws.scope, func(tx store.Tx) error { return e.transact(ctx, e.session(tx), fn) })
 	}
-	return (&Workspace{engine: e, scope: ws.scope}).bind(session.NewRunner(view, update))
+	return (&Workspace{engine: e, scope: ws.scope}).bind(session.NewRunner(view, update), true)
 }
 
 // Update runs fn with a handle on the same workspace whose calls all belong to one transaction: they
@@ -132,7 +136,7 @@ func (ws *Workspace) Update(ctx context.Context, fn func(*Workspace) error) erro
 		inner := &Workspace{engine: ws.engine, scope: ws.scope, joined: true}
 		view := func(_ context.Context, call session.Func) error { return call(tx) }
 		update := func(ctx context.Context, call session.Func) error { return j.call(ctx, ws.engine, call) }
-		return errors.Join(fn(inner.bind(session.NewRunner(view, update))), j.broken)
+		return errors.Join(fn(inner.bind(session.NewRunner(view, update), true)), j.broken)
 	})
 }
 

@@ -193,7 +193,7 @@ func retag(ctx context.Context, tx *session.Tx, p *parsed) error {
 		return nil
 	}
 	kind, id := p.kind.Name(), p.doc.Head().ID
-	old, err := assignments.List(ctx, tx, store.Prefix(recordKey(kind, id)+"/"))
+	old, err := assignments.List(ctx, tx, store.Prefix(assignedTo(kind, id)))
 	if err != nil {
 		return err
 	}

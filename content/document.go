@@ -130,10 +130,24 @@ func validate(doc Document) error {
 }
 
 func validateLanguages(def string, langs []string) error {
-	switch n := len(langs); {
-	case n == 0:
+	if len(langs) == 0 {
 		return fault.Invalid("translations", "are missing; a document has 1 to %d", MaxTranslations)
-	case n > MaxTranslations:
+	}
+	if err := validateLangs(langs); err != nil {
+		return err
+	}
+	if def == "" {
+		return fault.Invalid("defaultLang", "is empty")
+	}
+	if !slices.Contains(langs, def) {
+		return fault.Invalid("defaultLang", "%q has no translation", def)
+	}
+	return nil
+}
+
+// validateLangs refuses too many languages, unknown ones, and the same twice.
+func validateLangs(langs []string) error {
+	if n := len(langs); n > MaxTranslations {
 		return fault.Invalid("translations", "are %d, at most %d are allowed", n, MaxTranslations)
 	}
 	for i, lang := range langs {
@@ -144,12 +158,6 @@ func validateLanguages(def string, langs []string) error {
 		if slices.Contains(langs[:i], lang) {
 			return fault.Invalid(field, "%q occurs twice", lang)
 		}
-	}
-	if def == "" {
-		return fault.Invalid("defaultLang", "is empty")
-	}
-	if !slices.Contains(langs, def) {
-		return fault.Invalid("defaultLang", "%q has no translation", def)
 	}
 	return nil
 }

@@ -12,14 +12,18 @@ import (
 // Documents is the service for the documents of one kind in one workspace. The zero value refuses
 // every call. It may be used concurrently.
 type Documents[T any] struct {
-	run  session.Runner
+	taggable
 	lib  *Library
 	kind *Kind[T]
 }
 
 // NewDocuments returns the service for a kind of the library.
 func NewDocuments[T any](run session.Runner, lib *Library, kind *Kind[T]) Documents[T] {
-	return Documents[T]{run, lib, kind}
+	there := func(ctx context.Context, tx *session.Tx, id string) error {
+		_, err := find(ctx, tx, kind, id)
+		return err
+	}
+	return Documents[T]{taggable{run, kind.name, there}, lib, kind}
 }
 
 // Create adds a draft and returns it. It returns [fault.ErrInvalid] for every field at fault, and

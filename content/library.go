@@ -134,7 +134,9 @@ var editions = store.Define("programs", func(*edition) string { return programKe
 
 // Tables returns what the package keeps.
 func Tables() []*store.Schema {
-	return []*store.Schema{documents.Schema(), versions.Schema(), editions.Schema(), links.Schema(), assignments.Schema()}
+	return []*store.Schema{
+		documents.Schema(), versions.Schema(), editions.Schema(), links.Schema(), assignments.Schema(), media.Schema(), wastes.Schema(),
+	}
 }
 
 // A Library knows the kinds of documents that a workspace may hold. It is immutable.

@@ -98,7 +98,8 @@ func OpenWorkspace(ctx context.Context, tx *session.Tx) error {
 }
 
 // CloseWorkspace ends a workspace that is deleted: whoever asks for its program is told so, and every
-// transaction that writes does. It returns [fault.ErrConflict] if the workspace holds documents.
+// transaction that writes does. It returns [fault.ErrConflict] if the workspace holds documents, or
+// media, common ones included.
 func CloseWorkspace(ctx context.Context, tx *session.Tx) error {
 	n, err := documents.Count(ctx, tx, store.Query{})
 	switch {
@@ -106,6 +107,15 @@ func CloseWorkspace(ctx context.Context, tx *session.Tx) error {
 		return err
 	case n > 0:
 		return fault.Conflict("workspace", "%q holds %d documents", tx.Scope(), n)
+	}
+	for _, in := range shelves(tx) {
+		n, err := media.Count(ctx, in, store.By("owner", store.Text(tx.Scope().Workspace)))
+		switch {
+		case err != nil:
+			return err
+		case n > 0:
+			return fault.Conflict("workspace", "%q holds %d media", tx.Scope(), n)
+		}
 	}
 	return editions.Put(ctx, tx, edition{Closed: true})
 }

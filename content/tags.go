@@ -2,6 +2,7 @@ package content
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -51,7 +52,17 @@ var assignments = store.Define("tag_assignments",
 	store.Index{Name: "present", Columns: []string{"entity"}},
 )
 
-func assignmentKey(kind, id, tagID string) string { return recordKey(kind, id) + "/" + tagID }
+func assignmentKey(kind, id, tagID string) string { return assignedTo(kind, id) + tagID }
+
+// assignedTo is how the keys of all that is kept of an entity's tags begin.
+func assignedTo(kind, id string) string { return recordKey(kind, id) + "/" }
+
+// taggable is what carries tags in one workspace: the entities of one type. Services embed it.
+type taggable struct {
+	run        session.Runner
+	entityType string
+	find       func(ctx context.Context, tx *session.Tx, id string) error // fault.ErrNotFound if there is none
+}
 
 // carriedBy describes the tags that an entity carries.
 func carriedBy(kind, id string) store.Query {
@@ -103,38 +114,38 @@ func outward(rows []assignment) []TagAssignment {
 	return each(rows, func(a assignment) TagAssignment { return a.TagAssignment })
 }
 
-// AssignedTags returns the tags that the document carries, by the tag's id, and the token of the next
+// AssignedTags returns the tags that the entity carries, by the tag's id, and the token of the next
 // page.
-func (d Documents[T]) AssignedTags(ctx context.Context, id string, page store.Page) (tags []TagAssignment, next string, err error) {
-	return session.ReadPage(ctx, d.run, func(tx *session.Tx) ([]TagAssignment, string, error) {
-		if _, err := find(ctx, tx, d.kind, id); err != nil {
+func (e taggable) AssignedTags(ctx context.Context, id string, page store.Page) (tags []TagAssignment, next string, err error) {
+	return session.ReadPage(ctx, e.run, func(tx *session.Tx) ([]TagAssignment, string, error) {
+		if err := e.find(ctx, tx, id); err != nil {
 			return nil, "", err
 		}
-		rows, next, err := assignments.PageOf(ctx, tx, carriedBy(d.kind.name, id), page)
+		rows, next, err := assignments.PageOf(ctx, tx, carriedBy(e.entityType, id), page)
 		return outward(rows), next, err
 	})
 }
 
-// AssignTags makes the document carry 1 to 25 tags from now on, all or none. What happened to it before is
-// not tagged by it, unless the document was not published yet: what happened before its first publish sees
-// the tags that it had then. It returns [fault.ErrNotFound] for a tag that is not published, and
-// [fault.ErrExists] for one that the document carries already.
-func (d Documents[T]) AssignTags(ctx context.Context, id string, tags ...tenancy.Tagging) ([]TagAssignment, error) {
-	return d.tag(ctx, id, tags, func(tx *session.Tx, old assignment, carried bool, t tenancy.Tagging) (assignment, error) {
+// AssignTags makes the entity carry 1 to 25 tags from now on, all or none. What happened to it before is
+// not tagged by it, unless it is a document that was not published yet: what happened before its first
+// publish sees the tags that it had then. It returns [fault.ErrNotFound] for a tag that is not published,
+// and [fault.ErrExists] for one that the entity carries already.
+func (e taggable) AssignTags(ctx context.Context, id string, tags ...tenancy.Tagging) ([]TagAssignment, error) {
+	return e.tag(ctx, id, tags, func(tx *session.Tx, old assignment, carried bool, t tenancy.Tagging) (assignment, error) {
 		if carried {
 			return assignment{}, fault.Exists("tagId", "%q is assigned already", t.TagID)
 		}
 		if live, err := published(ctx, tx, Tags.name, t.TagID); err != nil || !live {
 			return assignment{}, notFound(err, "tagId", t.TagID)
 		}
-		return old.assign(TagAssignment{TagID: t.TagID, EntityType: d.kind.name, EntityID: id, Priority: t.Priority}, tx.Now), nil
+		return old.assign(TagAssignment{TagID: t.TagID, EntityType: e.entityType, EntityID: id, Priority: t.Priority}, tx.Now), nil
 	})
 }
 
-// UpdateTags changes the priorities of 1 to 25 tags that the document carries, all or none. It returns
+// UpdateTags changes the priorities of 1 to 25 tags that the entity carries, all or none. It returns
 // [fault.ErrNotFound] for one that it does not carry.
-func (d Documents[T]) UpdateTags(ctx context.Context, id string, tags ...tenancy.Tagging) ([]TagAssignment, error) {
-	return d.tag(ctx, id, tags, func(tx *session.Tx, old assignment, carried bool, t tenancy.Tagging) (assignment, error) {
+func (e taggable) UpdateTags(ctx context.Context, id string, tags ...tenancy.Tagging) ([]TagAssignment, error) {
+	return e.tag(ctx, id, tags, func(tx *session.Tx, old assignment, carried bool, t tenancy.Tagging) (assignment, error) {
 		if !carried {
 			return assignment{}, fault.NotFound("tagId", t.TagID)
 		}
@@ -142,11 +153,11 @@ func (d Documents[T]) UpdateTags(ctx context.Context, id string, tags ...tenancy
 	})
 }
 
-// RemoveTags takes 1 to 25 tags from the document, all or none; what happened while it carried them keeps
+// RemoveTags takes 1 to 25 tags from the entity, all or none; what happened while it carried them keeps
 // them. It returns [fault.ErrNotFound] for one that it does not carry.
-func (d Documents[T]) RemoveTags(ctx context.Context, id string, tagIDs ...string) error {
+func (e taggable) RemoveTags(ctx context.Context, id string, tagIDs ...string) error {
 	tags := each(tagIDs, func(tagID string) tenancy.Tagging { return tenancy.Tagging{TagID: tagID} })
-	_, err := d.tag(ctx, id, tags, func(tx *session.Tx, old assignment, carried bool, t tenancy.Tagging) (assignment, error) {
+	_, err := e.tag(ctx, id, tags, func(tx *session.Tx, old assignment, carried bool, t tenancy.Tagging) (assignment, error) {
 		if !carried {
 			return assignment{}, fault.NotFound("tagId", t.TagID)
 		}
@@ -155,15 +166,25 @@ func (d Documents[T]) RemoveTags(ctx context.Context, id string, tagIDs ...strin
 	return err
 }
 
+// untag forgets all tags of an entity that goes.
+func (e taggable) untag(ctx context.Context, tx *session.Tx, id string) error {
+	list, err := assignments.List(ctx, tx, store.Prefix(assignedTo(e.entityType, id)))
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	keys := each(list, func(a assignment) string { return assignmentKey(a.EntityType, a.EntityID, a.TagID) })
+	return errors.Join(assignments.Delete(ctx, tx, keys...), touch(ctx, tx))
+}
+
 // tag writes what decide makes of each tagging, and of what is kept of the tag and whether it is carried.
-func (d Documents[T]) tag(
+func (e taggable) tag(
 	ctx context.Context, id string, tags []tenancy.Tagging, decide func(*session.Tx, assignment, bool, tenancy.Tagging) (assignment, error),
 ) ([]TagAssignment, error) {
-	return session.Write(ctx, d.run, func(tx *session.Tx) ([]TagAssignment, error) {
+	return session.Write(ctx, e.run, func(tx *session.Tx) ([]TagAssignment, error) {
 		if n := len(tags); n == 0 || n > tenancy.MaxAssignments {
 			return nil, fault.Invalid("assignments", "are %d; allowed are 1 to %d", n, tenancy.MaxAssignments)
 		}
-		if _, err := find(ctx, tx, d.kind, id); err != nil {
+		if err := e.find(ctx, tx, id); err != nil {
 			return nil, err
 		}
 		written := make([]assignment, len(tags))
@@ -175,7 +196,7 @@ func (d Documents[T]) tag(
 			case slices.ContainsFunc(tags[:i], func(o tenancy.Tagging) bool { return o.TagID == t.TagID }):
 				return nil, fault.Invalid(field+".tagId", "%q occurs twice", t.TagID)
 			}
-			old, found, err := assignments.Get(ctx, tx, assignmentKey(d.kind.name, id, t.TagID))
+			old, found, err := assignments.Get(ctx, tx, assignmentKey(e.entityType, id, t.TagID))
 			if err != nil {
 				return nil, err
 			}

@@ -178,8 +178,8 @@ func (p Platform) edit(ctx context.Context, s store.Scope, change func(*Workspac
 	})
 }
 
-// DeleteWorkspace removes a workspace that never had users and holds no documents; others, and the
-// workspace "default", are [fault.ErrConflict]. What a handle on it would write is [fault.ErrNotFound]
+// DeleteWorkspace removes a workspace that never had users and holds no documents or media; others, and
+// the workspace "default", are [fault.ErrConflict]. What a handle on it would write is [fault.ErrNotFound]
 // from then on.
 func (p Platform) DeleteWorkspace(ctx context.Context, s store.Scope) error {
 	return p.run.Update(ctx, func(tx *session.Tx) error {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,7 +16,9 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/pgtest"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/store"
@@ -130,6 +133,7 @@ func found(t tester, st store.Store, account string) *world {
 	var err error
 	w.engine, err = guerdon.New(t.Context(), known, &guerdon.Options{
 		Now: func() time.Time { return *w.now.Load() }, NewID: func() string { return w.newID() },
+		Blobs: &eagerBlobs{},
 	})
 	require.NoError(t, err)
 	w.tables = known.tables
@@ -145,6 +149,42 @@ func found(t tester, st store.Store, account string) *world {
 	}
 	w.first = w.head(t)
 	return w
+}
+
+// eagerBlobs have every file as soon as it is announced, until it is deleted.
+type eagerBlobs struct {
+	mu    sync.Mutex
+	blobs map[string]content.Blob
+}
+
+func (e *eagerBlobs) UploadURL(_ context.Context, b content.Blob, _ time.Duration) (string, map[string]string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.blobs == nil {
+		e.blobs = map[string]content.Blob{}
+	}
+	e.blobs[b.Key] = b
+	return "https://example.org/" + b.Key, nil, nil
+}
+
+func (e *eagerBlobs) DownloadURL(_ context.Context, b content.Blob, _ time.Duration) (string, error) {
+	return "https://example.org/" + b.Key, nil
+}
+
+func (e *eagerBlobs) Stat(_ context.Context, key string) (content.Blob, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if b, ok := e.blobs[key]; ok {
+		return b, nil
+	}
+	return content.Blob{}, fault.NotFound("key", key)
+}
+
+func (e *eagerBlobs) Delete(_ context.Context, key string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.blobs, key)
+	return nil
 }
 
 // counting returns ids that count.

@@ -198,7 +198,7 @@ type drawer struct {
 	tokens []string // of next pages
 }
 
-var generated = regexp.MustCompile(`"(?:virtualTransactionId|transactionId|missionId)":"([^"]+)"`)
+var generated = regexp.MustCompile(`"(?:virtualTransactionId|transactionId|missionId|mediaId)":"([^"]+)"`)
 
 // learn remembers ids and tokens of an answer.
 func (d *drawer) learn(answer []string) {
@@ -306,6 +306,14 @@ func (d *drawer) period() *leaderboard.At {
 	return &leaderboard.At{Time: d.at()}
 }
 
+// shelf draws whose a medium is. What is common to two workspaces of one account, both see.
+func (d *drawer) shelf() content.MediaScope {
+	if d.emails {
+		return content.MediaScope(d.one("", string(content.CommonScope)))
+	}
+	return content.WorkspaceScope
+}
+
 func (d *drawer) newUser() tenancy.NewUser {
 	n := tenancy.NewUser{ID: d.user(), ExternalID: d.one("", "x1", "their-ada"), Nickname: d.one("", "Kim", "Their ada")}
 	if d.emails {
@@ -354,6 +362,25 @@ var arguments = map[string]func(*drawer) []any{
 		return []any{tenancy.Configuration{Branding: tenancy.Branding{Name: d.one("Ours", "Other")}}}
 	},
 
+	"Media.Advance":      func(*drawer) []any { return nil },
+	"Media.AssignTags":   func(d *drawer) []any { return []any{d.known(), d.taggings()} },
+	"Media.AssignedTags": func(d *drawer) []any { return []any{d.known(), d.page()} },
+	"Media.Confirm":      func(d *drawer) []any { return []any{d.known()} },
+	"Media.Delete":       func(d *drawer) []any { return []any{d.known()} },
+	"Media.Get":          func(d *drawer) []any { return []any{d.known()} },
+	"Media.List":         func(d *drawer) []any { return []any{content.MediaFilter{Scope: d.shelf()}, d.page()} },
+	"Media.Localized":    func(d *drawer) []any { return []any{d.known(), "en"} },
+	"Media.RemoveTags":   func(d *drawer) []any { return []any{d.known(), []string{d.tag()}} },
+	"Media.SetTranslations": func(d *drawer) []any {
+		return []any{d.known(), []content.Label{{Lang: "en", Label: d.one("Ours", "Other")}}}
+	},
+	"Media.UpdateTags": func(d *drawer) []any { return []any{d.known(), d.taggings()} },
+	"Media.Upload": func(d *drawer) []any {
+		return []any{content.NewUpload{
+			FileName: "cat.png", ContentType: "image/png", FileSize: 5, Scope: d.shelf(), MediaID: d.one("", "", d.known()),
+		}}
+	},
+
 	"Missions.Contributions": func(d *drawer) []any { return []any{d.known(), d.page()} },
 	"Missions.Create":        func(d *drawer) []any { return []any{missions.NewMission{ConfigurationID: "three", UserID: d.user()}} },
 	"Missions.Evaluate":      func(d *drawer) []any { return []any{d.user()} },
@@ -397,6 +424,9 @@ var documentArguments = map[string]func(*drawer, object) []any{
 	"History":      func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
 	"List":         func(d *drawer, _ object) []any { return []any{d.page()} },
 	"Localized":    func(d *drawer, of object) []any { return []any{d.id(of), "en"} },
+	"Naming": func(d *drawer, _ object) []any {
+		return []any{d.one("Activity", "VirtualCurrency"), d.one("run", "points"), d.page()}
+	},
 	"Publish": func(d *drawer, of object) []any {
 		return []any{d.id(of), []content.PublishOption{content.PublishOption(d.one(string(content.Cascade), string(content.Reopen)))}}
 	},

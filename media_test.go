@@ -627,7 +627,12 @@ func TestMediaTags(t *testing.T) {
 // Without blobs every call says so.
 func TestMediaWithoutBlobs(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, memory.New())
+	eng, err := guerdon.New(t.Context(), memory.New(), nil)
+	require.NoError(t, err)
+	_, err = eng.Platform.CreateAccount(t.Context(), tenancy.Account{ID: "acme"})
+	require.NoError(t, err)
+	w, err := eng.Workspace(t.Context(), store.Scope{Account: "acme", Workspace: "default"})
+	require.NoError(t, err)
 	calls := map[string]error{}
 	_, calls["upload"] = w.Media.Upload(t.Context(), content.NewUpload{FileName: "f", ContentType: "image/png", FileSize: 1})
 	_, calls["confirm"] = w.Media.Confirm(t.Context(), "m")
@@ -641,7 +646,7 @@ func TestMediaWithoutBlobs(t *testing.T) {
 		require.ErrorIs(t, err, fault.ErrConflict, call)
 		require.ErrorContains(t, err, "Blobs", call)
 	}
-	require.NoError(t, w.engine.Advance(t.Context()))
+	require.NoError(t, eng.Advance(t.Context()))
 }
 
 // Two who replace a medium at once leave one of the two files, and nothing of the other.

@@ -47,14 +47,10 @@ func (*Tag) References() []Reference { return nil }
 // UniqueKey returns the namespace and the variant.
 func (t *Tag) UniqueKey() string { return t.Namespace + "\x1f" + t.Variant }
 
-// required refuses an empty or overlong text.
+// required refuses an empty text.
 func required(field, s string) error {
-	const most = 255
-	switch {
-	case s == "":
+	if s == "" {
 		return fault.Invalid(field, "is empty")
-	case len(s) > most:
-		return fault.Invalid(field, "is %d bytes long, at most %d are allowed", len(s), most)
 	}
 	return nil
 }

@@ -64,6 +64,9 @@ func (l *Library) parseBundle(data []byte) ([]parsed, error) {
 
 // readBundle reads a bundle, but not its documents.
 func readBundle(data []byte) (bundle, error) {
+	if n := len(data); n > MaxBundle {
+		return bundle{}, fault.Invalid("bundle", "is %d bytes long, at most %d are allowed", n, MaxBundle)
+	}
 	if err := checkSyntax(data); err != nil {
 		return bundle{}, fault.In("bundle", err)
 	}

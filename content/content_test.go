@@ -32,6 +32,7 @@ type box struct {
 	Holds    []string `json:"holds"`
 	Size     int      `json:"size"`
 	Outlives bool     `json:"outlives"`
+	Inner    *box     `json:"inner,omitempty"`
 }
 
 func (b *box) Fits(find func(kind, id string) (content.Document, error)) error {

@@ -125,7 +125,7 @@ func validate(doc Document) error {
 	if _, ok := doc.(interface{ untranslated() }); !ok {
 		faults = append(faults, validateLanguages(h.DefaultLang, doc.Languages()))
 	}
-	faults = append(faults, doc.Validate())
+	faults = append(faults, checkLimits(doc), doc.Validate())
 	return errors.Join(faults...)
 }
 

@@ -188,6 +188,9 @@ func draft(tx *session.Tx, kind AnyKind, doc Document, old *record) (record, err
 	if r.Draft, err = json.Marshal(doc); err != nil {
 		return record{}, fault.Invalid("", "%s %q: %v", r.Kind, r.ID, err)
 	}
+	if n := len(r.Draft); n > MaxDocument {
+		return record{}, fault.Invalid("", "%s %q is %d bytes of JSON, at most %d are allowed", r.Kind, r.ID, n, MaxDocument)
+	}
 	return r, nil
 }
 

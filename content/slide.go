@@ -37,7 +37,7 @@ func (t SlideText) Language() string { return t.Lang }
 
 // Validate refuses a slide without a title, and a page at fault.
 func (t SlideText) Validate() error {
-	return errors.Join(text.Line("title", t.Title, 1, MaxName), optionalURI("image", t.Image), fault.In("content", t.Content.validate()))
+	return errors.Join(required("title", t.Title), optionalURI("image", t.Image), fault.In("content", t.Content.validate()))
 }
 
 // A Page is what a slide shows: blocks from top to bottom. The colours are for clients to understand.
@@ -83,10 +83,7 @@ type BlockContent struct {
 }
 
 func (p *Page) validate() error {
-	faults := []error{
-		text.Line("background", p.Background, 0, MaxName), text.Line("textColor", p.TextColor, 0, MaxName),
-		text.Line("boxColor", p.BoxColor, 0, MaxName),
-	}
+	var faults []error
 	if n := len(p.Contents); n > MaxBlocks {
 		faults = append(faults, fault.Invalid("contents", "are %d, at most %d are allowed", n, MaxBlocks))
 	}
@@ -97,7 +94,7 @@ func (p *Page) validate() error {
 }
 
 func (b *Block) validate() error {
-	faults := []error{text.Prose("text", b.Text, 0, MaxText)}
+	var faults []error
 	switch {
 	case b.Type != BlockSlide && b.Type != BlockMedia:
 		faults = append(faults, fault.Invalid("type", "%q is none of slide, media", b.Type))

@@ -34,7 +34,7 @@ func (t StoryText) Language() string { return t.Lang }
 
 // Validate refuses a story without a title, an image or a page, and a page at fault.
 func (t StoryText) Validate() error {
-	faults := []error{text.Line("title", t.Title, 1, MaxName), text.URI("image", t.Image)}
+	faults := []error{required("title", t.Title), text.URI("image", t.Image)}
 	if n := len(t.Slides); n < 1 || n > MaxBlocks {
 		faults = append(faults, fault.Invalid("slides", "are %d; a story has 1 to %d", n, MaxBlocks))
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/guerdonhq/guerdon/fault"
-	"github.com/guerdonhq/guerdon/internal/text"
 )
 
 // A Text is what a document says in one language.
@@ -52,9 +51,7 @@ type Label struct {
 func (l Label) Language() string { return l.Lang }
 
 // Validate refuses an empty label.
-func (l Label) Validate() error {
-	return errors.Join(text.Line("label", l.Label, 1, MaxName), text.Prose("description", l.Description, 0, MaxText))
-}
+func (l Label) Validate() error { return required("label", l.Label) }
 
 // Descriptions are the translations of kinds that have nothing to translate but a description.
 type Descriptions = Texts[Description]
@@ -68,8 +65,8 @@ type Description struct {
 // Language returns the language.
 func (d Description) Language() string { return d.Lang }
 
-// Validate refuses a description that is too long.
-func (d Description) Validate() error { return text.Prose("description", d.Description, 0, MaxText) }
+// Validate refuses nothing.
+func (Description) Validate() error { return nil }
 
 // Untranslated is for kinds that have nothing to translate. Kinds embed it.
 type Untranslated struct{}

@@ -119,7 +119,7 @@ type Timeframe struct {
 // the field as in JSON. It reads the time zone database.
 //
 // A start is always needed. RANGE needs an end and PERMANENT forbids one; an end is after the start.
-// FIXED needs a zone and USER forbids one. RECURRING needs a recurrence and the other types forbid
+// Both are in the years 1 to 9999, in every zone. FIXED needs a zone and USER forbids one. RECURRING needs a recurrence and the other types forbid
 // one. CUSTOM needs a cron schedule; with any other recurrence it is allowed, for a rule that also
 // acts on a schedule, and must be well formed. A schedule that can never fire is refused.
 func (f Timeframe) Validate() error {
@@ -180,11 +180,25 @@ func (f Timeframe) checkEnds() error {
 	}
 	if f.StartsAt.IsZero() {
 		start = fault.Invalid(fieldStartsAt, "is needed")
+	} else {
+		start = checkYear(fieldStartsAt, f.StartsAt)
+	}
+	if end == nil && f.EndsAt != nil {
+		end = checkYear(fieldEndsAt, *f.EndsAt)
 	}
 	if end == nil && f.EndsAt != nil && !f.EndsAt.After(f.StartsAt) {
 		end = fault.Invalid(fieldEndsAt, "must be after %s", fieldStartsAt)
 	}
 	return errors.Join(start, end)
+}
+
+// checkYear refuses an instant that no calendar of four digits shows, in whatever zone.
+func checkYear(field string, t time.Time) error {
+	const day = 24 * time.Hour
+	if first, last := t.UTC().Add(-day).Year(), t.UTC().Add(day).Year(); first < 1 || last > 9999 {
+		return fault.Invalid(field, "is not in the years 1 to 9999 of every time zone")
+	}
+	return nil
 }
 
 func (f Timeframe) checkZone() error {

@@ -35,6 +35,11 @@ func TestValidate(t *testing.T) {
 		{"permanent with a schedule", func(f *timeframe.Timeframe) { f.Cron = "0 0 * * *" }, nil},
 		{"permanent with a bad schedule", func(f *timeframe.Timeframe) { f.Cron = "hourly" }, []string{"scheduleCron"}},
 		{"no start", func(f *timeframe.Timeframe) { f.StartsAt = time.Time{} }, []string{"timeframeStartsAt"}},
+		{"start before the calendar", func(f *timeframe.Timeframe) { f.StartsAt = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC) }, []string{"timeframeStartsAt"}},
+		{"start after the calendar", func(f *timeframe.Timeframe) { f.StartsAt = time.Date(9999, 12, 31, 13, 0, 0, 0, time.UTC) }, []string{"timeframeStartsAt"}},
+		{"end after the calendar", func(f *timeframe.Timeframe) {
+			f.Type, f.EndsAt = timeframe.Range, new(time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC))
+		}, []string{"timeframeEndsAt"}},
 		{"range", func(f *timeframe.Timeframe) { f.Type, f.EndsAt = timeframe.Range, later }, nil},
 		{"range without end", func(f *timeframe.Timeframe) { f.Type = timeframe.Range }, []string{"timeframeEndsAt"}},
 		{"empty range", func(f *timeframe.Timeframe) { f.Type, f.EndsAt = timeframe.Range, same }, []string{"timeframeEndsAt"}},

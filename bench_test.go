@@ -118,15 +118,22 @@ func openClub(b testing.TB, st store.Store) *guerdon.Workspace {
 	return ws
 }
 
+// publishClub makes a club without users on an empty store.
+func publishClub(b testing.TB, st store.Store, docs []content.Document) *guerdon.Workspace {
+	b.Helper()
+	bundle, err := guerdontest.New(b, docs...).Export(b.Context())
+	require.NoError(b, err)
+	ws := openClub(b, st)
+	_, err = ws.Import(b.Context(), bundle)
+	require.NoError(b, err)
+	return ws
+}
+
 // foundClub makes the club on an empty store.
 func foundClub(b testing.TB, st store.Store, docs []content.Document) *guerdon.Workspace {
 	b.Helper()
 	ctx := b.Context()
-	bundle, err := guerdontest.New(b, docs...).Export(ctx)
-	require.NoError(b, err)
-	ws := openClub(b, st)
-	_, err = ws.Import(ctx, bundle)
-	require.NoError(b, err)
+	ws := publishClub(b, st, docs)
 	zones := []string{"UTC", "Europe/Rome", "America/New_York", "Asia/Tokyo"}
 	require.NoError(b, ws.Update(ctx, func(ws *guerdon.Workspace) error {
 		for i := range clubUsers {

@@ -229,7 +229,7 @@ func (e *Engine) cascade(ctx context.Context, tx *session.Tx, p *program, first 
 		ev := &entry.Caused[reacted]
 		reacted++
 		var err error
-		if o, err = p.occasion(ctx, tx, *ev); err != nil {
+		if o, err = p.follows(ctx, tx, first, *ev); err != nil {
 			return err
 		}
 		*ev = *o.Event
@@ -283,7 +283,7 @@ func (p *program) occasion(ctx context.Context, tx *session.Tx, ev event.Event) 
 	if err != nil {
 		return nil, fmt.Errorf("event %q: %w", ev.ID, err)
 	}
-	o := p.happened(ev, user)
+	o := mechanic.New(p.tagged(ev), user)
 	if !ev.MovedFrom.IsZero() {
 		was := ev
 		was.At, was.MovedFrom = ev.MovedFrom, time.Time{}
@@ -292,16 +292,24 @@ func (p *program) occasion(ctx context.Context, tx *session.Tx, ev event.Event) 
 	return o, err
 }
 
-// happened returns an event as the mechanics see it, whose user is known.
-func (p *program) happened(ev event.Event, user *tenancy.User) *mechanic.Occasion {
-	if ev.Type != event.User { // which carries the user's own tags
-		ev.EntityTags = p.docs.EntityTags(tagged(ev.Type), ev.EntityID, ev.At)
+// follows returns the occasion of an event that another one caused.
+func (p *program) follows(ctx context.Context, tx *session.Tx, from *mechanic.Occasion, ev event.Event) (*mechanic.Occasion, error) {
+	if ev.UserID == from.Event.UserID && ev.At.Equal(from.Event.At) && ev.MovedFrom.IsZero() {
+		return from.And(p.tagged(ev)), nil
 	}
-	return mechanic.New(&ev, user)
+	return p.occasion(ctx, tx, ev)
 }
 
-// tagged returns the kind of the documents whose tags an event of a type carries.
-func tagged(t event.Type) string {
+// tagged returns an event with the tags that its entity carried.
+func (p *program) tagged(ev event.Event) *event.Event {
+	if ev.Type != event.User { // which carries the user's own tags
+		ev.EntityTags = p.docs.EntityTags(taggedKind(ev.Type), ev.EntityID, ev.At)
+	}
+	return &ev
+}
+
+// taggedKind returns the kind of the documents whose tags an event of a type carries.
+func taggedKind(t event.Type) string {
 	switch t {
 	case event.Mission:
 		return missions.Configurations.Name()
@@ -318,7 +326,7 @@ func tagged(t event.Type) string {
 func (p *program) reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	reads := slices.Concat(p.streaks.Reads(o), p.missions.Reads(tx, o), p.economy.Reads(o), p.boards.Reads(o))
 	for _, ev := range p.economy.Foresee(o) {
-		reads = append(reads, p.boards.Reads(p.happened(ev, o.User))...)
+		reads = append(reads, p.boards.Reads(o.And(p.tagged(ev)))...)
 	}
 	return reads
 }

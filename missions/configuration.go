@@ -204,6 +204,7 @@ type goal struct {
 	*Configuration
 	condition         mechanic.Condition
 	increment, target mechanic.Amount
+	readsMission      bool // the condition or the increment may read mission
 }
 
 func compileConfiguration(c *Configuration) (*goal, error) {
@@ -214,6 +215,7 @@ func compileConfiguration(c *Configuration) (*goal, error) {
 	g.condition, faults[0] = mechanic.CompileCondition(source, "matchCondition", c.MatchCondition, ctx)
 	g.increment, faults[1] = mechanic.CompileAmount(source, "incrementExpression", c.IncrementExpression, ctx)
 	g.target, faults[2] = mechanic.CompileAmount(source, "targetAmountExpression", c.TargetAmountExpression, mechanic.UserContext(missionPaths...))
+	g.readsMission = g.condition.Reads("mission") || g.increment.Reads("mission")
 	if faults[1] == nil {
 		faults[3] = positive("incrementExpression", g.increment)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/guerdonhq/guerdon/content"
@@ -16,13 +17,15 @@ import (
 // were judged and in the order of the journal.
 type Past func(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*mechanic.Occasion, error]
 
-// A Program is the published configurations and rules of a workspace, compiled. It is immutable and
-// may be used concurrently.
+// A Program is the published configurations and rules of a workspace, compiled. It does not change what
+// it answers, and may be used concurrently.
 type Program struct {
 	docs  *content.Program
 	past  Past
 	goals map[string]*goal
-	rules mechanic.Assigners[*plan]
+	// former are goals of missions that go on by former versions, compiled when they are met first.
+	former sync.Map // of *goal by formerGoal
+	rules  mechanic.Assigners[*plan]
 }
 
 // Compile compiles what is published. past is what a mission that is assigned counts of its period; nil

@@ -246,12 +246,17 @@ func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 	}
 	var amount decimal.Decimal
 	ok := activate(tx, g, m, o.Vars)
-	o.With("mission", m.vars(), func() {
+	judge := func() {
 		ok = ok && g.condition.Holds(tx, o.Vars)
 		if ok {
 			amount, ok = g.increment.Of(tx, o.Vars)
 		}
-	})
+	}
+	if g.readsMission {
+		o.With("mission", m.vars(), judge)
+	} else {
+		judge()
+	}
 	if amount.IsNegative() {
 		tx.Report(Configurations.Name()+"/"+m.ConfigurationID, "incrementExpression", "gave "+amount.String()+", which is less than 0")
 	}
@@ -294,7 +299,21 @@ func (p *Program) goalOf(m *Mission) (*goal, error) {
 		MatchCondition: m.MatchCondition, IncrementExpression: m.IncrementExpression, TargetAmountExpression: m.TargetAmountExpression,
 	}
 	c.ID, c.Version = m.ConfigurationID, m.ConfigurationVersion
-	return compileConfiguration(c)
+	before := formerGoal{c.ID, c.Version}
+	if g, ok := p.former.Load(before); ok {
+		return g.(*goal), nil
+	}
+	g, err := compileConfiguration(c)
+	if err == nil {
+		p.former.Store(before, g)
+	}
+	return g, err
+}
+
+// A formerGoal names a version of a configuration that is not the published one.
+type formerGoal struct {
+	configurationID string
+	version         int
 }
 
 // activate fixes the target of a mission that has none yet; it reports a target that is none.

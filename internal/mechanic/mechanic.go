@@ -33,16 +33,21 @@ type Occasion struct {
 
 // New returns the occasion of an event, whose user is as it was when that happened. If the event moved
 // in time, it had been thought to happen to the same user.
-func New(e *event.Event, u *tenancy.User) *Occasion {
+func New(e *event.Event, u *tenancy.User) *Occasion { return occasion(e, u, u.Vars()) }
+
+// And returns the occasion of another event of the same user at the same time.
+func (o *Occasion) And(e *event.Event) *Occasion { return occasion(e, o.User, o.Vars["user"]) }
+
+func occasion(e *event.Event, u *tenancy.User, user any) *Occasion {
 	own := e.Vars()
 	vars := make(map[string]any, len(own)+4)
 	maps.Copy(vars, own)
-	vars["event"], vars["user"] = own, u.Vars()
+	vars["event"], vars["user"] = own, user
 	o := &Occasion{Event: e, User: u, Vars: vars}
 	if !e.MovedFrom.IsZero() {
 		was := *e
 		was.At, was.MovedFrom = e.MovedFrom, time.Time{}
-		o.Was = New(&was, u)
+		o.Was = occasion(&was, u, user)
 	}
 	return o
 }
@@ -98,10 +103,12 @@ func (c Condition) Holds(tx *session.Tx, vars map[string]any) bool {
 // Given tells whether there is a condition.
 func (c Condition) Given() bool { return c.rule != nil }
 
-// Reads tells whether the condition reads a variable.
-func (c Condition) Reads(name string) bool {
-	return c.rule != nil && slices.ContainsFunc(c.rule.Paths(), func(path string) bool {
-		return path == name || strings.HasPrefix(path, name+".")
+// Reads tells whether the condition may read a variable.
+func (c Condition) Reads(name string) bool { return mayRead(c.rule, name) }
+
+func mayRead(r *rule.Rule, name string) bool {
+	return r != nil && slices.ContainsFunc(r.Paths(), func(path string) bool {
+		return path == "" || path == name || strings.HasPrefix(path, name+".")
 	})
 }
 
@@ -120,6 +127,9 @@ func CompileAmount(source, field string, e json.RawMessage, ctx *rule.Context) (
 	r, err := rule.Compile(e, ctx)
 	return Amount{r, source, field}, fault.In(field, err)
 }
+
+// Reads tells whether the expression may read a variable.
+func (a Amount) Reads(name string) bool { return mayRead(a.rule, name) }
 
 // Constant returns the amount if it is the same for every event, and whether it is. An expression
 // that always gives something else than an amount is an error.

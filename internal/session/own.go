@@ -7,37 +7,40 @@ import "reflect"
 // exported are those of immutable types (times, decimals) and are shared.
 func own[T any](v T) T {
 	var out T
-	reflect.ValueOf(&out).Elem().Set(owned(reflect.ValueOf(&v).Elem()))
+	reflect.ValueOf(&out).Elem().Set(copier{}.owned(reflect.ValueOf(&v).Elem()))
 	return out
 }
 
-func owned(v reflect.Value) reflect.Value {
-	if !shares(v.Type()) {
+// A copier remembers which types share memory, because many values are of few types.
+type copier map[reflect.Type]bool
+
+func (c copier) owned(v reflect.Value) reflect.Value {
+	if !c.shares(v.Type()) {
 		return v
 	}
 	switch v.Kind() {
 	case reflect.Slice:
-		return ownedSlice(v)
+		return c.ownedSlice(v)
 	case reflect.Map:
-		return ownedMap(v)
+		return c.ownedMap(v)
 	case reflect.Pointer, reflect.Interface:
 		if v.IsNil() {
 			return v
 		}
 		out := reflect.New(v.Type()).Elem()
 		if v.Kind() == reflect.Interface {
-			out.Set(owned(v.Elem()))
+			out.Set(c.owned(v.Elem()))
 			return out
 		}
 		out.Set(reflect.New(v.Type().Elem()))
-		out.Elem().Set(owned(v.Elem()))
+		out.Elem().Set(c.owned(v.Elem()))
 		return out
 	case reflect.Struct:
 		out := reflect.New(v.Type()).Elem()
 		out.Set(v)
 		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				out.Field(i).Set(owned(v.Field(i)))
+			if c.shares(v.Field(i).Type()) && v.Type().Field(i).IsExported() {
+				out.Field(i).Set(c.owned(v.Field(i)))
 			}
 		}
 		return out
@@ -46,39 +49,48 @@ func owned(v reflect.Value) reflect.Value {
 	}
 }
 
-func ownedSlice(v reflect.Value) reflect.Value {
+func (c copier) ownedSlice(v reflect.Value) reflect.Value {
 	if v.IsNil() {
 		return v
 	}
 	out := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 	reflect.Copy(out, v)
-	if shares(v.Type().Elem()) {
+	if c.shares(v.Type().Elem()) {
 		for i := range v.Len() {
-			out.Index(i).Set(owned(v.Index(i)))
+			out.Index(i).Set(c.owned(v.Index(i)))
 		}
 	}
 	return out
 }
 
-func ownedMap(v reflect.Value) reflect.Value {
+func (c copier) ownedMap(v reflect.Value) reflect.Value {
 	if v.IsNil() {
 		return v
 	}
 	out := reflect.MakeMapWithSize(v.Type(), v.Len())
 	for key, value := range v.Seq2() {
-		out.SetMapIndex(key, owned(value))
+		out.SetMapIndex(key, c.owned(value))
 	}
 	return out
 }
 
 // shares tells whether copies of a value of the type can share memory.
-func shares(t reflect.Type) bool {
+func (c copier) shares(t reflect.Type) bool {
+	shares, known := c[t]
+	if !known {
+		shares = c.find(t)
+		c[t] = shares
+	}
+	return shares
+}
+
+func (c copier) find(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Slice, reflect.Map, reflect.Pointer, reflect.Interface:
 		return true
 	case reflect.Struct:
 		for f := range t.Fields() {
-			if f.IsExported() && shares(f.Type) {
+			if f.IsExported() && c.shares(f.Type) {
 				return true
 			}
 		}

@@ -1,0 +1,166 @@
+package guerdon_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// A cost is what was asked of a store.
+type cost struct{ calls, read, written int }
+
+// A meter is a store that adds up what is asked of it.
+type meter struct {
+	store.Store
+
+	cost cost
+}
+
+func (m *meter) View(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	return m.Store.View(ctx, s, func(tx store.Tx) error { return fn(&metered{tx, m}) })
+}
+
+func (m *meter) Update(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	return m.Store.Update(ctx, s, func(tx store.Tx) error { return fn(&metered{tx, m}) })
+}
+
+// of returns what a call costs.
+func (m *meter) of(call func()) cost {
+	before := m.cost
+	call()
+	return cost{m.cost.calls - before.calls, m.cost.read - before.read, m.cost.written - before.written}
+}
+
+type metered struct {
+	store.Tx
+
+	meter *meter
+}
+
+func (t *metered) In(s store.Scope) store.Tx { return &metered{t.Tx.In(s), t.meter} }
+
+func (t *metered) Get(ctx context.Context, s *store.Schema, keys ...string) ([]store.Row, error) {
+	rows, err := t.Tx.Get(ctx, s, keys...)
+	return t.counted(rows), err
+}
+
+func (t *metered) List(ctx context.Context, s *store.Schema, q store.Query) ([]store.Row, error) {
+	rows, err := t.Tx.List(ctx, s, q)
+	return t.counted(rows), err
+}
+
+func (t *metered) Count(ctx context.Context, s *store.Schema, q store.Query) (int, error) {
+	n, err := t.Tx.Count(ctx, s, q)
+	t.meter.cost.calls++
+	t.meter.cost.read += n // a backend may have to walk through them
+	return n, err
+}
+
+func (t *metered) counted(rows []store.Row) []store.Row {
+	t.meter.cost.calls++
+	t.meter.cost.read += len(rows)
+	return rows
+}
+
+func (t *metered) Insert(ctx context.Context, s *store.Schema, rows ...store.Row) error {
+	t.write(len(rows))
+	return t.Tx.Insert(ctx, s, rows...)
+}
+
+func (t *metered) Put(ctx context.Context, s *store.Schema, rows ...store.Row) error {
+	t.write(len(rows))
+	return t.Tx.Put(ctx, s, rows...)
+}
+
+func (t *metered) Delete(ctx context.Context, s *store.Schema, keys ...string) error {
+	t.write(len(keys))
+	return t.Tx.Delete(ctx, s, keys...)
+}
+
+func (t *metered) write(n int) {
+	t.meter.cost.calls++
+	t.meter.cost.written += n
+}
+
+// newMeteredWorld returns a world in which a number of events happened, until a fortnight before start.
+func newMeteredWorld(t testing.TB, events int) (*world, *meter) {
+	t.Helper()
+	m := &meter{Store: memory.New()}
+	w := newWorld(t, m)
+	year, end := start.AddDate(-1, 0, 0), start.AddDate(0, 0, -14)
+	step := end.Sub(year) / time.Duration(events)
+	batch := make([]event.Event, events)
+	for i := range batch {
+		batch[i] = run(fmt.Sprint("past", i), "ada", year.Add(step*time.Duration(i)))
+	}
+	_, err := w.RecordBatch(t.Context(), batch)
+	require.NoError(t, err)
+	return w, m
+}
+
+// An event, and what users ask for all day, cost the same whatever has happened before.
+func TestCostDoesNotGrowWithHistory(t *testing.T) {
+	t.Parallel()
+	var before []cost
+	for _, events := range []int{100, 1000, 10_000} {
+		w, m := newMeteredWorld(t, events)
+		ctx := t.Context()
+		var costs []cost
+		for i := range 9 { // over a week
+			at := start.AddDate(0, 0, i)
+			w.set(at)
+			costs = append(costs, m.of(func() {
+				_, err := w.Record(ctx, run(fmt.Sprint("e", i), "ada", at))
+				require.NoError(t, err)
+			}))
+		}
+		for name, read := range map[string]func() error{
+			"missions": func() error { _, _, err := w.Missions.List(ctx, "ada", store.Page{Limit: 10}); return err },
+			"balances": func() error { _, err := w.Economy.Balances(ctx, "ada"); return err },
+			"streak":   func() error { _, err := w.Streaks.Current(ctx, "ada", "daily"); return err },
+			"rank":     func() error { _, err := w.Leaderboards.Rank(ctx, "all-time", "ada", nil); return err },
+			"top ten":  func() error { _, err := w.Leaderboards.Top(ctx, "all-time", 10, nil); return err },
+		} {
+			require.NoError(t, read()) // the first time compiles and fills indexes
+			c := m.of(func() { require.NoError(t, read()) })
+			require.LessOrEqual(t, c.calls, 8, name)
+			require.LessOrEqual(t, c.read, 16, name)
+			require.Zero(t, c.written, name)
+		}
+		if before != nil {
+			require.Equal(t, before, costs, "%d events", events)
+		}
+		before = costs
+	}
+}
+
+// An event costs the same whatever else is published.
+func TestCostDoesNotGrowWithProgram(t *testing.T) {
+	t.Parallel()
+	var before []cost
+	for _, others := range []int{1, 5} {
+		m := &meter{Store: memory.New()}
+		w := publishClub(t, m, clubDocs(others))
+		_, err := w.Users.Create(t.Context(), tenancy.NewUser{ID: clubEvent(0).UserID})
+		require.NoError(t, err)
+		var costs []cost
+		for i := range 3 {
+			costs = append(costs, m.of(func() {
+				_, err := w.Record(t.Context(), clubEvent(i*clubUsers))
+				require.NoError(t, err)
+			}))
+		}
+		if before != nil {
+			require.Equal(t, before, costs, "%d times as many documents", others)
+		}
+		before = costs
+	}
+}

@@ -3,10 +3,20 @@ package guerdon_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"sync/atomic"
+	"testing"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/pgtest"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/storetest"
+	"github.com/guerdonhq/guerdon/streaks"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // faulty is a store of which a call fails when that was told: a call of a transaction, its commit, or
@@ -111,4 +121,121 @@ func (x *faultyTx) Prefetch(ctx context.Context, reads ...store.Read) error {
 		return err
 	}
 	return x.tx.Prefetch(ctx, reads...)
+}
+
+// requireWhole records an event that completes a mission, pays and ranks, while attempt makes the n-th
+// thing go wrong, for every n until there is none. All of the event is there then, or nothing, and
+// recording it again gives all. attempt tells whether something went wrong, and what Record returned.
+func requireWhole(t *testing.T, w *world, attempt func(n int, record func(context.Context) error) (bool, error)) {
+	t.Helper()
+	for n := 0; ; n++ {
+		user := fmt.Sprint("user-", n)
+		_, err := w.Users.Create(t.Context(), tenancy.NewUser{ID: user})
+		require.NoError(t, err)
+		_, err = w.RecordBatch(t.Context(), []event.Event{run(user+"-1", user, start), run(user+"-2", user, start)})
+		require.NoError(t, err)
+		before, third := w.standing(t, user), run(user+"-3", user, start)
+
+		failed, err := attempt(n, func(ctx context.Context) error { _, err := w.Record(ctx, third); return err })
+		after := w.standing(t, user)
+		out, again := w.Record(t.Context(), third)
+		require.NoError(t, again)
+		require.Len(t, out.Transactions, 2)
+		whole := w.standing(t, user)
+		require.NotEqual(t, before, whole)
+		if err == nil {
+			require.Equal(t, whole, after, "attempt %d", n)
+		} else {
+			require.Contains(t, []string{before, whole}, after, "attempt %d: %v", n, err)
+		}
+		if errors.Is(err, errBroken) {
+			require.Equal(t, before, after, "attempt %d", n)
+		}
+		if !failed {
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, n, 3)
+			break
+		}
+	}
+	w.requireBooks(t)
+}
+
+// standing is what a user sees of themselves, as JSON.
+func (w *world) standing(t *testing.T, userID string) string {
+	t.Helper()
+	balance, err := w.Economy.Balance(t.Context(), userID, "points")
+	require.NoError(t, err)
+	missions, _, err := w.Missions.List(t.Context(), userID, store.Page{})
+	require.NoError(t, err)
+	days, _, err := w.Streaks.Streaks(t.Context(), userID, streaks.Query{PeriodType: streaks.ByDay})
+	require.NoError(t, err)
+	rank, err := w.Leaderboards.Rank(t.Context(), "all-time", userID, nil)
+	require.NoError(t, err)
+	return jsonOf(t, []any{balance, missions, days, rank.Score})
+}
+
+// Whatever call of a transaction fails, or its commit, nothing of the event remains. If only the answer
+// is lost, all of it is there.
+func TestFaultAtAnyCallLeavesNothing(t *testing.T) {
+	for name, open := range openers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &faulty{Store: open(t)}
+			f.heal()
+			requireWhole(t, newWorld(t, f), func(n int, record func(context.Context) error) (bool, error) {
+				f.failAfter(n)
+				defer f.heal()
+				err := record(t.Context())
+				return err != nil, err
+			})
+		})
+	}
+}
+
+// Whenever the context ends, the event is there as a whole or not at all.
+func TestCancelledAtAnyMomentLeavesNothing(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		requireWhole(t, w, func(n int, record func(context.Context) error) (bool, error) {
+			ctx := storetest.Fading(t.Context(), n)
+			err := record(ctx)
+			if err != nil {
+				require.ErrorIs(t, err, context.Canceled)
+			}
+			return ctx.Err() != nil, err
+		})
+	})
+}
+
+// Whichever statement PostgreSQL does not get, because the caller has left or the connection is lost:
+// the event is there as a whole or not at all.
+func TestStatementThatFailsLeavesNothing(t *testing.T) {
+	for name, strike := range map[string]func(context.Context, *testing.T, *pgx.Conn) context.Context{
+		"cancelled": func(ctx context.Context, _ *testing.T, _ *pgx.Conn) context.Context {
+			ctx, cancel := context.WithCancel(ctx)
+			cancel()
+			return ctx
+		},
+		"connection lost": func(ctx context.Context, t *testing.T, on *pgx.Conn) context.Context {
+			admin, err := pgx.Connect(ctx, pgtest.DSN(t))
+			require.NoError(t, err)
+			_, err = admin.Exec(ctx, "select pg_terminate_backend($1, 5000)", on.PgConn().PID())
+			require.NoError(t, err)
+			require.NoError(t, admin.Close(ctx))
+			return ctx
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, c := newTripsWorld(t)
+			requireWhole(t, w, func(n int, record func(context.Context) error) (struck bool, err error) {
+				c.strikeAfter(n, func(ctx context.Context, on *pgx.Conn) context.Context {
+					struck = true
+					return strike(ctx, t, on)
+				})
+				err = record(t.Context())
+				c.strikeAfter(0, nil)
+				return struck, err
+			})
+		})
+	}
 }

@@ -406,44 +406,6 @@ func TestStoresAnswerAlike(t *testing.T) {
 	})
 }
 
-// Whatever call of a transaction fails, or its commit, nothing of the event remains, and recording it
-// again works. If only the answer is lost, recording it again gives the outcome.
-func TestFaultAtAnyCallLeavesNothing(t *testing.T) {
-	for name, open := range openers {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := &faulty{Store: open(t)}
-			f.heal()
-			w := newWorld(t, f)
-			for i := range 2 {
-				_, err := w.Record(t.Context(), run(fmt.Sprint("e", i), "ada", start))
-				require.NoError(t, err)
-			}
-			before := w.picture(t)
-			third := run("e2", "ada", start)
-			predicted, err := w.DryRun(t.Context(), third)
-			require.NoError(t, err)
-			for calls := 0; ; calls++ {
-				f.failAfter(calls)
-				_, err := w.Record(t.Context(), third)
-				f.heal()
-				if errors.Is(err, errLost) {
-					require.Greater(t, calls, 10)
-					break
-				}
-				require.ErrorIs(t, err, errBroken)
-				require.JSONEq(t, before, w.picture(t), "call %d", calls)
-			}
-			out, err := w.Record(t.Context(), third)
-			require.NoError(t, err)
-			require.JSONEq(t, jsonOf(t, predicted), jsonOf(t, out))
-			balance, err := w.Economy.Balance(t.Context(), "ada", "points")
-			require.NoError(t, err)
-			require.Equal(t, "13", balance.Amount.String())
-		})
-	}
-}
-
 func TestReopenedFileKnowsEverything(t *testing.T) {
 	path := t.TempDir() + "/guerdon.db"
 	st, err := sqlite.Open(t.Context(), path, nil)

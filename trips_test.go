@@ -15,19 +15,33 @@ import (
 	"github.com/guerdonhq/guerdon/store/postgres"
 )
 
-// trips counts what is sent to the server.
-type trips struct{ n atomic.Int64 }
+// trips counts what is sent to the server, and can spoil one of them.
+type trips struct {
+	n      atomic.Int64
+	at     int64 // the trip that is struck
+	strike func(context.Context, *pgx.Conn) context.Context
+}
 
-func (c *trips) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	c.n.Add(1)
+// strikeAfter lets so many trips pass and spoils the next one. nil spoils none.
+func (c *trips) strikeAfter(trips int, strike func(context.Context, *pgx.Conn) context.Context) {
+	c.at, c.strike = c.n.Load()+int64(trips)+1, strike
+}
+
+func (c *trips) start(ctx context.Context, on *pgx.Conn) context.Context {
+	if c.n.Add(1) == c.at && c.strike != nil {
+		return c.strike(ctx, on)
+	}
 	return ctx
+}
+
+func (c *trips) TraceQueryStart(ctx context.Context, on *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return c.start(ctx, on)
 }
 
 func (c *trips) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-func (c *trips) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
-	c.n.Add(1)
-	return ctx
+func (c *trips) TraceBatchStart(ctx context.Context, on *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return c.start(ctx, on)
 }
 
 func (c *trips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}

@@ -16,6 +16,7 @@ var contextTests = []test{
 	{"CancelledInside", testCancelledInside},
 	{"CancelledBeforeCommit", testCancelledBeforeCommit},
 	{"CancelledAtAnyTime", testCancelledAtAnyTime},
+	{"CancelledAtAnyLook", testCancelledAtAnyLook},
 	{"NestedUpdate", testNestedUpdate},
 	{"WaitingForAnother", testWaitingForAnother},
 }
@@ -118,6 +119,38 @@ func testCancelledAtAnyTime(t *testing.T, s store.Store) {
 		} else {
 			require.Equal(t, len(many)-1, count(t, s, scope))
 		}
+	}
+}
+
+// Wherever a store looks at the context and finds that it has ended, an Update does everything or nothing,
+// and says which.
+func testCancelledAtAnyLook(t *testing.T, s store.Store) {
+	old, changed := thing("old").code("A"), thing("old").code("B").note("new")
+	update(t, s, func(ctx context.Context, tx store.Tx) { require.NoError(t, items.Insert(ctx, tx, old, thing("gone"))) })
+	for looks := 0; ; looks++ {
+		ctx := Fading(t.Context(), looks)
+		err := s.Update(ctx, here, func(tx store.Tx) error {
+			if err := tx.Prefetch(ctx, items.Keys("old", "gone")); err != nil {
+				return err
+			}
+			if _, err := items.List(ctx, tx, store.By("code")); err != nil {
+				return err
+			}
+			if err := items.Put(ctx, tx, changed); err != nil {
+				return err
+			}
+			if err := items.Delete(ctx, tx, "gone"); err != nil {
+				return err
+			}
+			_, err := items.Count(ctx, tx, store.By("code"))
+			return err
+		})
+		if err == nil {
+			view(t, s, func(ctx context.Context, tx store.Tx) { requireItems(ctx, t, tx, changed) })
+			return
+		}
+		require.ErrorIs(t, err, context.Canceled, "look %d", looks)
+		view(t, s, func(ctx context.Context, tx store.Tx) { requireItems(ctx, t, tx, thing("gone"), old) })
 	}
 }
 

@@ -281,4 +281,11 @@ func TestProblemsOfNobodyAreInTheJournal(t *testing.T) {
 	require.Empty(t, entries[0].Event.UserID)
 	require.Equal(t, "RuntimeLeaderboard/odd", entries[0].Outcome.Problems[0].Source)
 	require.Contains(t, entries[0].Outcome.Problems[0].Reason, "1 of the events before it opened do not count")
+	for kind, id := range map[string]string{
+		"MissionRule": "weekly", "MissionConfiguration": "three", "RewardRule": "per-run", "StreakRule": "daily", "RuntimeLeaderboard": "odd",
+	} {
+		x, err := w.Explain(ctx, entries[0].Event.ID, kind, id)
+		require.NoError(t, err, kind)
+		require.False(t, x.Moved, "%s", x)
+	}
 }

@@ -127,6 +127,9 @@ func (e *Entry) events() []event.Event { return append([]event.Event{e.Event}, e
 
 // judged returns one of the entry's events as it was judged: with its user as of then.
 func (e *Entry) judged(ctx context.Context, tx *session.Tx, ev *event.Event) (*mechanic.Occasion, error) {
+	if ev.UserID == "" { // the clock's, about nobody
+		return mechanic.New(ev, &tenancy.User{}), nil
+	}
 	user, err := tenancy.FindUser(ctx, tx, ev.UserID)
 	switch {
 	case err != nil:

@@ -20,8 +20,8 @@ import (
 // advanceStep bounds what one transaction of Advance does, in users, streaks or transactions.
 const advanceStep = 200
 
-// Advance does what the clock alone causes in the workspace: missions that a schedule assigns, streaks
-// that break or are frozen, credits that expire, boards that close, files that have been uploaded or are
+// Advance does what the clock alone causes in the workspace: missions and paths that a
+// schedule assigns, streaks that break or are frozen, credits that expire, boards that close, files that have been uploaded or are
 // to be deleted. Reads are right even if nobody calls it, except that a freeze is paid and a schedule
 // assigns only here, or when the user's next event arrives, and that an upload which nobody confirms is
 // noticed only here. It may be called at any time, also by several processes at once: what is done is
@@ -52,7 +52,7 @@ func (ws *Workspace) advance(ctx context.Context) error {
 // advance lets each mechanic take a step.
 func (p *program) advance(ctx context.Context, tx *session.Tx) (more bool, err error) {
 	for _, step := range []func(context.Context, *session.Tx, int) (bool, error){
-		p.streaks.Advance, p.missions.Advance, p.economy.Advance, p.boards.Advance,
+		p.streaks.Advance, p.missions.Advance, p.economy.Advance, p.boards.Advance, p.learning.Advance,
 	} {
 		again, err := step(ctx, tx, advanceStep)
 		if err != nil {

@@ -128,6 +128,7 @@ func tables() []*store.Schema {
 	var all []*store.Schema
 	for _, room := range [][]*store.Schema{
 		tenancy.Tables(), content.Tables(), missions.Tables(), streaks.Tables(), economy.Tables(), leaderboard.Tables(),
+		learning.Tables(),
 		{journal.Schema(), heads.Schema()},
 	} {
 		all = append(all, room...)

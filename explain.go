@@ -90,7 +90,7 @@ func (e *Engine) explain(ctx context.Context, tx *session.Tx, eventID, kind, id 
 	if err != nil {
 		return Explanation{}, err
 	}
-	p, err := compile(ctx, then, docs)
+	p, err := e.compile(ctx, then, docs)
 	if err != nil {
 		return Explanation{}, err
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
@@ -198,7 +199,7 @@ type drawer struct {
 	tokens []string // of next pages
 }
 
-var generated = regexp.MustCompile(`"(?:virtualTransactionId|transactionId|missionId|mediaId)":"([^"]+)"`)
+var generated = regexp.MustCompile(`"(?:virtualTransactionId|transactionId|missionId|mediaId|learningPathAssignmentId)":"([^"]+)"`)
 
 // learn remembers ids and tokens of an answer.
 func (d *drawer) learn(answer []string) {
@@ -331,6 +332,7 @@ var arguments = map[string]func(*drawer) []any{
 	"Import": func(d *drawer) []any {
 		return []any{bundle(d.T, d.document(samples[d.one("Tags", "Economy.RewardRules")]))}
 	},
+	"Entry":       func(d *drawer) []any { return []any{d.eventID()} },
 	"Journal":     func(d *drawer) []any { return []any{int64(d.number(0, 9))} },
 	"Record":      func(d *drawer) []any { return []any{d.event()} },
 	"RecordBatch": func(d *drawer) []any { return []any{[]event.Event{d.event(), d.event()}} },
@@ -407,6 +409,35 @@ var arguments = map[string]func(*drawer) []any{
 	"Economy.Transfer":    func(d *drawer) []any { return []any{d.user(), []economy.Grant{d.grant("")}} },
 	"Economy.Verify":      func(*drawer) []any { return nil },
 
+	"Learning.Assign": func(d *drawer) []any {
+		return []any{learning.NewAssignment{PathID: "path", UserID: d.user(), Visibility: learning.Visibility(d.one("", "LOCKED"))}}
+	},
+	"Learning.Assignment":  func(d *drawer) []any { return []any{d.known(), "en"} },
+	"Learning.Assignments": func(d *drawer) []any { return []any{d.user(), learning.Query{Items: true}, d.page()} },
+	"Learning.Delete":      func(d *drawer) []any { return []any{d.known()} },
+	"Learning.Evaluate":    func(d *drawer) []any { return []any{d.user()} },
+	"Learning.GroupLog":    func(d *drawer) []any { return []any{d.user(), "group", ""} },
+	"Learning.Learners":    func(d *drawer) []any { return []any{"path", d.page()} },
+	"Learning.Locks":       func(d *drawer) []any { return []any{d.known()} },
+	"Learning.PathLog":     func(d *drawer) []any { return []any{d.user(), "path", ""} },
+	"Learning.Quiz":        func(d *drawer) []any { return []any{d.user(), "quiz", "", "en"} },
+	"Learning.QuizLog":     func(d *drawer) []any { return []any{d.user(), "quiz", ""} },
+	"Learning.Slide":       func(d *drawer) []any { return []any{d.user(), "slide", "", "en"} },
+	"Learning.SlideLog":    func(d *drawer) []any { return []any{d.user(), "slide", ""} },
+	"Learning.Stats":       func(d *drawer) []any { return []any{d.user()} },
+	"Learning.Story":       func(d *drawer) []any { return []any{d.user(), "story", "", "en"} },
+	"Learning.StoryLog":    func(d *drawer) []any { return []any{d.user(), "story", ""} },
+	"Learning.SubmitQuiz": func(d *drawer) []any {
+		return []any{learning.QuizSubmission{Submission: who(d.user()), QuizID: "quiz", Answer: content.Option(d.one("opt1", "opt2"))}}
+	},
+	"Learning.SubmitSlide": func(d *drawer) []any {
+		return []any{learning.SlideSubmission{Submission: who(d.user()), SlideID: "slide", Progress: learning.Progress(d.one("START", "COMPLETE"))}}
+	},
+	"Learning.SubmitStory": func(d *drawer) []any {
+		return []any{learning.StorySubmission{Submission: who(d.user()), StoryID: "story", Action: learning.Action(d.one("SHARE", "COMPLETE_READ"))}}
+	},
+	"Learning.Versions": func(d *drawer) []any { return []any{d.known()} },
+
 	"Leaderboards.Around":  func(d *drawer) []any { return []any{d.board(), d.user(), d.number(1, 3), d.period()} },
 	"Leaderboards.Page":    func(d *drawer) []any { return []any{d.board(), d.number(0, 2), d.number(1, 3), d.period()} },
 	"Leaderboards.Periods": func(d *drawer) []any { return []any{d.board(), d.number(1, 3), time.Time{}} },
@@ -470,6 +501,16 @@ var samples = map[string]object{
 	}),
 	"Slides":  document("Slide", "slide", object{"translations": []object{{"lang": "en", "title": "A slide"}}}),
 	"Stories": document("Story", "story", object{"translations": []object{{"lang": "en", "title": "A story"}}}),
+	"Learning.Groups": document("LearningGroup", "group", object{
+		"title": "A group", "items": []object{{"itemId": "quiz", "itemType": "quiz"}}, "translations": []object{{"lang": "en", "title": "A group"}},
+	}),
+	"Learning.Paths": document("LearningPath", "path", object{
+		"title": "A path", "estimatedDuration": 5, "items": []object{{"itemId": "run", "itemType": "activity"}, {"itemId": "slide", "itemType": "slide"}},
+		"translations": []object{{"lang": "en", "title": "A path"}},
+	}),
+	"Learning.Rules": document("LearningPathRule", "new", always(object{
+		"ruleType": "ASSIGN", "assignmentMode": "LAZY", "learningPathsMatchCondition": true, "timeframeTimezoneType": "USER",
+	})),
 	"Missions.Configurations": document("MissionConfiguration", "three", object{
 		"missionType": "INDIVIDUAL", "matchType": "ENTITY", "matchEntity": "Activity",
 	}),

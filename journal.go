@@ -14,6 +14,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
@@ -27,18 +28,19 @@ type Outcome struct {
 	// Seq is the event's number in the journal: events of a workspace are numbered 1, 2, … in the order
 	// in which they were committed.
 	Seq int64 `json:"seq"`
-	// Missions, Transactions, Streaks and Scores are what changed, in the order in which it did.
+	// Missions, Transactions, Streaks, Scores and Learning are what changed, in the order in which it did.
 	Missions     []missions.Change    `json:"missions,omitempty"`
 	Transactions []economy.Change     `json:"transactions,omitempty"`
 	Streaks      []streaks.Change     `json:"streaks,omitempty"`
 	Scores       []leaderboard.Change `json:"scores,omitempty"`
+	Learning     []learning.Change    `json:"learning,omitempty"`
 	// Problems are what could not be done although the event stands.
 	Problems []event.Problem `json:"problems,omitempty"`
 }
 
 // changes returns how much changed.
 func (o *Outcome) changes() int {
-	return len(o.Missions) + len(o.Transactions) + len(o.Streaks) + len(o.Scores)
+	return len(o.Missions) + len(o.Transactions) + len(o.Streaks) + len(o.Scores) + len(o.Learning)
 }
 
 // An Entry is one thing that happened, in the journal: an event from outside, or one that a call or
@@ -116,6 +118,18 @@ func (ws *Workspace) Journal(ctx context.Context, after int64) ([]Entry, error) 
 		return nil, fault.Invalid("after", "is %d, which no entry has", after)
 	}
 	return session.Read(ctx, ws.run, func(tx *session.Tx) ([]Entry, error) { return entriesAfter(ctx, tx, after) })
+}
+
+// Entry returns the journal's entry of an event from outside or one that a call caused, such as that of a
+// log's EventID; [fault.ErrNotFound] if there is none.
+func (ws *Workspace) Entry(ctx context.Context, eventID string) (Entry, error) {
+	return session.Read(ctx, ws.run, func(tx *session.Tx) (Entry, error) {
+		e, found, err := journal.Get(ctx, tx, eventID)
+		if err == nil && !found {
+			err = fault.NotFound("event", eventID)
+		}
+		return e, err
+	})
 }
 
 func entriesAfter(ctx context.Context, tx *session.Tx, seq int64) ([]Entry, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/streaks"
 )
@@ -20,6 +21,7 @@ type program struct {
 	streaks  *streaks.Program
 	economy  *economy.Program
 	boards   *leaderboard.Program
+	learning *learning.Program
 }
 
 // program returns the program that is in force in the transaction's workspace. One read tells whether
@@ -38,7 +40,7 @@ func (e *Engine) program(ctx context.Context, tx *session.Tx) (*program, error) 
 	if err != nil {
 		return nil, err
 	}
-	if p, err = compile(ctx, tx, docs); err != nil {
+	if p, err = e.compile(ctx, tx, docs); err != nil {
 		return nil, fmt.Errorf("guerdon: compiling the program of %s: %w", tx.Scope(), err)
 	}
 	e.space(tx.Scope(), func(sp *space) { sp.program = p })
@@ -70,13 +72,14 @@ func (e *Engine) committed(tx *session.Tx) {
 	}
 }
 
-func compile(ctx context.Context, tx *session.Tx, docs *content.Program) (*program, error) {
+func (e *Engine) compile(ctx context.Context, tx *session.Tx, docs *content.Program) (*program, error) {
 	p := &program{docs: docs}
-	var faults [4]error
+	var faults [5]error
 	p.missions, faults[0] = missions.Compile(docs, pastOf)
 	p.streaks, faults[1] = streaks.Compile(docs)
 	p.economy, faults[2] = economy.Compile(docs)
 	p.boards, faults[3] = leaderboard.Load(ctx, tx, docs)
+	p.learning, faults[4] = learning.Compile(docs, e.library, pastOf)
 	return p, errors.Join(faults[:]...)
 }
 

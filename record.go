@@ -324,7 +324,8 @@ func taggedKind(t event.Type) string {
 
 // reads names what the mechanics read for an event, and for the transactions that it can cause.
 func (p *program) reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
-	reads := slices.Concat(p.streaks.Reads(o), p.missions.Reads(tx, o), p.economy.Reads(o), p.boards.Reads(o))
+	reads := slices.Concat(p.streaks.Reads(o), p.missions.Reads(tx, o), p.economy.Reads(o), p.boards.Reads(o),
+		p.learning.Reads(tx, o))
 	for _, ev := range p.economy.Foresee(o) {
 		reads = append(reads, p.boards.Reads(o.And(p.tagged(ev)))...)
 	}
@@ -350,9 +351,14 @@ func (p *program) react(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if err != nil {
 		return err
 	}
+	learned, err := p.learning.React(ctx, tx, o)
+	if err != nil {
+		return err
+	}
 	out.Streaks = append(out.Streaks, streaks...)
 	out.Missions = append(out.Missions, missions...)
 	out.Transactions = append(out.Transactions, transactions...)
 	out.Scores = append(out.Scores, scores...)
+	out.Learning = append(out.Learning, learned...)
 	return nil
 }

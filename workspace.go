@@ -10,6 +10,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
@@ -36,6 +37,7 @@ type Workspace struct {
 	Streaks      streaks.Service
 	Economy      economy.Service
 	Leaderboards leaderboard.Service
+	Learning     learning.Service
 
 	engine *Engine
 	scope  store.Scope
@@ -90,6 +92,7 @@ func (ws *Workspace) bind(run session.Runner, revocable bool) *Workspace {
 	ws.Missions = missions.NewService(run, e.library, part(e, func(p *program) *missions.Program { return p.missions }))
 	ws.Streaks = streaks.NewService(run, e.library, part(e, func(p *program) *streaks.Program { return p.streaks }))
 	ws.Economy = economy.NewService(run, e.library, part(e, func(p *program) *economy.Program { return p.economy }))
+	ws.Learning = learning.NewService(run, e.library, part(e, func(p *program) *learning.Program { return p.learning }))
 	var index *leaderboard.Index
 	e.space(ws.scope, func(sp *space) { index = sp.index })
 	ws.Leaderboards = leaderboard.NewService(run, e.library, part(e, func(p *program) *leaderboard.Program { return p.boards }), index)

@@ -44,3 +44,34 @@ func (p Page) Query(q Query) (Query, error) {
 	}
 	return q, nil
 }
+
+// PageWhere is [Table.PageOf] for those of the records that keep holds for. It reads on until the page is full,
+// so keep should hold for many of them, or q describe few.
+func (t *Table[T]) PageWhere(ctx context.Context, tx Tx, q Query, page Page, keep func(*T) bool) ([]T, string, error) {
+	q, err := page.Query(q)
+	if err != nil {
+		return nil, "", err
+	}
+	limit, token := q.Limit, page.Token
+	q.Limit = MaxPage
+	var kept []T
+	for {
+		recs, next, err := t.Page(ctx, tx, q, token)
+		if err != nil {
+			return nil, "", err
+		}
+		for i := range recs {
+			if !keep(&recs[i]) {
+				continue
+			}
+			if len(kept) == limit {
+				return kept, t.At(q.Index, kept[limit-1]).token(), nil
+			}
+			kept = append(kept, recs[i])
+		}
+		if next == "" {
+			return kept, "", nil
+		}
+		token = next
+	}
+}

@@ -155,16 +155,25 @@ func either(holds bool, yes, no string) string {
 	return no
 }
 
-// Within asks whether a moment is inside a timeframe, which the owner names.
+// Within asks whether an event happened inside a timeframe, which the owner names.
 func (v *Verdict) Within(f timeframe.Timeframe, at time.Time) bool {
+	return v.inside(f, at, "the event happened at "+Stamp(at))
+}
+
+// InForce asks whether a timeframe, which the owner names, has begun and not ended now.
+func (v *Verdict) InForce(f timeframe.Timeframe, now time.Time) bool {
+	return v.inside(f, now, "it is "+Stamp(now))
+}
+
+func (v *Verdict) inside(f timeframe.Timeframe, at time.Time, then string) bool {
 	switch f.State(at) {
 	case timeframe.Pending:
-		return v.Ask("timeframeStartsAt", false, "it begins at %s, and the event happened at %s", Stamp(f.StartsAt), Stamp(at))
+		return v.Ask("timeframeStartsAt", false, "it begins at %s, and %s", Stamp(f.StartsAt), then)
 	case timeframe.Ended:
-		return v.Ask("timeframeEndsAt", false, "it ended at %s, and the event happened at %s", Stamp(*f.EndsAt), Stamp(at))
+		return v.Ask("timeframeEndsAt", false, "it ended at %s, and %s", Stamp(*f.EndsAt), then)
 	case timeframe.Active:
 	}
-	return v.Ask("timeframeStartsAt", true, "it began at %s, and the event happened at %s", Stamp(f.StartsAt), Stamp(at))
+	return v.Ask("timeframeStartsAt", true, "it began at %s, and %s", Stamp(f.StartsAt), then)
 }
 
 // Check asks the condition as [Condition.Holds] does and says why the answer is what it is.

@@ -1,0 +1,98 @@
+package learning
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/rule"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// A Lock is a rule that would unlock an assignment, and what is missing for it.
+type Lock struct {
+	RuleID      string `json:"learningPathRuleId"`
+	RuleVersion int    `json:"learningPathRuleVersion"`
+	Name        string `json:"name"`
+	// Checks are the questions that decide, as the answers are now. One at least does not hold: that the
+	// event has not happened.
+	Checks []rule.Check `json:"checks"`
+}
+
+// String says what is missing.
+func (l *Lock) String() string {
+	var missing []string
+	for _, c := range l.Checks {
+		if !c.Holds {
+			missing = append(missing, fmt.Sprintf("%s (%s)", c.Name, c.Reason))
+		}
+	}
+	return fmt.Sprintf("rule %q unlocks it, which lacks %s", l.RuleID, strings.Join(missing, ", "))
+}
+
+// locks returns the rules that would unlock an assignment.
+func (p *Program) locks(ctx context.Context, tx *session.Tx, a *Assignment) ([]Lock, error) {
+	if a.Visibility != Locked {
+		return nil, nil
+	}
+	u, err := tenancy.FindUser(ctx, tx, a.UserID)
+	if err != nil {
+		return nil, err
+	}
+	var locks []Lock
+	for _, pl := range p.unlocks[a.PathID] {
+		l, err := p.lock(ctx, tx, pl, u)
+		if err != nil {
+			return nil, err
+		}
+		locks = append(locks, l)
+	}
+	return locks, nil
+}
+
+func (p *Program) lock(ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User) (Lock, error) {
+	var v mechanic.Verdict
+	v.InForce(pl.Timeframe, tx.Now)
+	vars := map[string]any{"user": u.Vars()}
+	active, err := activeAssignments(ctx, tx, u, tx.Now)
+	if err != nil {
+		return Lock{}, err
+	}
+	vars["activeAssignments"] = active
+	v.Condition(pl.users, vars, tx.Now)
+	waiting, err := p.waiting(ctx, tx, pl, u)
+	if err != nil {
+		return Lock{}, err
+	}
+	v.Add(waiting)
+	return Lock{RuleID: pl.ID, RuleVersion: pl.Version, Name: pl.Name, Checks: v.Checks}, nil
+}
+
+// waiting says which event a rule waits for, and of a path how far the user is with it.
+func (p *Program) waiting(ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User) (rule.Check, error) {
+	m := pl.EventMatcher()
+	c := rule.Check{Name: "eventMatchEntity", Reason: fmt.Sprintf("no event of %s has happened that meets the rule", m.Entity)}
+	switch {
+	case m.Type == event.MatchTag:
+		c.Name, c.Reason = "eventMatchEntityId", fmt.Sprintf("no event of what carries the tag %s has happened that meets the rule", m.EntityID)
+		return c, nil
+	case m.Entity != pathLog || m.Type != event.MatchInstance:
+		return c, nil
+	}
+	c.Name = "eventMatchEntityId"
+	r, begun, err := logs.Get(ctx, tx, logKey(u.ID, DefaultContext, itemKey{ItemPath, m.EntityID}))
+	if err != nil || !begun {
+		c.Reason = fmt.Sprintf("path %s is not begun", m.EntityID)
+		return c, err
+	}
+	o := p.happened(&r, u)
+	if asked := pl.event.Check(o.Vars, tx.Now); !asked.Holds {
+		asked.Reason = fmt.Sprintf("path %s is in %s: %s", m.EntityID, r.Progress, asked.Reason)
+		return asked, nil
+	}
+	c.Reason = fmt.Sprintf("path %s is in %s, and the rule takes its next event", m.EntityID, r.Progress)
+	return c, nil
+}

@@ -1,0 +1,242 @@
+package learning
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+)
+
+// Past yields what happened to a user within a time, that which followed included, in the order of the
+// journal.
+type Past func(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*mechanic.Occasion, error]
+
+// A Program is the published paths, groups and rules of a workspace, compiled, for the engine. It may be
+// used concurrently.
+type Program struct {
+	docs    *content.Program
+	lib     *content.Library
+	past    Past
+	rules   mechanic.Assigners[*plan]
+	unlocks map[string][]*plan // by the path that they open
+
+	mu    sync.Mutex
+	nodes map[content.Pin]*node // compiled so far; versions never change
+}
+
+// Compile compiles what is published. past is what an assignment counts of the activities before it was
+// made; nil is nothing.
+func Compile(docs *content.Program, lib *content.Library, past Past) (*Program, error) {
+	p := &Program{docs: docs, lib: lib, past: past, unlocks: map[string][]*plan{}, nodes: map[content.Pin]*node{}}
+	var faults []error
+	all := content.Live(docs, Paths)
+	for _, r := range content.Live(docs, Rules) {
+		pl, err := compileRule(r)
+		faults = append(faults, err)
+		pl.candidates = slices.DeleteFunc(slices.Clone(all), func(path *Path) bool {
+			return len(r.LearningPathsPool) > 0 && !slices.Contains(r.LearningPathsPool, path.ID)
+		})
+		p.rules.Add(pl, pl.on)
+		if r.RuleType == Unlock && r.AssignmentMode == OnEvent {
+			p.unlocks[r.UnlockLearningPathID] = append(p.unlocks[r.UnlockLearningPathID], pl)
+		}
+	}
+	return p, errors.Join(faults...)
+}
+
+// A node is a version of a path or a group, compiled. It is immutable.
+type node struct {
+	itemKey
+	judgement
+	version int
+	lang    string // the document's default
+	items   []Item
+	held    map[itemKey]bool
+	path    *Path // of a path
+}
+
+// An outline is a path or a group with all the groups below it, in the versions that a user is on.
+type outline struct {
+	root  *node
+	nodes []*node // what is below comes first; the root is the last
+	began time.Time
+}
+
+// outlineOf returns the outline of a path or a group for who began at a moment, zero for who begins now;
+// nil if there is none for them.
+func (p *Program) outlineOf(ctx context.Context, tx *session.Tx, root itemKey, began time.Time) (*outline, error) {
+	o := &outline{began: began}
+	var err error
+	o.root, err = p.unfold(ctx, tx, o, root)
+	if err != nil || o.root == nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// unfold adds a document and the groups below it to the outline.
+func (p *Program) unfold(ctx context.Context, tx *session.Tx, o *outline, key itemKey) (*node, error) {
+	if i := slices.IndexFunc(o.nodes, func(n *node) bool { return n.itemKey == key }); i >= 0 {
+		return o.nodes[i], nil
+	}
+	n, err := p.node(ctx, tx, key, o.began)
+	if err != nil || n == nil {
+		return nil, err
+	}
+	for _, item := range n.items {
+		if item.ItemType != ItemGroup {
+			continue
+		}
+		if _, err := p.unfold(ctx, tx, o, item.key()); err != nil {
+			return nil, err
+		}
+	}
+	o.nodes = append(o.nodes, n)
+	return n, nil
+}
+
+// node returns the version of a document that somebody is on who began at a moment, nil if there is none.
+func (p *Program) node(ctx context.Context, tx *session.Tx, key itemKey, began time.Time) (*node, error) {
+	pin, ok, err := p.pin(ctx, tx, key, began)
+	if err != nil || !ok {
+		return nil, err
+	}
+	p.mu.Lock()
+	n := p.nodes[pin]
+	p.mu.Unlock()
+	if n != nil {
+		return n, nil
+	}
+	doc, err := p.document(ctx, tx, pin)
+	if err != nil {
+		return nil, err
+	}
+	if n, err = compileNode(key, doc); err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	p.nodes[pin] = n
+	p.mu.Unlock()
+	return n, nil
+}
+
+// pin returns the version of a document that somebody is on who began at a moment, zero for who begins now;
+// ok is false if there is none. A document that is out of use is there for those who began before.
+func (p *Program) pin(ctx context.Context, tx *session.Tx, key itemKey, began time.Time) (pin content.Pin, ok bool, err error) {
+	pin = content.Pin{Kind: key.Type.kind(), ID: key.ID}
+	if began.IsZero() {
+		began = tx.Now
+	} else if pin.Version = p.docs.Since(pin.Kind, pin.ID, began); pin.Version == 0 {
+		pins, err := p.lib.Since(ctx, tx, began, content.Reference{Kind: pin.Kind, ID: pin.ID})
+		if err != nil || len(pins) == 0 {
+			return pin, false, err
+		}
+		return pins[0], true, nil
+	}
+	pin.Version = p.docs.Since(pin.Kind, pin.ID, began)
+	return pin, pin.Version > 0, nil
+}
+
+// document returns a version of a document.
+func (p *Program) document(ctx context.Context, tx *session.Tx, pin content.Pin) (content.Document, error) {
+	if doc := p.live(pin.Kind, pin.ID); doc != nil && doc.Head().Version == pin.Version {
+		return doc, nil
+	}
+	docs, err := p.lib.Versions(ctx, tx, pin)
+	if err != nil {
+		return nil, err
+	}
+	return docs[0], nil
+}
+
+// live returns the document that is in force, nil if there is none.
+func (p *Program) live(kind, id string) content.Document {
+	switch kind {
+	case Paths.Name():
+		return document(content.Find(p.docs, Paths, id))
+	case Groups.Name():
+		return document(content.Find(p.docs, Groups, id))
+	case content.Quizzes.Name():
+		return document(content.Find(p.docs, content.Quizzes, id))
+	case content.Slides.Name():
+		return document(content.Find(p.docs, content.Slides, id))
+	case content.Stories.Name():
+		return document(content.Find(p.docs, content.Stories, id))
+	case content.Activities.Name():
+		return document(content.Find(p.docs, content.Activities, id))
+	}
+	return nil
+}
+
+// document returns a pointer as a document, nil for nil.
+func document[T any, P interface {
+	*T
+	content.Document
+}](doc P) content.Document {
+	if doc == nil {
+		return nil
+	}
+	return doc
+}
+
+func compileNode(key itemKey, doc content.Document) (*node, error) {
+	n := &node{itemKey: key, version: doc.Head().Version, lang: doc.Head().DefaultLang, held: map[itemKey]bool{}}
+	var err error
+	switch doc := doc.(type) {
+	case *Path:
+		n.path, n.items = doc, doc.Items
+		n.judgement, err = doc.Outline.compile(doc.source())
+	case *Group:
+		n.items = doc.Items
+		n.judgement, err = doc.Outline.compile(doc.source())
+	default:
+		err = fmt.Errorf("learning: %s has no items", key)
+	}
+	for i := range n.items {
+		n.held[n.items[i].key()] = true
+	}
+	return n, err
+}
+
+// holds tells whether an item is in the outline, at any depth.
+func (o *outline) holds(item itemKey) bool {
+	return slices.ContainsFunc(o.nodes, func(n *node) bool { return n.held[item] })
+}
+
+// holdsBelow tells whether an item is below a parent; no parent is the whole outline.
+func (o *outline) holdsBelow(item itemKey, parent content.Parent) bool {
+	var parents []content.Parent
+	if parent != (content.Parent{}) {
+		parents = []content.Parent{parent}
+	}
+	return slices.ContainsFunc(o.nodes, func(n *node) bool { return n.held[item] && o.below(parents, n) })
+}
+
+// below tells whether a node is one of the parents or below one; no parents are the whole outline.
+func (o *outline) below(parents []content.Parent, n *node) bool {
+	if len(parents) == 0 || slices.Contains(parents, content.Parent{ParentID: n.ID, ParentType: content.ParentType(n.Type)}) {
+		return true
+	}
+	return slices.ContainsFunc(o.nodes, func(above *node) bool { return above.held[n.itemKey] && o.below(parents, above) })
+}
+
+// keys returns what has progress in the outline: its nodes and their items.
+func (o *outline) keys() []itemKey {
+	var keys []itemKey
+	for _, n := range o.nodes {
+		keys = append(keys, n.itemKey)
+		for i := range n.items {
+			if n.items[i].ItemType != ItemGroup {
+				keys = append(keys, n.items[i].key())
+			}
+		}
+	}
+	return keys
+}

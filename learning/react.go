@@ -1,0 +1,138 @@
+package learning
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// Reads names what [Program.React] reads first.
+func (p *Program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
+	var reads []store.Read
+	switch o.Event.Type {
+	case event.Activity:
+		reads = append(reads, assignments.Rows(endingAfter(o.User.ID, o.Event.At)))
+	case event.Quiz, event.Slide, event.Story:
+		s := submissionOf(o.Event)
+		reads = append(reads, assignments.Rows(ofContext(s.UserID, s.Context)))
+	default:
+	}
+	var keys []string
+	for _, pl := range p.rules.On(o.Event.MatchKeys()) {
+		period, ok, err := pl.on.PeriodAt(tx, o.User, o.Event.At)
+		if ok && err == nil { // otherwise React says what is wrong
+			keys = append(keys, mechanic.EvaluationKey(pl.ID, o.User.ID, period.ID))
+		}
+	}
+	if len(keys) > 0 {
+		reads = append(reads, evaluations.Keys(keys...), assignments.Rows(endingAfter(o.User.ID, o.Event.At)))
+	}
+	return reads
+}
+
+// React evaluates the rules that the event matches, and lets the groups and paths that hold what the event
+// is about follow it. What has moved causes an event.
+func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+	if o.Event.Type == event.Clock {
+		return p.reactToClock(ctx, tx, o)
+	}
+	changes, err := p.announce(ctx, tx, o.Event)
+	if err != nil {
+		return nil, err
+	}
+	// What a rule assigns because of an event counts it.
+	for _, pl := range p.rules.On(o.Event.MatchKeys()) {
+		made, err := p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Mark(tx), o.Vars)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, made...)
+	}
+	switch o.Event.Type {
+	case event.Activity:
+		done, err := p.reactToActivity(ctx, tx, o)
+		return append(changes, done...), err
+	case event.Quiz, event.Slide, event.Story:
+		return changes, p.reactToItem(ctx, tx, o)
+	default:
+		return changes, nil
+	}
+}
+
+// announce returns the change that an event of a log stands for, none for any other.
+func (p *Program) announce(ctx context.Context, tx *session.Tx, e *event.Event) ([]Change, error) {
+	if t := itemTypeOf(e); t == "" || t == ItemActivity {
+		return nil, nil
+	}
+	s := submissionOf(e)
+	r, _, err := logs.Get(ctx, tx, logKey(s.UserID, s.Context, itemKey{itemTypeOf(e), e.EntityID}))
+	c := r.change()
+	c.Progress, c.Outcome = Progress(e.Progress), e.Outcome // the log may have moved on
+	return []Change{c}, err
+}
+
+// submissionOf returns who submitted what an event is about, and where.
+func submissionOf(e *event.Event) Submission {
+	text := func(name string) string {
+		s, _ := e.Fields[name].(string)
+		return s
+	}
+	return Submission{
+		UserID: e.UserID, Context: text("context"),
+		Parent: content.Parent{ParentID: text("parentId"), ParentType: content.ParentType(text("parentType"))},
+	}
+}
+
+// reactToItem lets the groups and paths that hold an item follow it.
+func (p *Program) reactToItem(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) error {
+	s := submissionOf(o.Event)
+	at, err := p.place(ctx, tx, s, itemKey{itemTypeOf(o.Event), o.Event.EntityID})
+	if err != nil {
+		return err
+	}
+	return p.settle(ctx, tx, o.User, s.Context, at.outlines)
+}
+
+// reactToActivity adds the logs of an activity that a user has done in the contexts of the assignments that
+// could be worked on then, and lets groups and paths follow.
+func (p *Program) reactToActivity(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+	if !completes(o.Event) {
+		return nil, nil
+	}
+	running, err := assignments.List(ctx, tx, endingAfter(o.User.ID, o.Event.At))
+	if err != nil || len(running) == 0 {
+		return nil, err
+	}
+	running = slices.DeleteFunc(slices.Clone(running), func(a Assignment) bool { return !a.open(o.Event.At) })
+	slices.SortFunc(running, func(a, b Assignment) int { return strings.Compare(a.Context, b.Context) })
+	held, err := p.holders(ctx, tx, running, itemKey{ItemActivity, o.Event.EntityID})
+	if err != nil {
+		return nil, err
+	}
+	var changes []Change
+	for len(held) > 0 {
+		learnContext := held[0].Context
+		same := slices.IndexFunc(held, func(h holder) bool { return h.Context != learnContext })
+		if same < 0 {
+			same = len(held)
+		}
+		r, err := p.activity(ctx, tx, o.User, learnContext, o.Event)
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
+			changes = append(changes, r.change())
+			if err := p.settle(ctx, tx, o.User, learnContext, opened(held[:same], o.Event.At)); err != nil {
+				return nil, err
+			}
+		}
+		held = held[same:]
+	}
+	return changes, nil
+}

@@ -1,0 +1,348 @@
+package learning
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/internal/text"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A Service is the learning of one workspace. The zero value refuses every call. It may be used
+// concurrently.
+type Service struct {
+	// Paths, Groups and Rules are the documents.
+	Paths  content.Documents[Path]
+	Groups content.Documents[Group]
+	Rules  content.Documents[Rule]
+
+	run     session.Runner
+	lib     *content.Library
+	program func(context.Context, *session.Tx) (*Program, error)
+}
+
+// NewService returns the service of a workspace; program gives what is in force there.
+func NewService(run session.Runner, lib *content.Library, program func(context.Context, *session.Tx) (*Program, error)) Service {
+	return Service{
+		Paths: content.NewDocuments(run, lib, Paths), Groups: content.NewDocuments(run, lib, Groups), Rules: content.NewDocuments(run, lib, Rules),
+		run: run, lib: lib, program: program,
+	}
+}
+
+// Evaluate assigns what the LAZY rules have for a user now, and returns the assignments of the user that have
+// not ended, those that end first first, without their items and in the user's language. What was assigned is in
+// the journal, and so is why something could not be. It returns [fault.ErrNotFound] for an unknown user. A user
+// who is not active gets nothing new.
+func (s Service) Evaluate(ctx context.Context, userID string) ([]AssignedPath, error) {
+	return session.Write(ctx, s.run, func(tx *session.Tx) ([]AssignedPath, error) {
+		p, u, err := s.reading(ctx, tx, userID)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.settleUser(ctx, tx, u); err != nil {
+			return nil, err
+		}
+		list, err := assignments.List(ctx, tx, endingAfter(userID, tx.Now))
+		if err != nil {
+			return nil, err
+		}
+		return p.reader(u, "", false).read(ctx, tx, list)
+	})
+}
+
+// reading returns the program in force and a user.
+func (s Service) reading(ctx context.Context, tx *session.Tx, userID string) (*Program, *tenancy.User, error) {
+	p, err := s.program(ctx, tx)
+	if err != nil {
+		return nil, nil, err
+	}
+	u, err := tenancy.FindUser(ctx, tx, userID)
+	return p, u, err
+}
+
+// A Query says which assignments of a user a list shows, and what of them. The zero value is all of them,
+// without items, in the user's language.
+type Query struct {
+	State      timeframe.State
+	Visibility Visibility
+	Status     Status // of the progress
+	// Items asks for what the paths hold, with its content.
+	Items bool
+	// Lang is a BCP-47 tag; empty means the user's language. A document that has no text in it shows that of
+	// its default language.
+	Lang string
+}
+
+func (q Query) check() error {
+	var faults []error
+	switch q.State {
+	case "", timeframe.Pending, timeframe.Active, timeframe.Ended:
+	default:
+		faults = append(faults, fault.Invalid("state", "%q is none of PENDING, ACTIVE, ENDED", q.State))
+	}
+	switch q.Visibility {
+	case "", Locked, Unlocked:
+	default:
+		faults = append(faults, fault.Invalid("visibility", "%q is none of LOCKED, UNLOCKED", q.Visibility))
+	}
+	switch q.Status {
+	case "", StatusNotStarted, StatusInProgress, StatusCompleted:
+	default:
+		faults = append(faults, fault.Invalid("progressStatus", "%q is none of NOT_STARTED, IN_PROGRESS, COMPLETED", q.Status))
+	}
+	return errors.Join(faults...)
+}
+
+// shows tells whether the list shows an assignment.
+func (q Query) shows(a *Assignment, now time.Time) bool {
+	return (q.State == "" || q.State == a.period().State(now)) && (q.Visibility == "" || q.Visibility == a.Visibility) &&
+		(q.Status == "" || q.Status == a.Progress.Status())
+}
+
+// Assignments returns the assignments of a user, those that end last first, and the token of the next page,
+// "" if there is none. It returns [fault.ErrInvalid] for a filter or a language that is none, and
+// [fault.ErrNotFound] for an unknown user.
+func (s Service) Assignments(ctx context.Context, userID string, q Query, page store.Page) (list []AssignedPath, next string, err error) {
+	if err := q.check(); err != nil {
+		return nil, "", err
+	}
+	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]AssignedPath, string, error) {
+		p, u, err := s.reading(ctx, tx, userID)
+		if err != nil {
+			return nil, "", err
+		}
+		found, next, err := assignments.PageWhere(ctx, tx, store.By("user", store.Text(userID)), page, func(a *Assignment) bool { return q.shows(a, tx.Now) })
+		if err != nil {
+			return nil, "", err
+		}
+		list, err := p.reader(u, q.Lang, q.Items).read(ctx, tx, found)
+		return list, next, err
+	})
+}
+
+// Assignment returns one assignment with its items, in a language as [Query.Lang] says; [fault.ErrNotFound]
+// if there is none.
+func (s Service) Assignment(ctx context.Context, assignmentID, lang string) (AssignedPath, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) (AssignedPath, error) {
+		a, err := find(ctx, tx, assignmentID)
+		if err != nil {
+			return AssignedPath{}, err
+		}
+		p, u, err := s.reading(ctx, tx, a.UserID)
+		if err != nil {
+			return AssignedPath{}, err
+		}
+		list, err := p.reader(u, lang, true).read(ctx, tx, []Assignment{a})
+		if err == nil && len(list) == 0 {
+			err = fault.NotFound("learningPathId", a.PathID)
+		}
+		if err != nil {
+			return AssignedPath{}, err
+		}
+		return list[0], nil
+	})
+}
+
+func find(ctx context.Context, tx *session.Tx, assignmentID string) (Assignment, error) {
+	a, ok, err := assignments.Get(ctx, tx, assignmentID)
+	if err == nil && !ok {
+		err = fault.NotFound("assignment", assignmentID)
+	}
+	return a, err
+}
+
+// Versions returns which versions the user of an assignment is on: of the path, and of all that is in it. Who
+// has not begun is on those in force. It returns [fault.ErrNotFound] if there is no such assignment.
+func (s Service) Versions(ctx context.Context, assignmentID string) ([]content.Pin, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) ([]content.Pin, error) {
+		a, err := find(ctx, tx, assignmentID)
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		o, err := p.outlineOf(ctx, tx, itemKey{ItemPath, a.PathID}, a.BeganAt)
+		if err != nil || o == nil {
+			return nil, err
+		}
+		return p.versions(ctx, tx, o)
+	})
+}
+
+func comparePins(a, b content.Pin) int {
+	return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID))
+}
+
+// Locks returns the rules that would unlock an assignment, and what is missing for each; none if it is not
+// locked, or nothing would. It returns [fault.ErrNotFound] if there is no such assignment.
+func (s Service) Locks(ctx context.Context, assignmentID string) ([]Lock, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) ([]Lock, error) {
+		a, err := find(ctx, tx, assignmentID)
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		return p.locks(ctx, tx, &a)
+	})
+}
+
+// A Learner is an assignment of a path with who has it.
+type Learner struct {
+	Assignment
+	Nickname     string `json:"nickname,omitempty"`
+	ProfileImage string `json:"profileImage,omitempty"`
+}
+
+// Learners returns the assignments of a path with their users, in the order of the users' ids, the last first
+// unless the page is ascending, and the token of the next page.
+func (s Service) Learners(ctx context.Context, pathID string, page store.Page) (list []Learner, next string, err error) {
+	if err := ident.Check("learningPathId", pathID); err != nil {
+		return nil, "", err
+	}
+	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Learner, string, error) {
+		found, next, err := assignments.PageOf(ctx, tx, store.By("path", store.Text(pathID)), page)
+		if err != nil {
+			return nil, "", err
+		}
+		ids := make([]string, len(found))
+		for i := range found {
+			ids[i] = found[i].UserID
+		}
+		if err := tx.Prefetch(ctx, tenancy.ReadingUsers(ids...)); err != nil {
+			return nil, "", err
+		}
+		list := make([]Learner, len(found))
+		for i, a := range found {
+			u, err := tenancy.FindUser(ctx, tx, a.UserID)
+			if err != nil {
+				return nil, "", err
+			}
+			list[i] = Learner{a.at(tx.Now), u.Nickname, u.ProfileImage}
+		}
+		return list, next, nil
+	})
+}
+
+// NewAssignment is an assignment made by hand.
+type NewAssignment struct {
+	PathID string
+	UserID string
+	// GroupID is for clients to show assignments together.
+	GroupID string
+	// StartsAt is when it may be worked on; zero means now. EndsAt, exclusive, may be zero: never.
+	StartsAt time.Time
+	EndsAt   time.Time
+	// Visibility is UNLOCKED where it is empty.
+	Visibility Visibility
+}
+
+// Assign makes an assignment by hand, which counts what the user has done before. It returns
+// [fault.ErrInvalid] for every field at fault, [fault.ErrNotFound] for an unknown user or a path that is not
+// published, [fault.ErrForbidden] if the user is not active, and [fault.ErrExists] if the user has the same
+// path by hand for the same period.
+func (s Service) Assign(ctx context.Context, n NewAssignment) (Assignment, error) {
+	return session.Write(ctx, s.run, func(tx *session.Tx) (Assignment, error) {
+		a, err := n.assignment(tx.Now)
+		if err != nil {
+			return Assignment{}, err
+		}
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return Assignment{}, err
+		}
+		u, err := learner(ctx, tx, n.UserID)
+		if err != nil {
+			return Assignment{}, err
+		}
+		if content.Find(p.docs, Paths, n.PathID) == nil {
+			return Assignment{}, fault.NotFound("learningPathId", n.PathID)
+		}
+		_, exists, err := assignments.Get(ctx, tx, a.ID)
+		if err == nil && exists {
+			err = fault.Exists("assignment", "%q exists already", a.ID)
+		}
+		if err != nil {
+			return Assignment{}, err
+		}
+		if err := assignments.Put(ctx, tx, *a); err != nil {
+			return Assignment{}, err
+		}
+		if err := mechanic.Tick(ctx, tx, ticked, a.ID, u.ID, tx.Now); err != nil {
+			return Assignment{}, err
+		}
+		kept, err := find(ctx, tx, a.ID)
+		return kept.at(tx.Now), err
+	})
+}
+
+// assignment returns the checked assignment.
+func (n *NewAssignment) assignment(now time.Time) (*Assignment, error) {
+	a := &Assignment{
+		PathID: n.PathID, UserID: n.UserID, GroupID: n.GroupID, Context: DefaultContext, Visibility: cmp.Or(n.Visibility, Unlocked),
+		StartsAt: n.StartsAt.UTC().Truncate(time.Microsecond), EndsAt: n.EndsAt.UTC().Truncate(time.Microsecond),
+		TimeframeType: timeframe.Permanent, PeriodID: string(timeframe.Permanent), CreatedAt: now, UpdatedAt: now,
+	}
+	if n.StartsAt.IsZero() {
+		a.StartsAt = now
+	}
+	if !n.EndsAt.IsZero() {
+		a.TimeframeType, a.PeriodID = timeframe.Range, a.StartsAt.Format("2006-01-02T15:04:05")
+	}
+	a.ID = assignmentID("", n.PathID, n.UserID, a.PeriodID)
+	faults := []error{
+		ident.Check("learningPathId", n.PathID), ident.Check("userId", n.UserID), text.Line("groupId", n.GroupID, 0, content.MaxName),
+	}
+	if a.Visibility != Locked && a.Visibility != Unlocked {
+		faults = append(faults, fault.Invalid("visibility", "%q is none of LOCKED, UNLOCKED", n.Visibility))
+	}
+	for _, t := range []struct {
+		field string
+		at    time.Time
+	}{{"startsAt", a.StartsAt}, {"endsAt", a.EndsAt}} {
+		if t.at.Year() < 1 || t.at.Year() > 9999 {
+			faults = append(faults, fault.Invalid(t.field, "is outside the years 1 to 9999"))
+		}
+	}
+	if !a.EndsAt.IsZero() && !a.EndsAt.After(a.StartsAt) {
+		faults = append(faults, fault.Invalid("endsAt", "must be after startsAt"))
+	}
+	return a, errors.Join(faults...)
+}
+
+// Delete removes an assignment; [fault.ErrNotFound] if there is none. The user's logs stay, and a rule does
+// not make it again.
+func (s Service) Delete(ctx context.Context, assignmentID string) error {
+	return s.run.Update(ctx, func(tx *session.Tx) error {
+		if _, err := find(ctx, tx, assignmentID); err != nil {
+			return err
+		}
+		return assignments.Delete(ctx, tx, assignmentID)
+	})
+}
+
+// Stats returns what a user has learned so far; [fault.ErrNotFound] for an unknown user.
+func (s Service) Stats(ctx context.Context, userID string) (Stats, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) (Stats, error) {
+		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+			return Stats{}, err
+		}
+		t, _, err := statistics.Get(ctx, tx, userID)
+		t.UserID = userID
+		return t.stats(), err
+	})
+}

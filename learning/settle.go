@@ -1,0 +1,334 @@
+package learning
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A Change is what an event did to somebody's learning: it moved an item, a group or a path, or it made or
+// opened an assignment.
+type Change struct {
+	UserID  string `json:"userId"`
+	Context string `json:"context"`
+	// ItemType, ItemID and Version name what moved, or the path that was assigned or unlocked.
+	ItemType ItemType `json:"itemType"`
+	ItemID   string   `json:"itemId"`
+	Version  int      `json:"version"`
+	// Progress and Outcome are those after the event.
+	Progress Progress      `json:"progress,omitempty"`
+	Outcome  event.Outcome `json:"outcome,omitempty"`
+	// Assigned or Unlocked is set on what happened to an assignment, because of the rule.
+	Assigned     bool   `json:"assigned,omitempty"`
+	Unlocked     bool   `json:"unlocked,omitempty"`
+	AssignmentID string `json:"learningPathAssignmentId,omitempty"`
+	RuleID       string `json:"learningPathRuleId,omitempty"`
+	RuleVersion  int    `json:"learningPathRuleVersion,omitempty"`
+}
+
+// change returns that a log moved.
+func (r *row) change() Change {
+	return Change{
+		UserID: r.UserID, Context: r.Context, ItemType: r.ItemType, ItemID: r.ItemID, Version: r.Version, Progress: r.Progress, Outcome: r.Outcome,
+	}
+}
+
+// book is the logs of a user in a context, as far as they have been read.
+type book struct {
+	user    *tenancy.User
+	context string
+	rows    map[itemKey]*row
+}
+
+// read adds the logs of items to the book.
+func (b *book) read(ctx context.Context, tx *session.Tx, items []itemKey) error {
+	var keys []string
+	for _, item := range items {
+		if _, known := b.rows[item]; !known {
+			b.rows[item] = nil
+			keys = append(keys, logKey(b.user.ID, b.context, item))
+		}
+	}
+	found, err := logs.GetMany(ctx, tx, keys...)
+	for i := range found {
+		b.rows[found[i].key()] = &found[i]
+	}
+	return err
+}
+
+// settle brings the logs of the groups and paths of outlines into step with those of their items, in a
+// user's context, and causes an event for each that moved. It is all that ever moves them.
+func (p *Program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User, learnContext string, outlines []*outline) error {
+	b := &book{user: u, context: learnContext, rows: map[itemKey]*row{}}
+	var keys []itemKey
+	for _, o := range outlines {
+		keys = append(keys, o.keys()...)
+	}
+	if err := b.read(ctx, tx, keys); err != nil {
+		return err
+	}
+	vars := u.Vars()
+	for _, o := range outlines {
+		for _, n := range o.nodes {
+			if err := p.settleNode(ctx, tx, b, o, n, vars); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// settleNode brings the log of one group or path into step.
+func (p *Program) settleNode(ctx context.Context, tx *session.Tx, b *book, o *outline, n *node, vars map[string]any) error {
+	items := b.items(o, n)
+	if !slices.ContainsFunc(items, func(i ItemProgress) bool { return i.Progress != "" }) {
+		return nil // nothing is begun, and no rule may say otherwise
+	}
+	s := n.fold(tx, vars, items)
+	old := b.rows[n.itemKey]
+	r := n.next(tx, b, old, s, items)
+	if old != nil && reflect.DeepEqual(*old, r) {
+		return nil
+	}
+	moved := old == nil && r.Progress != "" || old != nil && r.Progress.beyond(old.Progress)
+	if moved {
+		e := r.moved(old)
+		e.At = later(s.movedAt, r.StartedAt)
+		r.EventID = e.ID
+		tx.Cause(e)
+	}
+	b.rows[n.itemKey] = &r
+	if err := logs.Put(ctx, tx, r); err != nil || !moved || n.Type != ItemPath {
+		return err
+	}
+	return p.pathMoved(ctx, tx, &r, n.path)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// items returns how far the user is with the items of a node, those that are meant for the user.
+func (b *book) items(o *outline, n *node) []ItemProgress {
+	lang := b.langOf(o)
+	var items []ItemProgress
+	for i := range n.items {
+		item := &n.items[i]
+		if !item.meantFor(lang) {
+			continue
+		}
+		p := ItemProgress{ItemID: item.ItemID, ItemType: item.ItemType}
+		if r := b.rows[item.key()]; r != nil && o.below(r.Parents, n) {
+			p = r.item()
+		}
+		items = append(items, p)
+	}
+	return items
+}
+
+// langOf returns the language in which the user began an outline, or would begin it now.
+func (b *book) langOf(o *outline) string {
+	switch r := b.rows[o.root.itemKey]; {
+	case r != nil && r.Lang != "":
+		return r.Lang
+	case b.user.Lang != "":
+		return b.user.Lang
+	}
+	return o.root.lang
+}
+
+// next returns the log of a node after the old one, nil if there is none, which never goes back.
+func (n *node) next(tx *session.Tx, b *book, old *row, s standing, items []ItemProgress) row {
+	r := row{ItemType: n.Type, ItemID: n.ID}
+	r.UserID, r.Context, r.Lang = b.user.ID, b.context, b.user.Lang
+	if r.Lang == "" {
+		r.Lang = n.lang
+	}
+	if old != nil {
+		r = *old
+	}
+	r.Version, r.Items = n.version, items
+	if !s.progress.beyond(r.Progress) {
+		return r
+	}
+	if r.Progress == "" {
+		r.BeganAt = tx.Now
+	}
+	r.Progress, r.Outcome, r.StartedAt, r.MovedAt = s.progress, s.outcome, s.startedAt, s.movedAt
+	if r.Progress == Complete {
+		r.CompletedAt = s.movedAt
+	}
+	return r
+}
+
+// moved returns the event of a log that has moved; old is the log before, nil if there was none.
+func (r *row) moved(old *row) event.Event {
+	e := event.Event{
+		ID: r.step(nil, string(r.Progress)).id, Type: entities[r.ItemType], EntityID: r.ItemID, UserID: r.UserID, At: r.MovedAt,
+		Value: new(decimal.NewFromInt(1)), Progress: string(r.Progress), Outcome: r.Outcome,
+		Fields: map[string]any{"context": r.Context, "lang": r.Lang, "startedAt": mechanic.Stamp(r.StartedAt)},
+	}
+	if r.ParentID != "" {
+		e.Fields["parentId"], e.Fields["parentType"] = r.ParentID, string(r.ParentType)
+	}
+	if old != nil {
+		before := map[string]any{"progress": string(old.Progress), "context": old.Context, "startedAt": mechanic.Stamp(old.StartedAt)}
+		if old.Outcome != "" {
+			before["outcome"] = string(old.Outcome)
+		}
+		e.Fields["previousEvent"] = before
+	}
+	return e
+}
+
+// pathMoved lets the assignments of a path, and the user's statistics, know how far it has come.
+func (p *Program) pathMoved(ctx context.Context, tx *session.Tx, r *row, path *Path) error {
+	mine, err := assignments.List(ctx, tx, ofContext(r.UserID, r.Context))
+	if err != nil {
+		return err
+	}
+	for _, a := range mine {
+		if a.PathID != r.ItemID {
+			continue
+		}
+		a.follow(tx, r)
+		if err := assignments.Put(ctx, tx, a); err != nil {
+			return err
+		}
+	}
+	if r.Progress != Complete {
+		return nil
+	}
+	return count(ctx, tx, r.UserID, func(t *tally) { t.path(path) })
+}
+
+// follow copies the progress of the path.
+func (a *Assignment) follow(tx *session.Tx, r *row) {
+	a.Progress, a.Outcome, a.BeganAt, a.UpdatedAt = r.Progress, r.Outcome, r.BeganAt, tx.Now
+}
+
+// A holder is an assignment whose path holds an item, with the path as the user is on it.
+type holder struct {
+	Assignment
+	*outline
+}
+
+// holders returns those of the assignments that hold an item.
+func (p *Program) holders(ctx context.Context, tx *session.Tx, list []Assignment, item itemKey) ([]holder, error) {
+	var held []holder
+	for _, a := range list {
+		o, err := p.outlineOf(ctx, tx, itemKey{ItemPath, a.PathID}, a.BeganAt)
+		if err != nil {
+			return nil, err
+		}
+		if o != nil && o.holds(item) {
+			held = append(held, holder{a, o})
+		}
+	}
+	return held, nil
+}
+
+// opened returns the paths of the assignments that may be worked on at a moment, each once.
+func opened(held []holder, at time.Time) []*outline {
+	var outlines []*outline
+	for i := range held {
+		same := func(o *outline) bool { return o.root.itemKey == held[i].root.itemKey }
+		if held[i].open(at) && !slices.ContainsFunc(outlines, same) {
+			outlines = append(outlines, held[i].outline)
+		}
+	}
+	return outlines
+}
+
+// under returns those that hold the item below a parent; no parent is all.
+func under(held []holder, item itemKey, parent content.Parent) []holder {
+	return slices.DeleteFunc(slices.Clone(held), func(h holder) bool { return !h.holdsBelow(item, parent) })
+}
+
+// settleAssignment brings the path of an assignment into step with what the user has done before: the logs
+// of its context, and the activities that happened in its time.
+func (p *Program) settleAssignment(ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, now string) error {
+	if !a.open(tx.Now) {
+		return nil
+	}
+	o, err := p.outlineOf(ctx, tx, itemKey{ItemPath, a.PathID}, a.BeganAt)
+	if err != nil || o == nil {
+		return err
+	}
+	if err := p.countPast(ctx, tx, u, a, o, now); err != nil {
+		return err
+	}
+	return p.settle(ctx, tx, u, a.Context, []*outline{o})
+}
+
+// countPast adds the logs of the activities of an outline that the user has done in the assignment's time,
+// but for the event now.
+func (p *Program) countPast(ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, o *outline, now string) error {
+	activity := func(k itemKey) bool { return k.Type == ItemActivity }
+	if p.past == nil || !slices.ContainsFunc(o.keys(), activity) {
+		return nil
+	}
+	for past, err := range p.past(ctx, tx, u.ID, a.StartsAt, a.EndsAt) {
+		if err != nil {
+			return err
+		}
+		e := past.Event
+		if e.ID == now || !completes(e) || !o.holds(itemKey{ItemActivity, e.EntityID}) || a.period().State(e.At) != timeframe.Active {
+			continue
+		}
+		if _, err := p.activity(ctx, tx, u, a.Context, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// completes tells whether an event is of an activity that is done.
+func completes(e *event.Event) bool {
+	return e.Type == event.Activity && Progress(e.Progress) == Complete
+}
+
+// activity adds the log of an activity that a user has done, unless there is one.
+func (p *Program) activity(ctx context.Context, tx *session.Tx, u *tenancy.User, learnContext string, e *event.Event) (*row, error) {
+	item := itemKey{ItemActivity, e.EntityID}
+	_, done, err := logs.Get(ctx, tx, logKey(u.ID, learnContext, item))
+	if err != nil || done {
+		return nil, err
+	}
+	r := row{ItemType: item.Type, ItemID: item.ID, MovedAt: e.At}
+	r.UserID, r.Context, r.Lang, r.Progress, r.Outcome = u.ID, learnContext, u.Lang, Complete, e.Outcome
+	if r.Outcome == event.Failure {
+		r.Outcome = event.Fail
+	}
+	r.StartedAt, r.CompletedAt, r.EventID = e.At, e.At, e.ID
+	if doc := content.Find(p.docs, content.Activities, item.ID); doc != nil {
+		r.Version = doc.Version
+	}
+	if err := logs.Put(ctx, tx, r); err != nil {
+		return nil, err
+	}
+	return &r, count(ctx, tx, u.ID, func(t *tally) { t.item(&r) })
+}
+
+// readingLogs names logs for a prefetch.
+func readingLogs(userID, learnContext string, items ...itemKey) store.Read {
+	keys := make([]string, len(items))
+	for i, item := range items {
+		keys[i] = logKey(userID, learnContext, item)
+	}
+	return logs.Keys(keys...)
+}

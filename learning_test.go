@@ -1,0 +1,365 @@
+package guerdon_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// academy makes the world one in which the path rome, of a story, a slide, a group with two quizzes and the
+// activity run, opens the path greece. Completing a path pays ten points, a right answer one.
+func (w *world) academy(t testing.TB) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", "academy.json"))
+	require.NoError(t, err)
+	_, err = w.Import(t.Context(), b)
+	require.NoError(t, err)
+}
+
+func newAcademy(t testing.TB) *world {
+	t.Helper()
+	w := newWorld(t, memory.New())
+	w.academy(t)
+	return w
+}
+
+// who returns a submission of a user.
+func who(userID string) learning.Submission { return learning.Submission{UserID: userID} }
+
+// answer submits an answer.
+func (w *world) answer(t testing.TB, userID, quizID string, o content.Option) learning.QuizLog {
+	t.Helper()
+	l, err := w.Learning.SubmitQuiz(t.Context(), learning.QuizSubmission{Submission: who(userID), QuizID: quizID, Answer: o})
+	require.NoError(t, err)
+	return l
+}
+
+// rome does all of the path rome but the steps named.
+func (w *world) rome(t testing.TB, userID string, but ...string) {
+	t.Helper()
+	steps := map[string]func(){
+		"founding": func() {
+			_, err := w.Learning.SubmitStory(t.Context(), learning.StorySubmission{Submission: who(userID), StoryID: "founding", Action: learning.CompleteRead})
+			require.NoError(t, err)
+		},
+		"forum": func() {
+			_, err := w.Learning.SubmitSlide(t.Context(), learning.SlideSubmission{Submission: who(userID), SlideID: "forum", Progress: learning.Complete})
+			require.NoError(t, err)
+		},
+		"hills": func() { w.answer(t, userID, "hills", content.Option2) },
+		"kings": func() { w.answer(t, userID, "kings", content.Option2) },
+		"run": func() {
+			_, err := w.Record(t.Context(), run("run-"+userID, userID, *w.now.Load()))
+			require.NoError(t, err)
+		},
+	}
+	for _, skip := range but {
+		delete(steps, skip)
+	}
+	for _, id := range []string{"founding", "forum", "hills", "kings", "run"} {
+		if step := steps[id]; step != nil {
+			step()
+		}
+	}
+}
+
+// paths returns a user's assignments by path.
+func (w *world) paths(t testing.TB, userID string) map[string]learning.AssignedPath {
+	t.Helper()
+	list, err := w.Learning.Evaluate(t.Context(), userID)
+	require.NoError(t, err)
+	byPath := map[string]learning.AssignedPath{}
+	for _, a := range list {
+		byPath[a.Assignment.PathID] = a
+	}
+	return byPath
+}
+
+func TestLearningFromTheFirstSlideToTheNextPath(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, w *world) {
+		w.academy(t)
+		ctx := t.Context()
+		mine := w.paths(t, "ada")
+		require.Equal(t, learning.Unlocked, mine["rome"].Assignment.Visibility)
+		require.Equal(t, learning.Locked, mine["greece"].Assignment.Visibility)
+		require.Equal(t, learning.StatusNotStarted, mine["rome"].Progress.Status)
+		require.Equal(t, 4, mine["rome"].Progress.Total)
+
+		w.rome(t, "ada", "kings")
+		mine = w.paths(t, "ada")
+		require.Equal(t, learning.StatusInProgress, mine["rome"].Progress.Status)
+		require.Equal(t, 75, mine["rome"].Progress.Percentage)
+		require.Equal(t, "test", mine["rome"].Progress.CurrentItemID)
+		require.Equal(t, learning.Locked, mine["greece"].Assignment.Visibility)
+		_, err := w.Learning.SubmitSlide(ctx, learning.SlideSubmission{Submission: who("ada"), SlideID: "agora", Progress: learning.Start})
+		require.ErrorIs(t, err, fault.ErrForbidden)
+		require.ErrorContains(t, err, `rule "open-greece" unlocks it`)
+		require.ErrorContains(t, err, "path rome is in IN_PROGRESS")
+
+		log := w.answer(t, "ada", "kings", content.Option1) // wrong
+		require.Equal(t, event.Fail, log.Outcome)
+		require.Equal(t, content.Option2, log.CorrectAnswer)
+		require.Equal(t, "Seven, from Romulus to Tarquin.", log.Explanation)
+		entry, err := w.Entry(ctx, log.EventID)
+		require.NoError(t, err)
+		var moved []string
+		for _, c := range entry.Outcome.Learning {
+			moved = append(moved, fmt.Sprintf("%s %s %s %v", c.ItemType, c.ItemID, c.Progress, c.Unlocked))
+		}
+		require.Equal(t, []string{
+			"quiz kings COMPLETE false", "learningGroup test COMPLETE false", "learningPath rome COMPLETE false", "learningPath greece  true",
+		}, moved)
+		mine = w.paths(t, "ada")
+		require.Equal(t, learning.StatusCompleted, mine["rome"].Progress.Status)
+		require.Equal(t, event.Fail, mine["rome"].Progress.Outcome)
+		require.Equal(t, learning.Unlocked, mine["greece"].Assignment.Visibility)
+		require.Equal(t, "open-greece", mine["greece"].Assignment.UnlockedByRuleID)
+
+		balance, err := w.Economy.Balance(ctx, "ada", "points")
+		require.NoError(t, err)
+		require.Equal(t, "12", balance.Amount.String()) // the path, one right answer, one run
+		stats, err := w.Learning.Stats(ctx, "ada")
+		require.NoError(t, err)
+		require.Equal(t, 1, stats.CompletedPaths)
+		require.Equal(t, "0.5", stats.QuizSuccessRate.String())
+		require.Equal(t, "45", stats.LearningMinutes.String())
+		require.Equal(t, 5, stats.TotalActivities)
+	})
+}
+
+func TestSubmittingAgain(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	ctx := t.Context()
+	w.paths(t, "ada")
+	first := w.answer(t, "ada", "hills", content.Option1)
+	require.Equal(t, "quiz:hills:ada:default", first.EventID)
+	head := w.head(t)
+	w.set(start.Add(time.Hour))
+	require.Equal(t, first, w.answer(t, "ada", "hills", content.Option1))
+	_, err := w.Learning.SubmitQuiz(ctx, learning.QuizSubmission{Submission: who("ada"), QuizID: "hills", Answer: content.Option2})
+	require.ErrorIs(t, err, fault.ErrConflict)
+	require.ErrorContains(t, err, "answer: ")
+
+	slide := func(p learning.Progress) learning.SlideLog {
+		l, err := w.Learning.SubmitSlide(ctx, learning.SlideSubmission{Submission: who("ada"), SlideID: "forum", Progress: p})
+		require.NoError(t, err)
+		return l
+	}
+	require.Equal(t, head, w.head(t))
+	begun := slide(learning.InProgress)
+	require.Equal(t, begun, slide(learning.Start))
+	require.Equal(t, begun, slide(learning.InProgress))
+	require.Equal(t, head+1, w.head(t))
+	require.Equal(t, begun.StartedAt, slide(learning.Complete).StartedAt)
+
+	story := func(a learning.Action) learning.StoryLog {
+		l, err := w.Learning.SubmitStory(ctx, learning.StorySubmission{Submission: who("ada"), StoryID: "founding", Action: a})
+		require.NoError(t, err)
+		return l
+	}
+	require.True(t, story(learning.Bookmark).Bookmarked)
+	require.True(t, story(learning.Bookmark).Bookmarked)
+	require.False(t, story(learning.Unbookmark).Bookmarked)
+	require.True(t, story(learning.Bookmark).Bookmarked)
+	require.Equal(t, []int{0}, story(learning.Share).Shared)
+	require.Equal(t, []int{0}, story(learning.Share).Shared)
+	require.Empty(t, story(learning.Share).Progress)
+	require.Equal(t, learning.Start, story(learning.StartRead).Progress)
+	require.Equal(t, learning.Complete, story(learning.CompleteRead).Progress)
+	require.Equal(t, learning.Complete, story(learning.StartRead).Progress)
+	require.Equal(t, head+2+3+1+2, w.head(t))
+}
+
+func TestBadSubmissionsChangeNothing(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	ctx := t.Context()
+	w.paths(t, "ada")
+	_, err := w.Users.Suspend(ctx, "eve")
+	require.NoError(t, err)
+	quiz := func(s learning.Submission, id string, o content.Option) error {
+		_, err := w.Learning.SubmitQuiz(ctx, learning.QuizSubmission{Submission: s, QuizID: id, Answer: o})
+		return err
+	}
+	in := func(kind content.ParentType, id string) learning.Submission {
+		return learning.Submission{UserID: "ada", Parent: content.Parent{ParentID: id, ParentType: kind}}
+	}
+	before := w.head(t)
+	for _, tt := range []struct {
+		name   string
+		err    error
+		kind   error
+		reason string
+	}{
+		{"no user", quiz(who(""), "hills", "opt1"), fault.ErrInvalid, "userId: is empty"},
+		{"unknown user", quiz(who("zoe"), "hills", "opt1"), fault.ErrNotFound, `userId: "zoe" not found`},
+		{"suspended", quiz(who("eve"), "hills", "opt1"), fault.ErrForbidden, `userId: "eve" is suspended`},
+		{"no quiz", quiz(who("ada"), "", "opt1"), fault.ErrInvalid, "quizId: is empty"},
+		{"unknown quiz", quiz(who("ada"), "popes", "opt1"), fault.ErrNotFound, `quizId: "popes" not found`},
+		{"no answer", quiz(who("ada"), "hills", ""), fault.ErrInvalid, `answer: "" is none`},
+		{"no such option", quiz(who("ada"), "hills", "opt4"), fault.ErrInvalid, `answer: "opt4" is none`},
+		{"context", quiz(learning.Submission{UserID: "ada", Context: "a/b"}, "hills", "opt1"), fault.ErrInvalid, "context: holds '/'"},
+		{"parent type", quiz(in("path", "rome"), "hills", "opt1"), fault.ErrInvalid, `parentType: "path" is none`},
+		{"unknown parent", quiz(in(content.ParentPath, "egypt"), "hills", "opt1"), fault.ErrNotFound, `parentId: "egypt" not found`},
+		{"not in the parent", quiz(in(content.ParentPath, "greece"), "hills", "opt1"), fault.ErrInvalid, "learningPath greece does not hold quiz hills"},
+		{"locked parent", quiz(in(content.ParentPath, "greece"), "gods", "opt1"), fault.ErrForbidden, `assignment "newcomers:greece:ada:PERMANENT" of path "greece" is locked`},
+		{"not assigned", quiz(learning.Submission{UserID: "bob", Parent: content.Parent{ParentID: "rome", ParentType: content.ParentPath}}, "hills", "opt1"), fault.ErrForbidden, `is not assigned to user "bob"`},
+	} {
+		require.ErrorIs(t, tt.err, tt.kind, tt.name)
+		require.ErrorContains(t, tt.err, tt.reason, tt.name)
+	}
+	_, err = w.Learning.SubmitSlide(ctx, learning.SlideSubmission{Submission: who("ada"), SlideID: "forum", Progress: "DONE"})
+	require.ErrorContains(t, err, `progress: "DONE" is none`)
+	_, err = w.Learning.SubmitStory(ctx, learning.StorySubmission{Submission: who("ada"), StoryID: "founding", Action: "LIKE"})
+	require.ErrorContains(t, err, `action: "LIKE" is none`)
+	_, err = w.Learning.SubmitStory(ctx, learning.StorySubmission{Submission: who("ada"), StoryID: "founding", Action: learning.Share, ContentID: -1})
+	require.ErrorContains(t, err, "contentId: is -1")
+	require.Equal(t, before, w.head(t))
+	_, err = w.Learning.QuizLog(ctx, "ada", "hills", "")
+	require.ErrorIs(t, err, fault.ErrNotFound)
+}
+
+func TestAssignmentsByHand(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	ctx := t.Context()
+	w.rome(t, "bob", "run") // before anything is assigned: it counts afterwards
+	w.set(start.Add(time.Hour))
+	a, err := w.Learning.Assign(ctx, learning.NewAssignment{PathID: "rome", UserID: "bob", StartsAt: start.AddDate(0, 0, -1), EndsAt: start.AddDate(0, 0, 7)})
+	require.NoError(t, err)
+	require.Equal(t, timeframe.Active, a.State)
+	require.Equal(t, learning.InProgress, a.Progress)
+	_, err = w.Learning.Assign(ctx, learning.NewAssignment{PathID: "rome", UserID: "bob", StartsAt: start.AddDate(0, 0, -1), EndsAt: start.AddDate(0, 0, 9)})
+	require.ErrorIs(t, err, fault.ErrExists)
+	_, err = w.Record(ctx, run("late", "bob", start.Add(time.Minute)))
+	require.NoError(t, err)
+	read, err := w.Learning.Assignment(ctx, a.ID, "")
+	require.NoError(t, err)
+	require.Equal(t, learning.StatusCompleted, read.Progress.Status)
+	require.Equal(t, event.Success, read.Progress.Outcome)
+	require.Equal(t, start.Add(time.Minute), read.Progress.CompletedAt)
+	require.Len(t, read.Items, 4)
+
+	for _, tt := range []struct {
+		n      learning.NewAssignment
+		kind   error
+		reason string
+	}{
+		{learning.NewAssignment{PathID: "egypt", UserID: "bob"}, fault.ErrNotFound, "learningPathId"},
+		{learning.NewAssignment{PathID: "rome", UserID: "zoe"}, fault.ErrNotFound, "userId"},
+		{learning.NewAssignment{PathID: "rome", UserID: "bob", EndsAt: start}, fault.ErrInvalid, "endsAt: must be after startsAt"},
+		{learning.NewAssignment{PathID: "rome", UserID: "bob", Visibility: "HIDDEN"}, fault.ErrInvalid, `visibility: "HIDDEN"`},
+		{learning.NewAssignment{PathID: "rome", UserID: "bob", EndsAt: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}, fault.ErrInvalid, "endsAt: is outside"},
+	} {
+		_, err := w.Learning.Assign(ctx, tt.n)
+		require.ErrorIs(t, err, tt.kind)
+		require.ErrorContains(t, err, tt.reason)
+	}
+	ended, err := w.Learning.Assign(ctx, learning.NewAssignment{PathID: "greece", UserID: "bob", EndsAt: start.Add(2 * time.Hour)})
+	require.NoError(t, err)
+	w.set(start.Add(3 * time.Hour))
+	_, err = w.Learning.SubmitSlide(ctx, learning.SlideSubmission{Submission: who("bob"), SlideID: "agora", Progress: learning.Start})
+	require.ErrorIs(t, err, fault.ErrForbidden)
+	require.ErrorContains(t, err, "ended at 2025-09-29T11:00:00Z")
+	list, _, err := w.Learning.Assignments(ctx, "bob", learning.Query{State: timeframe.Ended}, store.Page{})
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	require.Equal(t, ended.ID, list[0].Assignment.ID)
+	learners, _, err := w.Learning.Learners(ctx, "rome", store.Page{})
+	require.NoError(t, err)
+	require.Len(t, learners, 1)
+	require.Equal(t, "bob", learners[0].UserID)
+	require.NoError(t, w.Learning.Delete(ctx, ended.ID))
+	require.ErrorIs(t, w.Learning.Delete(ctx, ended.ID), fault.ErrNotFound)
+}
+
+func TestUnlockedByWhatHadHappenedBefore(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	ctx := t.Context()
+	_, err := w.Learning.Assign(ctx, learning.NewAssignment{PathID: "rome", UserID: "bob"})
+	require.NoError(t, err)
+	w.rome(t, "bob")
+	a, err := w.Learning.Assign(ctx, learning.NewAssignment{PathID: "greece", UserID: "bob", Visibility: learning.Locked})
+	require.NoError(t, err)
+	require.Equal(t, learning.Unlocked, a.Visibility)
+}
+
+func TestVersionsOfWhoIsInTheMiddle(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	ctx := t.Context()
+	w.paths(t, "ada")
+	w.paths(t, "bob")
+	w.answer(t, "ada", "hills", content.Option2)
+	rome, err := w.Learning.Paths.Get(ctx, "rome")
+	require.NoError(t, err)
+
+	w.set(start.Add(time.Hour)) // another quiz joins the path
+	rome.Items = append(rome.Items, learning.Item{ItemID: "emperors", ItemType: learning.ItemQuiz})
+	rome.Title = "Rome again"
+	_, err = w.Learning.Paths.Update(ctx, rome)
+	require.NoError(t, err)
+	_, err = w.Learning.Paths.Publish(ctx, "rome")
+	require.NoError(t, err)
+	require.Equal(t, 4, w.paths(t, "ada")["rome"].Progress.Total)
+	require.Equal(t, "Rome", w.paths(t, "ada")["rome"].Path.Title)
+	require.Equal(t, 5, w.paths(t, "bob")["rome"].Progress.Total)
+	pins, err := w.Learning.Versions(ctx, w.paths(t, "ada")["rome"].Assignment.ID)
+	require.NoError(t, err)
+	require.Contains(t, pins, content.Pin{Kind: "LearningPath", ID: "rome", Version: 1})
+
+	w.set(start.Add(2 * time.Hour)) // and is for those in the middle too
+	rome.Title = "Rome for all"
+	_, err = w.Learning.Paths.Update(ctx, rome)
+	require.NoError(t, err)
+	_, err = w.Learning.Paths.Publish(ctx, "rome", content.Reopen)
+	require.NoError(t, err)
+	require.Equal(t, 5, w.paths(t, "ada")["rome"].Progress.Total)
+	w.rome(t, "ada", "hills")
+	require.Equal(t, learning.StatusInProgress, w.paths(t, "ada")["rome"].Progress.Status)
+	w.answer(t, "ada", "emperors", content.Option1)
+	require.Equal(t, learning.StatusCompleted, w.paths(t, "ada")["rome"].Progress.Status)
+}
+
+func TestAPathThatContainsItself(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	ctx := t.Context()
+	group := func(id string, items ...learning.Item) error {
+		g := learning.Group{Texts: content.Texts[learning.Title]{Translations: []learning.Title{{Lang: "en", Title: id}}}, Title: id}
+		g.ID, g.DefaultLang, g.Items = id, "en", items
+		if _, err := w.Learning.Groups.Create(ctx, g); err != nil {
+			if _, err = w.Learning.Groups.Update(ctx, g); err != nil {
+				return err
+			}
+		}
+		_, err := w.Learning.Groups.Publish(ctx, id)
+		return err
+	}
+	in := func(id string) learning.Item { return learning.Item{ItemID: id, ItemType: learning.ItemGroup} }
+	require.NoError(t, group("a"))
+	require.NoError(t, group("b", in("a")))
+	require.NoError(t, group("c", in("b")))
+	err := group("a", learning.Item{ItemID: "hills", ItemType: learning.ItemQuiz}, in("c"))
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	require.ErrorContains(t, err, "items[1].itemId: leads back to the document itself: c holds b holds a")
+	for i := range learning.MaxNesting - 2 {
+		require.NoError(t, group(fmt.Sprintf("d%d", i+1), in(map[bool]string{true: "c", false: fmt.Sprintf("d%d", i)}[i == 0])))
+	}
+	require.ErrorContains(t, group("e", in("d3")), "groups inside one another")
+}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/internal/pgtest"
 	"github.com/guerdonhq/guerdon/store/postgres"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // trips counts what is sent to the server, and can spoil one of them.
@@ -72,5 +73,25 @@ func TestEventCostsThreeRoundTrips(t *testing.T) {
 		_, err := w.Record(t.Context(), run(fmt.Sprint("e", i), "ada", start))
 		require.NoError(t, err)
 		require.LessOrEqual(t, counter.n.Load()-before, int64(3))
+	}
+}
+
+// A late event costs no more if its user has changed since.
+func TestPastOfAUserCostsNoRoundTrip(t *testing.T) {
+	w, counter := newTripsWorld(t)
+	cost := func(id, userID string) int64 {
+		before := counter.n.Load()
+		_, err := w.Record(t.Context(), run(id, userID, start.Add(-time.Hour)))
+		require.NoError(t, err)
+		return counter.n.Load() - before
+	}
+	w.set(start.Add(time.Hour))
+	_, err := w.Users.Update(t.Context(), "bob", tenancy.UserPatch{Timezone: new("Asia/Seoul")})
+	require.NoError(t, err)
+	for i := range 2 {
+		ada, bob := cost(fmt.Sprint("ada", i), "ada"), cost(fmt.Sprint("bob", i), "bob")
+		if i > 0 { // statements are prepared, missions assigned
+			require.Equal(t, ada, bob)
+		}
 	}
 }

@@ -65,9 +65,18 @@ func (p *Program) explainPlan(ctx context.Context, tx *session.Tx, c *mechanic.C
 		c.Vars["activeMissions"] = active
 		defer delete(c.Vars, "activeMissions")
 	}
-	if v.Condition(pl.event, c.Vars, tx.Now) && v.Condition(pl.users, c.Vars, tx.Now) {
-		v.Add(p.explainCandidates(tx, c, pl, period))
+	if !v.Condition(pl.event, c.Vars, tx.Now) || !v.Condition(pl.users, c.Vars, tx.Now) {
+		return nil
 	}
+	begun, ok, err := pl.begun(ctx, tx, c.User, period, c.Event.At)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		v.Ask("timeframeTimezoneType", false, "%s was over in the zone in which the user lived when it began", period.ID)
+		return nil
+	}
+	v.Add(p.explainCandidates(tx, c, pl, begun))
 	return nil
 }
 

@@ -460,6 +460,9 @@ func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mec
 	if !pl.users.Holds(tx, vars) {
 		return nil, nil
 	}
+	if period, ok, err = pl.begun(ctx, tx, u, period, at); err != nil || !ok {
+		return nil, err
+	}
 	done := mechanic.Evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: owner, At: tx.Now, Mark: o.Mark(tx)}
 	var made []*Mission
 	failed := false
@@ -498,6 +501,15 @@ func (pl *plan) owner(u *tenancy.User) (owner string, ok bool) {
 		return groupOwner(pl.GroupTagID), u.HasTag(pl.GroupTagID)
 	}
 	return u.ID, true
+}
+
+// begun returns a period as it began for its owner; ok is false if it is over. The clock of a group is that
+// of the member for whom the rule is evaluated.
+func (pl *plan) begun(ctx context.Context, tx *session.Tx, u *tenancy.User, p timeframe.Period, at time.Time) (_ timeframe.Period, ok bool, err error) {
+	if pl.MissionType == Group {
+		return p, true, nil
+	}
+	return pl.trigger().Begun(ctx, tx, u, p, at)
 }
 
 // candidate returns what a rule may read at a moment of a mission that it could assign.

@@ -1,6 +1,7 @@
 package mechanic
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -86,6 +87,31 @@ func (t Trigger) PeriodAt(tx *session.Tx, u *tenancy.User, at time.Time) (p time
 	}
 	p, ok = schedule.PeriodAt(at)
 	return p, ok, nil
+}
+
+// earliest is how long before UTC a day begins where it begins first.
+const earliest = 14 * time.Hour
+
+// Begun returns a period that PeriodAt gave as it began: with the bounds of the zone in which the user lived
+// then. Who moves keeps it until it ends there, so it does not matter which of its events is recorded first.
+// ok is false if it was over at the moment; the next begins with the user's present clock.
+func (t Trigger) Begun(ctx context.Context, tx *session.Tx, u *tenancy.User, p timeframe.Period, at time.Time) (_ timeframe.Period, ok bool, err error) {
+	if t.TimezoneType != timeframe.User || t.Type != timeframe.Recurring || t.Recurrence == timeframe.Custom {
+		return p, true, nil // the id names the bounds
+	}
+	zone, err := u.Location(tx)
+	if err != nil {
+		return p, false, err
+	}
+	// A moment that does not depend on where the user lives now: the first at which the period is anywhere.
+	start := p.StartsAt.In(zone)
+	_, offset := start.Zone()
+	then, err := u.At(ctx, tx, start.Add(time.Duration(offset)*time.Second-earliest))
+	if err != nil || then.Timezone == u.Timezone {
+		return p, true, err
+	}
+	began, ok, err := t.PeriodAt(tx, then, at)
+	return began, ok && began.ID == p.ID, err
 }
 
 // Assigners are compiled rules that assign something, by when they are evaluated. The zero value is

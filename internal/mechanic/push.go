@@ -31,7 +31,7 @@ type PushedRule struct {
 	Source      string // the document, for problems
 	Trigger     Trigger
 	PublishedAt time.Time
-	// Evaluate evaluates the rule for a user at a time of its schedule.
+	// Evaluate evaluates the rule for a user, as it was then, at a time of its schedule.
 	Evaluate func(u *tenancy.User, at time.Time) error
 }
 
@@ -90,7 +90,11 @@ func (r *PushedRule) some(ctx context.Context, tx *session.Tx, s *Push, limit *i
 		if u.Status != tenancy.Active {
 			continue
 		}
-		if err := r.Evaluate(u, s.Fire); err != nil {
+		then, err := u.At(ctx, tx, s.Fire)
+		if err != nil {
+			return err
+		}
+		if err := r.Evaluate(then, s.Fire); err != nil {
 			return err
 		}
 	}

@@ -111,21 +111,28 @@ func TestRunAdvancesUntilItsContextEnds(t *testing.T) {
 	})
 }
 
-// A season of a year: every user of the game acts on some days; the months' boards close one by one.
+// A season of a year: every user of the game acts on some days; the months' boards close one by one. Who
+// never calls Advance sees the same.
 func TestYearPasses(t *testing.T) {
-	w := newWorld(t, memory.New())
+	w, unattended := newWorld(t, memory.New()), newWorld(t, memory.New())
 	ctx := t.Context()
 	for day := range 365 {
 		now := start.AddDate(0, 0, day)
 		w.set(now)
+		unattended.set(now)
 		require.NoError(t, w.Advance(ctx))
 		for i, user := range []string{"ada", "bob", "eve"} {
 			if day%(i+1) == 0 {
-				_, err := w.Record(ctx, run(fmt.Sprintf("%s-%d", user, day), user, now))
-				require.NoError(t, err)
+				for _, w := range []*world{w, unattended} {
+					_, err := w.Record(ctx, run(fmt.Sprintf("%s-%d", user, day), user, now))
+					require.NoError(t, err)
+				}
 			}
 		}
 	}
+	require.NotEqual(t, w.picture(t), unattended.picture(t), "its boards were not frozen")
+	require.NoError(t, unattended.Advance(ctx))
+	require.JSONEq(t, w.picture(t), unattended.picture(t))
 	periods, err := w.Leaderboards.Periods(ctx, "monthly", 24, time.Time{})
 	require.NoError(t, err)
 	var total decimal.Decimal

@@ -19,7 +19,6 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/missions"
-	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
@@ -318,9 +317,8 @@ func (a author) event(n int, now time.Time) event.Event {
 // exactly if the outcome says so, and then every check holds; otherwise the last one, and no other,
 // does not. What happens later changes no explanation.
 func TestExplainAgreesWithTheOutcome(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		a := author{rt}
-		w := newWorld(t, memory.New())
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		a, w := author{rt}, b.world(rt)
 		docs := []object{
 			document("Tag", "red", object{"namespace": "team", "variant": "red"}),
 			document("Tag", "blue", object{"namespace": "team", "variant": "blue"}),
@@ -328,21 +326,21 @@ func TestExplainAgreesWithTheOutcome(t *testing.T) {
 		for _, id := range written {
 			docs = append(docs, a.write(id))
 		}
-		_, err := w.Import(t.Context(), bundle(rt, docs...))
+		_, err := w.Import(rt.Context(), bundle(rt, docs...))
 		require.NoError(rt, err)
 		outdoor := tenancy.Tagging{TagID: "outdoor"}
-		_, err = w.Activities.AssignTags(t.Context(), "run", outdoor)
+		_, err = w.Activities.AssignTags(rt.Context(), "run", outdoor)
 		require.NoError(rt, err)
-		_, err = w.Missions.Configurations.AssignTags(t.Context(), "m1", outdoor)
+		_, err = w.Missions.Configurations.AssignTags(rt.Context(), "m1", outdoor)
 		require.NoError(rt, err)
-		_, err = w.Users.AssignTags(t.Context(), "ada", tenancy.Tagging{TagID: "red"}, tenancy.Tagging{TagID: "blue"})
+		_, err = w.Users.AssignTags(rt.Context(), "ada", tenancy.Tagging{TagID: "red"}, tenancy.Tagging{TagID: "blue"})
 		require.NoError(rt, err)
 		type question struct{ event, kind, id string }
 		answers := map[question]string{}
-		head := w.head(t)
+		head := w.head(rt)
 		for n := range rapid.IntRange(1, 10).Draw(rt, "acts") {
 			a.act(w, n)
-			entries, err := w.Journal(t.Context(), head)
+			entries, err := w.Journal(rt.Context(), head)
 			require.NoError(rt, err)
 			for _, entry := range entries {
 				head = entry.Outcome.Seq
@@ -354,7 +352,7 @@ func TestExplainAgreesWithTheOutcome(t *testing.T) {
 			}
 		}
 		for q, before := range answers {
-			x, err := w.Explain(t.Context(), q.event, q.kind, q.id)
+			x, err := w.Explain(rt.Context(), q.event, q.kind, q.id)
 			require.NoError(rt, err)
 			require.Equal(rt, before, lasting(x))
 		}
@@ -468,35 +466,31 @@ func (w *world) ask(t *rapid.T, f *formula, id string, good []bool) []int {
 // If one field alone keeps an event from counting, Explain names it and no other, and the same event
 // with another value there counts.
 func TestExplainNamesTheFieldThatFlipsTheVerdict(t *testing.T) {
-	w := newWorld(t, memory.New())
-	pair := 0
-	rapid.Check(t, func(rt *rapid.T) {
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		w := b.world(rt)
 		f := w.publishFormula(rt)
 		good := slices.Repeat([]bool{true}, len(f.leaves))
 		culprit := rapid.IntRange(0, len(good)-1).Draw(rt, "culprit")
 		good[culprit] = false
-		pair++
-		named := w.ask(rt, f, fmt.Sprint("bad-", pair), good)
+		named := w.ask(rt, f, "bad", good)
 		if named == nil {
 			return // another leaf makes up for it
 		}
 		require.Equal(rt, []int{culprit}, named)
 		good[culprit] = true
-		require.Empty(rt, w.ask(rt, f, fmt.Sprint("good-", pair), good))
+		require.Empty(rt, w.ask(rt, f, "good", good))
 	})
 }
 
 // Whoever changes what Explain names, again and again, gets the event to count, and is never told to
 // change the same field twice.
 func TestExplainLeadsToTheGoal(t *testing.T) {
-	w := newWorld(t, memory.New())
-	events := 0
-	rapid.Check(t, func(rt *rapid.T) {
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		w := b.world(rt)
 		f := w.publishFormula(rt)
 		good := rapid.SliceOfN(rapid.Bool(), len(f.leaves), len(f.leaves)).Draw(rt, "good")
-		for {
-			events++
-			named := w.ask(rt, f, fmt.Sprint("e", events), good)
+		for n := 0; ; n++ {
+			named := w.ask(rt, f, fmt.Sprint("e", n), good)
 			if len(named) == 0 {
 				return
 			}

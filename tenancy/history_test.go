@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,17 +19,17 @@ import (
 
 // was is what rules may read of a user, as text.
 func was(u *tenancy.User) string {
-	text := fmt.Sprint(u.Lang, " ", u.Timezone, " ", u.Role, " ", u.Status)
+	words := []string{u.Lang, u.Timezone, string(u.Role), string(u.Status)}
 	for _, tag := range u.Tags {
-		text += " " + tag.TagID
+		words = append(words, tag.TagID)
 	}
-	return text
+	return strings.Join(words, " ")
 }
 
-// at returns a user as it was at a moment.
-func (w *world) at(t require.TestingT, id string, at time.Time) (u *tenancy.User) {
+// at returns the user u1 as it was at a moment.
+func (w *world) at(t require.TestingT, at time.Time) (u *tenancy.User) {
 	require.NoError(t, w.store.View(context.Background(), acme, func(tx store.Tx) error {
-		now, err := tenancy.FindUser(context.Background(), tx, id)
+		now, err := tenancy.FindUser(context.Background(), tx, "u1")
 		require.NoError(t, err)
 		u, err = now.At(context.Background(), tx, at)
 		return err
@@ -69,7 +70,7 @@ func TestUserOfThen(t *testing.T) {
 			require.NoError(rt, err)
 			u, err := users.Get(ctx, "u1")
 			require.NoError(rt, err)
-			before := w.at(rt, "u1", u.UpdatedAt.Add(-time.Microsecond))
+			before := w.at(rt, u.UpdatedAt.Add(-time.Microsecond))
 			for _, tag := range before.Tags {
 				if !u.HasTag(tag.TagID) {
 					carried[tag.TagID] = u.UpdatedAt
@@ -81,12 +82,12 @@ func TestUserOfThen(t *testing.T) {
 		require.NoError(rt, err)
 		for i, moment := range moments {
 			for _, at := range []time.Time{moment, moment.Add(300 * time.Millisecond)} {
-				then := w.at(rt, "u1", at)
+				then := w.at(rt, at)
 				require.Equal(rt, want[i], was(then))
 				require.Equal(rt, now.Nickname, then.Nickname)
 			}
 		}
-		require.Equal(rt, want[0], was(w.at(rt, "u1", first.CreatedAt.AddDate(-9, 0, 0))), "before there was a user")
+		require.Equal(rt, want[0], was(w.at(rt, first.CreatedAt.AddDate(-9, 0, 0))), "before there was a user")
 		require.NoError(rt, w.store.View(ctx, acme, func(tx store.Tx) error {
 			for _, tag := range []string{"a", "b", "c"} {
 				until, once := carried[tag]
@@ -115,7 +116,7 @@ func TestUserIsMadeInOneMoment(t *testing.T) {
 		require.NoError(t, err)
 		return users.RemoveTags(ctx, "u1", "blue")
 	}))
-	require.Equal(t, "  member active red", was(w.at(t, "u1", epoch.AddDate(-1, 0, 0))))
+	require.Equal(t, "  member active red", was(w.at(t, epoch.AddDate(-1, 0, 0))))
 	u, err := w.users(acme).Get(ctx, "u1")
 	require.NoError(t, err)
 	require.Zero(t, u.ChangedAt, "it never was another")
@@ -166,7 +167,7 @@ func TestAnonymiseForgetsThePast(t *testing.T) {
 	require.NoError(t, err)
 	_, err = users.Anonymise(ctx, "u1")
 	require.NoError(t, err)
-	require.Equal(t, "   deleted", was(w.at(t, "u1", made.CreatedAt)))
+	require.Equal(t, "   deleted", was(w.at(t, made.CreatedAt)))
 	for _, record := range w.records(t, acme) {
 		for _, value := range []string{"Vaduz", "Rome", "left-handed"} {
 			require.NotContains(t, record, value)

@@ -46,7 +46,7 @@ func document(kind, id string, fields object) object {
 		delete(doc, "translations")
 	case "StreakRule":
 		doc["translations"] = []object{{"lang": "en", "name": id}}
-	case "MissionRule", "RewardRule":
+	case "MissionRule", "RewardRule", "LearningPathRule":
 		doc["translations"] = []object{{"lang": "en"}}
 	}
 	for name, v := range fields {
@@ -68,9 +68,11 @@ func (a author) condition(roots ...string) any {
 			leaves = append(leaves,
 				object{">=": []any{variable("event.value"), 2}},
 				object{"<": []any{variable("value"), 3}},
-				object{"==": []any{variable("event.additionalData.kind"), "a"}},
-				object{"!": variable("event.outcome")},
 				object{"!=": []any{object{"date_part": []any{"hour", object{"now": []any{}}}}, 10}})
+		case "activity":
+			leaves = append(leaves,
+				object{"==": []any{variable("event.additionalData.kind"), "a"}},
+				object{"!": variable("event.outcome")})
 		case "user":
 			leaves = append(leaves,
 				object{"in": []any{"red", variable("user.tags")}},
@@ -98,6 +100,14 @@ func (a author) condition(roots ...string) any {
 		return object{"!": x}
 	}
 	return object{op: []any{x, y}}
+}
+
+// about returns the root of what only activities have if a document matches activities, or any event.
+func about(entity any) string {
+	if entity == "Activity" || entity == "Tag" || entity == "activity_logs" {
+		return "activity"
+	}
+	return ""
 }
 
 // matcher returns the fields of a matcher under the given names.
@@ -133,17 +143,22 @@ func merge(into object, more ...object) object {
 	return into
 }
 
-func (a author) amount() any {
-	return pick[any](a, "amount", nil, 2, variable("event.value"), object{"-": []any{variable("event.value"), 2}}, variable("event.additionalData.n"))
+func (a author) amount(entity any) any {
+	odd := variable("event.additionalData.n")
+	if about(entity) == "" {
+		odd = variable("event.completedAt")
+	}
+	return pick[any](a, "amount", nil, 2, variable("event.value"), object{"-": []any{variable("event.value"), 2}}, odd)
 }
 
 func (a author) missionConfiguration(id string) object {
+	matcher := a.matcher("matchType", "matchEntity", "matchEntityId")
 	return document("MissionConfiguration", id, merge(object{
 		"missionType":            pick(a, "type", "INDIVIDUAL", "INDIVIDUAL", "GROUP"),
-		"matchCondition":         a.condition("event", "user", "mission"),
-		"incrementExpression":    a.amount(),
+		"matchCondition":         a.condition("event", about(matcher["matchEntity"]), "user", "mission"),
+		"incrementExpression":    a.amount(matcher["matchEntity"]),
 		"targetAmountExpression": pick[any](a, "target", nil, 3, 5, object{"if": []any{object{"in": []any{"red", variable("user.tags")}}, 4, nil}}),
-	}, a.matcher("matchType", "matchEntity", "matchEntityId")))
+	}, matcher))
 }
 
 func (a author) missionRule(id string) object {
@@ -158,24 +173,25 @@ func (a author) missionRule(id string) object {
 	}
 	fields["missionsMatchCondition"] = a.condition("mission", "user", "activeMissions")
 	if fields["assignmentMode"] == "EVENT" {
-		fields["eventMatchCondition"] = a.condition("event", "user")
 		merge(fields, a.matcher("eventMatchType", "eventMatchEntity", "eventMatchEntityId", "User"))
+		fields["eventMatchCondition"] = a.condition("event", about(fields["eventMatchEntity"]), "user")
 	}
 	return document("MissionRule", id, fields)
 }
 
 func (a author) rewardRule(id string) object {
+	matcher := a.matcher("ruleType", "matchEntity", "matchEntityId", "Mission", "Streak")
 	var rewards []object
 	for range rapid.IntRange(1, 2).Draw(a.T, "rewards") {
 		rewards = append(rewards, object{
-			"virtualCurrencyId": pick(a, "currency", "points", "gems"), "redemptionMode": pick(a, "redemption", "AUTO", "MANUAL"), "expression": a.amount(),
+			"virtualCurrencyId": pick(a, "currency", "points", "gems"), "redemptionMode": pick(a, "redemption", "AUTO", "MANUAL"), "expression": a.amount(matcher["matchEntity"]),
 		})
 	}
 	fields := merge(object{
 		"applicationMode": pick(a, "mode", "ALWAYS", "ALWAYS", "FALLBACK", "FALLBACK", "DISABLED"),
-		"matchCondition":  a.condition("event", "user"),
+		"matchCondition":  a.condition("event", about(matcher["matchEntity"]), "user"),
 		"rewards":         rewards,
-	}, a.matcher("ruleType", "matchEntity", "matchEntityId", "Mission", "Streak"))
+	}, matcher)
 	if n := rapid.IntRange(0, 2).Draw(a.T, "most"); n > 0 {
 		fields["maxPerUser"] = n
 		if per := pick(a, "per", "", "DAY", "WEEK"); per != "" {
@@ -186,8 +202,8 @@ func (a author) rewardRule(id string) object {
 }
 
 func (a author) streakConfiguration(id string) object {
-	return document("StreakConfiguration", id, merge(object{"matchCondition": a.condition("event", "user")},
-		a.matcher("matchType", "matchEntity", "matchEntityId", "Mission")))
+	matcher := a.matcher("matchType", "matchEntity", "matchEntityId", "Mission")
+	return document("StreakConfiguration", id, merge(matcher, object{"matchCondition": a.condition("event", about(matcher["matchEntity"]), "user")}))
 }
 
 func (a author) streakRule(id, configuration string) object {
@@ -200,11 +216,9 @@ func (a author) streakRule(id, configuration string) object {
 
 func (a author) boardConfiguration(id string) object {
 	function := pick(a, "function", "sum", "count", "max", "min", "last", "count_distinct")
-	query := object{
-		"source": pick(a, "source", "activity_logs", "virtual_transactions", "mission_logs", "streaks"),
-		"score":  object{function: pick[any](a, "score", variable("value"), object{"-": []any{variable("value"), 2}}, variable("additionalData.n"))},
-	}
-	if where := a.condition("event", "user"); where != nil {
+	source := pick(a, "source", "activity_logs", "virtual_transactions", "mission_logs", "streaks")
+	query := object{"source": source, "score": object{function: pick(a, "score", variable("value"), object{"-": []any{variable("value"), 2}}, variable("completedAt"))}}
+	if where := a.condition("event", about(source), "user"); where != nil {
 		query["where"] = where
 	}
 	query["entityId"] = pick[any](a, "entity", "userId", "userId", object{"tagNamespace": "team"})

@@ -31,21 +31,9 @@
 //
 // # Expressions
 //
-// What a reward rule reads depends on its matchEntity. Every field is also there below event, and what is
-// absent is null. These are those of all events: id, type, userId, entityId, completedAt, value, entityTags
-// (the ids of the tags that the entity carries), and user.userId, .externalId, .nickname, .lang, .timezone,
-// .role, .status, .tags, .createdAt. Beside them there are
-//
-//	matchEntity  value                fields
-//	Activity     as recorded, or 1    activityId, outcome, progress, tags, additionalData.*
-//	Mission      the current amount   missionConfigurationId, missionId, missionRuleId, missionType, periodId,
-//	                                  startsAt, endsAt, currentAmount, targetAmount, groupTagId, progress
-//	Streak       count                streakConfigurationId, streakRuleId, count, status; of a streak that
-//	                                  grew iterationId and periodId, and its status is ACTIVE or BROKEN;
-//	                                  of a goal goalId and target, and its status is COMPLETED
-//
-// A rule of type TAG reads what the event has that it matches. Thus {"*": [2, {"var": "targetAmount"}]}
-// pays for a mission, and {"var": "additionalData.distance"} for an activity.
+// Package rule lists what the expressions of a reward rule read; it depends on its matchEntity. Thus
+// {"*": [2, {"var": "targetAmount"}]} pays for a mission, and {"var": "additionalData.distance"} for an
+// activity.
 package economy
 
 import "github.com/guerdonhq/guerdon/store"

@@ -416,6 +416,8 @@ func TestValidation(t *testing.T) {
 		{rule(when("false")), "matchCondition: makes the condition always false"},
 		{rule(when(`{"=": [1, 1]}`)), "matchCondition"},
 		{rule(when(`{"var": "event.valeu"}`)), "did you mean"},
+		{rule(when(`{"var": "event.amount"}`)), "event has activityId, additionalData, "},
+		{rule(when(`{"var": "previousEvent.progress"}`)), "it must begin with one of activityId, "},
 		{rule(func(r *economy.RewardRule) { r.Rewards = nil }), "rewards: are 0"},
 		{rule(func(r *economy.RewardRule) { r.Rewards = make([]economy.Reward, 11) }), "rewards: are 11"},
 		{rule(func(r *economy.RewardRule) { r.Rewards[0].CurrencyID = "" }), "rewards[0].virtualCurrencyId: is empty"},

@@ -43,8 +43,8 @@ type RewardRule struct {
 	RuleType      event.MatchType `json:"ruleType"`
 	MatchEntity   string          `json:"matchEntity"`
 	MatchEntityID string          `json:"matchEntityId,omitempty"`
-	// MatchCondition picks among the matching events; it may read event and user; see
-	// Expressions in the package's documentation.
+	// MatchCondition picks among the matching events; it may read event and user; package
+	// rule lists their fields.
 	MatchCondition  json.RawMessage `json:"matchCondition,omitempty"`
 	ApplicationMode ApplicationMode `json:"applicationMode"`
 	// Rewards are paid in their order, 1 to 10 of them.
@@ -154,17 +154,15 @@ type payer struct {
 	amounts   []mechanic.Amount // of the rewards
 }
 
-// expressions is what the rules' expressions may read.
-var expressions = mechanic.EventContext()
-
 func compileRule(r *RewardRule) (*payer, error) {
 	c := &payer{RewardRule: r}
-	condition, err := mechanic.CompileCondition(c.source(), "matchCondition", r.MatchCondition, expressions)
+	sees := mechanic.EventContext(r.Matcher())
+	condition, err := mechanic.CompileCondition(c.source(), "matchCondition", r.MatchCondition, sees)
 	c.condition = condition
 	faults := []error{err}
 	for i, w := range r.Rewards {
 		field := amountField(i)
-		a, err := mechanic.CompileAmount(c.source(), field, w.Expression, expressions)
+		a, err := mechanic.CompileAmount(c.source(), field, w.Expression, sees)
 		if err == nil {
 			err = notNegative(field, a)
 		}

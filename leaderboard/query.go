@@ -27,23 +27,8 @@ import (
 // "user" too, and the operator now gives the time at which the event happened. Scores are kept up to
 // date event by event, so a query is what can be kept up so, and nothing else is.
 //
-// Every row has id, type, userId, entityId, completedAt, value and entityTags (the ids of the tags that
-// the entity carries), and user.userId, .externalId, .nickname, .lang, .timezone, .role, .status, .tags,
-// .createdAt. What is absent is null. Beside them there are
-//
-//	source                value               fields
-//	activity_logs         as recorded, or 1   activityId, outcome, progress, tags, additionalData.*
-//	mission_logs          the current amount  missionConfigurationId, missionId, missionRuleId, missionType,
-//	                                          periodId, startsAt, endsAt, currentAmount, targetAmount,
-//	                                          groupTagId, progress
-//	virtual_transactions  amount              virtualCurrencyId, virtualTransactionId, amount, direction, state,
-//	                                          redemptionMode, initiatorType, initiator, counterpartType,
-//	                                          counterpart, additionalData.*
-//	streaks               count               streakConfigurationId, streakRuleId, count, status; of a streak
-//	                                          that grew iterationId and periodId, and its status is ACTIVE or
-//	                                          BROKEN; of a goal goalId and target, and its status is COMPLETED
-//
-// The amount of a transaction is more than 0 in both directions, CREDIT and DEBIT.
+// Package rule lists what expressions read of the rows of each type. A source is the log of a type:
+// mission_logs of Mission, virtual_transactions of VirtualTransaction, and so on.
 type Query struct {
 	// Source is the log whose rows are counted.
 	Source Source `json:"source"`
@@ -239,7 +224,7 @@ type expressions struct{ where, of *rule.Rule }
 
 // compile compiles and lints the expressions.
 func (q *Query) compile() (x expressions, err error) {
-	sees := mechanic.EventContext()
+	sees := mechanic.EventContext(event.Matcher{Type: event.MatchEntity, Entity: string(sources[q.Source])})
 	var faults []error
 	if !absent(q.Where) {
 		x.where, err = rule.CompileCondition(q.Where, sees)

@@ -208,18 +208,14 @@ type plan struct {
 
 func compileRule(r *Rule) (*plan, error) {
 	p := &plan{Rule: r, on: r.trigger()}
-	context := mechanic.UserContext
-	if r.AssignmentMode == OnEvent {
-		context = mechanic.EventContext
-	}
 	var faults [4]error
 	active := []string{"activeAssignments"}
-	p.event, faults[0] = mechanic.CompileCondition(r.source(), "eventMatchCondition", r.EventMatchCondition, mechanic.EventContext())
-	p.users, faults[1] = mechanic.CompileCondition(r.source(), "usersMatchCondition", r.UsersMatchCondition, context(active...))
+	p.event, faults[0] = mechanic.CompileCondition(r.source(), "eventMatchCondition", r.EventMatchCondition, mechanic.EventContext(p.on.Matcher))
+	p.users, faults[1] = mechanic.CompileCondition(r.source(), "usersMatchCondition", r.UsersMatchCondition, p.on.Context(active...))
 	p.paths, faults[2] = mechanic.CompileCondition(r.source(), "learningPathsMatchCondition", r.LearningPathsMatchCondition,
-		context(slices.Concat(active, pathPaths)...))
+		p.on.Context(slices.Concat(active, pathPaths)...))
 	p.visibility, faults[3] = mechanic.CompileChoice(r.source(), "initialVisibilityCondition", r.InitialVisibilityCondition,
-		context(slices.Concat(active, pathPaths, []string{"index"})...), string(Unlocked), string(Locked))
+		p.on.Context(slices.Concat(active, pathPaths, []string{"index"})...), string(Unlocked), string(Locked))
 	p.readsActive = p.users.Reads("activeAssignments") || p.paths.Reads("activeAssignments")
 	return p, errors.Join(faults[:]...)
 }

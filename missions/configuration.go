@@ -210,7 +210,7 @@ type goal struct {
 func compileConfiguration(c *Configuration) (*goal, error) {
 	g := &goal{Configuration: c}
 	source := Configurations.Name() + "/" + c.ID
-	ctx := mechanic.EventContext(missionPaths...)
+	ctx := mechanic.EventContext(c.Matcher(), missionPaths...)
 	var faults [5]error
 	g.condition, faults[0] = mechanic.CompileCondition(source, "matchCondition", c.MatchCondition, ctx)
 	g.increment, faults[1] = mechanic.CompileAmount(source, "incrementExpression", c.IncrementExpression, ctx)
@@ -244,16 +244,12 @@ type plan struct {
 
 func compileRule(r *Rule) (*plan, error) {
 	p := &plan{Rule: r}
-	source := Rules.Name() + "/" + r.ID
+	source, on := Rules.Name()+"/"+r.ID, r.trigger()
 	var faults [3]error
-	p.event, faults[0] = mechanic.CompileCondition(source, "eventMatchCondition", r.EventMatchCondition, mechanic.EventContext())
-	context := mechanic.UserContext
-	if r.AssignmentMode == OnEvent {
-		context = mechanic.EventContext
-	}
-	p.users, faults[1] = mechanic.CompileCondition(source, "usersMatchCondition", r.UsersMatchCondition, context("activeMissions"))
+	p.event, faults[0] = mechanic.CompileCondition(source, "eventMatchCondition", r.EventMatchCondition, mechanic.EventContext(r.EventMatcher()))
+	p.users, faults[1] = mechanic.CompileCondition(source, "usersMatchCondition", r.UsersMatchCondition, on.Context("activeMissions"))
 	p.missions, faults[2] = mechanic.CompileCondition(source, "missionsMatchCondition", r.MissionsMatchCondition,
-		context(append([]string{"activeMissions"}, missionPaths...)...))
+		on.Context(append([]string{"activeMissions"}, missionPaths...)...))
 	p.readsActive = p.users.Reads("activeMissions") || p.missions.Reads("activeMissions")
 	return p, errors.Join(faults[:]...)
 }

@@ -55,7 +55,7 @@ func TestCompileRefuses(t *testing.T) {
 		{"misspelt path", `{"var": "event.vlaue"}`, []string{`/var: unknown path "event.vlaue"; did you mean "event.value"?`}},
 		{"misspelt root", `{"var": ["evnt.additionalData.kg", 0]}`, []string{`/var/0: unknown path "evnt.additionalData.kg"; did you mean "event.additionalData.kg"?`}},
 		{"foreign path", `{"var": "balance"}`, []string{`/var: unknown path "balance"; it must begin with one of event, items, user`}},
-		{"below a leaf", `{"var": "user.level.name"}`, []string{`/var: unknown path "user.level.name"; it must begin with one of event, items, user`}},
+		{"below a leaf", `{"var": "user.level.name"}`, []string{`/var: unknown path "user.level.name"; user has level, tags`}},
 		{"missing", `{"missing": ["event.value", "event.valu"]}`, []string{`/missing/1: unknown path "event.valu"; did you mean "event.value"?`}},
 		{"missing, in one array", `{"missing": [["user.levle"]]}`, []string{`/missing/0/0: unknown path "user.levle"; did you mean "user.level"?`}},
 		{"missing_some", `{"missing_some": [1, ["user.levle"]]}`, []string{`/missing_some/1/0: unknown path "user.levle"; did you mean "user.level"?`}},

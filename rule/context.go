@@ -51,8 +51,8 @@ func (k contextPath) covers(parts []string) bool {
 	return slices.Equal(k.parts[:n], parts[:n]) && (k.open || len(parts) <= len(k.parts))
 }
 
-// hint returns what to tell an author who wrote an unknown path: the nearest known one, or how the
-// known ones begin.
+// hint returns what to tell an author who wrote an unknown path: the nearest known one, or what there is
+// where it ceases to be known.
 func (c *Context) hint(path string) string {
 	parts := strings.Split(path, ".")
 	candidates := make([]string, len(c.paths))
@@ -65,7 +65,24 @@ func (c *Context) hint(path string) string {
 	if near, ok := nearest(path, candidates); ok {
 		return "did you mean " + quote(near) + "?"
 	}
+	for n := len(parts) - 1; n > 0; n-- {
+		if names := c.below(parts[:n]); len(names) > 0 {
+			return strings.Join(parts[:n], ".") + " has " + strings.Join(names, ", ")
+		}
+	}
 	return "it must begin with one of " + strings.Join(c.roots, ", ")
+}
+
+// below returns the names that are known right below a path, sorted.
+func (c *Context) below(path []string) []string {
+	var names []string
+	for _, k := range c.paths {
+		if len(k.parts) > len(path) && slices.Equal(k.parts[:len(path)], path) {
+			names = append(names, k.parts[len(path)])
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // longestHinted bounds the work of looking for a neighbour.

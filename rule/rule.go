@@ -33,6 +33,62 @@
 // An instant is RFC 3339, or a date (2026-03-29), which is the start of that day in the zone. The
 // zone is an IANA name, UTC where there is none. Nothing reads anything but the data and the clock.
 //
+// # What expressions read
+//
+// An expression that is asked because of an event reads its fields, below event and at top level
+// (event.value, value), and those of its user (user.lang). What an event does not have is null. Every
+// event has id, type, userId, entityId, completedAt, value, tags and entityTags, which are the ids of
+// the tags that the entity carried. The others depend on its type:
+//
+//	Activity            activityId outcome progress additionalData.*
+//	Quiz                quizId difficulty answer placement
+//	                    context parentId parentType lang outcome progress startedAt
+//	Slide               slideId context parentId parentType lang outcome progress startedAt
+//	Story               storyId context parentId parentType lang outcome progress startedAt
+//	LearningGroup       learningGroupId context parentId parentType lang outcome progress startedAt
+//	LearningPath        learningPathId context parentId parentType lang outcome progress startedAt
+//	Mission             missionConfigurationId missionId missionRuleId missionType periodId startsAt
+//	                    endsAt currentAmount targetAmount isCompleted matchType matchEntity
+//	                    matchEntityId groupTagId progress
+//	Streak              streakConfigurationId streakRuleId count status iterationId periodId goalId
+//	                    target
+//	VirtualTransaction  virtualCurrencyId virtualTransactionId virtualTransactionGroupId amount
+//	                    direction state redemptionMode initiatorType initiator counterpartType
+//	                    counterpart additionalData.*
+//	User
+//
+// The value of an activity is as recorded, or 1; of a mission its current amount, of a streak its count,
+// of a transaction its amount, which is more than 0 in both directions. An event of a streak tells either
+// that it grew, with iterationId, periodId and the status ACTIVE or BROKEN, or that a goal was reached,
+// with goalId, target and the status COMPLETED. previousEvent has the fields of an event of learning as
+// they were before it. An expression may read what events of the type have that its document matches; of
+// a document that matches a tag it may read what any type has.
+//
+// A user has userId, externalId, nickname, lang, timezone, role, status, tags and createdAt.
+//
+// Which of these, and what else, an expression reads depends on the field:
+//
+//	MissionConfiguration.matchCondition                event user mission
+//	MissionConfiguration.incrementExpression           event user mission
+//	MissionConfiguration.targetAmountExpression        user mission
+//	MissionRule.eventMatchCondition                    event user
+//	MissionRule.usersMatchCondition                    event user activeMissions
+//	MissionRule.missionsMatchCondition                 event user activeMissions mission
+//	StreakConfiguration.matchCondition                 event user
+//	StreakRule.usersMatchCondition                     user
+//	StreakRule.freezeCostExpression                    user streak
+//	RewardRule.matchCondition                          event user
+//	RewardRule.rewards.expression                      event user
+//	RuntimeLeaderboardConfiguration.query.where        event user
+//	RuntimeLeaderboardConfiguration.query.score        event user
+//	LearningPathRule.eventMatchCondition               event user
+//	LearningPathRule.usersMatchCondition               event user activeAssignments
+//	LearningPathRule.learningPathsMatchCondition       event user activeAssignments learningPath
+//	LearningPathRule.initialVisibilityCondition        event user activeAssignments learningPath index
+//
+// The conditions of a rule that assigns something read the event only in the mode EVENT. activeMissions
+// and activeAssignments are lists of what the user has at that moment.
+//
 // # Semantics
 //
 // They are those of the JavaScript implementation, coercions included: an absent path is null, null

@@ -60,7 +60,7 @@ func (c *Configuration) References() []content.Reference {
 
 // compileMatch compiles the condition under which a matching event counts.
 func compileMatch(c *Configuration) (mechanic.Condition, error) {
-	return mechanic.CompileCondition(Configurations.Name()+"/"+c.ID, "matchCondition", c.MatchCondition, mechanic.EventContext())
+	return mechanic.CompileCondition(Configurations.Name()+"/"+c.ID, "matchCondition", c.MatchCondition, mechanic.EventContext(c.Matcher()))
 }
 
 func requireName(name string) error {

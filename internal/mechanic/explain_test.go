@@ -114,7 +114,7 @@ func TestWithin(t *testing.T) {
 func TestChecksAnswerAsTheMechanicsAsk(t *testing.T) {
 	t.Parallel()
 	c := &cases(1, "a")[0]
-	ctx := mechanic.EventContext()
+	ctx := mechanic.EventContext(event.Matcher{Type: event.MatchEntity, Entity: "Activity"})
 	for src, want := range map[string]string{
 		``:                             "yes  field: it is 1, as there is no expression",
 		`3`:                            "yes  field: it is 3",

@@ -182,43 +182,5 @@ func ToAmount(v any) (decimal.Decimal, error) {
 	return decimal.Decimal{}, fault.Invalid("", "gave %s, which is not a number", what)
 }
 
-// eventPaths are what every expression that is asked because of an event may read.
-var eventPaths = []string{
-	"id", "type", "entityId", "userId", "completedAt", "value", "outcome", "progress", "tags", "entityTags", "additionalData.*",
-	"activityId", "quizId", "slideId", "storyId", "learningGroupId", "learningPathId", "missionConfigurationId",
-	// of missions
-	"missionId", "missionRuleId", "missionType", "periodId", "startsAt", "endsAt", "currentAmount", "targetAmount", "groupTagId",
-	// of streaks
-	"streakRuleId", "streakConfigurationId", "count", "iterationId", "goalId", "target", "status",
-	// of transactions
-	"virtualTransactionId", "virtualCurrencyId", "amount", "direction", "state", "redemptionMode", "initiatorType", "initiator", "counterpartType", "counterpart",
-	// of learning
-	"difficulty", "answer", "context", "parentId", "parentType", "lang", "startedAt", "placement",
-}
-
-var userPaths = []string{"userId", "externalId", "nickname", "lang", "timezone", "role", "status", "tags", "createdAt"}
-
-// UserContext returns the paths of an expression that knows the user, and those given.
-func UserContext(more ...string) *rule.Context {
-	return rule.NewContext(append(under("user", userPaths), more...)...)
-}
-
-// EventContext returns the paths of an expression that knows the event, also at top level, and its
-// user, and those given.
-func EventContext(more ...string) *rule.Context {
-	paths := append(under("user", userPaths), under("event", eventPaths)...)
-	paths = append(paths, eventPaths...)
-	paths = append(paths, "previousEvent.*")
-	return rule.NewContext(append(paths, more...)...)
-}
-
-func under(root string, names []string) []string {
-	paths := make([]string, len(names))
-	for i, name := range names {
-		paths[i] = root + "." + name
-	}
-	return paths
-}
-
 // Stamp returns a time as rules see it.
 func Stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

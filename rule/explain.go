@@ -35,7 +35,7 @@ const mostItems = 20
 // Explain evaluates the expression as [Rule.Eval] does and returns how it came to its value. The
 // error is that of [Rule.Eval].
 func (r *Rule) Explain(env *Env) (*Trace, error) {
-	m := machine{steps: MaxSteps, now: env.Now, scope: scope{data: env.Data}, tracing: true}
+	m := machine{steps: MaxSteps, now: env.Now, scope: scope{data: env.Data}, tracing: true, traces: make([]Trace, 0, 1)}
 	m.eval(r.root)
 	if err := m.err(); err != nil {
 		return nil, err
@@ -46,18 +46,15 @@ func (r *Rule) Explain(env *Env) (*Trace, error) {
 // trace runs a node and appends what it came to.
 func (m *machine) trace(n *node) value {
 	traces := m.traces
-	m.traces = nil
-	if len(n.args) > 0 {
-		m.traces = make([]Trace, 0, len(n.args))
-	}
+	m.traces = m.room(n)
 	v := m.run(n)
 	t := Trace{Pointer: n.at, Op: n.name, Value: v.plain(), Args: m.traces, holds: v.truthy()}
 	switch n.code {
 	case codeVar:
-		t.locate(m, n.source, n.path)
+		t.locate(m, n.source, n.path, v.kind != null && len(n.args) == 0)
 	case codeDynamicVar:
 		path := m.key(valueOf(t.Args[0].Value))
-		t.locate(m, path, segments(path))
+		t.locate(m, path, segments(path), false)
 	default: // The others read no path themselves.
 	}
 	traces = append(traces, t)
@@ -65,9 +62,31 @@ func (m *machine) trace(n *node) value {
 	return v
 }
 
-func (t *Trace) locate(m *machine, source string, path []segment) {
-	_, found := m.read(path)
+// locate notes what a node read, and whether it was there, if that is not known to be.
+func (t *Trace) locate(m *machine, source string, path []segment, found bool) {
+	if !found {
+		_, found = m.read(path)
+	}
 	t.Path, t.Absent = m.scope.locate(source), !found
+}
+
+// tracesAtOnce is how many traces are allocated at once.
+const tracesAtOnce = 16
+
+// room returns an empty slice for what a node traces: its arguments, and elements.
+func (m *machine) room(n *node) []Trace {
+	size := len(n.args)
+	switch n.code {
+	case codeFilter, codeMap, codeReduce, codeSome, codeAll, codeNone:
+		size += mostItems
+	default: // The others have no elements.
+	}
+	if size > len(m.spare) {
+		m.spare = make([]Trace, max(size, tracesAtOnce))
+	}
+	room := m.spare[:0:size]
+	m.spare = m.spare[size:]
+	return room
 }
 
 // prefix returns where the i-th element of an array operator's subject is, for a person to read.

@@ -61,6 +61,7 @@ type machine struct {
 
 	tracing bool
 	traces  []Trace // of the arguments of the node being run
+	spare   []Trace // for those of the nodes to come
 }
 
 // A scope is what var sees: the data, an element of an array, or the two variables of a reduce.

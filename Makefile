@@ -19,7 +19,7 @@ fmt: ## format the code
 	go tool -modfile=tools/go.mod golangci-lint fmt
 
 bench: ## compare the speed with baselines, as a table; SLOW, and for a machine that does nothing else
-	go test -run '^$$' -bench Ratio -benchtime 1x -timeout 2h ./... | awk -f internal/ratio/table.awk
+	go test -p 1 -run '^$$' -bench Ratio -benchtime 1x -timeout 2h ./... | awk -f internal/ratio/table.awk
 
 fuzz: ## fuzz every parser for FUZZTIME (30s)
 	@set -e; for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p; done; done

@@ -83,9 +83,14 @@ func (l *list) insert(k key) {
 		l.add(0, &block{}, k)
 		return
 	}
-	b := l.block(&k)
+	b := len(l.blocks) - 1
 	in := l.blocks[b]
-	i := l.search(in.used(), &k)
+	i := in.n
+	if !l.less(&in.keys[i-1], &k) { // it does not grow at the end, as when it is read in
+		b = l.block(&k)
+		in = l.blocks[b]
+		i = l.search(in.used(), &k)
+	}
 	if in.n < blockSize {
 		in.insert(i, k)
 		l.firsts[b] = in.keys[0]

@@ -6,27 +6,29 @@ import (
 	"hash/maphash"
 )
 
-// inline is the longest name that is kept in the member itself. A UUID fits.
-const inline = 43
-
-// A member is what is kept of one besides the place in the order. It fills a cache line, so that the
-// name and the key cost one look into memory.
-type member struct {
-	position, reached int64
-	size              uint32 // of the name
-	present           bool
-	name              [inline]byte // or, of a longer one, where it begins in the text
-}
-
-// members numbers names from 0. It is a hash table without pointers; names are never removed.
+// members keeps names, each with what ranks it, and finds them by their hash. Names are never removed.
+// There are no pointers but to the chunks.
 type members struct {
-	seed  maphash.Seed
-	slots []slot // a power of two
-	all   []member
-	text  []byte // the longer names one after another
+	seed   maphash.Seed
+	slots  []slot
+	n      int
+	chunks [][]byte // records one after another
 }
 
-// A slot holds a name's number. Comparing hashes first saves most looks at names.
+// A record has a position, a time, the length of the name and whether the member is present, and the name:
+// side by side, so that all of it costs one look into memory. Its number is its place, counted in steps.
+const (
+	reachedAt = 8
+	sizeAt    = 16 // twice the length, one more if the member is present
+	nameAt    = 20
+
+	step       = 8
+	chunkSteps = 8192
+)
+
+var order = binary.NativeEndian
+
+// A slot holds a record's number. Comparing hashes first saves nearly all looks at other names.
 type slot struct {
 	hash uint32
 	next uint32 // the number + 1, 0 if the slot is empty
@@ -34,37 +36,43 @@ type slot struct {
 
 // grow makes room for n names in all.
 func (m *members) grow(n int) {
-	size := 16
-	for size*3/4 <= n {
-		size *= 2
-	}
 	if m.slots == nil {
 		m.seed = maphash.MakeSeed()
-		m.all = make([]member, 0, n)
 	}
-	m.slots = make([]slot, size)
-	for id := range m.all {
-		hash := maphash.Bytes(m.seed, m.bytes(uint32(id)))
-		at := m.home(hash)
+	old := m.slots
+	m.slots = make([]slot, n+n/3+16)
+	for _, s := range old {
+		if s.next == 0 {
+			continue
+		}
+		at := m.home(s.hash)
 		for m.slots[at].next != 0 {
 			at = m.after(at)
 		}
-		m.slots[at] = slot{uint32(hash >> 32), uint32(id) + 1}
+		m.slots[at] = s
 	}
 }
 
-func (m *members) home(hash uint64) int { return int(hash) & (len(m.slots) - 1) }
+func (m *members) hash(name string) uint32 { return uint32(maphash.String(m.seed, name)) }
 
-func (m *members) after(slot int) int { return (slot + 1) & (len(m.slots) - 1) }
+// home returns where the search for a hash begins.
+func (m *members) home(hash uint32) int { return int(uint64(hash) * uint64(len(m.slots)) >> 32) }
+
+func (m *members) after(slot int) int {
+	if slot++; slot < len(m.slots) {
+		return slot
+	}
+	return 0
+}
 
 // slot returns where a name with a hash stands, or where it would, and whether it does.
-func (m *members) slot(name string, hash uint64) (at int, ok bool) {
+func (m *members) slot(name string, hash uint32) (at int, ok bool) {
 	for at = m.home(hash); ; at = m.after(at) {
 		s := m.slots[at]
 		switch {
 		case s.next == 0:
 			return at, false
-		case s.hash == uint32(hash>>32) && string(m.bytes(s.next-1)) == name:
+		case s.hash == hash && string(m.bytes(s.next-1)) == name:
 			return at, true
 		}
 	}
@@ -72,7 +80,7 @@ func (m *members) slot(name string, hash uint64) (at int, ok bool) {
 
 // find returns the number of a name and whether it has one.
 func (m *members) find(name string) (uint32, bool) {
-	at, ok := m.slot(name, maphash.String(m.seed, name))
+	at, ok := m.slot(name, m.hash(name))
 	if !ok {
 		return 0, false
 	}
@@ -81,38 +89,67 @@ func (m *members) find(name string) (uint32, bool) {
 
 // add returns the number of a name, which may be new.
 func (m *members) add(name string) uint32 {
-	hash := maphash.String(m.seed, name)
+	hash := m.hash(name)
 	at, ok := m.slot(name, hash)
 	if ok {
 		return m.slots[at].next - 1
 	}
-	id := uint32(len(m.all))
-	one := member{size: uint32(len(name))}
-	if copy(one.name[:], name) < len(name) {
-		binary.NativeEndian.PutUint64(one.name[:], uint64(len(m.text)))
-		m.text = append(m.text, name...)
-	}
-	m.all = append(m.all, one)
-	m.slots[at] = slot{uint32(hash >> 32), id + 1}
-	if len(m.all) > len(m.slots)*3/4 {
-		m.grow(len(m.all))
+	id := m.write(name)
+	m.slots[at] = slot{hash, id + 1}
+	m.n++
+	if m.n > len(m.slots)/4*3 {
+		m.grow(2 * m.n)
 	}
 	return id
 }
 
-// bytes returns a name, which must not be modified.
-func (m *members) bytes(id uint32) []byte {
-	one := &m.all[id]
-	if one.size <= inline {
-		return one.name[:one.size]
+// write adds the record of a name, which is not present.
+func (m *members) write(name string) uint32 {
+	size := (nameAt + len(name) + step - 1) / step * step
+	last := len(m.chunks) - 1
+	switch {
+	case last < 0:
+		m.chunks = append(m.chunks, nil) // may stay small
+		last++
+	case len(m.chunks[last])+size > chunkSteps*step:
+		m.chunks = append(m.chunks, make([]byte, 0, max(chunkSteps*step, size)))
+		last++
 	}
-	start := binary.NativeEndian.Uint64(one.name[:])
-	return m.text[start : start+uint64(one.size)]
+	start := len(m.chunks[last])
+	m.chunks[last] = append(m.chunks[last], make([]byte, size)...)
+	id := uint32(last*chunkSteps + start/step)
+	order.PutUint32(m.record(id)[sizeAt:], uint32(len(name))<<1)
+	copy(m.record(id)[nameAt:], name)
+	return id
 }
 
-func (m *members) less(a, b uint32) bool { return bytes.Compare(m.bytes(a), m.bytes(b)) < 0 }
+// record returns a record and what follows it.
+func (m *members) record(id uint32) []byte { return m.chunks[id/chunkSteps][id%chunkSteps*step:] }
+
+func (m *members) size(id uint32) int { return int(order.Uint32(m.record(id)[sizeAt:]) >> 1) }
+
+func (m *members) present(id uint32) bool { return order.Uint32(m.record(id)[sizeAt:])&1 != 0 }
 
 // key returns the key of a member that is present.
 func (m *members) key(id uint32) key {
-	return key{m.all[id].position, m.all[id].reached, id}
+	r := m.record(id)
+	return key{int64(order.Uint64(r)), int64(order.Uint64(r[reachedAt:])), id}
 }
+
+// set makes a member present with a key.
+func (m *members) set(k key) {
+	r := m.record(k.member)
+	order.PutUint64(r, uint64(k.position))
+	order.PutUint64(r[reachedAt:], uint64(k.reached))
+	order.PutUint32(r[sizeAt:], uint32(m.size(k.member))<<1|1)
+}
+
+// remove makes a member absent.
+func (m *members) remove(id uint32) {
+	order.PutUint32(m.record(id)[sizeAt:], uint32(m.size(id))<<1)
+}
+
+// bytes returns a name, which must not be modified.
+func (m *members) bytes(id uint32) []byte { return m.record(id)[nameAt:][:m.size(id)] }
+
+func (m *members) less(a, b uint32) bool { return bytes.Compare(m.bytes(a), m.bytes(b)) < 0 }

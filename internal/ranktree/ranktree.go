@@ -1,5 +1,5 @@
 // Package ranktree keeps the members of a ranking in order and counts how many are ahead of whom. A
-// million members take about 120 MB, none of it for the garbage collector to walk.
+// million members with names of 16 bytes take less than 80 MB, none of it for the garbage collector to walk.
 package ranktree
 
 import (
@@ -37,9 +37,8 @@ func (t *Tree) Len() int { return t.order.n }
 // Set puts a member where the entry says, from wherever it was.
 func (t *Tree) Set(e Entry) {
 	id := t.members.add(e.Member)
-	m := &t.members.all[id]
 	from, to := t.members.key(id), key{e.Position, e.Reached, id}
-	before := m.present
+	before := t.members.present(id)
 	if before && from == to {
 		return
 	}
@@ -47,7 +46,7 @@ func (t *Tree) Set(e Entry) {
 	if leaps {
 		t.raise(to.position)
 	}
-	m.position, m.reached, m.present = e.Position, e.Reached, true
+	t.members.set(to)
 	if !before {
 		t.order.insert(to)
 		return
@@ -64,7 +63,7 @@ func (t *Tree) Remove(member string) {
 	if !ok {
 		return
 	}
-	t.members.all[id].present = false
+	t.members.remove(id)
 	from := t.members.key(id)
 	t.order.remove(from)
 	t.lower(from.position)
@@ -72,7 +71,7 @@ func (t *Tree) Remove(member string) {
 
 func (t *Tree) find(member string) (id uint32, ok bool) {
 	id, ok = t.members.find(member)
-	return id, ok && t.members.all[id].present
+	return id, ok && t.members.present(id)
 }
 
 // raise counts the level of a position that a member is about to take.
@@ -103,7 +102,8 @@ func (t *Tree) Find(member string) (Entry, bool) {
 	if !ok {
 		return Entry{}, false
 	}
-	return Entry{member, t.members.all[id].position, t.members.all[id].reached}, true
+	k := t.members.key(id)
+	return Entry{member, k.position, k.reached}, true
 }
 
 // Place returns how many members are ahead of a member, which must be there.
@@ -130,7 +130,7 @@ func (t *Tree) Slice(place, n int) []Entry {
 		for _, k := range keys[:min(len(keys), n-len(entries))] {
 			entries = append(entries, Entry{Position: k.position, Reached: k.reached})
 			ids = append(ids, k.member)
-			size += int(t.members.all[k.member].size)
+			size += t.members.size(k.member)
 		}
 	}
 	// One text for all names, of which each is a part.
@@ -141,7 +141,7 @@ func (t *Tree) Slice(place, n int) []Entry {
 	}
 	names := text.String()
 	for i, id := range ids {
-		end := t.members.all[id].size
+		end := t.members.size(id)
 		entries[i].Member, names = names[:end], names[end:]
 	}
 	return entries

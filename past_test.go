@@ -26,7 +26,7 @@ type happening struct {
 	at      time.Time
 	event   *event.Event
 	arrives time.Time // the event
-	change  func(*testing.T, *world) error
+	change  func(tester, *world) error
 	text    string
 }
 
@@ -92,13 +92,13 @@ func lives(rt *rapid.T, most int) []happening {
 		switch rapid.IntRange(0, 9).Draw(rt, "kind") {
 		case 0:
 			h.text = user + " lives in " + zone
-			h.change = func(t *testing.T, w *world) error {
+			h.change = func(t tester, w *world) error {
 				_, err := w.Users.Update(t.Context(), user, tenancy.UserPatch{Timezone: &zone})
 				return err
 			}
 		case 1, 2:
 			h.text = user + " joins or leaves " + tag
-			h.change = func(t *testing.T, w *world) error {
+			h.change = func(t tester, w *world) error {
 				if err := w.Users.RemoveTags(t.Context(), user, tag); !errors.Is(err, fault.ErrNotFound) {
 					return err
 				}
@@ -107,7 +107,7 @@ func lives(rt *rapid.T, most int) []happening {
 			}
 		case 3:
 			h.text = activity + " becomes or is no longer " + tag
-			h.change = func(t *testing.T, w *world) error {
+			h.change = func(t tester, w *world) error {
 				if err := w.Activities.RemoveTags(t.Context(), activity, tag); !errors.Is(err, fault.ErrNotFound) {
 					return err
 				}
@@ -126,7 +126,7 @@ func lives(rt *rapid.T, most int) []happening {
 }
 
 // play lets things happen, each event at the moment that is given.
-func (w *world) play(t *testing.T, rt require.TestingT, all []happening, when func(*happening) time.Time) {
+func (w *world) play(t tester, all []happening, when func(*happening) time.Time) {
 	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b happening) int {
 		switch c := when(&a).Compare(when(&b)); {
@@ -142,16 +142,16 @@ func (w *world) play(t *testing.T, rt require.TestingT, all []happening, when fu
 			w.set(at)
 		}
 		if h.event == nil {
-			require.NoError(rt, h.change(t, w), h.text)
+			require.NoError(t, h.change(t, w), h.text)
 			continue
 		}
 		_, err := w.Record(t.Context(), *h.event)
-		require.NoError(rt, err, h.text)
+		require.NoError(t, err, h.text)
 	}
 }
 
 // settled is what users can see, but for when it was written down.
-func (w *world) settled(t *testing.T) string {
+func (w *world) settled(t tester) string {
 	t.Helper()
 	ctx := t.Context()
 	var all map[string]any
@@ -174,7 +174,7 @@ func (w *world) settled(t *testing.T) string {
 }
 
 // board is the ranking of every day.
-func (w *world) board(t *testing.T, id string) (days []leaderboard.Ranking) {
+func (w *world) board(t tester, id string) (days []leaderboard.Ranking) {
 	t.Helper()
 	periods, err := w.Leaderboards.Periods(t.Context(), id, 20, time.Time{})
 	require.NoError(t, err)
@@ -208,46 +208,36 @@ func undated(v any) any {
 // Whenever events arrive, also after users have moved to another zone or team and activities have lost
 // their tags, they end in the state that living it would have.
 func TestLateEventsSeeThePast(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		requireSameWhenLate(t, rt, newWorld(t, memory.New()), newWorld(t, memory.New()), lives(rt, 40))
-	})
-}
-
-func TestLateEventsSeeThePastOnEveryStore(t *testing.T) {
-	all := rapid.Custom(func(rt *rapid.T) []happening { return lives(rt, 120) }).Filter(func(all []happening) bool { return len(all) > 80 })
-	eachStore(t, func(t *testing.T, w *world) {
-		requireSameWhenLate(t, t, newWorld(t, memory.New()), w, all.Example(7))
-	})
-}
-
-// requireSameWhenLate lets one world live what happens, and another record the events when they arrive.
-func requireSameWhenLate(t *testing.T, rt require.TestingT, one, two *world, all []happening) {
-	for _, w := range []*world{one, two} {
-		for _, b := range [][]byte{[]byte(swimmers), teams(t)} {
-			_, err := w.Import(t.Context(), b)
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		all := lives(rt, 40)
+		one, two := found(rt, memory.New(), "acme"), b.world(rt)
+		for _, w := range []*world{one, two} {
+			for _, b := range [][]byte{[]byte(swimmers), teams(rt)} {
+				_, err := w.Import(rt.Context(), b)
+				require.NoError(rt, err)
+			}
+		}
+		one.play(rt, all, func(h *happening) time.Time { return h.at })
+		two.play(rt, all, func(h *happening) time.Time {
+			if h.event != nil {
+				return h.arrives
+			}
+			return h.at
+		})
+		for _, w := range []*world{one, two} {
+			w.set(start.AddDate(0, 0, 30))
+			_, err := w.Import(rt.Context(), bundle(rt, teamBoard("late-teams", "teams"), teamBoard("late-winners", "winners")))
 			require.NoError(rt, err)
+			require.NoError(rt, w.openBoards(rt))
+			require.Equal(rt, w.board(rt, "teams"), w.board(rt, "late-teams"))
+			require.Equal(rt, w.board(rt, "winners"), w.board(rt, "late-winners"))
 		}
-	}
-	one.play(t, rt, all, func(h *happening) time.Time { return h.at })
-	two.play(t, rt, all, func(h *happening) time.Time {
-		if h.event != nil {
-			return h.arrives
-		}
-		return h.at
+		require.JSONEq(rt, one.settled(rt), two.settled(rt))
 	})
-	for _, w := range []*world{one, two} {
-		w.set(start.AddDate(0, 0, 30))
-		_, err := w.Import(t.Context(), bundle(t, teamBoard("late-teams", "teams"), teamBoard("late-winners", "winners")))
-		require.NoError(rt, err)
-		require.NoError(rt, w.openBoards(t))
-		require.Equal(rt, w.board(t, "teams"), w.board(t, "late-teams"))
-		require.Equal(rt, w.board(t, "winners"), w.board(t, "late-winners"))
-	}
-	require.JSONEq(rt, one.settled(t), two.settled(t))
 }
 
 // openBoards records something that counts nowhere, so that new boards are filled.
-func (w *world) openBoards(t *testing.T) error {
+func (w *world) openBoards(t tester) error {
 	_, err := w.Users.Create(t.Context(), tenancy.NewUser{ID: "zoe"})
 	return err
 }

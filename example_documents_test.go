@@ -3,11 +3,13 @@ package guerdon_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 // How do rules get from where they were tried out to where they count? As a bundle, which can also be
@@ -75,6 +77,49 @@ func Example_versions() {
 	// in force: Each run
 	// 2 Two for each run
 	// 1 Each run
+}
+
+// Who changed this rule, and when? Say on whose behalf you publish, and its history knows.
+func ExampleWorkspace_As() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now)
+	now = now.Add(time.Hour)
+	_, err := ws.As(content.Actor{Type: content.ByUser, ID: "ann"}).Economy.RewardRules.Archive(ctx, "per-run")
+	check(err)
+	history, _, err := ws.Economy.RewardRules.History(ctx, "per-run", store.Page{})
+	check(err)
+	for _, v := range history {
+		fmt.Println(v.At.Format(time.TimeOnly), v.Stage, "by", v.Actor.Type, v.Actor.ID)
+	}
+	// Output:
+	// 10:00:00 ARCHIVED by user ann
+	// 09:00:00 PUBLISHED by system
+}
+
+// Which boards are open? Lists pick by the state of the timeframe.
+func Example_filter() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now)
+	_, err := ws.Import(ctx, []byte(`{"documents": [
+	  {"kind": "RuntimeLeaderboardConfiguration", "id": "runs", "name": "Runs",
+	   "query": {"source": "activity_logs", "entityId": "userId", "score": {"count": true}},
+	   "defaultLang": "en", "translations": [{"lang": "en", "label": "Runs"}]},
+	  {"kind": "RuntimeLeaderboard", "id": "weekly", "runtimeLeaderboardConfigurationId": "runs", "timeframeType": "RECURRING", "recurrence": "WEEKLY",
+	   "timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC", "timeframeStartsAt": "2025-01-01T00:00:00Z"},
+	  {"kind": "RuntimeLeaderboard", "id": "season", "runtimeLeaderboardConfigurationId": "runs", "timeframeType": "RANGE",
+	   "timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC", "timeframeStartsAt": "2025-12-01T00:00:00Z", "timeframeEndsAt": "2026-03-01T00:00:00Z"}
+	]}`))
+	check(err)
+	for _, state := range []timeframe.State{timeframe.Active, timeframe.Pending} {
+		boards, _, err := ws.Leaderboards.Boards.List(ctx, content.Filter{State: state}, store.Page{})
+		check(err)
+		for _, b := range boards {
+			fmt.Println(b.ID, b.TimeframeState, b.PeriodID)
+		}
+	}
+	// Output:
+	// weekly ACTIVE WEEKLY-2025-09-29T00:00:00.000Z-2025-10-06T00:00:00.000Z
+	// season PENDING 2025-12-01T00:00:00.000Z-2026-03-01T00:00:00.000Z
 }
 
 // How do I take a rule out of use? Archived it pays nothing; its history stays, and it can come back as a

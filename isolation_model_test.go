@@ -107,6 +107,10 @@ var ways = map[string]func(context.Context, *guerdon.Workspace, store.Store, fun
 		fn(ws.On(st))
 		return nil
 	},
+	"As": func(_ context.Context, ws *guerdon.Workspace, _ store.Store, fn func(*guerdon.Workspace)) error {
+		fn(ws.As(content.Actor{Type: content.ByUser, ID: "ada"}))
+		return nil
+	},
 	"Update": func(ctx context.Context, ws *guerdon.Workspace, _ store.Store, fn func(*guerdon.Workspace)) error {
 		return ws.Update(ctx, func(inner *guerdon.Workspace) error { fn(inner); return nil })
 	},
@@ -453,19 +457,22 @@ var documentArguments = map[string]func(*drawer, object) []any{
 	"Create":       func(d *drawer, of object) []any { return []any{d.document(of)} },
 	"Get":          func(d *drawer, of object) []any { return []any{d.id(of)} },
 	"History":      func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
-	"List":         func(d *drawer, _ object) []any { return []any{d.page()} },
-	"Localized":    func(d *drawer, of object) []any { return []any{d.id(of), "en"} },
+	"List": func(d *drawer, _ object) []any {
+		return []any{content.Filter{Stages: []content.Stage{content.Stage(d.one("DRAFT", "PUBLISHED", "ARCHIVED"))}}, d.page()}
+	},
+	"Localized": func(d *drawer, of object) []any { return []any{d.id(of), "en"} },
 	"Naming": func(d *drawer, _ object) []any {
 		return []any{d.one("Activity", "VirtualCurrency"), d.one("run", "points"), d.page()}
 	},
 	"Publish": func(d *drawer, of object) []any {
 		return []any{d.id(of), []content.PublishOption{content.PublishOption(d.one(string(content.Cascade), string(content.Reopen)))}}
 	},
-	"RemoveTags": func(d *drawer, of object) []any { return []any{d.id(of), []string{d.tag()}} },
-	"Unarchive":  func(d *drawer, of object) []any { return []any{d.id(of)} },
-	"Update":     func(d *drawer, of object) []any { return []any{d.document(of)} },
-	"UpdateTags": func(d *drawer, of object) []any { return []any{d.id(of), d.taggings()} },
-	"Version":    func(d *drawer, of object) []any { return []any{d.id(of), d.number(1, 3)} },
+	"RemoveTags":   func(d *drawer, of object) []any { return []any{d.id(of), []string{d.tag()}} },
+	"Translations": func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
+	"Unarchive":    func(d *drawer, of object) []any { return []any{d.id(of)} },
+	"Update":       func(d *drawer, of object) []any { return []any{d.document(of)} },
+	"UpdateTags":   func(d *drawer, of object) []any { return []any{d.id(of), d.taggings()} },
+	"Version":      func(d *drawer, of object) []any { return []any{d.id(of), d.number(1, 3)} },
 }
 
 // id draws the id of a document of the kind.

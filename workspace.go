@@ -43,6 +43,9 @@ type Workspace struct {
 	scope  store.Scope
 	run    session.Runner
 	joined bool // to a running transaction
+
+	revocable bool           // what a call did can be rolled back when it has returned
+	actor     *content.Actor // of [Workspace.As]
 }
 
 // Workspace returns the handle on a workspace, or [fault.ErrNotFound] if there is none.
@@ -80,7 +83,7 @@ func (e *Engine) workspace(s store.Scope) *Workspace {
 // still be rolled back when it has returned.
 func (ws *Workspace) bind(run session.Runner, revocable bool) *Workspace {
 	e := ws.engine
-	ws.run = run
+	ws.run, ws.revocable = run, revocable
 	ws.Users = tenancy.NewUsers(run, content.TagPublished)
 	ws.Settings = tenancy.NewSettings(run)
 	ws.Activities = content.NewDocuments(run, e.library, content.Activities)
@@ -118,7 +121,36 @@ func (ws *Workspace) On(joined store.Store) *Workspace {
 	update := func(ctx context.Context, fn session.Func) error {
 		return joined.Update(ctx, ws.scope, func(tx store.Tx) error { return e.transact(ctx, e.session(tx), fn) })
 	}
-	return (&Workspace{engine: e, scope: ws.scope}).bind(session.NewRunner(view, update), true)
+	on := (&Workspace{engine: e, scope: ws.scope}).bind(session.NewRunner(view, update), true)
+	if ws.actor != nil {
+		return on.As(*ws.actor)
+	}
+	return on
+}
+
+// As returns the same workspace for somebody to act in: the histories of documents say who published and
+// archived them. Without it, that is the system. It grants and refuses nothing. Calls return
+// [fault.ErrInvalid] for an actor that is not valid.
+func (ws *Workspace) As(a content.Actor) *Workspace {
+	if ws.engine == nil {
+		return &Workspace{}
+	}
+	acting := func(run func(context.Context, session.Func) error) func(context.Context, session.Func) error {
+		return func(ctx context.Context, fn session.Func) error {
+			if err := a.Validate(); err != nil {
+				return err
+			}
+			return run(ctx, func(tx *session.Tx) error {
+				beforeType, beforeID := tx.ActorType, tx.ActorID
+				defer func() { tx.ActorType, tx.ActorID = beforeType, beforeID }()
+				tx.ActorType, tx.ActorID = string(a.Type), a.ID
+				return fn(tx)
+			})
+		}
+	}
+	own := *ws
+	own.actor = &a
+	return own.bind(session.NewRunner(acting(ws.run.View), acting(ws.run.Update)), ws.revocable)
 }
 
 // Update runs fn with a handle on the same workspace whose calls all belong to one transaction: they

@@ -33,6 +33,8 @@ type box struct {
 	Size     int      `json:"size"`
 	Outlives bool     `json:"outlives"`
 	Inner    *box     `json:"inner,omitempty"`
+
+	OpensAt time.Time `json:"opensAt,omitzero"`
 }
 
 func (b *box) Fits(find func(kind, id string) (content.Document, error)) error {
@@ -230,7 +232,7 @@ func TestFaultsNameTheirField(t *testing.T) {
 			_, err := s.activities.Create(t.Context(), a)
 			require.ErrorIs(t, err, fault.ErrInvalid)
 			require.ErrorContains(t, err, c.field+": ")
-			list, _, err := s.activities.List(t.Context(), store.Page{})
+			list, _, err := s.activities.List(t.Context(), content.Filter{}, store.Page{})
 			require.NoError(t, err)
 			require.Empty(t, list)
 		})
@@ -261,7 +263,7 @@ func TestListIsNewestFirstAndPaged(t *testing.T) {
 	}
 	var got []string
 	for page := (store.Page{}); ; {
-		list, next, err := s.activities.List(ctx, page)
+		list, next, err := s.activities.List(ctx, content.Filter{}, page)
 		require.NoError(t, err)
 		for _, a := range list {
 			got = append(got, a.ID)
@@ -272,11 +274,11 @@ func TestListIsNewestFirstAndPaged(t *testing.T) {
 	}
 	slices.Reverse(made)
 	require.Equal(t, made, got)
-	oldest, _, err := s.activities.List(ctx, store.Page{Limit: 1, Ascending: true})
+	oldest, _, err := s.activities.List(ctx, content.Filter{}, store.Page{Limit: 1, Ascending: true})
 	require.NoError(t, err)
 	require.Equal(t, made[44], oldest[0].ID)
 	for _, page := range []store.Page{{Limit: 101}, {Limit: -1}, {Token: "garbage"}} {
-		_, _, err := s.activities.List(ctx, page)
+		_, _, err := s.activities.List(ctx, content.Filter{}, page)
 		require.ErrorIs(t, err, fault.ErrInvalid)
 	}
 }

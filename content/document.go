@@ -17,6 +17,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 // Stage says where a document is in its life.
@@ -62,6 +63,8 @@ type Header struct {
 	Version   int       `json:"version,omitempty"`
 	CreatedAt time.Time `json:"createdAt,omitzero"`
 	UpdatedAt time.Time `json:"updatedAt,omitzero"`
+	// TimeframeState says whether the document's timeframe has begun and ended, if its kind has one.
+	TimeframeState timeframe.State `json:"state,omitempty"`
 }
 
 // Head returns the header itself; kinds get it by embedding.

@@ -3,6 +3,7 @@ package content
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -74,21 +75,49 @@ func (d Documents[T]) Get(ctx context.Context, id string) (T, error) {
 			var none T
 			return none, err
 		}
-		return d.open(r, r.Draft)
+		return d.open(tx, r, r.Draft)
 	})
 }
 
-// List returns documents in the order of their last update, newest first, and the token of the next
-// page, "" if there is none.
-func (d Documents[T]) List(ctx context.Context, page store.Page) (docs []T, next string, err error) {
+// List returns the documents that the filter picks, in the order of their last update, newest first, and
+// the token of the next page, "" if there is none. Each is in its newest state, draft or published. It
+// returns [fault.ErrInvalid] for a state if the kind has no timeframe.
+func (d Documents[T]) List(ctx context.Context, filter Filter, page store.Page) (docs []T, next string, err error) {
+	_, timed := any(new(T)).(Timed)
+	if err := filter.validate(d.kind, timed); err != nil {
+		return nil, "", err
+	}
 	return session.ReadPage(ctx, d.run, func(tx *session.Tx) ([]T, string, error) {
-		rs, next, err := documents.PageOf(ctx, tx, store.By("updated", store.Text(d.kind.Name())), page)
+		var broken error
+		rs, next, err := documents.PageWhere(ctx, tx, store.By("updated", store.Text(d.kind.name)), page, func(r *record) bool {
+			ok, err := d.picks(filter, tx, r)
+			broken = errors.Join(broken, err)
+			return ok
+		})
+		if err = errors.Join(err, broken); err != nil {
+			return nil, "", err
+		}
 		docs := make([]T, len(rs))
 		for i := 0; err == nil && i < len(rs); i++ {
-			docs[i], err = d.open(&rs[i], rs[i].Draft)
+			docs[i], err = d.open(tx, &rs[i], rs[i].Draft)
 		}
 		return docs, next, err
 	})
+}
+
+// picks tells whether a filter picks a document.
+func (d Documents[T]) picks(f Filter, tx *session.Tx, r *record) (bool, error) {
+	if !f.wants(r.Stage) {
+		return false, nil
+	}
+	if f.State == "" {
+		return true, nil
+	}
+	doc, err := open(d.kind, r, r.Draft)
+	if err != nil {
+		return false, err
+	}
+	return any(doc).(Timed).State(tx.Now) == f.State, nil
 }
 
 // Naming returns the documents in force that refer to another document, by id, and the token of the next
@@ -110,7 +139,7 @@ func (d Documents[T]) Naming(ctx context.Context, kind, id string, page store.Pa
 		rs, err := documents.GetMany(ctx, tx, each(users, func(l link) string { return recordKey(l.Kind, l.ID) })...)
 		docs := make([]T, len(rs))
 		for i := 0; err == nil && i < len(rs); i++ {
-			docs[i], err = d.open(&rs[i], rs[i].Live)
+			docs[i], err = d.open(tx, &rs[i], rs[i].Live)
 		}
 		return docs, next, err
 	})
@@ -123,15 +152,16 @@ func (d Documents[T]) write(ctx context.Context, fn func(*session.Tx) (*record, 
 			var none T
 			return none, err
 		}
-		return d.open(r, r.Draft)
+		return d.open(tx, r, r.Draft)
 	})
 }
 
-func (d Documents[T]) open(r *record, body json.RawMessage) (T, error) {
+func (d Documents[T]) open(tx *session.Tx, r *record, body json.RawMessage) (T, error) {
 	doc, err := open(d.kind, r, body)
 	if err != nil {
 		var none T
 		return none, err
 	}
+	compute(tx, doc)
 	return *any(doc).(*T), nil
 }

@@ -1,6 +1,7 @@
 package content
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -11,19 +12,25 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
-// A Version is a document as it was published once. It never changes.
+// A Version is a document as it was published or archived once. It never changes.
 type Version[T any] struct {
-	Number      int       `json:"version"`
-	PublishedAt time.Time `json:"publishedAt"`
+	// Number is that of the version that was published, or that was the newest when it was archived.
+	Number int `json:"version"`
+	// Stage is PUBLISHED or ARCHIVED.
+	Stage Stage `json:"stage"`
+	// At is when it was done, and the actor who did it.
+	At time.Time `json:"at"`
+	Actor
 	// Reopen says that the version was published with [Reopen].
 	Reopen   bool `json:"reopen,omitempty"`
 	Document T    `json:"document"`
 }
 
-// History returns the published versions of a document, the newest first, and the token of the next
-// page; [fault.ErrNotFound] if there is no such document.
+// History returns what was published and archived of a document, the newest first, and the token of the
+// next page; [fault.ErrNotFound] if there is no such document.
 func (d Documents[T]) History(ctx context.Context, id string, page store.Page) (list []Version[T], next string, err error) {
 	return session.ReadPage(ctx, d.run, func(tx *session.Tx) ([]Version[T], string, error) {
 		r, err := find(ctx, tx, d.kind, id)
@@ -33,7 +40,7 @@ func (d Documents[T]) History(ctx context.Context, id string, page store.Page) (
 		rows, next, err := versions.PageOf(ctx, tx, store.Prefix(recordKey(d.kind.name, id)+"/"), page)
 		list := make([]Version[T], len(rows))
 		for i := 0; err == nil && i < len(rows); i++ {
-			list[i], err = d.version(r, &rows[i])
+			list[i], err = d.version(tx, r, &rows[i])
 		}
 		return list, next, err
 	})
@@ -57,16 +64,17 @@ func (d Documents[T]) Version(ctx context.Context, id string, number int) (Versi
 		if err != nil || !ok {
 			return Version[T]{}, notFound(err, "version", versionKey(r.Kind, r.ID, number))
 		}
-		return d.version(r, &v)
+		return d.version(tx, r, &v)
 	})
 }
 
-func (d Documents[T]) version(r *record, v *version) (Version[T], error) {
+func (d Documents[T]) version(tx *session.Tx, r *record, v *version) (Version[T], error) {
 	doc, err := v.open(d.kind, r)
 	if err != nil {
 		return Version[T]{}, err
 	}
-	return Version[T]{v.Version, v.At, v.Reopen, *any(doc).(*T)}, nil
+	compute(tx, doc)
+	return Version[T]{v.Version, v.Stage, v.At, v.Actor, v.Reopen, *any(doc).(*T)}, nil
 }
 
 // InForce returns the version of a document that was in force at a moment, nil if none was, for those
@@ -202,6 +210,52 @@ func (d Documents[T]) Localized(ctx context.Context, id, lang string) (T, error)
 		l.Localize(picked)
 	}
 	return v.Document, nil
+}
+
+// Translations returns the translations of a document in its newest state by their languages, the last
+// first unless the page is ascending, and the token of the next page. [Documents.Localized] picks one. It
+// returns [fault.ErrNotFound] if there is no such document.
+func (d Documents[T]) Translations(ctx context.Context, id string, page store.Page) (texts []Text, next string, err error) {
+	q, err := page.Query(store.Query{})
+	if err != nil {
+		return nil, "", err
+	}
+	if page.Token != "" && !tenancy.ValidLang(page.Token) {
+		return nil, "", fault.Invalid("nextToken", "is not one of this list")
+	}
+	return session.ReadPage(ctx, d.run, func(tx *session.Tx) ([]Text, string, error) {
+		r, err := find(ctx, tx, d.kind, id)
+		if err != nil {
+			return nil, "", err
+		}
+		doc, err := open(d.kind, r, r.Draft)
+		if err != nil {
+			return nil, "", err
+		}
+		texts, next := pageOfTexts(doc, q, page.Token)
+		return texts, next, nil
+	})
+}
+
+// pageOfTexts returns a document's translations after a language, and the last one's language if there are more.
+func pageOfTexts(doc Document, q store.Query, after string) (texts []Text, next string) {
+	t, ok := doc.(interface{ AllTexts() []Text })
+	if !ok {
+		return nil, ""
+	}
+	compare := func(a, b string) int {
+		if q.Descending {
+			return cmp.Compare(b, a)
+		}
+		return cmp.Compare(a, b)
+	}
+	texts = slices.DeleteFunc(t.AllTexts(), func(t Text) bool { return after != "" && compare(t.Language(), after) <= 0 })
+	slices.SortFunc(texts, func(a, b Text) int { return compare(a.Language(), b.Language()) })
+	if len(texts) > q.Limit {
+		texts = texts[:q.Limit]
+		next = texts[q.Limit-1].Language()
+	}
+	return texts, next
 }
 
 // PickLang returns which of the languages serves somebody who asks for one, by the rules of BCP 47 and

@@ -23,7 +23,8 @@ type record struct {
 	Draft     json.RawMessage `json:"draft"`
 	Live      json.RawMessage `json:"live,omitempty"` // what is in force
 	Unique    string          `json:"unique,omitempty"`
-	Marks     []mark          `json:"marks,omitempty"` // of the versions 1, 2, …
+	Marks     []mark          `json:"marks,omitempty"`    // of the versions 1, 2, …
+	Archived  int             `json:"archived,omitempty"` // how often
 	Rests     []rest          `json:"rests,omitempty"`
 	CreatedAt time.Time       `json:"createdAt"`
 	UpdatedAt time.Time       `json:"updatedAt"`
@@ -105,21 +106,33 @@ var documents = store.Define("documents", func(r *record) string { return record
 	store.Index{Name: "unique", Columns: []string{"kind", "unique_key"}, Unique: true},
 )
 
-// version is a document as it was published once. It never changes.
+// version is a document as it was published or archived once. It never changes.
 type version struct {
 	Kind    string          `json:"kind"`
 	ID      string          `json:"id"`
 	Version int             `json:"version"`
+	Stage   Stage           `json:"stage"`
 	At      time.Time       `json:"at"`
+	Actor   Actor           `json:"actor"`
 	Reopen  bool            `json:"reopen,omitempty"`
+	Resting int             `json:"resting,omitempty"` // for the how-manieth time, if it was archived
 	Body    json.RawMessage `json:"body"`
 }
 
+// versionKey is the key of a version as it was published.
 func versionKey(kind, id string, number int) string {
 	return fmt.Sprintf("%s/%06d", recordKey(kind, id), number)
 }
 
-var versions = store.Define("document_versions", func(v *version) string { return versionKey(v.Kind, v.ID, v.Version) }, nil)
+func (v *version) key() string {
+	key := versionKey(v.Kind, v.ID, v.Version)
+	if v.Resting > 0 { // it comes after the version that it takes out of use
+		key += fmt.Sprintf("/%06d", v.Resting)
+	}
+	return key
+}
+
+var versions = store.Define("document_versions", (*version).key, nil)
 
 // edition names the state of a workspace's program; it is new after every publish.
 type edition struct {
@@ -184,6 +197,7 @@ func draft(tx *session.Tx, kind AnyKind, doc Document, old *record) (record, err
 	}
 	// What the record says is not said twice.
 	h.Stage, h.Version, h.CreatedAt, h.UpdatedAt = "", 0, time.Time{}, time.Time{}
+	forget(doc)
 	var err error
 	if r.Draft, err = json.Marshal(doc); err != nil {
 		return record{}, fault.Invalid("", "%s %q: %v", r.Kind, r.ID, err)
@@ -208,7 +222,7 @@ func open(kind AnyKind, r *record, body json.RawMessage) (Document, error) {
 // open returns the document that a version of the record holds.
 func (v *version) open(kind AnyKind, r *record) (Document, error) {
 	then := *r
-	then.Stage, then.Version, then.UpdatedAt = Published, v.Version, v.At
+	then.Stage, then.Version, then.UpdatedAt = v.Stage, v.Version, v.At
 	return open(kind, &then, v.Body)
 }
 
@@ -290,11 +304,12 @@ func archive(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*rec
 	if r.Live != nil {
 		r.Rests = append(slices.Clip(r.Rests), rest{From: tx.Now})
 	}
-	r.Stage, r.Live, r.UpdatedAt = Archived, nil, tx.Now
-	if err := documents.Put(ctx, tx, *r); err != nil {
-		return nil, err
+	r.Archived++
+	v := version{
+		Kind: r.Kind, ID: r.ID, Version: r.Version, Stage: Archived, At: tx.Now, Actor: actor(tx), Resting: r.Archived, Body: r.Draft,
 	}
-	return r, touch(ctx, tx)
+	r.Stage, r.Live, r.UpdatedAt = Archived, nil, tx.Now
+	return r, errors.Join(documents.Put(ctx, tx, *r), versions.Put(ctx, tx, v), touch(ctx, tx))
 }
 
 // unarchive makes an archived document a draft again.

@@ -142,7 +142,9 @@ func (c *change) enforce(ctx context.Context, tx *session.Tx, d draftOf) error {
 	if err := documents.Put(ctx, tx, *r); err != nil {
 		return err
 	}
-	return versions.Put(ctx, tx, version{Kind: r.Kind, ID: r.ID, Version: r.Version, At: tx.Now, Reopen: c.reopen, Body: r.Draft})
+	return versions.Put(ctx, tx, version{
+		Kind: r.Kind, ID: r.ID, Version: r.Version, Stage: Published, At: tx.Now, Actor: actor(tx), Reopen: c.reopen, Body: r.Draft,
+	})
 }
 
 // publish makes the draft the version in force.

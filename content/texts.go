@@ -32,6 +32,15 @@ func (t *Texts[T]) ValidateTexts() error {
 	return errors.Join(faults...)
 }
 
+// AllTexts returns the translations.
+func (t *Texts[T]) AllTexts() []Text {
+	all := make([]Text, len(t.Translations))
+	for i, one := range t.Translations {
+		all[i] = one
+	}
+	return all
+}
+
 // Localize leaves only the translation in the given language.
 func (t *Texts[T]) Localize(lang string) {
 	t.Translations = only(t.Translations, func(one T) bool { return one.Language() == lang })

@@ -95,8 +95,8 @@ func StreakConfiguration(id string, counts event.Matcher) *streaks.Configuration
 func StreakRule(id string, c *streaks.Configuration) *streaks.Rule {
 	return &streaks.Rule{
 		Header: header(id), Timeframe: frame(""), Name: id, StreakConfigurationID: c.ID,
-		Translations: []streaks.Text{{Lang: "en", Name: id}},
-		Cadence:      streaks.Daily, Metric: streaks.Days, FreezeEnabled: new(false),
+		Texts:   content.Texts[streaks.Text]{Translations: []streaks.Text{{Lang: "en", Name: id}}},
+		Cadence: streaks.Daily, Metric: streaks.Days, FreezeEnabled: new(false),
 	}
 }
 

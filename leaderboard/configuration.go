@@ -14,6 +14,7 @@ package leaderboard
 
 import (
 	"errors"
+	"time"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
@@ -71,6 +72,23 @@ type Board struct {
 	content.Untranslated
 	ConfigurationID string `json:"runtimeLeaderboardConfigurationId"`
 	timeframe.Timeframe
+	// PeriodID is computed when a board is read: the period that is open, on the clock of UTC where each
+	// user has their own; the first before it opens, the last after it has ended.
+	PeriodID string `json:"periodId,omitempty"`
+}
+
+// State returns whether the board has opened and ended.
+func (b *Board) State(now time.Time) timeframe.State { return b.BoardState(now) }
+
+// Compute sets the period, or empties it if now is the zero time.
+func (b *Board) Compute(now time.Time, zones *timeframe.Zones) {
+	b.PeriodID = ""
+	if now.IsZero() {
+		return
+	}
+	if board, err := b.Timeframe.Board(zones); err == nil { // a draft is valid, unless zones have changed since
+		b.PeriodID = board.At(now).ID
+	}
 }
 
 // Validate refuses a board without a configuration, or with a timeframe that is not valid for a board.

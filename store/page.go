@@ -53,7 +53,7 @@ func (t *Table[T]) PageWhere(ctx context.Context, tx Tx, q Query, page Page, kee
 		return nil, "", err
 	}
 	limit, token := q.Limit, page.Token
-	q.Limit = MaxPage
+	q.Limit++ // one more tells whether there is a next page
 	var kept []T
 	for {
 		recs, next, err := t.Page(ctx, tx, q, token)
@@ -72,6 +72,6 @@ func (t *Table[T]) PageWhere(ctx context.Context, tx Tx, q Query, page Page, kee
 		if next == "" {
 			return kept, "", nil
 		}
-		token = next
+		token, q.Limit = next, MaxPage
 	}
 }

@@ -58,8 +58,8 @@ var Rules = content.NewKind[Rule]("StreakRule")
 // which it began. Everything else follows the version in force.
 type Rule struct {
 	content.Header
-	timeframe.Timeframe        // PERMANENT or RANGE
-	Translations        []Text `json:"translations"`
+	content.Texts[Text]
+	timeframe.Timeframe // PERMANENT or RANGE
 
 	Name                  string `json:"name"`
 	Description           string `json:"description,omitempty"`
@@ -93,14 +93,11 @@ type Text struct {
 	Description string `json:"description,omitempty"`
 }
 
-// Languages returns the languages of the translations.
-func (r *Rule) Languages() []string {
-	langs := make([]string, len(r.Translations))
-	for i, t := range r.Translations {
-		langs[i] = t.Lang
-	}
-	return langs
-}
+// Language returns the language.
+func (t Text) Language() string { return t.Lang }
+
+// Validate refuses an empty name.
+func (t Text) Validate() error { return requireName(t.Name) }
 
 // Freezes tells whether a user may pay for a missed period.
 func (r *Rule) Freezes() bool { return r.FreezeEnabled == nil || *r.FreezeEnabled }
@@ -108,7 +105,7 @@ func (r *Rule) Freezes() bool { return r.FreezeEnabled == nil || *r.FreezeEnable
 // Validate returns every fault of the rule's fields, joined.
 func (r *Rule) Validate() error {
 	_, err := compileRule(r)
-	return errors.Join(requireName(r.Name), r.checkTimeframe(), r.checkCount(), r.checkFreeze(), err, r.checkTexts())
+	return errors.Join(requireName(r.Name), r.checkTimeframe(), r.checkCount(), r.checkFreeze(), err, r.ValidateTexts())
 }
 
 // References returns the configuration and the currency of freezes.
@@ -162,15 +159,6 @@ func (r *Rule) checkCount() error {
 func (r *Rule) checkFreeze() error {
 	if r.Freezes() && r.FreezeVirtualCurrencyID == "" {
 		return fault.Invalid("freezeVirtualCurrencyId", "is missing; it is needed unless freezeEnabled is false")
-	}
-	return nil
-}
-
-func (r *Rule) checkTexts() error {
-	for i, t := range r.Translations {
-		if t.Name == "" {
-			return fault.Invalid(fmt.Sprintf("translations[%d].name", i), "is empty")
-		}
 	}
 	return nil
 }

@@ -148,10 +148,10 @@ func configuration() streaks.Configuration {
 // daily returns a rule for every day in UTC, without freezes.
 func daily() streaks.Rule {
 	return streaks.Rule{
-		Header:       content.Header{ID: "daily", DefaultLang: "en"},
-		Translations: []streaks.Text{{Lang: "en", Name: "Every day"}},
-		Timeframe:    timeframe.Timeframe{Type: timeframe.Permanent, TimezoneType: timeframe.User, StartsAt: epoch.AddDate(-100, 0, 0)},
-		Name:         "Every day", StreakConfigurationID: "reading",
+		Header:    content.Header{ID: "daily", DefaultLang: "en"},
+		Texts:     content.Texts[streaks.Text]{Translations: []streaks.Text{{Lang: "en", Name: "Every day"}}},
+		Timeframe: timeframe.Timeframe{Type: timeframe.Permanent, TimezoneType: timeframe.User, StartsAt: epoch.AddDate(-100, 0, 0)},
+		Name:      "Every day", StreakConfigurationID: "reading",
 		Cadence: streaks.Daily, Metric: streaks.Days, FreezeEnabled: new(false),
 	}
 }

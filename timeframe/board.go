@@ -69,6 +69,35 @@ func (f Timeframe) Board(zones *Zones) (Board, error) {
 	return b, nil
 }
 
+// BoardState is [Timeframe.State] for leaderboards: in USER zones a board opens with the earliest zone and
+// closes with the latest, and one that repeats its first stretch never ends.
+func (f Timeframe) BoardState(now time.Time) State {
+	start, end := f.StartsAt, f.end()
+	if f.chained() {
+		end = time.Time{}
+	}
+	if f.TimezoneType == User {
+		start = start.Add(-earliest)
+		if !end.IsZero() {
+			end = end.Add(-latest)
+		}
+	}
+	return stateAt(now, start, end)
+}
+
+// At returns the period that is open at t, on the clock of UTC where each zone has its own; before the
+// first period that is the first, and after the last the last.
+func (b Board) At(t time.Time) Period {
+	if p, ok := b.PeriodAt(t, nil); ok {
+		return p
+	}
+	if t.Before(b.whole.StartsAt) || clockAt(t, cmp.Or(b.zone, time.UTC)) < b.start {
+		return b.First()
+	}
+	p, _ := b.period(b.end - 1)
+	return p
+}
+
 // chained reports whether the timeframe's end is only that of its first period.
 func (f Timeframe) chained() bool {
 	return f.Type == Recurring && f.Recurrence == Custom && f.Cron == "" && f.EndsAt != nil

@@ -28,6 +28,8 @@ type Tx struct {
 	// Enter adds an event to the journal at once, if anything follows from it. [Tx.Cause] queues one for
 	// when the transaction's own work is done.
 	Enter func(ctx context.Context, e event.Event) error
+	// ActorType and ActorID say who acts; empty means the system.
+	ActorType, ActorID string
 	// Opened is the edition of the program for which the transaction has opened the boards.
 	Opened string
 

@@ -415,3 +415,39 @@ func TestRulesOfOneEventSeeWhatOthersCaughtUp(t *testing.T) {
 	require.Equal(t, "moved by e2", w.verdict(t, "e2", "MissionRule", "a"))
 	require.Contains(t, w.verdict(t, "e2", "MissionRule", "b"), "no   usersMatchCondition: activeMissions.0.currentAmount > 1 is true")
 }
+
+// A board goes on with the configuration with which it opened, also after it has opened anew.
+func TestExplainByTheConfigurationWithWhichABoardHadOpened(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		runs := func(least int) object {
+			return document("RuntimeLeaderboardConfiguration", "far", object{"query": object{
+				"source": "activity_logs", "entityId": "userId", "where": object{">=": []any{variable("value"), least}}, "score": object{"sum": variable("value")},
+			}})
+		}
+		board := func(starts string) object {
+			return document("RuntimeLeaderboard", "far", object{
+				"runtimeLeaderboardConfigurationId": "far", "timeframeType": "PERMANENT", "timeframeTimezoneType": "FIXED",
+				"timeframeTimezone": "UTC", "timeframeStartsAt": starts,
+			})
+		}
+		for i, docs := range [][]object{{runs(1), board("2020-01-01T00:00:00Z")}, {runs(5)}, {board("2021-01-01T00:00:00Z")}} {
+			w.set(start.Add(time.Duration(i) * time.Hour))
+			_, err := w.Import(ctx, bundle(t, docs...))
+			require.NoError(t, err)
+			e := run(fmt.Sprint("e", i), "ada", w.now.Load().Add(time.Minute))
+			e.Value = new(decimal.NewFromInt(3))
+			w.set(e.At)
+			_, err = w.Record(ctx, e)
+			require.NoError(t, err)
+		}
+		for id, moved := range map[string]bool{"e0": true, "e1": true, "e2": false} {
+			x, err := w.Explain(ctx, id, "RuntimeLeaderboard", "far")
+			require.NoError(t, err)
+			require.Equal(t, moved, x.Moved, "%s", x)
+			last := x.Checks[len(x.Checks)-1]
+			require.Equal(t, moved, last.Holds, "%s", x)
+			require.Equal(t, map[bool]string{true: "score", false: "query.where"}[moved], last.Name, "%s", x)
+		}
+	})
+}

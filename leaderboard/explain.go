@@ -17,9 +17,13 @@ import (
 // whether a score changed. The program is the one that was in force, and changes are those of the
 // entry's outcome.
 func (p *Program) Explain(ctx context.Context, tx *session.Tx, cases []mechanic.Case, doc *Board, changes []Change) (mechanic.Verdict, error) {
-	opened, _, err := openings.Get(ctx, tx, doc.ID)
+	known, err := openingsThen(ctx, tx, doc.ID)
 	if err != nil {
 		return mechanic.Verdict{}, err
+	}
+	opened := &opening{}
+	if len(known) > 0 {
+		opened = &known[0]
 	}
 	unclaimed := slices.DeleteFunc(slices.Clone(changes), func(c Change) bool { return c.BoardID != doc.ID })
 	return mechanic.Farthest(cases, func(c *mechanic.Case) (mechanic.Verdict, error) {
@@ -29,7 +33,7 @@ func (p *Program) Explain(ctx context.Context, tx *session.Tx, cases []mechanic.
 			v.Ask(fieldConfiguration, false, "the configuration %s was not published", doc.ConfigurationID)
 			return v, nil
 		}
-		x := explanation{Case: c, board: b, opened: &opened, unclaimed: &unclaimed, v: v}
+		x := explanation{Case: c, board: b, opened: opened, unclaimed: &unclaimed, v: v}
 		err := x.explain(p.zones)
 		return x.v, err
 	})

@@ -83,6 +83,7 @@ func (p *Program) open(ctx context.Context, tx *session.Tx, b *board, before ope
 	}
 	if before.BoardID != "" {
 		if err := errors.Join(
+			formerOpenings.Put(ctx, tx, before),
 			remove(ctx, tx, scores, (*score).key, b, &now),
 			remove(ctx, tx, values, (*value).key, b, &now),
 			remove(ctx, tx, parts, (*part).key, b, &now),

@@ -56,12 +56,10 @@ func Load(ctx context.Context, tx *session.Tx, p *content.Program) (*Program, er
 	for _, b := range content.Live(p, Boards) {
 		ids = append(ids, b.ID)
 	}
-	opened, err := openings.GetMany(ctx, tx, ids...)
+	opened, err := openingsThen(ctx, tx, ids...)
 	if err != nil {
 		return nil, err
 	}
-	// Who explains the past reads an opening that came later as well; it did not decide then.
-	opened = slices.DeleteFunc(slices.Clone(opened), func(o opening) bool { return o.OpenedAt.After(tx.Now) })
 	return compile(p, tx.Zones, opened)
 }
 

@@ -1,9 +1,12 @@
 package leaderboard
 
 import (
+	"context"
+	"slices"
 	"time"
 
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
@@ -118,9 +121,37 @@ type opening struct {
 
 var openings = store.Define("leaderboards", func(o *opening) string { return o.BoardID }, nil)
 
+// formerOpenings are those that others have replaced. Who explains the past asks for them.
+var formerOpenings = store.Define("leaderboards_before", func(o *opening) string {
+	return o.BoardID + "/" + o.OpenedAt.UTC().Format("2006-01-02T15:04:05.000000")
+}, nil)
+
+// openingsThen returns the openings of boards that the transaction's moment knew, as far as there are any.
+func openingsThen(ctx context.Context, tx *session.Tx, boardIDs ...string) ([]opening, error) {
+	latest, err := openings.GetMany(ctx, tx, boardIDs...)
+	if err != nil {
+		return nil, err
+	}
+	var known []opening
+	for _, o := range latest {
+		if !o.OpenedAt.After(tx.Now) {
+			known = append(known, o)
+			continue
+		}
+		former, err := formerOpenings.List(ctx, tx, store.Prefix(o.BoardID+"/").Reverse())
+		if err != nil {
+			return nil, err
+		}
+		if i := slices.IndexFunc(former, func(o opening) bool { return !o.OpenedAt.After(tx.Now) }); i >= 0 {
+			known = append(known, former[i])
+		}
+	}
+	return known, nil
+}
+
 // Tables returns what the package keeps.
 func Tables() []*store.Schema {
-	return []*store.Schema{openings.Schema(), scores.Schema(), values.Schema(), parts.Schema()}
+	return []*store.Schema{openings.Schema(), formerOpenings.Schema(), scores.Schema(), values.Schema(), parts.Schema()}
 }
 
 // of tells whether the board has opened as it is published; it has not if o is zero.

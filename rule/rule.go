@@ -44,7 +44,8 @@
 //	Quiz                quizId difficulty answer placement
 //	                    context parentId parentType lang outcome progress startedAt
 //	Slide               slideId context parentId parentType lang outcome progress startedAt
-//	Story               storyId context parentId parentType lang outcome progress startedAt
+//	Story               storyId action contentId
+//	                    context parentId parentType lang outcome progress startedAt
 //	LearningGroup       learningGroupId context parentId parentType lang outcome progress startedAt
 //	LearningPath        learningPathId context parentId parentType lang outcome progress startedAt
 //	Mission             missionConfigurationId missionId missionRuleId missionType periodId startsAt
@@ -60,9 +61,9 @@
 // The value of an activity is as recorded, or 1; of a mission its current amount, of a streak its count,
 // of a transaction its amount, which is more than 0 in both directions. An event of a streak tells either
 // that it grew, with iterationId, periodId and the status ACTIVE or BROKEN, or that a goal was reached,
-// with goalId, target and the status COMPLETED. previousEvent has the fields of an event of learning as
-// they were before it. An expression may read what events of the type have that its document matches; of
-// a document that matches a tag it may read what any type has.
+// with goalId, target and the status COMPLETED. previousEvent is the log of learning as it was before
+// the event, with context, outcome, progress and startedAt. An expression may read what events of the
+// type have that its document matches; of a document that matches a tag it may read what any type has.
 //
 // A user has userId, externalId, nickname, lang, timezone, role, status, tags and createdAt.
 //

@@ -15,7 +15,7 @@ var ownFields = map[event.Type][]string{
 	event.Activity:      {"activityId", "outcome", "progress", "additionalData.*"},
 	event.Quiz:          append([]string{"quizId", "difficulty", "answer", "placement"}, learnedFields...),
 	event.Slide:         append([]string{"slideId"}, learnedFields...),
-	event.Story:         append([]string{"storyId"}, learnedFields...),
+	event.Story:         append([]string{"storyId", "action", "contentId"}, learnedFields...),
 	event.LearningGroup: append([]string{"learningGroupId"}, learnedFields...),
 	event.LearningPath:  append([]string{"learningPathId"}, learnedFields...),
 	event.Mission: {
@@ -34,6 +34,9 @@ var ownFields = map[event.Type][]string{
 
 // learnedFields are what all logs of learning have.
 var learnedFields = []string{"context", "parentId", "parentType", "lang", "outcome", "progress", "startedAt"}
+
+// previousFields are what rules read of the log of learning as it was before the event.
+var previousFields = []string{"context", "outcome", "progress", "startedAt"}
 
 // logged are the types whose events tell of a log that was there before: it is previousEvent.
 var logged = []event.Type{event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath}
@@ -64,7 +67,7 @@ func eventContext(own []string, logged bool, more []string) *rule.Context {
 	fields := slices.Concat(commonFields, own)
 	paths := slices.Concat(fields, under("event", fields), under("user", userFields), more)
 	if logged {
-		paths = append(paths, under("previousEvent", fields)...)
+		paths = append(paths, under("previousEvent", previousFields)...)
 	}
 	return rule.NewContext(paths...)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
@@ -77,8 +78,9 @@ func audit(ctx context.Context, tx store.Tx) error {
 	return nil
 }
 
-// After any sequence of calls, with faults anywhere, the books are in order, as they are at each commit.
-func TestBooksStayInOrderUnderFaults(t *testing.T) {
+// After any sequence of calls, with faults anywhere, the books are in order, as they are at each commit, and
+// whoever was asked for ranks meanwhile answers as an engine that has just started.
+func TestBooksAndRanksStayRightUnderFaults(t *testing.T) {
 	checkStores(t, func(rt *rapid.T, b *backend) {
 		ctx := rt.Context()
 		b.worlds++
@@ -89,13 +91,25 @@ func TestBooksStayInOrderUnderFaults(t *testing.T) {
 				b.failAfter(rapid.IntRange(0, 40).Draw(rt, "at"))
 			}
 			err := p.play(ctx)
+			_, _ = w.Leaderboards.Top(ctx, "all-time", 3, nil) // may fail, too
 			b.heal()
 			require.NotErrorIs(rt, err, errBooks)
 			refused := errors.Is(err, fault.ErrConflict) || errors.Is(err, fault.ErrInvalid) || errors.Is(err, fault.ErrNotFound) || errors.Is(err, fault.ErrExists)
 			require.True(rt, err == nil || errors.Is(err, errBroken) || errors.Is(err, errLost) || refused, "%v", err)
 			w.requireBooks(rt)
 		}
+		require.JSONEq(rt, w.restarted(rt).picture(rt), w.picture(rt))
 	})
+}
+
+// restarted returns the world in the hands of an engine that has just started.
+func (w *world) restarted(t tester) *world {
+	t.Helper()
+	engine, err := guerdon.New(t.Context(), w.store, &guerdon.Options{Now: func() time.Time { return *w.now.Load() }})
+	require.NoError(t, err)
+	ws, err := engine.Workspace(t.Context(), w.Scope())
+	require.NoError(t, err)
+	return &world{Workspace: ws, engine: engine, store: w.store}
 }
 
 func (w *world) requireBooks(t tester) {

@@ -12,6 +12,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/rule"
 	"github.com/guerdonhq/guerdon/streaks"
@@ -52,10 +53,11 @@ func (x Explanation) String() string {
 // explainable are the names of the kinds whose documents events move.
 var explainable = []string{
 	missions.Rules.Name(), missions.Configurations.Name(), economy.RewardRules.Name(), streaks.Rules.Name(), leaderboard.Boards.Name(),
+	learning.Rules.Name(),
 }
 
 // Explain says why a recorded event did, or did not, move a document: one of the kinds MissionRule,
-// MissionConfiguration, RewardRule, StreakRule and RuntimeLeaderboard. Of the event and those that it
+// MissionConfiguration, RewardRule, StreakRule, LearningPathRule and RuntimeLeaderboard. Of the event and those that it
 // caused, it explains the one that got farthest. The answer comes from the documents that were in force
 // and from what was known when the event was recorded; what has happened since does not change it.
 //
@@ -122,6 +124,8 @@ func (p *program) judge(ctx context.Context, tx *session.Tx, e *Entry, kind, id 
 		return p.economy.Explain(ctx, tx, cases, doc, e.Outcome.Transactions)
 	case *streaks.Rule:
 		return p.streaks.Explain(ctx, tx, cases, doc, e.Outcome.Streaks)
+	case *learning.Rule:
+		return p.learning.ExplainRule(ctx, tx, cases, doc, e.Outcome.Learning)
 	case *leaderboard.Board:
 		return p.boards.Explain(ctx, tx, cases, doc, e.Outcome.Scores)
 	}

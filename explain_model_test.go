@@ -38,7 +38,7 @@ func document(kind, id string, fields object) object {
 		"translations": []object{{"lang": "en", "label": id}},
 	}
 	switch kind {
-	case "Tag":
+	case "Tag", "LearningGroup", "LearningPath":
 		delete(doc, "name")
 	case "RuntimeLeaderboard":
 		delete(doc, "name")

@@ -13,14 +13,16 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 // academy makes the world one in which the path rome, of a story, a slide, a group with two quizzes and the
 // activity run, opens the path greece. Completing a path pays ten points, a right answer one.
-func (w *world) academy(t testing.TB) {
+func (w *world) academy(t tester) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", "academy.json"))
 	require.NoError(t, err)
@@ -39,7 +41,7 @@ func newAcademy(t testing.TB) *world {
 func who(userID string) learning.Submission { return learning.Submission{UserID: userID} }
 
 // answer submits an answer.
-func (w *world) answer(t testing.TB, userID, quizID string, o content.Option) learning.QuizLog {
+func (w *world) answer(t tester, userID, quizID string, o content.Option) learning.QuizLog {
 	t.Helper()
 	l, err := w.Learning.SubmitQuiz(t.Context(), learning.QuizSubmission{Submission: who(userID), QuizID: quizID, Answer: o})
 	require.NoError(t, err)
@@ -47,7 +49,7 @@ func (w *world) answer(t testing.TB, userID, quizID string, o content.Option) le
 }
 
 // rome does all of the path rome but the steps named.
-func (w *world) rome(t testing.TB, userID string, but ...string) {
+func (w *world) rome(t tester, userID string, but ...string) {
 	t.Helper()
 	steps := map[string]func(){
 		"founding": func() {
@@ -76,7 +78,7 @@ func (w *world) rome(t testing.TB, userID string, but ...string) {
 }
 
 // paths returns a user's assignments by path.
-func (w *world) paths(t testing.TB, userID string) map[string]learning.AssignedPath {
+func (w *world) paths(t tester, userID string) map[string]learning.AssignedPath {
 	t.Helper()
 	list, err := w.Learning.Evaluate(t.Context(), userID)
 	require.NoError(t, err)
@@ -362,4 +364,179 @@ func TestAPathThatContainsItself(t *testing.T) {
 		require.NoError(t, group(fmt.Sprintf("d%d", i+1), in(map[bool]string{true: "c", false: fmt.Sprintf("d%d", i)}[i == 0])))
 	}
 	require.ErrorContains(t, group("e", in("d3")), "groups inside one another")
+}
+
+func TestExplainOfLearningPathRules(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	ctx := t.Context()
+	w.paths(t, "ada")
+	w.rome(t, "ada", "kings")
+	half := "story:founding:ada:default:COMPLETE"
+	x, err := w.Explain(ctx, half, "LearningPathRule", "open-greece")
+	require.NoError(t, err)
+	require.False(t, x.Moved)
+	require.Equal(t, "eventMatchCondition", x.Checks[len(x.Checks)-1].Name)
+	log := w.answer(t, "ada", "kings", content.Option2)
+	x, err = w.Explain(ctx, log.EventID, "LearningPathRule", "open-greece")
+	require.NoError(t, err)
+	require.True(t, x.Moved, x.String())
+	require.Equal(t, "learningPath:rome:ada:default:COMPLETE", x.EventID)
+	x, err = w.Explain(ctx, log.EventID, "LearningPathRule", "newcomers")
+	require.NoError(t, err)
+	require.False(t, x.Moved)
+	require.Contains(t, x.String(), "it is LAZY")
+	entries, err := w.Journal(ctx, w.first)
+	require.NoError(t, err)
+	x, err = w.Explain(ctx, entries[0].Event.ID, "LearningPathRule", "newcomers")
+	require.NoError(t, err)
+	require.True(t, x.Moved, x.String())
+}
+
+func TestWhatALearnerSees(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	ctx := t.Context()
+	_, err := w.Users.Update(ctx, "ada", tenancy.UserPatch{Lang: new("it")})
+	require.NoError(t, err)
+	_, err = w.Import(ctx, []byte(`{"documents": [{"kind": "LearningPath", "id": "tongues", "title": "Tongues", "estimatedDuration": 1, "items": [
+		{"itemId": "forum", "itemType": "slide"}, {"itemId": "hills", "itemType": "quiz", "languages": ["it"]}, {"itemId": "kings", "itemType": "quiz", "languages": ["en"]}],
+		"defaultLang": "en", "translations": [{"lang": "en", "title": "Tongues"}, {"lang": "it", "title": "Lingue"}]}]}`))
+	require.NoError(t, err)
+	a, err := w.Learning.Assign(ctx, learning.NewAssignment{PathID: "tongues", UserID: "ada"})
+	require.NoError(t, err)
+	see := func(lang string) learning.AssignedPath {
+		read, err := w.Learning.Assignment(ctx, a.ID, lang)
+		require.NoError(t, err)
+		return read
+	}
+	mine := see("")
+	require.Equal(t, "Lingue", mine.Path.Title)
+	require.Len(t, mine.Items, 2)
+	require.Equal(t, "Il foro", mine.Items[0].Slide.Translations[0].Title)
+	quiz := mine.Items[1].Quiz
+	require.Equal(t, "Quanti colli?", quiz.Translations[0].Question)
+	require.Empty(t, quiz.CorrectAnswer)
+	require.Empty(t, quiz.Translations[0].Explanation)
+	require.Equal(t, "The forum", see("en-GB").Items[0].Slide.Translations[0].Title)
+	_, err = w.Learning.Assignment(ctx, a.ID, "!")
+	require.ErrorIs(t, err, fault.ErrInvalid)
+
+	log := w.answer(t, "ada", "hills", content.Option1)
+	require.Equal(t, "I sette colli.", log.Explanation)
+	quiz = see("").Items[1].Quiz
+	require.Equal(t, content.Option2, quiz.CorrectAnswer)
+	require.Equal(t, "I sette colli.", quiz.Translations[0].Explanation)
+	_, err = w.Learning.SubmitSlide(ctx, learning.SlideSubmission{Submission: who("ada"), SlideID: "forum", Progress: learning.Complete})
+	require.NoError(t, err)
+	require.Equal(t, learning.StatusCompleted, see("").Progress.Status, "the quiz for others is not asked of the learner")
+	alone, err := w.Learning.Quiz(ctx, "bob", "hills", "", "it")
+	require.NoError(t, err)
+	require.Empty(t, alone.Quiz.CorrectAnswer)
+}
+
+func TestLearningMovesTheOtherMechanics(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	ctx := t.Context()
+	w.publish(t,
+		document("MissionConfiguration", "answers", object{"missionType": "INDIVIDUAL", "matchType": "ENTITY", "matchEntity": "Quiz", "targetAmountExpression": 2}),
+		document("MissionConfiguration", "courses", object{
+			"missionType": "INDIVIDUAL", "matchType": "INSTANCE", "matchEntity": "LearningPath", "matchEntityId": "rome", "matchCondition": object{"==": []any{object{"var": "progress"}, "COMPLETE"}},
+		}),
+		document("StreakConfiguration", "reading", object{"matchType": "ENTITY", "matchEntity": "Slide"}),
+		document("StreakRule", "readers", always(object{"streakConfigurationId": "reading", "cadence": "DAY", "metric": "DAYS", "freezeEnabled": false})),
+	)
+	for _, source := range []string{"quiz_logs", "slide_logs", "story_logs", "learning_group_logs", "learning_path_logs"} {
+		w.publish(t,
+			document("RuntimeLeaderboardConfiguration", "by-"+source, object{"query": object{"source": source, "entityId": "userId", "score": object{"count": nil}}}),
+			document("RuntimeLeaderboard", source, always(object{"runtimeLeaderboardConfigurationId": "by-" + source})))
+	}
+	for _, id := range []string{"answers", "courses"} {
+		_, err := w.Missions.Create(ctx, missions.NewMission{ConfigurationID: id, UserID: "ada"})
+		require.NoError(t, err)
+	}
+	w.paths(t, "ada")
+	w.rome(t, "ada")
+	list, _, err := w.Missions.List(ctx, "ada", store.Page{})
+	require.NoError(t, err)
+	completed := map[string]bool{}
+	for _, m := range list {
+		completed[m.ConfigurationID] = m.IsCompleted
+	}
+	require.True(t, completed["answers"])
+	require.True(t, completed["courses"])
+	streak, err := w.Streaks.Current(ctx, "ada", "readers")
+	require.NoError(t, err)
+	require.Equal(t, 1, streak.Count)
+	for source, want := range map[string]string{
+		"quiz_logs": "2", "slide_logs": "1", "story_logs": "1",
+		"learning_group_logs": "2", "learning_path_logs": "2", // IN_PROGRESS, then COMPLETE
+	} {
+		row, err := w.Leaderboards.Rank(ctx, source, "ada", nil)
+		require.NoError(t, err, source)
+		require.Equal(t, want, row.Score.String(), source)
+	}
+}
+
+func TestLearningAnewInEveryPeriod(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	ctx := t.Context()
+	w.publish(t, document("LearningPathRule", "daily", object{
+		"ruleType": "ASSIGN", "learningPathsPool": []string{"greece"}, "assignmentMode": "LAZY", "timeframeType": "RECURRING", "recurrence": "DAILY",
+		"timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC", "timeframeStartsAt": "2025-09-01T00:00:00Z",
+		"usersMatchCondition": object{"==": []any{object{"var": "user.userId"}, "eve"}},
+	}))
+	for day := range 3 {
+		w.set(start.AddDate(0, 0, day))
+		_, err := w.Learning.Evaluate(ctx, "eve")
+		require.NoError(t, err)
+		s := learning.Submission{UserID: "eve", Context: w.now.Load().Format(time.DateOnly)}
+		_, err = w.Learning.SubmitSlide(ctx, learning.SlideSubmission{Submission: s, SlideID: "agora", Progress: learning.Complete})
+		require.NoError(t, err)
+		_, err = w.Learning.SubmitQuiz(ctx, learning.QuizSubmission{Submission: s, QuizID: "gods", Answer: content.Option1})
+		require.NoError(t, err)
+		if day == 2 { // yesterday's is over
+			s.Context = start.AddDate(0, 0, 1).Format(time.DateOnly)
+			_, err = w.Learning.SubmitSlide(ctx, learning.SlideSubmission{Submission: s, SlideID: "agora", Progress: learning.Complete})
+			require.NoError(t, err, "a repeat gives the first log")
+			s.Context = start.AddDate(0, 0, 2).Format(time.DateOnly)
+		}
+	}
+	stats, err := w.Learning.Stats(ctx, "eve")
+	require.NoError(t, err)
+	require.Equal(t, 3, stats.CompletedPaths)
+	done, next, err := w.Learning.Assignments(ctx, "eve", learning.Query{Status: learning.StatusCompleted, State: timeframe.Ended}, store.Page{Limit: 1})
+	require.NoError(t, err)
+	require.Len(t, done, 1)
+	require.NotEmpty(t, next)
+	done, next, err = w.Learning.Assignments(ctx, "eve", learning.Query{Status: learning.StatusCompleted, State: timeframe.Ended}, store.Page{Limit: 1, Token: next})
+	require.NoError(t, err)
+	require.Len(t, done, 1)
+	require.Empty(t, next)
+}
+
+func TestAParentLimitsWhereASubmissionCounts(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	ctx := t.Context()
+	w.publish(t, document("LearningPath", "hills-only", object{
+		"title": "Hills", "estimatedDuration": 1, "items": []object{{"itemId": "hills", "itemType": "quiz"}}, "translations": []object{{"lang": "en", "title": "Hills"}},
+	}))
+	for _, id := range []string{"rome", "hills-only"} {
+		_, err := w.Learning.Assign(ctx, learning.NewAssignment{PathID: id, UserID: "ada"})
+		require.NoError(t, err)
+	}
+	in := func(id string) learning.QuizLog {
+		s := learning.Submission{UserID: "ada", Parent: content.Parent{ParentID: id, ParentType: content.ParentPath}}
+		l, err := w.Learning.SubmitQuiz(ctx, learning.QuizSubmission{Submission: s, QuizID: "hills", Answer: content.Option2})
+		require.NoError(t, err)
+		return l
+	}
+	first := in("rome")
+	require.Equal(t, learning.InProgress, w.pathLog(t, "ada", "rome").Progress)
+	require.Empty(t, w.pathLog(t, "ada", "hills-only").Progress)
+	require.Equal(t, first, in("hills-only"))
+	require.Equal(t, learning.Complete, w.pathLog(t, "ada", "hills-only").Progress)
 }

@@ -274,7 +274,7 @@ func (p *Program) reactToClock(ctx context.Context, tx *session.Tx, o *mechanic.
 	}
 	for _, pl := range slices.Concat(p.rules.Lazy, p.rules.Push) {
 		if pl.ID == o.Event.EntityID && o.Ticks(Rules.Name()) {
-			return p.evaluate(ctx, tx, pl, o.User, o.Event.At, mechanic.Mark{}, o.Vars)
+			return p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Mark(tx), o.Vars)
 		}
 	}
 	return nil, nil

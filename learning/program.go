@@ -36,19 +36,23 @@ type Program struct {
 func Compile(docs *content.Program, lib *content.Library, past Past) (*Program, error) {
 	p := &Program{docs: docs, lib: lib, past: past, unlocks: map[string][]*plan{}, nodes: map[content.Pin]*node{}}
 	var faults []error
-	all := content.Live(docs, Paths)
 	for _, r := range content.Live(docs, Rules) {
 		pl, err := compileRule(r)
 		faults = append(faults, err)
-		pl.candidates = slices.DeleteFunc(slices.Clone(all), func(path *Path) bool {
-			return len(r.LearningPathsPool) > 0 && !slices.Contains(r.LearningPathsPool, path.ID)
-		})
+		pl.candidates = p.candidates(r)
 		p.rules.Add(pl, pl.on)
 		if r.RuleType == Unlock && r.AssignmentMode == OnEvent {
 			p.unlocks[r.UnlockLearningPathID] = append(p.unlocks[r.UnlockLearningPathID], pl)
 		}
 	}
 	return p, errors.Join(faults...)
+}
+
+// candidates returns the paths that a rule may assign, in the order of their creation.
+func (p *Program) candidates(r *Rule) []*Path {
+	return slices.DeleteFunc(content.Live(p.docs, Paths), func(path *Path) bool {
+		return len(r.LearningPathsPool) > 0 && !slices.Contains(r.LearningPathsPool, path.ID)
+	})
 }
 
 // A node is a version of a path or a group, compiled. It is immutable.

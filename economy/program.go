@@ -17,6 +17,8 @@ import (
 
 // A Program is the published currencies and reward rules, compiled. It is immutable and may be used
 // concurrently.
+//
+// The engine calls it; hosts use [Service].
 type Program struct {
 	currencies map[string]bounds
 	ids        []string // of the currencies, sorted

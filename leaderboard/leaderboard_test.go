@@ -743,3 +743,13 @@ func TestZeroServiceRefuses(t *testing.T) {
 	_, err = s.Boards.Get(t.Context(), "b")
 	require.ErrorIs(t, err, fault.ErrInvalid)
 }
+
+func TestNamespaceWithoutTagsIsAProblem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.publish(t, configuration("c", `{"source": "activity_logs", "entityId": {"tagNamespace": "nowhere"}, "score": {"count": null}}`), board("b", "c", forever))
+	w.did(t, "ada", start, "1")
+	require.Equal(t, []event.Problem{{
+		Source: "RuntimeLeaderboard/b", Field: "query.entityId", Reason: `no published tag has the namespace "nowhere", so nobody gets a score`,
+	}}, w.problems)
+}

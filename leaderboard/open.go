@@ -94,6 +94,9 @@ func (p *Program) open(ctx context.Context, tx *session.Tx, b *board, before ope
 	if err := openings.Put(ctx, tx, now); err != nil {
 		return err
 	}
+	if b.counter.tags != nil && len(b.counter.tags) == 0 {
+		tx.Report(b.source(), "query.entityId", fmt.Sprintf("no published tag has the namespace %q, so nobody gets a score", b.counter.EntityID.TagNamespace))
+	}
 	first, ok := b.unfrozen(now.FrozenAt)
 	if !ok {
 		return nil

@@ -22,6 +22,8 @@ import (
 )
 
 // A Program is the published boards, compiled. It is immutable and may be used concurrently.
+//
+// The engine calls it; hosts use [Service].
 type Program struct {
 	boards   map[string]*board
 	order    []*board // as published

@@ -76,7 +76,8 @@ var sources = map[Source]event.Type{
 // An Entity says who gets a score: the user of the row, or each tag of a namespace that the user
 // carries when the event is recorded. In JSON it is "userId" or {"tagNamespace": "team"}.
 type Entity struct {
-	// TagNamespace is the namespace of the tags, "" for the user.
+	// TagNamespace is the namespace of the tags, "" for the user. That no published tag has it is a problem
+	// of the board when it opens.
 	TagNamespace string
 }
 

@@ -19,6 +19,8 @@ type Past func(ctx context.Context, tx *session.Tx, userID string, from, until t
 
 // A Program is the published configurations and rules of a workspace, compiled. It does not change what
 // it answers, and may be used concurrently.
+//
+// The engine calls it; hosts use [Service].
 type Program struct {
 	docs  *content.Program
 	past  Past

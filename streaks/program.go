@@ -16,6 +16,8 @@ import (
 
 // A Program is the published rules of a workspace with their configurations, compiled. It is
 // immutable and may be used concurrently.
+//
+// The engine calls it; hosts use [Service].
 type Program struct {
 	plans []*plan // in the order in which they apply
 	byID  map[string]*plan

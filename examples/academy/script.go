@@ -139,6 +139,7 @@ func answers(quizID string, o content.Option) step {
 }
 
 func bakes(ctx context.Context, a *academy, l *learner) (string, error) {
-	_, err := a.ws.Record(ctx, event.Event{ID: fmt.Sprintf("loaf-%s-%d", l.id, a.now.Unix()), UserID: l.id, EntityID: "bake"})
+	loaf := event.Event{ID: fmt.Sprintf("loaf-%s-%d", l.id, a.now.Unix()), UserID: l.id, EntityID: "bake", At: a.now}
+	_, err := a.ws.Record(ctx, loaf)
 	return "baked a loaf", err
 }

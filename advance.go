@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/guerdonhq/guerdon/economy"
@@ -98,18 +99,28 @@ func (e *Engine) tick(ctx context.Context, tx *session.Tx, ev event.Event) error
 	return appendEntry(ctx, tx, &entry)
 }
 
-// note adds problems to the journal that belong to no event and to nobody.
+// note adds problems to the journal that belong to no event and to nobody, each once a day.
 func note(ctx context.Context, tx *session.Tx, problems []event.Problem) error {
-	if len(problems) == 0 {
-		return nil
+	for _, problem := range problems {
+		id := strings.Join([]string{"clock", problem.Source, problem.Field, tx.Now.Format(time.DateOnly)}, ":")
+		_, told, err := journal.Get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if told {
+			continue
+		}
+		if err := number(ctx, tx); err != nil {
+			return err
+		}
+		ev := event.Event{ID: id, Type: event.Clock, At: tx.Now}
+		entry := newEntry(tx, mechanic.New(&ev, &tenancy.User{}), "")
+		entry.Outcome.Problems = []event.Problem{problem}
+		if err := appendEntry(ctx, tx, &entry); err != nil {
+			return err
+		}
 	}
-	if err := number(ctx, tx); err != nil {
-		return err
-	}
-	ev := event.Event{ID: fmt.Sprintf("clock:%d", tx.Seq), Type: event.Clock, At: tx.Now}
-	entry := newEntry(tx, mechanic.New(&ev, &tenancy.User{}), "")
-	entry.Outcome.Problems = problems
-	return appendEntry(ctx, tx, &entry)
+	return nil
 }
 
 // wallet lets streaks be paid for from the books.

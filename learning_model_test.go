@@ -29,11 +29,17 @@ type study struct {
 
 // studies are all that there is to do on the way through rome and greece.
 var studies = []study{
-	{story: "founding", action: learning.StartRead}, {story: "founding", action: learning.CompleteRead},
-	{slide: "forum", progress: learning.Start}, {slide: "forum", progress: learning.InProgress}, {slide: "forum", progress: learning.Complete},
-	{quiz: "hills", answer: content.Option1}, {quiz: "hills", answer: content.Option2}, {quiz: "kings", answer: content.Option2},
+	{story: "founding", action: learning.StartRead},
+	{story: "founding", action: learning.CompleteRead},
+	{slide: "forum", progress: learning.Start},
+	{slide: "forum", progress: learning.InProgress},
+	{slide: "forum", progress: learning.Complete},
+	{quiz: "hills", answer: content.Option1},
+	{quiz: "hills", answer: content.Option2},
+	{quiz: "kings", answer: content.Option2},
 	{activity: "run"},
-	{slide: "agora", progress: learning.Complete}, {quiz: "gods", answer: content.Option1},
+	{slide: "agora", progress: learning.Complete},
+	{quiz: "gods", answer: content.Option1},
 }
 
 // study does something and returns the error.

@@ -36,16 +36,21 @@ func TestABreakIsToldOnce(t *testing.T) {
 			"a late day repairs it", daily(), 0,
 			[]string{"act 2025-09-01", "advance 2025-09-03", "act 2025-09-02", "act 2025-09-03", "advance 2025-09-06"},
 			[][]string{
-				{"REGULAR 2025-09-01 #1 1 ACTIVE"}, {"MISSED 2025-09-02 #1 1 BROKEN"}, {"REGULAR 2025-09-02 #1 2 ACTIVE"},
-				{"REGULAR 2025-09-03 #1 3 ACTIVE"}, {"MISSED 2025-09-04 #1 3 BROKEN"},
+				{"REGULAR 2025-09-01 #1 1 ACTIVE"},
+				{"MISSED 2025-09-02 #1 1 BROKEN"},
+				{"REGULAR 2025-09-02 #1 2 ACTIVE"},
+				{"REGULAR 2025-09-03 #1 3 ACTIVE"},
+				{"MISSED 2025-09-04 #1 3 BROKEN"},
 			},
 		},
 		{
 			"a late day joins two runs", daily(), 0,
 			[]string{"act 2025-09-01", "act 2025-09-03", "act 2025-09-02", "advance 2025-09-04"},
 			[][]string{
-				{"REGULAR 2025-09-01 #1 1 ACTIVE"}, {"MISSED 2025-09-02 #1 1 BROKEN", "REGULAR 2025-09-03 #2 1 ACTIVE"},
-				{"REGULAR 2025-09-02 #1 3 ACTIVE late"}, nil,
+				{"REGULAR 2025-09-01 #1 1 ACTIVE"},
+				{"MISSED 2025-09-02 #1 1 BROKEN", "REGULAR 2025-09-03 #2 1 ACTIVE"},
+				{"REGULAR 2025-09-02 #1 3 ACTIVE late"},
+				nil,
 			},
 		},
 		{

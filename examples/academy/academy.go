@@ -25,6 +25,7 @@ var course []byte
 const (
 	firstPath  = "first-loaf"
 	secondPath = "sourdough"
+	story      = "journey"
 	streak     = "every-day"
 	board      = "bakers"
 )
@@ -163,10 +164,11 @@ func (a *academy) lock(ctx context.Context, l *learner) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	first := paths[firstPath].Progress
-	why := fmt.Sprintf("“%s” is locked", paths[secondPath].Path.Title)
-	for _, rule := range locks {
-		why += fmt.Sprintf(": %s (%d of %d)", rule.Name, first.Completed, first.Total)
+	names := make([]string, len(locks))
+	for i := range locks {
+		names[i] = locks[i].Name
 	}
-	return why, nil
+	first := paths[firstPath].Progress
+	return fmt.Sprintf("“%s” is locked: %s (%d of %d)",
+		paths[secondPath].Path.Title, strings.Join(names, ", or "), first.Completed, first.Total), nil
 }

@@ -33,7 +33,7 @@ type step func(context.Context, *academy, *learner) (string, error)
 func learners() []learner {
 	return []learner{
 		{"yuki", "Yuki", "en", "Asia/Tokyo", 21, map[int][]step{
-			1: {reads("journey"), sees("tools")},
+			1: {reads, sees("tools")},
 			2: {answers("water", content.Option2)},
 			3: {answers("heat", content.Option3), bakes},
 			// On the fourth day she forgets.
@@ -42,10 +42,10 @@ func learners() []learner {
 			7:  {bakes}, // the third time in the week
 			8:  {bakes},
 			9:  {bakes},
-			10: {reads("journey")}, // again, which is no event
+			10: {reads}, // again, which is no event
 		}},
 		{"giulia", "Giulia", "it", "Europe/Rome", 19, map[int][]step{
-			1:  {reads("journey"), sees("starter")}, // the latter too early
+			1:  {reads, sees("starter")}, // the latter too early
 			2:  {sees("tools")},
 			3:  {answers("water", content.Option2)},
 			4:  {bakes},
@@ -58,7 +58,7 @@ func learners() []learner {
 		}},
 		{"leo", "Leo", "en", "America/Los_Angeles", 21, map[int][]step{
 			1:  {looksAround}, // he has the paths, but begins later
-			5:  {reads("journey"), sees("tools")},
+			5:  {reads, sees("tools")},
 			6:  {answers("water", content.Option2), bakes},
 			7:  {answers("heat", content.Option1)}, // wrong
 			8:  {answers("salt", content.Option1)}, // of the version that he began
@@ -83,20 +83,20 @@ func looksAround(context.Context, *academy, *learner) (string, error) {
 	return "looked around, and put it off", nil
 }
 
-func reads(storyID string) step {
-	return func(ctx context.Context, a *academy, l *learner) (string, error) {
-		item, err := a.ws.Learning.Story(ctx, l.id, storyID, "", "")
-		if err != nil {
-			return "", err
-		}
-		s := learning.StorySubmission{Submission: l.submission(), StoryID: storyID, Action: learning.CompleteRead}
-		log, err := a.ws.Learning.SubmitStory(ctx, s)
-		how := fmt.Sprintf("read “%s”", item.Story.Translations[0].Title)
-		if log.CompletedAt.Before(a.now) {
-			how += " again"
-		}
-		return how, err
+// reads reads the story to its end.
+func reads(ctx context.Context, a *academy, l *learner) (string, error) {
+	item, err := a.ws.Learning.Story(ctx, l.id, story, "", "")
+	if err != nil {
+		return "", err
 	}
+	log, err := a.ws.Learning.SubmitStory(ctx, learning.StorySubmission{
+		Submission: l.submission(), StoryID: story, Action: learning.CompleteRead,
+	})
+	how := fmt.Sprintf("read “%s”", item.Story.Translations[0].Title)
+	if log.CompletedAt.Before(a.now) {
+		how += " again"
+	}
+	return how, err
 }
 
 // sees looks at a slide, if its path is open.
@@ -132,7 +132,7 @@ func answers(quizID string, o content.Option) step {
 		question := item.Quiz.Translations[0]
 		verdict := "right"
 		if log.Outcome == event.Fail {
-			verdict = fmt.Sprintf("wrong, it is %s", question.Answer(log.CorrectAnswer))
+			verdict = "wrong, it is " + question.Answer(log.CorrectAnswer)
 		}
 		return fmt.Sprintf("%s “%s”: %s. %s", question.Question, question.Answer(o), verdict, log.Explanation), nil
 	}

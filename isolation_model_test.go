@@ -422,19 +422,24 @@ var arguments = map[string]func(*drawer) []any{
 	},
 	"Learning.Assignment":  func(d *drawer) []any { return []any{d.known(), "en"} },
 	"Learning.Assignments": func(d *drawer) []any { return []any{d.user(), learning.Query{Items: true}, d.page()} },
-	"Learning.Delete":      func(d *drawer) []any { return []any{d.known()} },
-	"Learning.Evaluate":    func(d *drawer) []any { return []any{d.user()} },
-	"Learning.GroupLog":    func(d *drawer) []any { return []any{d.user(), "group", ""} },
-	"Learning.Learners":    func(d *drawer) []any { return []any{"path", d.page()} },
-	"Learning.Locks":       func(d *drawer) []any { return []any{d.known()} },
-	"Learning.PathLog":     func(d *drawer) []any { return []any{d.user(), "path", ""} },
-	"Learning.Quiz":        func(d *drawer) []any { return []any{d.user(), "quiz", "", "en"} },
-	"Learning.QuizLog":     func(d *drawer) []any { return []any{d.user(), "quiz", ""} },
-	"Learning.Slide":       func(d *drawer) []any { return []any{d.user(), "slide", "", "en"} },
-	"Learning.SlideLog":    func(d *drawer) []any { return []any{d.user(), "slide", ""} },
-	"Learning.Stats":       func(d *drawer) []any { return []any{d.user()} },
-	"Learning.Story":       func(d *drawer) []any { return []any{d.user(), "story", "", "en"} },
-	"Learning.StoryLog":    func(d *drawer) []any { return []any{d.user(), "story", ""} },
+	"Learning.CreateGroup": func(d *drawer) []any {
+		g := learning.Group{Title: "A group"}
+		g.ID, g.DefaultLang, g.Translations = d.one("group", "new"), "en", []learning.Title{{Lang: "en", Title: "A group"}}
+		return []any{learning.NewGroup{Group: g}, true}
+	},
+	"Learning.Delete":   func(d *drawer) []any { return []any{d.known()} },
+	"Learning.Evaluate": func(d *drawer) []any { return []any{d.user()} },
+	"Learning.GroupLog": func(d *drawer) []any { return []any{d.user(), "group", ""} },
+	"Learning.Learners": func(d *drawer) []any { return []any{"path", d.page()} },
+	"Learning.Locks":    func(d *drawer) []any { return []any{d.known()} },
+	"Learning.PathLog":  func(d *drawer) []any { return []any{d.user(), "path", ""} },
+	"Learning.Quiz":     func(d *drawer) []any { return []any{d.user(), "quiz", "", "en"} },
+	"Learning.QuizLog":  func(d *drawer) []any { return []any{d.user(), "quiz", ""} },
+	"Learning.Slide":    func(d *drawer) []any { return []any{d.user(), "slide", "", "en"} },
+	"Learning.SlideLog": func(d *drawer) []any { return []any{d.user(), "slide", ""} },
+	"Learning.Stats":    func(d *drawer) []any { return []any{d.user()} },
+	"Learning.Story":    func(d *drawer) []any { return []any{d.user(), "story", "", "en"} },
+	"Learning.StoryLog": func(d *drawer) []any { return []any{d.user(), "story", ""} },
 	"Learning.SubmitQuiz": func(d *drawer) []any {
 		return []any{learning.QuizSubmission{Submission: who(d.user()), QuizID: "quiz", Answer: content.Option(d.one("opt1", "opt2"))}}
 	},

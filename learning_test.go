@@ -540,3 +540,69 @@ func TestAParentLimitsWhereASubmissionCounts(t *testing.T) {
 	require.Equal(t, first, in("hills-only"))
 	require.Equal(t, learning.Complete, w.pathLog(t, "ada", "hills-only").Progress)
 }
+
+func TestAGroupWithItsChildren(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	ctx := t.Context()
+	quiz := func(id, correct string) *content.Quiz {
+		q := &content.Quiz{Difficulty: content.Easy, CorrectAnswer: content.Option(correct), Placement: content.Standalone}
+		q.ID, q.DefaultLang = id, "en"
+		q.Translations = []content.Question{{Lang: "en", Question: "Which?", Opt1: "This", Opt2: "That"}}
+		return q
+	}
+	group := func(id string, children ...learning.Child) learning.NewGroup {
+		g := learning.Group{Title: id}
+		g.ID, g.DefaultLang, g.Translations = id, "en", []learning.Title{{Lang: "en", Title: id}}
+		return learning.NewGroup{Group: g, Children: children}
+	}
+	inner := group("inner", learning.Child{Quiz: quiz("bad", "opt3")})
+	_, err := w.Learning.CreateGroup(ctx, group("outer", learning.Child{Quiz: quiz("one", "opt1")}, learning.Child{Group: &inner}), true)
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	require.ErrorContains(t, err, "items[1].items[0].correctAnswer")
+	_, err = w.Quizzes.Get(ctx, "one")
+	require.ErrorIs(t, err, fault.ErrNotFound, "all or nothing")
+	_, err = w.Learning.CreateGroup(ctx, group("outer", learning.Child{}), true)
+	require.ErrorContains(t, err, "items[0]: is 0 things")
+
+	inner.Children[0].Quiz.CorrectAnswer = content.Option2
+	g, err := w.Learning.CreateGroup(ctx, group("outer",
+		learning.Child{Quiz: quiz("one", "opt1"), Languages: []string{"en"}}, learning.Child{Group: &inner},
+		learning.Child{Reference: &learning.Item{ItemID: "forum", ItemType: learning.ItemSlide}}), true)
+	require.NoError(t, err)
+	require.Equal(t, content.Published, g.Stage)
+	require.Equal(t, []learning.Item{
+		{ItemID: "one", ItemType: learning.ItemQuiz, Languages: []string{"en"}}, {ItemID: "inner", ItemType: learning.ItemGroup},
+		{ItemID: "forum", ItemType: learning.ItemSlide},
+	}, g.Items)
+
+	s := learning.Submission{UserID: "ada", Parent: content.Parent{ParentID: "inner", ParentType: content.ParentGroup}}
+	_, err = w.Learning.SubmitQuiz(ctx, learning.QuizSubmission{Submission: s, QuizID: "bad", Answer: content.Option2})
+	require.NoError(t, err)
+	log, err := w.Learning.GroupLog(ctx, "ada", "inner", "")
+	require.NoError(t, err)
+	require.Equal(t, learning.Complete, log.Progress, "a group may be worked on by itself")
+}
+
+func TestErasingALearner(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	ctx := t.Context()
+	_, err := w.Users.Update(ctx, "ada", tenancy.UserPatch{Nickname: new("Lovelace"), ExternalID: new("their-ada")})
+	require.NoError(t, err)
+	w.paths(t, "ada")
+	w.rome(t, "ada")
+	before, err := w.Learning.Stats(ctx, "ada")
+	require.NoError(t, err)
+	_, err = w.Users.Anonymise(ctx, "ada")
+	require.NoError(t, err)
+	after, err := w.Learning.Stats(ctx, "ada")
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+	learners, _, err := w.Learning.Learners(ctx, "rome", store.Page{})
+	require.NoError(t, err)
+	require.Empty(t, learners[0].Nickname)
+	require.NotContains(t, w.learned(t, "ada"), "Lovelace")
+	_, err = w.Learning.SubmitQuiz(ctx, learning.QuizSubmission{Submission: who("ada"), QuizID: "gods", Answer: content.Option1})
+	require.ErrorIs(t, err, fault.ErrForbidden)
+}

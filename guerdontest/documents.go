@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/timeframe"
@@ -43,6 +46,78 @@ func Activity(id string) *content.Activity {
 // Tag returns the tag of a namespace whose variant is its id, such as the "red" of the namespace "team".
 func Tag(namespace, id string) *content.Tag {
 	return &content.Tag{Header: header(id), Labels: labels(id), Namespace: namespace, Variant: id}
+}
+
+// Quiz returns a quiz with two options, of which the first is right.
+func Quiz(id string) *content.Quiz {
+	q := &content.Quiz{Header: header(id), Difficulty: content.Easy, CorrectAnswer: content.Option1, Placement: content.Standalone}
+	q.Translations = []content.Question{{Lang: "en", Question: id, Opt1: "right", Opt2: "wrong"}}
+	return q
+}
+
+// Slide returns a slide.
+func Slide(id string) *content.Slide {
+	s := &content.Slide{Header: header(id)}
+	s.Translations = []content.SlideText{{Lang: "en", Title: id, Content: page(id)}}
+	return s
+}
+
+// Story returns a story of one page.
+func Story(id string) *content.Story {
+	s := &content.Story{Header: header(id)}
+	s.Translations = []content.StoryText{{Lang: "en", Title: id, Image: "https://example.org/story.png", Slides: []content.Page{page(id)}}}
+	return s
+}
+
+func page(text string) content.Page {
+	return content.Page{Contents: []content.Block{{Type: content.BlockSlide, Text: text}}}
+}
+
+// Path returns a path of five minutes that holds activities, quizzes, slides, stories and groups.
+func Path(id string, parts ...content.Document) *learning.Path {
+	p := &learning.Path{Header: header(id), Title: id, EstimatedDuration: new(decimal.NewFromInt(5))}
+	p.Translations, p.Items = titles(id), items(parts)
+	return p
+}
+
+// Group returns a group that holds activities, quizzes, slides, stories and groups.
+func Group(id string, parts ...content.Document) *learning.Group {
+	g := &learning.Group{Header: header(id), Title: id}
+	g.Translations, g.Items = titles(id), items(parts)
+	return g
+}
+
+// PathRule returns a rule that gives every user the paths, open and for ever, when the user's paths are asked
+// for.
+func PathRule(id string, paths ...*learning.Path) *learning.Rule {
+	r := &learning.Rule{Header: header(id), Descriptions: descriptions(), Timeframe: frame(""), Name: id, RuleType: learning.Assign, AssignmentMode: learning.Lazy}
+	for _, p := range paths {
+		r.LearningPathsPool = append(r.LearningPathsPool, p.ID)
+	}
+	return r
+}
+
+func titles(title string) []learning.Title { return []learning.Title{{Lang: "en", Title: title}} }
+
+// items returns documents as what a path holds. One that no path can hold is refused when the path is published.
+func items(docs []content.Document) []learning.Item {
+	all := make([]learning.Item, len(docs))
+	for i, doc := range docs {
+		all[i].ItemID = doc.Head().ID
+		switch doc.(type) {
+		case *content.Activity:
+			all[i].ItemType = learning.ItemActivity
+		case *content.Quiz:
+			all[i].ItemType = learning.ItemQuiz
+		case *content.Slide:
+			all[i].ItemType = learning.ItemSlide
+		case *content.Story:
+			all[i].ItemType = learning.ItemStory
+		case *learning.Group:
+			all[i].ItemType = learning.ItemGroup
+		}
+	}
+	return all
 }
 
 // Currency returns a currency of which users may have any amount that is not less than 0.

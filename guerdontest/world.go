@@ -38,6 +38,7 @@ import (
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
@@ -164,6 +165,18 @@ func kindOf(doc content.Document) content.AnyKind {
 		return content.Tags
 	case *content.Activity:
 		return content.Activities
+	case *content.Quiz:
+		return content.Quizzes
+	case *content.Slide:
+		return content.Slides
+	case *content.Story:
+		return content.Stories
+	case *learning.Group:
+		return learning.Groups
+	case *learning.Path:
+		return learning.Paths
+	case *learning.Rule:
+		return learning.Rules
 	case *economy.Currency:
 		return economy.Currencies
 	case *economy.RewardRule:

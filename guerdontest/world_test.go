@@ -14,6 +14,7 @@ import (
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/guerdontest"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
@@ -110,6 +111,32 @@ func TestClockCauses(t *testing.T) {
 	w.RequireBalance(t, "kim", "points", "12.5") // two days were missed
 	w.RequireStreak(t, "kim", "saved", 2)
 	w.RequireStreak(t, "kim", "daily", 0)
+}
+
+// Courses are made of the same documents.
+func TestCourse(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	story, slide, quiz, run := guerdontest.Story("founding"), guerdontest.Slide("forum"), guerdontest.Quiz("hills"), guerdontest.Activity("run")
+	exam := guerdontest.Group("exam", quiz, run)
+	rome := guerdontest.Path("rome", story, slide, exam)
+	w := guerdontest.New(t, story, slide, quiz, run, exam, rome, guerdontest.PathRule("everybody", rome))
+	w.Join(t, "ada")
+	ada := learning.Submission{UserID: "ada"}
+	paths, err := w.Learning.Evaluate(ctx, "ada")
+	require.NoError(t, err)
+	require.Len(t, paths, 1)
+	_, err = w.Learning.SubmitStory(ctx, learning.StorySubmission{Submission: ada, StoryID: "founding", Action: learning.CompleteRead})
+	require.NoError(t, err)
+	_, err = w.Learning.SubmitSlide(ctx, learning.SlideSubmission{Submission: ada, SlideID: "forum", Progress: learning.Complete})
+	require.NoError(t, err)
+	answer, err := w.Learning.SubmitQuiz(ctx, learning.QuizSubmission{Submission: ada, QuizID: "hills", Answer: content.Option1})
+	require.NoError(t, err)
+	require.Equal(t, event.Success, answer.Outcome)
+	w.Does(t, "ada", "run")
+	log, err := w.Learning.PathLog(ctx, "ada", "rome", "")
+	require.NoError(t, err)
+	require.Equal(t, learning.Complete, log.Progress)
 }
 
 // A property may live in a world too.

@@ -22,7 +22,7 @@ import (
 const advanceStep = 200
 
 // Advance does what the clock alone causes in the workspace: missions and paths that a
-// schedule assigns, streaks that break or are frozen, credits that expire, boards that close, files that have been uploaded or are
+// schedule assigns, streaks that break or are frozen, credits that expire, boards that close, catalogs that have published, files that have been uploaded or are
 // to be deleted. Reads are right even if nobody calls it, except that a freeze is paid and a schedule
 // assigns only here, or when the user's next event arrives, and that an upload which nobody confirms is
 // noticed only here. It may be called at any time, also by several processes at once: what is done is
@@ -31,7 +31,31 @@ const advanceStep = 200
 // The journal tells of each streak that broke or was frozen and each mission that was assigned, in an
 // entry whose event is of type [event.Clock].
 func (ws *Workspace) Advance(ctx context.Context) error {
-	return errors.Join(ws.advance(ctx), ws.Media.Advance(ctx))
+	return errors.Join(ws.advance(ctx), ws.SyncWithCatalogs(ctx), ws.Media.Advance(ctx))
+}
+
+// SyncWithCatalogs lets the documents that are marked syncWithCatalog take over newer versions that their
+// catalogs have published, with what these refer to; [Workspace.Advance] does it too. A document that has
+// a draft of its own, or whose catalog the workspace no longer lists, stays as it is. It works in small
+// transactions and goes on after a document that cannot be taken over: the errors are joined, each with the
+// document's kind and id, and [fault.ErrExists] if the new version needs an id that another document has.
+func (ws *Workspace) SyncWithCatalogs(ctx context.Context) error {
+	type step struct {
+		next   string
+		faults []error
+	}
+	var faults []error
+	for after := ""; ; {
+		done, err := session.Write(ctx, ws.run, func(tx *session.Tx) (s step, err error) {
+			s.next, s.faults, err = ws.engine.library.Sync(ctx, tx, after, advanceStep)
+			return s, err
+		})
+		faults = append(faults, done.faults...)
+		if err != nil || done.next == "" {
+			return errors.Join(append(faults, err)...)
+		}
+		after = done.next
+	}
 }
 
 // advance lets the mechanics take steps until there is nothing more to do.

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
@@ -120,6 +122,49 @@ func Example_filter() {
 	// Output:
 	// weekly ACTIVE WEEKLY-2025-09-29T00:00:00.000Z-2025-10-06T00:00:00.000Z
 	// season PENDING 2025-12-01T00:00:00.000Z-2026-03-01T00:00:00.000Z
+}
+
+// How do several workspaces share content? A catalog holds it, and those that list the catalog clone from it.
+// Clones that are synced follow what the catalog publishes later.
+func Example_catalog() {
+	ctx, now := context.Background(), monday
+	eng, err := guerdon.New(ctx, memory.New(), &guerdon.Options{Now: func() time.Time { return now }})
+	check(err)
+	_, err = eng.Platform.CreateAccount(ctx, tenancy.Account{ID: "acme"})
+	check(err)
+	open := func(w tenancy.Workspace) *guerdon.Workspace {
+		w.AccountID, w.Name = "acme", w.ID
+		_, err := eng.Platform.CreateWorkspace(ctx, w)
+		check(err)
+		ws, err := eng.Workspace(ctx, w.Scope())
+		check(err)
+		return ws
+	}
+	catalog := open(tenancy.Workspace{ID: "shared", Type: tenancy.TypeCatalog})
+	school := open(tenancy.Workspace{ID: "school", Catalogs: []string{"shared"}})
+	_, err = catalog.Import(ctx, []byte(game))
+	check(err)
+
+	rule, err := school.Economy.RewardRules.Clone(ctx, "shared", "per-run", content.Sync)
+	check(err)
+	fmt.Println(rule.Name, "is version", rule.CatalogVersion, "of", rule.CatalogWorkspaceID)
+	_, err = school.Activities.Get(ctx, "run") // what the rule needs came with it
+	check(err)
+
+	rule, err = catalog.Economy.RewardRules.Get(ctx, "per-run")
+	check(err)
+	rule.Name = "Every single run"
+	_, err = catalog.Economy.RewardRules.Update(ctx, rule)
+	check(err)
+	_, err = catalog.Economy.RewardRules.Publish(ctx, "per-run")
+	check(err)
+	check(school.Advance(ctx)) // or SyncWithCatalogs, at once
+	rule, err = school.Economy.RewardRules.Get(ctx, "per-run")
+	check(err)
+	fmt.Println(rule.Name, "is version", rule.CatalogVersion, "of", rule.CatalogWorkspaceID)
+	// Output:
+	// Each run is version 1 of shared
+	// Every single run is version 2 of shared
 }
 
 // How do I take a rule out of use? Archived it pays nothing; its history stays, and it can come back as a

@@ -346,6 +346,8 @@ var arguments = map[string]func(*drawer) []any{
 	"RecordBatch": func(d *drawer) []any { return []any{[]event.Event{d.event(), d.event()}} },
 	"Scope":       func(*drawer) []any { return nil },
 
+	"SyncWithCatalogs": func(*drawer) []any { return nil },
+
 	"Users.Anonymise":    func(d *drawer) []any { return []any{d.user()} },
 	"Users.AssignTags":   func(d *drawer) []any { return []any{d.user(), d.taggings()} },
 	"Users.ByExternalID": func(d *drawer) []any { return []any{d.one("x1", "their-ada")} },
@@ -463,9 +465,14 @@ var documentArguments = map[string]func(*drawer, object) []any{
 	"Archive":      func(d *drawer, of object) []any { return []any{d.id(of)} },
 	"AssignTags":   func(d *drawer, of object) []any { return []any{d.id(of), d.taggings()} },
 	"AssignedTags": func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
-	"Create":       func(d *drawer, of object) []any { return []any{d.document(of)} },
-	"Get":          func(d *drawer, of object) []any { return []any{d.id(of)} },
-	"History":      func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
+	"CatalogGet":   func(d *drawer, of object) []any { return []any{d.one("default", "other"), d.id(of)} },
+	"CatalogList":  func(d *drawer, _ object) []any { return []any{d.one("default", "other"), d.page()} },
+	"Clone": func(d *drawer, of object) []any {
+		return []any{d.one("default", "other"), d.id(of), []content.CloneOption{content.Sync}}
+	},
+	"Create":  func(d *drawer, of object) []any { return []any{d.document(of)} },
+	"Get":     func(d *drawer, of object) []any { return []any{d.id(of)} },
+	"History": func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
 	"List": func(d *drawer, _ object) []any {
 		return []any{content.Filter{Stages: []content.Stage{content.Stage(d.one("DRAFT", "PUBLISHED", "ARCHIVED"))}}, d.page()}
 	},

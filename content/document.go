@@ -50,7 +50,10 @@ type Header struct {
 	// CatalogID and CatalogWorkspaceID name the document that this one was cloned from.
 	CatalogID          string `json:"catalogId,omitempty"`
 	CatalogWorkspaceID string `json:"catalogWorkspaceId,omitempty"`
-	SyncWithCatalog    bool   `json:"syncWithCatalog,omitempty"`
+	// CatalogVersion is the version of that document in the catalog.
+	CatalogVersion int `json:"catalogVersion,omitempty"`
+	// SyncWithCatalog says that the document takes over what the catalog publishes.
+	SyncWithCatalog bool `json:"syncWithCatalog,omitempty"`
 	// DefaultLang is the language to fall back to; the translations must have it.
 	DefaultLang string `json:"defaultLang"`
 
@@ -123,6 +126,9 @@ func validate(doc Document) error {
 	var faults []error
 	if h.Origin != Custom && h.Origin != Catalog && h.Origin != AI {
 		faults = append(faults, fault.Invalid("origin", "%q is none of CUSTOM, CATALOG, AI", h.Origin))
+	}
+	if h.SyncWithCatalog && (h.CatalogID != h.ID || h.CatalogWorkspaceID == "") {
+		faults = append(faults, fault.Invalid("syncWithCatalog", "is only for what was cloned from a catalog"))
 	}
 	faults = append(faults, ident.Check("id", h.ID))
 	if _, ok := doc.(interface{ untranslated() }); !ok {

@@ -23,6 +23,7 @@ type record struct {
 	Draft     json.RawMessage `json:"draft"`
 	Live      json.RawMessage `json:"live,omitempty"` // what is in force
 	Unique    string          `json:"unique,omitempty"`
+	Follows   string          `json:"follows,omitempty"`  // the catalog, if the version in force is synced with one
 	Marks     []mark          `json:"marks,omitempty"`    // of the versions 1, 2, …
 	Archived  int             `json:"archived,omitempty"` // how often
 	Rests     []rest          `json:"rests,omitempty"`
@@ -94,6 +95,12 @@ var documents = store.Define("documents", func(r *record) string { return record
 			}
 			return store.Int(1)
 		}},
+		{Name: "follows", Kind: store.KindText, Of: func(r *record) store.Value {
+			if r.Follows == "" || r.Live == nil {
+				return store.Value{}
+			}
+			return store.Text(r.Follows)
+		}},
 		{Name: "unique_key", Kind: store.KindText, Of: func(r *record) store.Value {
 			if r.Unique == "" {
 				return store.Value{}
@@ -103,6 +110,7 @@ var documents = store.Define("documents", func(r *record) string { return record
 	},
 	store.Index{Name: "updated", Columns: []string{"kind", "updated_at"}},
 	store.Index{Name: "live", Columns: []string{"live"}},
+	store.Index{Name: "follows", Columns: []string{"follows"}},
 	store.Index{Name: "unique", Columns: []string{"kind", "unique_key"}, Unique: true},
 )
 

@@ -136,6 +136,10 @@ func (c *change) enforce(ctx context.Context, tx *session.Tx, d draftOf) error {
 		return err
 	}
 	r.Version++
+	r.Follows = ""
+	if h := d.doc.Head(); h.SyncWithCatalog {
+		r.Follows = h.CatalogWorkspaceID
+	}
 	r.Marks = append(slices.Clip(r.Marks), mark{tx.Now, c.reopen})
 	r.wake(tx.Now)
 	r.Stage, r.Live, r.UpdatedAt = Published, r.Draft, tx.Now

@@ -3,12 +3,15 @@ package guerdon_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -91,19 +94,79 @@ func (t *metered) write(n int) {
 }
 
 // newMeteredWorld returns a world in which a number of events happened, until a fortnight before start.
-func newMeteredWorld(t testing.TB, events int) (*world, *meter) {
+func newMeteredWorld(t testing.TB, st store.Store, events int) (*world, *meter) {
 	t.Helper()
-	m := &meter{Store: memory.New()}
+	m := &meter{Store: st}
 	w := newWorld(t, m)
 	year, end := start.AddDate(-1, 0, 0), start.AddDate(0, 0, -14)
 	step := end.Sub(year) / time.Duration(events)
-	batch := make([]event.Event, events)
-	for i := range batch {
-		batch[i] = run(fmt.Sprint("past", i), "ada", year.Add(step*time.Duration(i)))
+	const batch = 1000
+	for from := 0; from < events; from += batch {
+		some := make([]event.Event, min(batch, events-from))
+		for i := range some {
+			n := from + i
+			some[i] = run(fmt.Sprint("past", n), "ada", year.Add(step*time.Duration(n)))
+		}
+		_, err := w.RecordBatch(t.Context(), some)
+		require.NoError(t, err)
 	}
-	_, err := w.RecordBatch(t.Context(), batch)
-	require.NoError(t, err)
 	return w, m
+}
+
+// week returns what the events of a week and a day cost.
+func (m *meter) week(t testing.TB, w *world) []cost {
+	t.Helper()
+	var costs []cost
+	for i := range 8 {
+		at := start.AddDate(0, 0, i)
+		w.set(at)
+		costs = append(costs, m.of(func() {
+			_, err := w.Record(t.Context(), run(fmt.Sprint("e", i), "ada", at))
+			require.NoError(t, err)
+		}))
+	}
+	return costs
+}
+
+// BenchmarkHistory requires that an event costs the same after b.N others as after a thousand: run it with
+// -benchtime 1000000x.
+func BenchmarkHistory(b *testing.B) {
+	w, m := newMeteredWorld(b, openers["sqlite"](b), max(b.N, 1000))
+	few, fewer := newMeteredWorld(b, memory.New(), 1000)
+	require.Equal(b, fewer.week(b, few), m.week(b, w))
+}
+
+// BenchmarkHeld measures the memory that is held for what there may be many of.
+func BenchmarkHeld(b *testing.B) {
+	held := func(name string, n int, fill func()) {
+		before := heap()
+		fill()
+		bytes := float64(heap()-before) / float64(n)
+		b.Run(name, func(b *testing.B) {
+			b.ReportMetric(bytes, "B")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+	st := openers["sqlite"](b)
+	b.Cleanup(func() { require.NoError(b, st.Close()) })
+	publishClub(b, st, clubDocs(1))
+	var kept [2]*guerdon.Workspace
+	held("a workspace of 50 rules", 1, func() {
+		kept[0] = openClub(b, st)
+		_, err := kept[0].DryRun(b.Context(), clubEvent(0)) // compiles the program, and finds no user
+		require.ErrorIs(b, err, fault.ErrNotFound)
+	})
+	held("a user with one event, in the memory store", clubUsers, func() { kept[1] = memoryClub(b) })
+	held("an event more, in the memory store", clubUsers, func() { recordBatches(b, kept[1], clubEvents(clubUsers, clubUsers)) })
+	runtime.KeepAlive(kept)
+}
+
+// heap returns how much memory is in use.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 // An event, and what users ask for all day, cost the same whatever has happened before.
@@ -111,17 +174,9 @@ func TestCostDoesNotGrowWithHistory(t *testing.T) {
 	t.Parallel()
 	var before []cost
 	for _, events := range []int{100, 1000, 10_000} {
-		w, m := newMeteredWorld(t, events)
+		w, m := newMeteredWorld(t, memory.New(), events)
 		ctx := t.Context()
-		var costs []cost
-		for i := range 9 { // over a week
-			at := start.AddDate(0, 0, i)
-			w.set(at)
-			costs = append(costs, m.of(func() {
-				_, err := w.Record(ctx, run(fmt.Sprint("e", i), "ada", at))
-				require.NoError(t, err)
-			}))
-		}
+		costs := m.week(t, w)
 		for name, read := range map[string]func() error{
 			"missions": func() error { _, _, err := w.Missions.List(ctx, "ada", store.Page{Limit: 10}); return err },
 			"balances": func() error { _, err := w.Economy.Balances(ctx, "ada"); return err },

@@ -11,5 +11,5 @@ BEGIN { print "| ours : baseline | at least | median | rounds |\n|---|---|---|--
 	printf "| %s | %g | %.2f | %s |\n", name, metric["x-wanted"], metric["x"], rounds
 	fflush()
 }
-/^(---|FAIL|panic)/ { print > "/dev/stderr"; failed = 1 }
+/^(--- FAIL|FAIL|panic)/ { print > "/dev/stderr"; failed = 1 }
 END { exit failed }

@@ -66,8 +66,9 @@ func (s *session) answer(ctx context.Context, a unit.Ask, into *unit.Answer) err
 		return nil
 	case a.Query == nil:
 		into.Rows = make([]store.Row, 0, len(a.Keys))
+		var scope any = a.Scope.String() // boxed once
 		for _, key := range a.Keys {
-			if err := s.rows(ctx, a.Table, into, t.get, a.Scope.String(), key); err != nil {
+			if err := s.rows(ctx, a.Table, into, t.get, scope, key); err != nil {
 				return err
 			}
 		}
@@ -120,7 +121,7 @@ func (s *session) Commit(ctx context.Context, changes []unit.Change) error {
 // change makes one change.
 func (s *session) change(ctx context.Context, c unit.Change) error {
 	t := s.store.tables.Of(c.Table)
-	scope := c.Scope.String()
+	var scope any = c.Scope.String() // boxed once
 	for _, key := range c.Delete {
 		if err := s.exec(ctx, t.remove, scope, key); err != nil {
 			return err

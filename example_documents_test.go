@@ -91,7 +91,7 @@ func ExampleWorkspace_As() {
 	history, _, err := ws.Economy.RewardRules.History(ctx, "per-run", store.Page{})
 	check(err)
 	for _, v := range history {
-		fmt.Println(v.At.Format(time.TimeOnly), v.Stage, "by", v.Actor.Type, v.Actor.ID)
+		fmt.Println(v.At.Format(time.TimeOnly), v.Stage, "by", v.Type, v.ID)
 	}
 	// Output:
 	// 10:00:00 ARCHIVED by user ann

@@ -86,7 +86,7 @@ func (b *Board) Compute(now time.Time, zones *timeframe.Zones) {
 	if now.IsZero() {
 		return
 	}
-	if board, err := b.Timeframe.Board(zones); err == nil { // a draft is valid, unless zones have changed since
+	if board, err := b.Board(zones); err == nil { // a draft is valid, unless zones have changed since
 		b.PeriodID = board.At(now).ID
 	}
 }

@@ -10,8 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/guerdontest"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -215,6 +218,76 @@ func TestCostDoesNotGrowWithProgram(t *testing.T) {
 		}
 		if before != nil {
 			require.Equal(t, before, costs, "%d times as many documents", others)
+		}
+		before = costs
+	}
+}
+
+// coursePaths is how many paths courses returns.
+const coursePaths = 20
+
+// courses returns paths, each of a number of quizzes and as many slides of its own, a rule that gives them to
+// everybody, and all that they hold, in words of an edition.
+func courses(items int, edition string) []content.Document {
+	var docs []content.Document
+	var paths []*learning.Path
+	for i := range coursePaths {
+		var parts []content.Document
+		for j := range items {
+			id := fmt.Sprintf("part-%d-%d", i, j)
+			quiz, slide := guerdontest.Quiz(id), guerdontest.Slide(id)
+			quiz.Translations[0].Question, slide.Translations[0].Title = edition, edition
+			parts = append(parts, quiz, slide)
+		}
+		path := guerdontest.Path(fmt.Sprint("path-", i), parts...)
+		path.Title = edition
+		paths = append(paths, path)
+		docs = append(append(docs, parts...), path)
+	}
+	return append(docs, guerdontest.PathRule("everybody", paths...))
+}
+
+// teach puts courses in force.
+func (w *world) teach(t testing.TB, docs []content.Document) {
+	t.Helper()
+	bundle, err := guerdontest.New(t, docs...).Export(t.Context())
+	require.NoError(t, err)
+	_, err = w.Import(t.Context(), bundle)
+	require.NoError(t, err)
+}
+
+// A page of assignments with all that is in them costs as many calls of the store however much that is, also to
+// who is in the middle of versions that are no longer in force. So does an answer that moves a path.
+func TestCostOfLearningDoesNotGrowWithItems(t *testing.T) {
+	t.Parallel()
+	var before []int
+	for _, items := range []int{1, 10} {
+		m := &meter{Store: memory.New()}
+		w := newWorld(t, m)
+		w.teach(t, courses(items, "first"))
+		ctx := t.Context()
+		_, err := w.Learning.Evaluate(ctx, "ada")
+		require.NoError(t, err)
+		list := func(edition string) {
+			page, _, err := w.Learning.Assignments(ctx, "ada", learning.Query{Items: true}, store.Page{})
+			require.NoError(t, err)
+			require.Len(t, page, coursePaths)
+			for _, a := range page {
+				require.Equal(t, 2*items, a.Progress.Total)
+				require.Len(t, a.Items, 2*items)
+				require.Equal(t, edition, a.Items[0].Quiz.Translations[0].Question)
+			}
+		}
+		costs := []int{m.of(func() { list("first") }).calls}
+		for i := range coursePaths {
+			costs = append(costs, m.of(func() { w.answer(t, "ada", fmt.Sprintf("part-%d-0", i), content.Option1) }).calls)
+		}
+		w.set(start.Add(time.Hour))
+		w.teach(t, courses(items, "second"))
+		list("first") // the first after that compiles what is in force
+		costs = append(costs, m.of(func() { list("first") }).calls)
+		if before != nil {
+			require.Equal(t, before, costs, "%d items", 2*items)
 		}
 		before = costs
 	}

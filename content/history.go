@@ -161,19 +161,33 @@ func (l *Library) Versions(ctx context.Context, tx *session.Tx, pins ...Pin) ([]
 	if err := tx.Prefetch(ctx, documents.Keys(keys...), versions.Keys(numbered...)); err != nil {
 		return nil, err
 	}
+	records, err := documents.GetMany(ctx, tx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	bodies, err := versions.GetMany(ctx, tx, numbered...)
+	if err != nil {
+		return nil, err
+	}
+	recordOf, versionOf := map[string]*record{}, map[string]*version{}
+	for i := range records {
+		recordOf[recordKey(records[i].Kind, records[i].ID)] = &records[i]
+	}
+	for i := range bodies {
+		versionOf[bodies[i].key()] = &bodies[i]
+	}
 	docs := make([]Document, len(pins))
 	for i, p := range pins {
 		kind, ok := l.Kind(p.Kind)
 		if !ok {
 			return nil, fault.Invalid("kind", "%q is none of %v", p.Kind, l.names())
 		}
-		r, err := find(ctx, tx, kind, p.ID)
-		if err != nil {
-			return nil, err
-		}
-		v, ok, err := versions.Get(ctx, tx, numbered[i])
-		if err != nil || !ok {
-			return nil, notFound(err, "version", numbered[i])
+		r, v := recordOf[keys[i]], versionOf[numbered[i]]
+		switch {
+		case r == nil:
+			return nil, fault.NotFound(p.Kind, p.ID)
+		case v == nil:
+			return nil, fault.NotFound("version", numbered[i])
 		}
 		if docs[i], err = v.open(kind, r); err != nil {
 			return nil, err

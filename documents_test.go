@@ -1,6 +1,7 @@
 package guerdon_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -80,9 +81,7 @@ func TestBoardsShowTheirPeriod(t *testing.T) {
 			"runtimeLeaderboardConfigurationId": "earned", "timeframeType": "RECURRING", "recurrence": "DAILY",
 			"timeframeStartsAt": "2025-10-01T00:00:00Z", "timeframeEndsAt": "2025-10-03T00:00:00Z",
 		}
-		for name, value := range zones {
-			fields[name] = value
-		}
+		maps.Copy(fields, zones)
 		w.publish(t, document("RuntimeLeaderboard", "days", fields))
 		users := zones["timeframeTimezoneType"] == "USER"
 		for _, tt := range []struct {

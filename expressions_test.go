@@ -80,7 +80,7 @@ func TestFieldsOfEventsAreThoseThatAreDocumented(t *testing.T) {
 		ctx := mechanic.EventContext(event.Matcher{Type: event.MatchEntity, Entity: typ})
 		_, err := rule.Compile([]byte(`{"var": "event.?????????"}`), ctx)
 		require.ElementsMatch(t, want, names(t, err, "event has "), typ)
-		roots := append(want, "event", "user")
+		roots := slices.Concat(want, []string{"event", "user"})
 		_, err = rule.Compile([]byte(`{"var": "previousEvent.?????????"}`), ctx)
 		if strings.HasPrefix(typ, "Learning") || slices.Contains([]string{"Quiz", "Slide", "Story"}, typ) {
 			require.Equal(t, []string{"context", "outcome", "progress", "startedAt"}, names(t, err, "previousEvent has "), typ)

@@ -2,6 +2,7 @@ package guerdon_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
@@ -605,4 +607,64 @@ func TestErasingALearner(t *testing.T) {
 	require.NotContains(t, w.learned(t, "ada"), "Lovelace")
 	_, err = w.Learning.SubmitQuiz(ctx, learning.QuizSubmission{Submission: who("ada"), QuizID: "gods", Answer: content.Option1})
 	require.ErrorIs(t, err, fault.ErrForbidden)
+}
+
+// A rule assigns because of whatever its mode says: an event of the user, of a tag that the user carries, of a
+// path that was completed, or a time of its schedule.
+func TestRulesThatAssignPaths(t *testing.T) {
+	t.Parallel()
+	stones := guerdontest.Slide("stones")
+	for name, tt := range map[string]struct {
+		fields object
+		cause  func(t *testing.T, w *world)
+	}{
+		"user": {
+			object{"assignmentMode": "EVENT", "eventMatchType": "ENTITY", "eventMatchEntity": "User", "eventMatchCondition": object{"==": []any{object{"var": "user.lang"}, "it"}}},
+			func(t *testing.T, w *world) {
+				_, err := w.Users.Update(t.Context(), "ada", tenancy.UserPatch{Lang: new("it")})
+				require.NoError(t, err)
+			},
+		},
+		"tag": {
+			object{"assignmentMode": "EVENT", "eventMatchType": "TAG", "eventMatchEntity": "Tag", "eventMatchEntityId": "keen"},
+			func(t *testing.T, w *world) {
+				_, err := w.Users.AssignTags(t.Context(), "ada", tenancy.Tagging{TagID: "keen"})
+				require.NoError(t, err)
+			},
+		},
+		"path": {
+			object{"assignmentMode": "EVENT", "eventMatchType": "INSTANCE", "eventMatchEntity": "LearningPathLog", "eventMatchEntityId": "rome",
+				"eventMatchCondition": object{"==": []any{object{"var": "progress"}, "COMPLETE"}}},
+			func(t *testing.T, w *world) {
+				w.paths(t, "ada")
+				w.rome(t, "ada")
+			},
+		},
+		"schedule": {
+			object{"assignmentMode": "SCHEDULED_PUSH", "scheduleCron": "0 8 * * *", "usersMatchCondition": object{"==": []any{object{"var": "user.userId"}, "ada"}}},
+			func(t *testing.T, w *world) {
+				w.set(w.now.Load().AddDate(0, 0, 1))
+				require.NoError(t, w.Advance(t.Context()))
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newAcademy(t)
+			b, err := guerdontest.New(t, guerdontest.Tag("mood", "keen"), stones, guerdontest.Path("ruins", stones)).Export(t.Context())
+			require.NoError(t, err)
+			_, err = w.Import(t.Context(), b)
+			require.NoError(t, err)
+			fields := object{
+				"name": "ruins", "ruleType": "ASSIGN", "learningPathsPool": []string{"ruins"},
+				"timeframeType": "PERMANENT", "timeframeTimezoneType": "USER", "timeframeStartsAt": "2000-01-01T00:00:00Z",
+			}
+			maps.Copy(fields, tt.fields)
+			w.publish(t, document("LearningPathRule", "ruins", fields))
+			require.NotContains(t, w.paths(t, "ada"), "ruins", "nothing has happened yet")
+			tt.cause(t, w)
+			require.Contains(t, w.paths(t, "ada"), "ruins")
+			require.NotContains(t, w.paths(t, "bob"), "ruins")
+		})
+	}
 }

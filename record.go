@@ -266,6 +266,9 @@ func (e *Engine) transact(ctx context.Context, tx *session.Tx, fn session.Func) 
 		if err != nil {
 			return err
 		}
+		if err := tx.Prefetch(ctx, p.reads(tx, o)...); err != nil {
+			return err
+		}
 		if _, err := e.enter(ctx, tx, p, o, ""); err != nil {
 			return err
 		}

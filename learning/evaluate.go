@@ -41,6 +41,9 @@ func (p *Program) evaluate(
 	if pl.RuleType == Unlock {
 		return p.unlock(ctx, tx, pl, u, because)
 	}
+	if period, ok, err = pl.on.Begun(ctx, tx, u, period, at); err != nil || !ok {
+		return nil, err
+	}
 	return p.assign(ctx, tx, pl, u, period, because, vars)
 }
 

@@ -28,7 +28,7 @@ type Path struct {
 
 // Validate returns every fault of the path's fields, joined.
 func (p *Path) Validate() error {
-	_, err := p.Outline.compile(p.source())
+	_, err := p.compile(p.source())
 	var missing error
 	if p.EstimatedDuration == nil {
 		missing = fault.Invalid("estimatedDuration", "is missing")

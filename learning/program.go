@@ -196,10 +196,10 @@ func compileNode(key itemKey, doc content.Document) (*node, error) {
 	switch doc := doc.(type) {
 	case *Path:
 		n.path, n.items = doc, doc.Items
-		n.judgement, err = doc.Outline.compile(doc.source())
+		n.judgement, err = doc.compile(doc.source())
 	case *Group:
 		n.items = doc.Items
-		n.judgement, err = doc.Outline.compile(doc.source())
+		n.judgement, err = doc.compile(doc.source())
 	default:
 		err = fmt.Errorf("learning: %s has no items", key)
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
-	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
@@ -322,13 +321,4 @@ func (p *Program) activity(ctx context.Context, tx *session.Tx, u *tenancy.User,
 		return nil, err
 	}
 	return &r, count(ctx, tx, u.ID, func(t *tally) { t.item(&r) })
-}
-
-// readingLogs names logs for a prefetch.
-func readingLogs(userID, learnContext string, items ...itemKey) store.Read {
-	keys := make([]string, len(items))
-	for i, item := range items {
-		keys[i] = logKey(userID, learnContext, item)
-	}
-	return logs.Keys(keys...)
 }

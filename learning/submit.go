@@ -213,7 +213,7 @@ func (r *row) bookmarked() bool { return r.Bookmarks%2 == 1 }
 // check fills in what is not said and returns every fault.
 func (s *Submission) check(field string, item itemKey) error {
 	s.Context = cmp.Or(s.Context, DefaultContext)
-	return errors.Join(ident.Check("userId", s.UserID), ident.Check(field, item.ID), checkContext(s.Context), s.Parent.Validate())
+	return errors.Join(ident.Check("userId", s.UserID), ident.Check(field, item.ID), checkContext(s.Context), s.Validate())
 }
 
 // submit lets move change the log of an item, which returns the event that this is, nil for none. It
@@ -348,12 +348,12 @@ func (p *Program) place(ctx context.Context, tx *session.Tx, s Submission, item 
 	if s.Parent == (content.Parent{}) {
 		return site{}, nil
 	}
-	return p.alone(ctx, tx, s, item, list)
+	return p.alone(ctx, tx, s, item)
 }
 
 // alone returns where a submission counts whose parent no assignment of the user has: a group may be worked
 // on by itself.
-func (p *Program) alone(ctx context.Context, tx *session.Tx, s Submission, item itemKey, list []Assignment) (site, error) {
+func (p *Program) alone(ctx context.Context, tx *session.Tx, s Submission, item itemKey) (site, error) {
 	root := itemKey{ItemType(s.ParentType), s.ParentID}
 	r, _, err := logs.Get(ctx, tx, logKey(s.UserID, s.Context, root))
 	if err != nil {

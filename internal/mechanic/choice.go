@@ -2,8 +2,8 @@ package mechanic
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/guerdonhq/guerdon/fault"
@@ -77,7 +77,7 @@ func kindOf(v any) string {
 	case string:
 		return "another text"
 	case bool:
-		return fmt.Sprint(v)
+		return strconv.FormatBool(v)
 	case float64:
 		return "a number"
 	case []any:

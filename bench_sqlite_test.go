@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -180,7 +181,7 @@ func (h *hand) do(s statement) {
 	stmt := h.prepared[s.text]
 	if stmt == nil {
 		var err error
-		stmt, err = h.conn.PrepareContext(ctx, s.text) //nolint:sqlclosecheck // it ends with the connection
+		stmt, err = h.conn.PrepareContext(ctx, s.text)
 		require.NoError(h.b, err)
 		h.prepared[s.text] = stmt
 	}
@@ -195,13 +196,14 @@ func (h *hand) do(s statement) {
 	if err != nil {
 		h.b.Fatal(err)
 	}
+	defer func() { require.NoError(h.b, rows.Close()) }()
 	var record sql.RawBytes
 	for rows.Next() {
 		if err := rows.Scan(&record); err != nil {
 			h.b.Fatal(err)
 		}
 	}
-	if err := rows.Close(); err != nil {
+	if err := rows.Err(); err != nil {
 		h.b.Fatal(err)
 	}
 }
@@ -211,16 +213,9 @@ func (h *hand) requireSame(b *testing.B, path string) {
 	b.Helper()
 	_, err := h.conn.ExecContext(b.Context(), "attach ? as engine", path)
 	require.NoError(b, err)
-	rows, err := h.conn.QueryContext(b.Context(), "select name from engine.sqlite_master where type = 'table'")
-	require.NoError(b, err)
-	var tables []string
-	for rows.Next() {
-		var name string
-		require.NoError(b, rows.Scan(&name))
-		tables = append(tables, name)
-	}
-	require.NoError(b, rows.Close())
-	for _, t := range tables {
+	var names string
+	require.NoError(b, h.conn.QueryRowContext(b.Context(), "select group_concat(name) from engine.sqlite_master where type = 'table'").Scan(&names))
+	for _, t := range strings.SplitSeq(names, ",") {
 		var different int
 		require.NoError(b, h.conn.QueryRowContext(b.Context(), "select count(*) from (select * from engine."+t+" except select * from main."+t+")").Scan(&different))
 		require.Zero(b, different, t)

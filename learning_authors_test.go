@@ -25,9 +25,10 @@ func draftQuiz(id string, langs ...string) content.Quiz {
 	return q
 }
 
-func draftPath(id string, langs []string, items ...learning.Item) learning.Path {
-	p := learning.Path{Header: content.Header{ID: id, DefaultLang: langs[0]}, Title: id, EstimatedDuration: new(decimal.NewFromInt(5))}
-	p.Translations, p.Items = titles(id, langs...), items
+// draftPath returns a path called egypt.
+func draftPath(langs []string, items ...learning.Item) learning.Path {
+	p := learning.Path{Header: content.Header{ID: "egypt", DefaultLang: langs[0]}, Title: "egypt", EstimatedDuration: new(decimal.NewFromInt(5))}
+	p.Translations, p.Items = titles("egypt", langs...), items
 	return p
 }
 
@@ -75,21 +76,21 @@ func TestLearningContentThatIsRefusedIsNotKept(t *testing.T) {
 		},
 		{"a quiz in 11 languages", quiz(same, elevenLangs...), "translations: are 11"},
 		{"a quiz in no language", quiz(same, "en", "tlh"), `translations[1].lang: "tlh"`},
-		{"a path in 11 languages", path(draftPath("egypt", elevenLangs)), "translations: are 11"},
-		{"a path in no language", path(draftPath("egypt", []string{"en", "tlh"})), `translations[1].lang: "tlh"`},
+		{"a path in 11 languages", path(draftPath(elevenLangs)), "translations: are 11"},
+		{"a path in no language", path(draftPath([]string{"en", "tlh"})), `translations[1].lang: "tlh"`},
 		{
 			"a path that holds itself",
-			path(draftPath("egypt", en, learning.Item{ItemID: "egypt", ItemType: learning.ItemPath})),
+			path(draftPath(en, learning.Item{ItemID: "egypt", ItemType: learning.ItemPath})),
 			"items[0].itemId: is the document itself",
 		},
 		{
 			"a path that holds a path",
-			path(draftPath("egypt", en, learning.Item{ItemID: "rome", ItemType: learning.ItemPath})),
+			path(draftPath(en, learning.Item{ItemID: "rome", ItemType: learning.ItemPath})),
 			`items[0].itemType: "learningPath" is none of`,
 		},
 		{
 			"an item for a language that is none",
-			path(draftPath("egypt", en, learning.Item{ItemID: "hills", ItemType: learning.ItemQuiz, Languages: []string{"tlh"}})),
+			path(draftPath(en, learning.Item{ItemID: "hills", ItemType: learning.ItemQuiz, Languages: []string{"tlh"}})),
 			`items[0].languages[0]: "tlh" is not a supported language`,
 		},
 	} {
@@ -113,7 +114,7 @@ func TestPathWithBrokenPartsIsNotPublished(t *testing.T) {
 	require.NoError(t, err)
 	_, err = w.Learning.Groups.Create(ctx, draftGroup("exam", popes, learning.Item{ItemID: "nobody", ItemType: learning.ItemQuiz}))
 	require.NoError(t, err)
-	_, err = w.Learning.Paths.Create(ctx, draftPath("egypt", []string{"en"}, hills, popes, nile, exam))
+	_, err = w.Learning.Paths.Create(ctx, draftPath([]string{"en"}, hills, popes, nile, exam))
 	require.NoError(t, err)
 	before := w.dump(t, w.Scope())
 
@@ -140,7 +141,7 @@ func TestPathWithBrokenPartsIsNotPublished(t *testing.T) {
 
 	_, err = w.Learning.Groups.Update(ctx, draftGroup("exam", popes))
 	require.NoError(t, err)
-	_, err = w.Learning.Paths.Update(ctx, draftPath("egypt", []string{"en"}, hills, exam))
+	_, err = w.Learning.Paths.Update(ctx, draftPath([]string{"en"}, hills, exam))
 	require.NoError(t, err)
 	_, err = w.Learning.Paths.Publish(ctx, "egypt", content.Cascade)
 	require.NoError(t, err)

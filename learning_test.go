@@ -574,7 +574,8 @@ func TestAGroupWithItsChildren(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, content.Published, g.Stage)
 	require.Equal(t, []learning.Item{
-		{ItemID: "one", ItemType: learning.ItemQuiz, Languages: []string{"en"}}, {ItemID: "inner", ItemType: learning.ItemGroup},
+		{ItemID: "one", ItemType: learning.ItemQuiz, Languages: []string{"en"}},
+		{ItemID: "inner", ItemType: learning.ItemGroup},
 		{ItemID: "forum", ItemType: learning.ItemSlide},
 	}, g.Items)
 
@@ -633,8 +634,10 @@ func TestRulesThatAssignPaths(t *testing.T) {
 			},
 		},
 		"path": {
-			object{"assignmentMode": "EVENT", "eventMatchType": "INSTANCE", "eventMatchEntity": "LearningPathLog", "eventMatchEntityId": "rome",
-				"eventMatchCondition": object{"==": []any{object{"var": "progress"}, "COMPLETE"}}},
+			object{
+				"assignmentMode": "EVENT", "eventMatchType": "INSTANCE", "eventMatchEntity": "LearningPathLog", "eventMatchEntityId": "rome",
+				"eventMatchCondition": object{"==": []any{object{"var": "progress"}, "COMPLETE"}},
+			},
 			func(t *testing.T, w *world) {
 				w.paths(t, "ada")
 				w.rome(t, "ada")

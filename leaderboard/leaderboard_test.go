@@ -642,7 +642,7 @@ func TestFrozenUnderAnotherTimeframe(t *testing.T) {
 			w.publish(t, configuration("c", points), board("b", "c", tt.before))
 			w.did(t, "ada", start, "1")
 			w.advance(t, start.AddDate(0, 0, 3))
-			w.publish(t, configuration("c", strings.Replace(points, "sum", "max", 1)), board("b", "c", tt.after+`, "syncWithCatalog": true`))
+			w.publish(t, configuration("c", strings.Replace(points, "sum", "max", 1)), board("b", "c", tt.after+`, "origin": "AI"`))
 			require.Equal(t, !tt.frozen, len(w.did(t, "bob", start, "2")) == 1)
 			was, err := w.Rank(w.ctx, "b", "ada", &leaderboard.At{Time: start})
 			require.NoError(t, err)

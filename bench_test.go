@@ -21,6 +21,7 @@ import (
 	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/internal/ratio"
 	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -201,6 +202,41 @@ func BenchmarkRecord(b *testing.B) {
 	}
 }
 
+// clubSports returns the activities of the club and nothing that matches them.
+func clubSports() []content.Document {
+	var docs []content.Document
+	for _, sport := range sports {
+		docs = append(docs, guerdontest.Activity(sport))
+	}
+	return docs
+}
+
+// examDocs returns a path of quizzes, which everybody has, and all that it holds.
+func examDocs(quizzes int) []content.Document {
+	var parts []content.Document
+	for i := range quizzes {
+		parts = append(parts, guerdontest.Quiz(fmt.Sprint("question-", i)))
+	}
+	path := guerdontest.Path("exam", parts...)
+	return append(parts, path, guerdontest.PathRule("everybody", path))
+}
+
+// examUsers is how many users answer in each round of a comparison.
+const examUsers = 64
+
+// sitExam lets the users of a round of a comparison answer the questions of the exam from one to another.
+func sitExam(b testing.TB, ws *guerdon.Workspace, n, from, to int) {
+	b.Helper()
+	for i := range examUsers {
+		userID := clubEvent(n*examUsers + i).UserID
+		for q := from; q < to; q++ {
+			s := learning.QuizSubmission{Submission: learning.Submission{UserID: userID}, QuizID: fmt.Sprint("question-", q), Answer: content.Option1}
+			_, err := ws.Learning.SubmitQuiz(b.Context(), s)
+			require.NoError(b, err)
+		}
+	}
+}
+
 func BenchmarkRatioMemory(b *testing.B) {
 	b.Run("1,000 documents, as many matching : 50 documents", func(b *testing.B) {
 		small, large := memoryClub(b), foundClub(b, memory.New(), clubDocs(20))
@@ -208,6 +244,28 @@ func BenchmarkRatioMemory(b *testing.B) {
 			func(n int) { recordAll(b, large, round(n), 1) },
 			func(n int) { recordAll(b, small, round(n), 1) })
 	})
+	for _, baseline := range []struct {
+		name string
+		docs []content.Document
+	}{{"event", clubDocs(1)}, {"event that moves nothing", clubSports()}} {
+		b.Run("answer that completes a path of 50 : "+baseline.name, func(b *testing.B) {
+			const quizzes = 50
+			ws := foundClub(b, memory.New(), append(baseline.docs, examDocs(quizzes)...))
+			for n := range ratio.Rounds {
+				for i := range examUsers {
+					_, err := ws.Learning.Evaluate(b.Context(), clubEvent(n*examUsers+i).UserID)
+					require.NoError(b, err)
+				}
+				sitExam(b, ws, n, 0, quizzes-1)
+			}
+			ratio.Compare(b, 0.33,
+				func(n int) { sitExam(b, ws, n, quizzes-1, quizzes) },
+				func(n int) { recordAll(b, ws, clubEvents(clubUsers+n*examUsers, examUsers), 1) })
+			stats, err := ws.Learning.Stats(b.Context(), clubEvent(0).UserID)
+			require.NoError(b, err)
+			require.Equal(b, 1, stats.CompletedPaths)
+		})
+	}
 	b.Run("replay of a journal : Record one by one", func(b *testing.B) {
 		one, all := memoryClub(b), memoryClub(b)
 		ratio.Compare(b, 2,

@@ -30,7 +30,10 @@ type standing struct {
 // fold returns how far a user is who is that far with the items.
 func (j *judgement) fold(tx *session.Tx, user map[string]any, items []ItemProgress) standing {
 	s := fold(items)
-	vars := map[string]any{"user": user, "items": itemVars(items)}
+	vars := map[string]any{"user": user}
+	if j.start.Given() || j.completion.Given() || j.outcome.Given() { // otherwise nobody reads them
+		vars["items"] = itemVars(items)
+	}
 	complete := s.progress == Complete
 	if j.completion.Given() {
 		complete = j.completion.Holds(tx, vars)

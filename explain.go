@@ -129,10 +129,13 @@ func (p *program) judge(ctx context.Context, tx *session.Tx, e *Entry, kind, id 
 	case *leaderboard.Board:
 		return p.boards.Explain(ctx, tx, cases, doc, e.Outcome.Scores)
 	}
-	if kind == missions.Configurations.Name() { // its missions go on
+	switch kind {
+	case missions.Configurations.Name(): // its missions go on
 		return p.missions.ExplainConfiguration(ctx, tx, cases, id, nil, e.Outcome.Missions)
+	case economy.RewardRules.Name(): // what it has paid stays
+		return p.economy.ExplainGone(cases, id, e.Outcome.Transactions)
 	}
 	v := mechanic.Verdict{EventID: e.Event.ID}
-	v.Ask("published", false, "it was not published when the event was recorded")
+	v.Unpublished()
 	return v, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/missions"
@@ -450,4 +452,22 @@ func TestExplainByTheConfigurationWithWhichABoardHadOpened(t *testing.T) {
 			require.Equal(t, map[bool]string{true: "score", false: "query.where"}[moved], last.Name, "%s", x)
 		}
 	})
+}
+
+// What a rule has paid moves with its event also when the rule is out of use.
+func TestExplainWhatAnArchivedRulePaid(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, memory.New())
+	for _, id := range []string{"e0", "e1", "e2"} { // completes the mission of the week
+		w.record(t, id, "run", 1)
+	}
+	_, err := w.Economy.RewardRules.Archive(t.Context(), "per-week")
+	require.NoError(t, err)
+	w.set(w.now.Load().Add(time.Minute))
+	out, err := w.Record(t.Context(), run("late", "ada", start.Add(-time.Hour)))
+	require.NoError(t, err)
+	require.True(t, slices.ContainsFunc(out.Transactions, func(c economy.Change) bool { return c.RewardRuleID == "per-week" }))
+	require.Contains(t, w.verdict(t, "late", "RewardRule", "per-week"), "moved by weekly:three:ada:2025-W40:completed")
+	w.record(t, "e3", "run", 1)
+	require.Contains(t, w.verdict(t, "e3", "RewardRule", "per-week"), "no   published")
 }

@@ -22,6 +22,20 @@ func (p *Program) Explain(ctx context.Context, tx *session.Tx, cases []mechanic.
 	})
 }
 
+// ExplainGone is [Program.Explain] for a rule that was not in force: what it had paid for an event moves with
+// it nevertheless.
+func (p *Program) ExplainGone(cases []mechanic.Case, ruleID string, changes []Change) (mechanic.Verdict, error) {
+	return mechanic.Farthest(cases, func(c *mechanic.Case) (mechanic.Verdict, error) {
+		x := explanation{Case: c, outcome: changes}
+		if !c.Event.MovedFrom.IsZero() && x.moved(ruleID) {
+			x.askMoved(ruleID)
+		} else {
+			x.v.Unpublished()
+		}
+		return x.v, nil
+	})
+}
+
 // explanation is how far one event got with a rule.
 type explanation struct {
 	*mechanic.Case
@@ -34,7 +48,7 @@ type explanation struct {
 func (x *explanation) explain(ctx context.Context, r *RewardRule) error {
 	switch {
 	case !x.Event.MovedFrom.IsZero() && reacts(x.Event.Type):
-		x.askMoved(r)
+		x.askMoved(r.ID)
 		return nil
 	case !x.v.Matches(matchFields, r.Matcher(), x.Event):
 		return nil
@@ -78,12 +92,17 @@ func (x *explanation) changes(r *payer) []Change {
 	return made
 }
 
+// moved tells whether something that the rule had paid for the event moved with it.
+func (x *explanation) moved(ruleID string) bool {
+	return slices.ContainsFunc(x.outcome, func(c Change) bool {
+		return c.RewardRuleID == ruleID && c.State != Rejected && strings.HasPrefix(c.TransactionID, x.Event.ID+":"+ruleID+":")
+	})
+}
+
 // askMoved asks whether the rule had paid for an event before it turned out to have happened at another
 // time.
-func (x *explanation) askMoved(r *RewardRule) {
-	x.v.Moved = slices.ContainsFunc(x.outcome, func(c Change) bool {
-		return c.RewardRuleID == r.ID && c.State != Rejected && strings.HasPrefix(c.TransactionID, x.Event.ID+":"+r.ID+":")
-	})
+func (x *explanation) askMoved(ruleID string) {
+	x.v.Moved = x.moved(ruleID)
 	reason := "nothing that it paid moved with the event"
 	if x.v.Moved {
 		reason = "what it had paid moved with the event"

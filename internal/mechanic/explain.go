@@ -160,6 +160,11 @@ func (v *Verdict) Within(f timeframe.Timeframe, at time.Time) bool {
 	return v.inside(f, at, "the event happened at "+Stamp(at))
 }
 
+// Unpublished says that the document was not in force.
+func (v *Verdict) Unpublished() {
+	v.Ask("published", false, "it was not published when the event was recorded")
+}
+
 // InForce asks whether a timeframe, which the owner names, has begun and not ended now.
 func (v *Verdict) InForce(f timeframe.Timeframe, now time.Time) bool {
 	return v.inside(f, now, "it is "+Stamp(now))

@@ -273,6 +273,12 @@ func TestAssignmentsByHand(t *testing.T) {
 		require.ErrorIs(t, err, tt.kind)
 		require.ErrorContains(t, err, tt.reason)
 	}
+	coming, err := w.Learning.Assign(ctx, learning.NewAssignment{PathID: "greece", UserID: "ada", StartsAt: w.now.Load().Add(time.Hour)})
+	require.NoError(t, err)
+	require.Equal(t, timeframe.Pending, coming.State)
+	_, err = w.Learning.SubmitSlide(ctx, learning.SlideSubmission{Submission: who("ada"), SlideID: "agora", Progress: learning.Start})
+	require.ErrorIs(t, err, fault.ErrForbidden)
+	require.ErrorContains(t, err, "begins at "+coming.StartsAt.Format(time.RFC3339))
 	ended, err := w.Learning.Assign(ctx, learning.NewAssignment{PathID: "greece", UserID: "bob", EndsAt: start.Add(2 * time.Hour)})
 	require.NoError(t, err)
 	w.set(start.Add(3 * time.Hour))

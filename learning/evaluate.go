@@ -19,12 +19,8 @@ import (
 func (p *Program) evaluate(
 	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, at time.Time, because mechanic.Mark, vars map[string]any,
 ) ([]Change, error) {
-	period, ok, err := pl.on.PeriodAt(tx, u, at)
-	if err != nil || !ok {
-		return nil, err
-	}
-	_, evaluated, err := evaluations.Get(ctx, tx, mechanic.EvaluationKey(pl.ID, u.ID, period.ID))
-	if err != nil || evaluated || !pl.event.Holds(tx, vars) {
+	period, ok, err := pl.on.Unevaluated(ctx, tx, evaluations, pl.ID, u.ID, u, at)
+	if err != nil || !ok || !pl.event.Holds(tx, vars) {
 		return nil, err
 	}
 	if pl.readsActive {
@@ -251,12 +247,7 @@ func activeAssignments(ctx context.Context, tx *session.Tx, u *tenancy.User, at 
 // out for every user. It looks at no more than limit users and returns whether there is more to do.
 func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	for _, pl := range p.rules.Push {
-		rule := mechanic.PushedRule{
-			ID: pl.ID, Source: pl.source(), Trigger: pl.on, PublishedAt: pl.UpdatedAt,
-			Evaluate: func(u *tenancy.User, at time.Time) error {
-				return mechanic.Tick(ctx, tx, Rules.Name(), pl.ID, u.ID, at)
-			},
-		}
+		rule := mechanic.PushedRule{Kind: Rules.Name(), ID: pl.ID, Trigger: pl.on, PublishedAt: pl.UpdatedAt}
 		done, err := rule.Carry(ctx, tx, pushes, &limit)
 		if err != nil {
 			return false, err
@@ -297,12 +288,11 @@ func (p *Program) begin(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 
 // due tells whether a rule was not carried out for a user yet.
 func (pl *plan) due(ctx context.Context, tx *session.Tx, u *tenancy.User) (bool, error) {
-	period, ok, err := pl.on.PeriodAt(tx, u, tx.Now)
-	if err != nil || !ok || u.Status != tenancy.Active {
-		return false, err
+	if u.Status != tenancy.Active {
+		return false, nil
 	}
-	_, done, err := evaluations.Get(ctx, tx, mechanic.EvaluationKey(pl.ID, u.ID, period.ID))
-	return !done, err
+	_, ok, err := pl.on.Unevaluated(ctx, tx, evaluations, pl.ID, u.ID, u, tx.Now)
+	return ok, err
 }
 
 // settleUser carries out the LAZY rules for a user, and lets what has begun by the clock count what the user

@@ -150,7 +150,7 @@ func (p *Program) pin(ctx context.Context, tx *session.Tx, key itemKey, began ti
 
 // document returns a version of a document.
 func (p *Program) document(ctx context.Context, tx *session.Tx, pin content.Pin) (content.Document, error) {
-	if doc := p.live(pin.Kind, pin.ID); doc != nil && doc.Head().Version == pin.Version {
+	if doc := p.inForce(pin); doc != nil {
 		return doc, nil
 	}
 	docs, err := p.lib.Versions(ctx, tx, pin)
@@ -158,6 +158,15 @@ func (p *Program) document(ctx context.Context, tx *session.Tx, pin content.Pin)
 		return nil, err
 	}
 	return docs[0], nil
+}
+
+// inForce returns a version of a document if it is in force, otherwise nil.
+func (p *Program) inForce(pin content.Pin) content.Document {
+	doc := p.live(pin.Kind, pin.ID)
+	if doc == nil || doc.Head().Version != pin.Version {
+		return nil
+	}
+	return doc
 }
 
 // live returns the document that is in force, nil if there is none.

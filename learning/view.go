@@ -172,8 +172,8 @@ func (r *reader) readDocuments(ctx context.Context, tx *session.Tx, outlines []*
 			if _, known := r.docs[pin]; known || !ok {
 				continue
 			}
-			doc := r.p.live(pin.Kind, pin.ID)
-			if doc == nil || doc.Head().Version != pin.Version {
+			doc := r.p.inForce(pin)
+			if doc == nil {
 				missing = append(missing, pin)
 			}
 			r.docs[pin] = doc

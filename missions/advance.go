@@ -3,11 +3,9 @@ package missions
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
-	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // assignByClock evaluates a rule for a user because its time has come.
@@ -53,12 +51,7 @@ var pushTable = mechanic.DefinePushes("mission_pushes")
 // made up for, and a user is evaluated once in a period however often the schedule fires in it.
 func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	for _, pl := range p.rules.Push {
-		rule := mechanic.PushedRule{
-			ID: pl.ID, Source: Rules.Name() + "/" + pl.ID, Trigger: pl.trigger(), PublishedAt: pl.UpdatedAt,
-			Evaluate: func(u *tenancy.User, at time.Time) error {
-				return mechanic.Tick(ctx, tx, Rules.Name(), pl.ID, u.ID, at)
-			},
-		}
+		rule := mechanic.PushedRule{Kind: Rules.Name(), ID: pl.ID, Trigger: pl.trigger(), PublishedAt: pl.UpdatedAt}
 		done, err := rule.Carry(ctx, tx, pushTable, &limit)
 		if err != nil {
 			return false, err

@@ -441,12 +441,8 @@ func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mec
 	if !ok {
 		return nil, nil
 	}
-	period, ok, err := pl.trigger().PeriodAt(tx, u, at)
-	if err != nil || !ok {
-		return nil, err
-	}
-	_, evaluated, err := evaluationTable.Get(ctx, tx, mechanic.EvaluationKey(pl.ID, owner, period.ID))
-	if err != nil || evaluated || !pl.event.Holds(tx, vars) {
+	period, ok, err := pl.trigger().Unevaluated(ctx, tx, evaluationTable, pl.ID, owner, u, at)
+	if err != nil || !ok || !pl.event.Holds(tx, vars) {
 		return nil, err
 	}
 	if pl.readsActive {

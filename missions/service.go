@@ -95,12 +95,8 @@ func (pl *plan) due(ctx context.Context, tx *session.Tx, u *tenancy.User) (bool,
 	if !ok || u.Status != tenancy.Active {
 		return false, nil
 	}
-	period, ok, err := pl.trigger().PeriodAt(tx, u, tx.Now)
-	if err != nil || !ok {
-		return false, err
-	}
-	_, evaluated, err := evaluationTable.Get(ctx, tx, mechanic.EvaluationKey(pl.ID, owner, period.ID))
-	return !evaluated, err
+	_, ok, err := pl.trigger().Unevaluated(ctx, tx, evaluationTable, pl.ID, owner, u, tx.Now)
+	return ok, err
 }
 
 // current returns what a user has at the moment of the transaction, by its end, then id.

@@ -179,6 +179,19 @@ func EvaluationKey(ruleID, owner, periodID string) string {
 	return strings.Join([]string{ruleID, owner, periodID}, "/")
 }
 
+// Unevaluated returns the period of a user that contains a moment if a rule was not evaluated in it for an
+// owner; ok is false if it was, or there is none. The table holds the rule's evaluations.
+func (t Trigger) Unevaluated(
+	ctx context.Context, tx *session.Tx, table *store.Table[Evaluation], ruleID, owner string, u *tenancy.User, at time.Time,
+) (p timeframe.Period, ok bool, err error) {
+	p, ok, err = t.PeriodAt(tx, u, at)
+	if err != nil || !ok {
+		return p, false, err
+	}
+	_, evaluated, err := table.Get(ctx, tx, EvaluationKey(ruleID, owner, p.ID))
+	return p, err == nil && !evaluated, err
+}
+
 // DefineEvaluations declares a table of evaluations.
 func DefineEvaluations(name string) *store.Table[Evaluation] {
 	return store.Define(name, func(e *Evaluation) string { return EvaluationKey(e.RuleID, e.Owner, e.PeriodID) }, nil)

@@ -24,15 +24,12 @@ func DefinePushes(name string) *store.Table[Push] {
 	return store.Define(name, func(p *Push) string { return p.RuleID }, nil)
 }
 
-// A PushedRule is a rule that is evaluated for every active user at the times of its schedule. The
+// A PushedRule is a rule whose time comes for every active user at the times of its schedule ([Tick]). The
 // schedule begins when the rule is published, also anew; times that passed since are made up for.
 type PushedRule struct {
-	ID          string
-	Source      string // the document, for problems
+	Kind, ID    string // of the document
 	Trigger     Trigger
 	PublishedAt time.Time
-	// Evaluate evaluates the rule for a user, as it was then, at a time of its schedule.
-	Evaluate func(u *tenancy.User, at time.Time) error
 }
 
 // Carry carries out the schedule as far as limit users allow, which it counts down, and returns whether
@@ -68,7 +65,7 @@ func (r *PushedRule) due(tx *session.Tx, s *Push) bool {
 	// A schedule has a zone of its own if it is FIXED, otherwise it fires by UTC for everyone.
 	schedule, err := r.Trigger.In(time.UTC, tx.Zones)
 	if err != nil {
-		tx.Report(r.Source, "timeframeTimezone", err.Error())
+		tx.Report(r.Kind+"/"+r.ID, "timeframeTimezone", err.Error())
 		return false
 	}
 	for at := range schedule.Fires(s.Done, tx.Now) {
@@ -90,11 +87,7 @@ func (r *PushedRule) some(ctx context.Context, tx *session.Tx, s *Push, limit *i
 		if u.Status != tenancy.Active {
 			continue
 		}
-		then, err := u.At(ctx, tx, s.Fire)
-		if err != nil {
-			return err
-		}
-		if err := r.Evaluate(then, s.Fire); err != nil {
+		if err := Tick(ctx, tx, r.Kind, r.ID, u.ID, s.Fire); err != nil {
 			return err
 		}
 	}

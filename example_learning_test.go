@@ -80,7 +80,7 @@ func ExampleWorkspace_learningLocks() {
 	paths, err := ws.Learning.Evaluate(ctx, "ada")
 	check(err)
 	for _, p := range paths {
-		locks, err := ws.Learning.Locks(ctx, p.Assignment.ID)
+		locks, err := ws.Learning.Locks(ctx, p.Assignment.ID, "")
 		check(err)
 		fmt.Println(p.Path.Title, p.Assignment.Visibility)
 		for _, l := range locks {

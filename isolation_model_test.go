@@ -433,7 +433,7 @@ var arguments = map[string]func(*drawer) []any{
 	"Learning.Evaluate": func(d *drawer) []any { return []any{d.user()} },
 	"Learning.GroupLog": func(d *drawer) []any { return []any{d.user(), "group", ""} },
 	"Learning.Learners": func(d *drawer) []any { return []any{"path", d.page()} },
-	"Learning.Locks":    func(d *drawer) []any { return []any{d.known()} },
+	"Learning.Locks":    func(d *drawer) []any { return []any{d.known(), "en"} },
 	"Learning.PathLog":  func(d *drawer) []any { return []any{d.user(), "path", ""} },
 	"Learning.Quiz":     func(d *drawer) []any { return []any{d.user(), "quiz", "", "en"} },
 	"Learning.QuizLog":  func(d *drawer) []any { return []any{d.user(), "quiz", ""} },

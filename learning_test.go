@@ -430,6 +430,16 @@ func TestWhatALearnerSees(t *testing.T) {
 	_, err = w.Learning.Assignment(ctx, a.ID, "!")
 	require.ErrorIs(t, err, fault.ErrInvalid)
 
+	greece := w.paths(t, "ada")["greece"].Assignment.ID
+	for lang, want := range map[string]string{"": "Prima viene Roma.", "en-GB": "Rome comes first.", "ja": "Rome comes first."} {
+		locks, err := w.Learning.Locks(ctx, greece, lang)
+		require.NoError(t, err)
+		require.Len(t, locks, 1)
+		require.Equal(t, want, locks[0].Description, lang)
+	}
+	_, err = w.Learning.Locks(ctx, greece, "!")
+	require.ErrorIs(t, err, fault.ErrInvalid)
+
 	log := w.answer(t, "ada", "hills", content.Option1)
 	require.Equal(t, "I sette colli.", log.Explanation)
 	quiz = see("").Items[1].Quiz

@@ -1,10 +1,13 @@
 package learning
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -16,7 +19,10 @@ import (
 type Lock struct {
 	RuleID      string `json:"learningPathRuleId"`
 	RuleVersion int    `json:"learningPathRuleVersion"`
-	Name        string `json:"name"`
+	// Name is what authors call the rule, whatever the user's language.
+	Name string `json:"name"`
+	// Description is the rule's, in the user's language; empty if the author wrote none.
+	Description string `json:"description,omitempty"`
 	// Checks are the questions that decide, as the answers are now. One at least does not hold: that the
 	// event has not happened.
 	Checks []rule.Check `json:"checks"`
@@ -33,8 +39,8 @@ func (l *Lock) String() string {
 	return fmt.Sprintf("rule %q unlocks it, which lacks %s", l.RuleID, strings.Join(missing, ", "))
 }
 
-// locks returns the rules that would unlock an assignment.
-func (p *Program) locks(ctx context.Context, tx *session.Tx, a *Assignment) ([]Lock, error) {
+// locks returns the rules that would unlock an assignment, described in a language as [Query.Lang] says.
+func (p *Program) locks(ctx context.Context, tx *session.Tx, a *Assignment, lang string) ([]Lock, error) {
 	if a.Visibility != Locked {
 		return nil, nil
 	}
@@ -44,7 +50,7 @@ func (p *Program) locks(ctx context.Context, tx *session.Tx, a *Assignment) ([]L
 	}
 	var locks []Lock
 	for _, pl := range p.unlocks[a.PathID] {
-		l, err := p.lock(ctx, tx, pl, u)
+		l, err := p.lock(ctx, tx, pl, u, cmp.Or(lang, u.Lang))
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +59,15 @@ func (p *Program) locks(ctx context.Context, tx *session.Tx, a *Assignment) ([]L
 	return locks, nil
 }
 
-func (p *Program) lock(ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User) (Lock, error) {
+func (p *Program) lock(ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, lang string) (Lock, error) {
+	picked, err := content.PickLang(lang, pl.Languages(), pl.DefaultLang)
+	if err != nil {
+		return Lock{}, err
+	}
+	l := Lock{RuleID: pl.ID, RuleVersion: pl.Version, Name: pl.Name}
+	if i := slices.IndexFunc(pl.Translations, func(d content.Description) bool { return d.Lang == picked }); i >= 0 {
+		l.Description = pl.Translations[i].Description
+	}
 	var v mechanic.Verdict
 	v.InForce(pl.Timeframe, tx.Now)
 	vars := map[string]any{"user": u.Vars()}
@@ -68,7 +82,8 @@ func (p *Program) lock(ctx context.Context, tx *session.Tx, pl *plan, u *tenancy
 		return Lock{}, err
 	}
 	v.Add(waiting)
-	return Lock{RuleID: pl.ID, RuleVersion: pl.Version, Name: pl.Name, Checks: v.Checks}, nil
+	l.Checks = v.Checks
+	return l, nil
 }
 
 // waiting says which event a rule waits for, and of a path how far the user is with it.

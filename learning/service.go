@@ -185,9 +185,10 @@ func comparePins(a, b content.Pin) int {
 	return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID))
 }
 
-// Locks returns the rules that would unlock an assignment, and what is missing for each; none if it is not
-// locked, or nothing would. It returns [fault.ErrNotFound] if there is no such assignment.
-func (s Service) Locks(ctx context.Context, assignmentID string) ([]Lock, error) {
+// Locks returns the rules that would unlock an assignment, in a language as [Query.Lang] says, and what is
+// missing for each; none if it is not locked, or nothing would. It returns [fault.ErrNotFound] if there is no
+// such assignment, and [fault.ErrInvalid] for a language that is none.
+func (s Service) Locks(ctx context.Context, assignmentID, lang string) ([]Lock, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) ([]Lock, error) {
 		a, err := find(ctx, tx, assignmentID)
 		if err != nil {
@@ -197,7 +198,7 @@ func (s Service) Locks(ctx context.Context, assignmentID string) ([]Lock, error)
 		if err != nil {
 			return nil, err
 		}
-		return p.locks(ctx, tx, &a)
+		return p.locks(ctx, tx, &a, lang)
 	})
 }
 

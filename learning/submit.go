@@ -383,7 +383,7 @@ func (p *Program) refusal(ctx context.Context, tx *session.Tx, a *Assignment) er
 		return fault.Forbidden("learningPathId", "%s ended at %s", name, mechanic.Stamp(a.EndsAt))
 	case timeframe.Active:
 	}
-	locks, err := p.locks(ctx, tx, a)
+	locks, err := p.locks(ctx, tx, a, "")
 	if err != nil {
 		return err
 	}

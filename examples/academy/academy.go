@@ -160,15 +160,15 @@ func (a *academy) lock(ctx context.Context, l *learner) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	locks, err := a.ws.Learning.Locks(ctx, paths[secondPath].Assignment.ID)
+	locks, err := a.ws.Learning.Locks(ctx, paths[secondPath].Assignment.ID, "")
 	if err != nil {
 		return "", err
 	}
-	names := make([]string, len(locks))
+	reasons := make([]string, len(locks))
 	for i := range locks {
-		names[i] = locks[i].Name
+		reasons[i] = locks[i].Description
 	}
 	first := paths[firstPath].Progress
 	return fmt.Sprintf("“%s” is locked: %s (%d of %d)",
-		paths[secondPath].Path.Title, strings.Join(names, ", or "), first.Completed, first.Total), nil
+		paths[secondPath].Path.Title, strings.Join(reasons, ", or "), first.Completed, first.Total), nil
 }

@@ -55,7 +55,7 @@ func Example() {
 	//           saw “Four things you need”
 	//           → a streak begins
 	//   Giulia  read “Il viaggio di un pane”
-	//           wanted to see “Un vasetto che respira”, but “Lievito madre” is locked: it opens when the first loaf is done (1 of 5)
+	//           wanted to see “Un vasetto che respira”, but “Lievito madre” is locked: si apre quando il primo pane è fatto (1 of 5)
 	//           → a streak begins
 	//   Leo     looked around, and put it off
 	//

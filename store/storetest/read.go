@@ -22,6 +22,7 @@ var readTests = []test{
 	{"Prefix", testPrefix},
 	{"Page", testPage},
 	{"PageToken", testPageToken},
+	{"PageWhere", testPageWhere},
 	{"Times", testTimes},
 	{"OwnWrites", testOwnWrites},
 	{"OwnWritesAndLimit", testOwnWritesAndLimit},
@@ -195,8 +196,11 @@ func testPrefix(t *testing.T, s store.Store) {
 	requireSame(t, oracle, s, all...)
 }
 
+// A pager returns the page of a list that a token leads to, and the token of the next.
+type pager func(ctx context.Context, tx store.Tx, token string) ([]item, string, error)
+
 // walk reads a list page by page and calls between before each page but the first.
-func walk(t *testing.T, s store.Store, q store.Query, between func()) []item {
+func walk(t *testing.T, s store.Store, limit int, read pager, between func()) []item {
 	t.Helper()
 	var all []item
 	token := ""
@@ -207,15 +211,20 @@ func walk(t *testing.T, s store.Store, q store.Query, between func()) []item {
 		var page []item
 		view(t, s, func(ctx context.Context, tx store.Tx) {
 			var err error
-			page, token, err = items.Page(ctx, tx, q, token)
+			page, token, err = read(ctx, tx, token)
 			require.NoError(t, err)
 		})
 		all = append(all, page...)
 		require.LessOrEqual(t, len(all), 1000, "the pages do not end")
-		require.LessOrEqual(t, len(page), q.Limit)
-		require.True(t, token == "" || len(page) == q.Limit)
+		require.LessOrEqual(t, len(page), limit)
+		require.True(t, token == "" || len(page) == limit)
 	}
 	return all
+}
+
+// pages returns the pager of what a query describes.
+func pages(q store.Query) pager {
+	return func(ctx context.Context, tx store.Tx, token string) ([]item, string, error) { return items.Page(ctx, tx, q, token) }
 }
 
 func testPage(t *testing.T, s store.Store) {
@@ -232,12 +241,12 @@ func testPage(t *testing.T, s store.Store) {
 			require.Equal(t, want, everything)
 		})
 		for _, limit := range []int{1, 7, len(want), len(want) + 1} {
-			require.Equal(t, want, walk(t, s, q.First(limit), func() {}), "%+v", q)
+			require.Equal(t, want, walk(t, s, limit, pages(q.First(limit)), func() {}), "%+v", q)
 		}
 	}
 	// Rows that come and go behind the reader's back neither repeat nor hide others.
 	n := 0
-	got := walk(t, s, store.By("user", store.Text("a")).First(2), func() {
+	got := walk(t, s, 2, pages(store.By("user", store.Text("a")).First(2)), func() {
 		update(t, s, func(ctx context.Context, tx store.Tx) {
 			require.NoError(t, items.Put(ctx, tx, thing(fmt.Sprint(" new", n)).owner("a")))
 			n++
@@ -262,6 +271,41 @@ func testPageToken(t *testing.T, s store.Store) {
 		}
 		_, _, err = items.Page(ctx, tx, store.Query{Limit: 1}, byOrder)
 		require.ErrorIs(t, err, fault.ErrInvalid)
+	})
+}
+
+// Pages of what a function keeps are those of a list of nothing else, however far apart that lies.
+func testPageWhere(t *testing.T, s store.Store) {
+	fill(t, s)
+	for _, q := range append(queries(), store.By("user", store.Text("a"))) {
+		var all []item
+		view(t, s, func(ctx context.Context, tx store.Tx) {
+			var err error
+			all, err = items.List(ctx, tx, q)
+			require.NoError(t, err)
+		})
+		for name, keep := range map[string]func(*item) bool{
+			"all":      func(*item) bool { return true },
+			"none":     func(*item) bool { return false },
+			"a fourth": func(i *item) bool { return len(i.ID)%4 == 0 },
+			"the last": func(i *item) bool { return i.ID == all[len(all)-1].ID },
+		} {
+			want := slices.DeleteFunc(slices.Clone(all), func(i item) bool { return !keep(&i) })
+			for _, limit := range []int{1, 3, min(len(want)+1, store.MaxPage), store.MaxPage} {
+				page := store.Page{Limit: limit, Ascending: !q.Descending}
+				got := walk(t, s, limit, func(ctx context.Context, tx store.Tx, token string) ([]item, string, error) {
+					page.Token = token
+					return items.PageWhere(ctx, tx, q, page, keep)
+				}, func() {})
+				require.Equal(t, ids(want), ids(got), "%+v, %s, %d at a time", q, name, limit)
+			}
+		}
+	}
+	view(t, s, func(ctx context.Context, tx store.Tx) {
+		for _, page := range []store.Page{{Limit: -1}, {Limit: store.MaxPage + 1}, {Token: "x"}} {
+			_, _, err := items.PageWhere(ctx, tx, store.Query{}, page, func(*item) bool { return true })
+			require.ErrorIs(t, err, fault.ErrInvalid, "%+v", page)
+		}
 	})
 }
 

@@ -224,7 +224,9 @@ func walk(t *testing.T, s store.Store, limit int, read pager, between func()) []
 
 // pages returns the pager of what a query describes.
 func pages(q store.Query) pager {
-	return func(ctx context.Context, tx store.Tx, token string) ([]item, string, error) { return items.Page(ctx, tx, q, token) }
+	return func(ctx context.Context, tx store.Tx, token string) ([]item, string, error) {
+		return items.Page(ctx, tx, q, token)
+	}
 }
 
 func testPage(t *testing.T, s store.Store) {

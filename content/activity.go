@@ -3,7 +3,7 @@ package content
 import (
 	"errors"
 
-	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/text"
 )
 
 // Activities is the kind of [Activity].
@@ -18,7 +18,7 @@ type Activity struct {
 
 // Validate refuses an activity without a name or a translation without a label.
 func (a *Activity) Validate() error {
-	return errors.Join(required("name", a.Name), a.ValidateTexts())
+	return errors.Join(text.Required("name", a.Name), a.ValidateTexts())
 }
 
 // References returns none.
@@ -38,7 +38,7 @@ type Tag struct {
 
 // Validate refuses a tag without namespace or variant, or a translation without a label.
 func (t *Tag) Validate() error {
-	return errors.Join(required("namespace", t.Namespace), required("variant", t.Variant), t.ValidateTexts())
+	return errors.Join(text.Required("namespace", t.Namespace), text.Required("variant", t.Variant), t.ValidateTexts())
 }
 
 // References returns none.
@@ -46,11 +46,3 @@ func (*Tag) References() []Reference { return nil }
 
 // UniqueKey returns the namespace and the variant.
 func (t *Tag) UniqueKey() string { return t.Namespace + "\x1f" + t.Variant }
-
-// required refuses an empty text.
-func required(field, s string) error {
-	if s == "" {
-		return fault.Invalid(field, "is empty")
-	}
-	return nil
-}

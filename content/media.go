@@ -7,11 +7,10 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/store"
 )
 
@@ -151,18 +150,11 @@ func (n *NewUpload) file(maxSize int64) (File, error) {
 
 // checkFileName refuses a name that could mean a place, or a line of its own in a header.
 func checkFileName(name string) error {
-	const field, most = "fileName", 255
-	switch n := utf8.RuneCountInString(name); {
-	case !utf8.ValidString(name):
-		return fault.Invalid(field, "is not valid UTF-8")
-	case n < 1 || n > most:
-		return fault.Invalid(field, "is %d characters long; allowed are 1 to %d", n, most)
-	case strings.ContainsFunc(name, unicode.IsControl):
-		return fault.Invalid(field, "holds a control character")
-	case strings.ContainsAny(name, `/\`) || name == "." || name == "..":
+	const field = "fileName"
+	if strings.ContainsAny(name, `/\`) || name == "." || name == ".." {
 		return fault.Invalid(field, "is %.80q; it must be a name without a folder", name)
 	}
-	return nil
+	return text.Line(field, name, 1, MaxName)
 }
 
 // parseContentType returns a content type as it is written canonically, and what it says.

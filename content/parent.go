@@ -5,7 +5,6 @@ import (
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
-	"github.com/guerdonhq/guerdon/internal/text"
 )
 
 // ParentType says what kind of document a parent is.
@@ -35,20 +34,4 @@ func (p Parent) Validate() error {
 		unknown = fault.Invalid("parentType", "%q is none of learningPath, learningGroup", p.ParentType)
 	}
 	return errors.Join(ident.Check("parentId", p.ParentID), unknown)
-}
-
-// optionalID refuses an identifier that is neither empty nor well formed.
-func optionalID(field, id string) error {
-	if id == "" {
-		return nil
-	}
-	return ident.Check(field, id)
-}
-
-// optionalURI refuses what is neither empty nor an absolute URI.
-func optionalURI(field, s string) error {
-	if s == "" {
-		return nil
-	}
-	return text.URI(field, s)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/text"
 )
 
 // Quizzes is the kind of [Quiz].
@@ -88,7 +90,7 @@ func (q Question) answers() [len(options)]string { return [...]string{q.Opt1, q.
 
 // Validate refuses a question without a text or without its first two options, and one that leaves an option out.
 func (q Question) Validate() error {
-	faults := []error{required("question", q.Question), required("opt1", q.Opt1), required("opt2", q.Opt2)}
+	faults := []error{text.Required("question", q.Question), text.Required("opt1", q.Opt1), text.Required("opt2", q.Opt2)}
 	if q.Opt4 != "" && q.Opt3 == "" {
 		faults = append(faults, fault.Invalid("opt3", "is empty, but there is an opt4"))
 	}
@@ -98,7 +100,7 @@ func (q Question) Validate() error {
 // Validate returns every fault of the quiz's fields, joined.
 func (q *Quiz) Validate() error {
 	return errors.Join(q.ValidateTexts(), q.checkOptions(), q.Difficulty.check(), q.checkAnswer(), q.Placement.check(),
-		optionalID("storyId", q.StoryID), q.Parent.Validate())
+		text.Optional(ident.Check, "storyId", q.StoryID), q.Parent.Validate())
 }
 
 func (d Difficulty) check() error {

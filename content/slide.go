@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/text"
 )
 
@@ -37,7 +38,7 @@ func (t SlideText) Language() string { return t.Lang }
 
 // Validate refuses a slide without a title, and a page at fault.
 func (t SlideText) Validate() error {
-	return errors.Join(required("title", t.Title), optionalURI("image", t.Image), fault.In("content", t.Content.validate()))
+	return errors.Join(text.Required("title", t.Title), text.Optional(text.URI, "image", t.Image), fault.In("content", t.Content.validate()))
 }
 
 // A Page is what a slide shows: blocks from top to bottom. The colours are for clients to understand.
@@ -119,7 +120,7 @@ func (c *BlockContent) validate() error {
 
 // Validate returns every fault of the slide's fields, joined.
 func (s *Slide) Validate() error {
-	return errors.Join(s.ValidateTexts(), s.Parent.Validate(), optionalID("defaultSlideLayoutId", s.DefaultSlideLayoutID))
+	return errors.Join(s.ValidateTexts(), s.Parent.Validate(), text.Optional(ident.Check, "defaultSlideLayoutId", s.DefaultSlideLayoutID))
 }
 
 // References returns none.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/text"
 )
 
@@ -34,7 +35,7 @@ func (t StoryText) Language() string { return t.Lang }
 
 // Validate refuses a story without a title, an image or a page, and a page at fault.
 func (t StoryText) Validate() error {
-	faults := []error{required("title", t.Title), text.URI("image", t.Image)}
+	faults := []error{text.Required("title", t.Title), text.URI("image", t.Image)}
 	if n := len(t.Slides); n < 1 || n > MaxBlocks {
 		faults = append(faults, fault.Invalid("slides", "are %d; a story has 1 to %d", n, MaxBlocks))
 	}
@@ -46,7 +47,7 @@ func (t StoryText) Validate() error {
 
 // Validate returns every fault of the story's fields, joined.
 func (s *Story) Validate() error {
-	return errors.Join(s.ValidateTexts(), optionalID("defaultStoryLayoutId", s.DefaultStoryLayoutID))
+	return errors.Join(s.ValidateTexts(), text.Optional(ident.Check, "defaultStoryLayoutId", s.DefaultStoryLayoutID))
 }
 
 // References returns none.

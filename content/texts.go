@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/text"
 )
 
 // A Text is what a document says in one language.
@@ -60,7 +61,7 @@ type Label struct {
 func (l Label) Language() string { return l.Lang }
 
 // Validate refuses an empty label.
-func (l Label) Validate() error { return required("label", l.Label) }
+func (l Label) Validate() error { return text.Required("label", l.Label) }
 
 // Descriptions are the translations of kinds that have nothing to translate but a description.
 type Descriptions = Texts[Description]

@@ -3,13 +3,13 @@ package economy
 import (
 	"errors"
 	"math"
-	"net/url"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/amount"
+	"github.com/guerdonhq/guerdon/internal/text"
 )
 
 // Currencies is the kind of [Currency].
@@ -32,21 +32,11 @@ type Currency struct {
 // Validate returns every fault of the currency's fields, joined.
 func (c *Currency) Validate() error {
 	_, err := c.bounds()
-	return errors.Join(c.ValidateTexts(), requireName(c.Name), err, c.checkIcon())
+	return errors.Join(c.ValidateTexts(), text.Required("name", c.Name), err, text.Optional(text.URI, "icon", c.Icon))
 }
 
 // References returns none.
 func (*Currency) References() []content.Reference { return nil }
-
-func (c *Currency) checkIcon() error {
-	if c.Icon == "" {
-		return nil
-	}
-	if u, err := url.Parse(c.Icon); err != nil || !u.IsAbs() {
-		return fault.Invalid("icon", "%q is not an absolute URI", c.Icon)
-	}
-	return nil
-}
 
 // bounds returns the currency's bounds in millionths.
 func (c *Currency) bounds() (bounds, error) {
@@ -63,11 +53,4 @@ func (c *Currency) bounds() (bounds, error) {
 		}
 	}
 	return b, errors.Join(low, high)
-}
-
-func requireName(name string) error {
-	if name == "" {
-		return fault.Invalid("name", "is empty")
-	}
-	return nil
 }

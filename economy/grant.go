@@ -11,6 +11,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/text"
 )
 
 // MaxGrants is how many grants one call may hold.
@@ -57,7 +58,7 @@ func (g Grant) prepare(now time.Time) (movement, error) {
 		mode: cmp.Or(g.RedemptionMode, Auto), data: g.AdditionalData,
 		at: now, expiresAt: g.ExpiresAt.UTC().Truncate(time.Microsecond), now: now,
 	}
-	return m, errors.Join(m.prepare(), ident.Check("destinationUserId", m.to), optional("sourceUserId", m.from), m.checkParties(), m.mode.check(), m.checkExpiry())
+	return m, errors.Join(m.prepare(), ident.Check("destinationUserId", m.to), text.Optional(ident.Check, "sourceUserId", m.from), m.checkParties(), m.mode.check(), m.checkExpiry())
 }
 
 // prepare returns the movement that the spending asks of a user, or every fault of its fields.
@@ -73,7 +74,7 @@ func (s Spending) prepare(userID string, now time.Time) (movement, error) {
 func (m *movement) prepare() error {
 	var faulty error
 	m.data, faulty = plain(m.data)
-	return errors.Join(optional("virtualTransactionId", m.id), optional("virtualTransactionGroupId", m.group),
+	return errors.Join(text.Optional(ident.Check, "virtualTransactionId", m.id), text.Optional(ident.Check, "virtualTransactionGroupId", m.group),
 		ident.Check("virtualCurrencyId", m.currency), checkAmount(m.amount), faulty)
 }
 
@@ -96,13 +97,6 @@ func (m *movement) checkExpiry() error {
 		return fault.Invalid("expiresAt", "is after the year 9999")
 	}
 	return nil
-}
-
-func optional(field, id string) error {
-	if id == "" {
-		return nil
-	}
-	return ident.Check(field, id)
 }
 
 func checkAmount(d decimal.Decimal) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -85,7 +86,7 @@ func (r *RewardRule) Matcher() event.Matcher {
 // Validate returns every fault of the rule's fields, joined.
 func (r *RewardRule) Validate() error {
 	_, err := compileRule(r)
-	return errors.Join(requireName(r.Name), r.Matcher().Check(matchFields, entities...), r.checkMode(), r.checkLimit(), r.checkRewards(), err)
+	return errors.Join(text.Required("name", r.Name), r.Matcher().Check(matchFields, entities...), r.checkMode(), r.checkLimit(), r.checkRewards(), err)
 }
 
 func (r *RewardRule) checkMode() error {

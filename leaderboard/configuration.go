@@ -19,6 +19,7 @@ import (
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -49,10 +50,7 @@ const (
 // Validate refuses a configuration without a name, with a query that is not supported, or with a
 // translation without a label.
 func (c *Configuration) Validate() error {
-	var faults []error
-	if c.Name == "" {
-		faults = append(faults, fault.Invalid("name", "is empty"))
-	}
+	faults := []error{text.Required("name", c.Name)}
 	if c.DisplayTopN < 0 || c.DisplayTopN > MaxTopN {
 		faults = append(faults, fault.Invalid("displayTopN", "is %d; allowed are 1 to %d", c.DisplayTopN, MaxTopN))
 	}

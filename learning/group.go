@@ -48,7 +48,7 @@ type Group struct {
 // Validate returns every fault of the group's fields, joined.
 func (g *Group) Validate() error {
 	_, err := g.compile(g.source())
-	return errors.Join(g.ValidateTexts(), checkTitle(g.Title, g.Description, g.Image), g.Type.check(), checkMinutes(g.EstimatedDuration),
+	return errors.Join(g.ValidateTexts(), checkTitle(g.Title, g.Image), g.Type.check(), checkMinutes(g.EstimatedDuration),
 		g.Parent.Validate(), checkSource(g.Source), g.checkItems(g.key()), err)
 }
 

@@ -58,14 +58,10 @@ type Title struct {
 func (t Title) Language() string { return t.Lang }
 
 // Validate refuses an empty title, and a field at fault.
-func (t Title) Validate() error { return checkTitle(t.Title, t.Description, t.Image) }
+func (t Title) Validate() error { return checkTitle(t.Title, t.Image) }
 
-func checkTitle(title, description, image string) error {
-	faults := []error{text.Line("title", title, 1, content.MaxName), text.Prose("description", description, 0, content.MaxText)}
-	if image != "" {
-		faults = append(faults, text.URI("image", image))
-	}
-	return errors.Join(faults...)
+func checkTitle(title, image string) error {
+	return errors.Join(text.Required("title", title), text.Optional(text.URI, "image", image))
 }
 
 // checkMinutes refuses a duration that is no amount, or negative.

@@ -33,7 +33,7 @@ func (p *Path) Validate() error {
 	if p.EstimatedDuration == nil {
 		missing = fault.Invalid("estimatedDuration", "is missing")
 	}
-	return errors.Join(p.ValidateTexts(), checkTitle(p.Title, p.Description, p.Image), missing, checkMinutes(p.EstimatedDuration),
+	return errors.Join(p.ValidateTexts(), checkTitle(p.Title, p.Image), missing, checkMinutes(p.EstimatedDuration),
 		p.checkItems(p.key()), err)
 }
 

@@ -104,7 +104,7 @@ func (r *Rule) trigger() mechanic.Trigger {
 // Validate returns every fault of the rule's fields, joined.
 func (r *Rule) Validate() error {
 	_, err := compileRule(r)
-	return errors.Join(r.ValidateTexts(), text.Line("name", r.Name, 1, content.MaxName), r.Timeframe.Validate(), r.checkTrigger(), r.checkType(),
+	return errors.Join(r.ValidateTexts(), text.Required("name", r.Name), r.Timeframe.Validate(), r.checkTrigger(), r.checkType(),
 		text.Line("groupId", r.GroupID, 0, content.MaxName), err)
 }
 

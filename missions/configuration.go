@@ -18,6 +18,7 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -64,7 +65,7 @@ var entities = []string{string(event.Activity), string(event.Quiz), string(event
 // Validate returns every fault of the configuration's fields, joined.
 func (c *Configuration) Validate() error {
 	_, err := compileConfiguration(c)
-	return errors.Join(c.ValidateTexts(), requireName(c.Name), c.MissionType.check(), c.Matcher().Check(event.MatchFields(), entities...), err)
+	return errors.Join(c.ValidateTexts(), text.Required("name", c.Name), c.MissionType.check(), c.Matcher().Check(event.MatchFields(), entities...), err)
 }
 
 // References returns the document or tag that is matched.
@@ -78,13 +79,6 @@ func matched(field string, m event.Matcher) []content.Reference {
 		return nil
 	}
 	return []content.Reference{{Field: field, Kind: m.Entity, ID: m.EntityID}}
-}
-
-func requireName(name string) error {
-	if name == "" {
-		return fault.Invalid("name", "is empty")
-	}
-	return nil
 }
 
 func (t Type) check() error {
@@ -149,7 +143,7 @@ var evaluators = slices.Concat(entities, []string{string(event.User)})
 // Validate returns every fault of the rule's fields, joined.
 func (r *Rule) Validate() error {
 	_, err := compileRule(r)
-	return errors.Join(requireName(r.Name), r.MissionType.check(), r.Timeframe.Validate(), r.checkOwner(), r.trigger().Check(evaluators...), err)
+	return errors.Join(text.Required("name", r.Name), r.MissionType.check(), r.Timeframe.Validate(), r.checkOwner(), r.trigger().Check(evaluators...), err)
 }
 
 func (r *Rule) checkOwner() error {

@@ -3,12 +3,11 @@ package streaks
 import (
 	"encoding/json"
 	"errors"
-	"net/url"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
-	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/text"
 )
 
 // Configurations is the kind of [Configuration].
@@ -20,7 +19,7 @@ type Configuration struct {
 	content.Labels
 	Name        string `json:"name"`
 	Description string `json:"description,omitempty"`
-	// Icon is the URI of a picture.
+	// Icon is an absolute URI.
 	Icon          string          `json:"icon,omitempty"`
 	MatchType     event.MatchType `json:"matchType"`
 	MatchEntity   string          `json:"matchEntity"`
@@ -43,7 +42,7 @@ var entities = []string{
 // Validate returns every fault of the configuration's fields, joined.
 func (c *Configuration) Validate() error {
 	_, err := compileMatch(c)
-	return errors.Join(requireName(c.Name), checkIcon(c.Icon), c.Matcher().Check(event.MatchFields(), entities...), err, c.ValidateTexts())
+	return errors.Join(text.Required("name", c.Name), text.Optional(text.URI, "icon", c.Icon), c.Matcher().Check(event.MatchFields(), entities...), err, c.ValidateTexts())
 }
 
 // References returns the document or tag that is matched.
@@ -61,18 +60,4 @@ func (c *Configuration) References() []content.Reference {
 // compileMatch compiles the condition under which a matching event counts.
 func compileMatch(c *Configuration) (mechanic.Condition, error) {
 	return mechanic.CompileCondition(Configurations.Name()+"/"+c.ID, "matchCondition", c.MatchCondition, mechanic.EventContext(c.Matcher()))
-}
-
-func requireName(name string) error {
-	if name == "" {
-		return fault.Invalid("name", "is empty")
-	}
-	return nil
-}
-
-func checkIcon(icon string) error {
-	if u, err := url.Parse(icon); icon != "" && (err != nil || u.Scheme == "") {
-		return fault.Invalid("icon", "%.40q is not a URI", icon)
-	}
-	return nil
 }

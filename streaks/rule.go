@@ -8,6 +8,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -97,7 +98,7 @@ type Text struct {
 func (t Text) Language() string { return t.Lang }
 
 // Validate refuses an empty name.
-func (t Text) Validate() error { return requireName(t.Name) }
+func (t Text) Validate() error { return text.Required("name", t.Name) }
 
 // Freezes tells whether a user may pay for a missed period.
 func (r *Rule) Freezes() bool { return r.FreezeEnabled == nil || *r.FreezeEnabled }
@@ -105,7 +106,7 @@ func (r *Rule) Freezes() bool { return r.FreezeEnabled == nil || *r.FreezeEnable
 // Validate returns every fault of the rule's fields, joined.
 func (r *Rule) Validate() error {
 	_, err := compileRule(r)
-	return errors.Join(requireName(r.Name), r.checkTimeframe(), r.checkCount(), r.checkFreeze(), err, r.ValidateTexts())
+	return errors.Join(text.Required("name", r.Name), r.checkTimeframe(), r.checkCount(), r.checkFreeze(), err, r.ValidateTexts())
 }
 
 // References returns the configuration and the currency of freezes.

@@ -222,12 +222,12 @@ func (c *Configuration) validate() error {
 
 func (b *Branding) validate() error {
 	return errors.Join(text.Line("name", b.Name, 0, maxText), text.Prose("description", b.Description, 0, 2000),
-		checkOptional(text.URI, "logo", b.Logo), checkOptional(text.URI, "favicon", b.Favicon))
+		text.Optional(text.URI, "logo", b.Logo), text.Optional(text.URI, "favicon", b.Favicon))
 }
 
 func (l *Layout) validate() error {
-	return errors.Join(checkOptional(checkCSS, "radius", l.Radius), checkOptional(checkCSS, "transition", l.Transition),
-		checkOptional(checkCSS, "stroke", l.Stroke))
+	return errors.Join(text.Optional(checkCSS, "radius", l.Radius), text.Optional(checkCSS, "transition", l.Transition),
+		text.Optional(checkCSS, "stroke", l.Stroke))
 }
 
 const maxColours = 64

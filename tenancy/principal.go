@@ -9,6 +9,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/store"
 )
 
@@ -113,6 +114,6 @@ func (n *NewUser) validatePrincipal() error {
 	if n.Email == "" && (n.FirstName != "" || n.LastName != "") {
 		return fault.Invalid("email", "is empty; first and last name belong to an e-mail")
 	}
-	return errors.Join(checkOptional(checkEmail, "email", n.Email),
-		checkOptional(checkName, "firstName", n.FirstName), checkOptional(checkName, "lastName", n.LastName))
+	return errors.Join(text.Optional(checkEmail, "email", n.Email),
+		text.Optional(checkName, "firstName", n.FirstName), text.Optional(checkName, "lastName", n.LastName))
 }

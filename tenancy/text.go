@@ -77,11 +77,3 @@ func checkLang(field, s string) error {
 func checkTimezone(field, s string) error {
 	return fault.In(field, timeframe.CheckZone(s))
 }
-
-// checkOptional applies a check to a text unless it is empty.
-func checkOptional(check func(field, s string) error, field, s string) error {
-	if s == "" {
-		return nil
-	}
-	return check(field, s)
-}

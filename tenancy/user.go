@@ -113,11 +113,11 @@ func (u *User) saved(tx *session.Tx) event.Event {
 func (u *User) validate() error {
 	return errors.Join(
 		ident.Check("userId", u.ID),
-		checkOptional(checkExternalID, "externalId", u.ExternalID),
-		checkOptional(checkNickname, "nickname", u.Nickname),
-		checkOptional(text.URI, "profileImage", u.ProfileImage),
-		checkOptional(checkLang, "lang", u.Lang),
-		checkOptional(checkTimezone, "timezone", u.Timezone),
+		text.Optional(checkExternalID, "externalId", u.ExternalID),
+		text.Optional(checkNickname, "nickname", u.Nickname),
+		text.Optional(text.URI, "profileImage", u.ProfileImage),
+		text.Optional(checkLang, "lang", u.Lang),
+		text.Optional(checkTimezone, "timezone", u.Timezone),
 		u.Role.check("role"))
 }
 

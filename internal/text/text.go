@@ -37,6 +37,22 @@ func check(field, s string, least, most int, refused func(rune) bool) error {
 	return nil
 }
 
+// Required refuses an empty text.
+func Required(field, s string) error {
+	if s == "" {
+		return fault.Invalid(field, "is empty")
+	}
+	return nil
+}
+
+// Optional applies a check to a text unless it is empty.
+func Optional(check func(field, s string) error, field, s string) error {
+	if s == "" {
+		return nil
+	}
+	return check(field, s)
+}
+
 // URI refuses what is not an absolute URI.
 func URI(field, s string) error {
 	if len(s) > MaxURI {

@@ -43,3 +43,12 @@ func TestURI(t *testing.T) {
 		require.ErrorContains(t, err, "image: ")
 	}
 }
+
+func TestRequiredAndOptional(t *testing.T) {
+	require.NoError(t, text.Required("name", "a"))
+	require.ErrorIs(t, text.Required("name", ""), fault.ErrInvalid)
+	require.EqualError(t, text.Required("name", ""), "name: is empty")
+	require.NoError(t, text.Optional(text.URI, "image", ""))
+	require.NoError(t, text.Optional(text.URI, "image", "urn:isbn:1"))
+	require.EqualError(t, text.Optional(text.URI, "image", "a"), "image: is not an absolute URI")
+}

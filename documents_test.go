@@ -9,9 +9,14 @@ import (
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -119,5 +124,16 @@ func TestTimeframesOutsideTheCalendar(t *testing.T) {
 		_, err = w.Leaderboards.Boards.Update(t.Context(), b)
 		require.ErrorIs(t, err, fault.ErrInvalid)
 		require.EqualError(t, err, "timeframeStartsAt: is not in the years 1 to 9999 of every time zone")
+	}
+}
+
+func TestEventsAreAboutDocumentsOfAKind(t *testing.T) {
+	t.Parallel()
+	for of, kind := range map[event.Type]content.AnyKind{
+		event.Activity: content.Activities, event.Quiz: content.Quizzes, event.Slide: content.Slides, event.Story: content.Stories,
+		event.LearningGroup: learning.Groups, event.LearningPath: learning.Paths, event.Mission: missions.Configurations,
+		event.Streak: streaks.Configurations, event.VirtualTransaction: economy.Currencies, event.Tag: content.Tags,
+	} {
+		require.Equal(t, kind.Name(), of.Kind())
 	}
 }

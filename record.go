@@ -9,14 +9,11 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon/content"
-	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
-	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
-	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
@@ -306,23 +303,9 @@ func (p *program) follows(ctx context.Context, tx *session.Tx, from *mechanic.Oc
 // tagged returns an event with the tags that its entity carried.
 func (p *program) tagged(ev event.Event) *event.Event {
 	if ev.Type != event.User { // which carries the user's own tags
-		ev.EntityTags = p.docs.EntityTags(taggedKind(ev.Type), ev.EntityID, ev.At)
+		ev.EntityTags = p.docs.EntityTags(ev.Type.Kind(), ev.EntityID, ev.At)
 	}
 	return &ev
-}
-
-// taggedKind returns the kind of the documents whose tags an event of a type carries.
-func taggedKind(t event.Type) string {
-	switch t {
-	case event.Mission:
-		return missions.Configurations.Name()
-	case event.Streak:
-		return streaks.Configurations.Name()
-	case event.VirtualTransaction:
-		return economy.Currencies.Name()
-	case event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath, event.User, event.Clock:
-	}
-	return string(t)
 }
 
 // reads names what the mechanics read for an event, and for the transactions that it can cause.

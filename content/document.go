@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -96,6 +97,15 @@ type Reference struct {
 	// Outlives says that what the document has begun goes on when the one that it names is archived. Without
 	// it, that one cannot be archived.
 	Outlives bool
+}
+
+// Matched returns the reference that a matcher makes in a field: to the document or the tag that it names, none
+// if it names none.
+func Matched(field string, m event.Matcher) []Reference {
+	if m.EntityID == "" {
+		return nil
+	}
+	return []Reference{{Field: field, Kind: event.Type(m.Entity).Kind(), ID: m.EntityID}}
 }
 
 // Fitting is implemented by kinds that must fit the documents that they name, directly or not.

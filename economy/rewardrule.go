@@ -126,25 +126,11 @@ func rewardField(i int) string { return fmt.Sprintf("rewards[%d]", i) }
 
 // References returns the currencies that the rule pays in, and what the events are about.
 func (r *RewardRule) References() []content.Reference {
-	var refs []content.Reference
-	if r.MatchEntityID != "" {
-		refs = append(refs, content.Reference{Field: "matchEntityId", Kind: kindOf(r.MatchEntity), ID: r.MatchEntityID})
-	}
+	refs := content.Matched("matchEntityId", r.Matcher())
 	for i, w := range r.Rewards {
 		refs = append(refs, content.Reference{Field: rewardField(i) + ".virtualCurrencyId", Kind: Currencies.Name(), ID: w.CurrencyID})
 	}
 	return refs
-}
-
-// kindOf returns the kind of the documents that events of a type are about. That of a mission or a streak
-// is its configuration; all others have the type's name.
-func kindOf(entity string) string {
-	switch event.Type(entity) {
-	case event.Mission, event.Streak:
-		return entity + "Configuration"
-	default:
-		return entity
-	}
 }
 
 // payer is a compiled rule.

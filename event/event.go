@@ -39,6 +39,19 @@ const (
 	Clock              Type = "Clock"
 )
 
+// Kind returns the name of the kind of the documents that events of the type are about: of a mission and a
+// streak the configuration, of a transaction the currency, of all others what has the type's name.
+func (t Type) Kind() string {
+	switch t {
+	case Mission, Streak:
+		return string(t) + "Configuration"
+	case VirtualTransaction:
+		return "VirtualCurrency"
+	case Activity, Quiz, Slide, Story, LearningGroup, LearningPath, User, Clock:
+	}
+	return string(t)
+}
+
 // Outcome says how what was done went.
 type Outcome string
 

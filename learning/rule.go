@@ -179,10 +179,7 @@ func (r *Rule) checkUnlock() error {
 
 // References returns the candidates, the path to unlock, and what the events are about.
 func (r *Rule) References() []content.Reference {
-	var refs []content.Reference
-	if m := r.matcher(); m.EntityID != "" {
-		refs = append(refs, content.Reference{Field: "eventMatchEntityId", Kind: m.Entity, ID: m.EntityID})
-	}
+	refs := content.Matched("eventMatchEntityId", r.matcher())
 	if r.UnlockLearningPathID != "" {
 		refs = append(refs, content.Reference{Field: "unlockLearningPathId", Kind: Paths.Name(), ID: r.UnlockLearningPathID})
 	}

@@ -70,15 +70,7 @@ func (c *Configuration) Validate() error {
 
 // References returns the document or tag that is matched.
 func (c *Configuration) References() []content.Reference {
-	return matched("matchEntityId", c.Matcher())
-}
-
-// matched returns the reference that a matcher makes.
-func matched(field string, m event.Matcher) []content.Reference {
-	if m.EntityID == "" {
-		return nil
-	}
-	return []content.Reference{{Field: field, Kind: m.Entity, ID: m.EntityID}}
+	return content.Matched("matchEntityId", c.Matcher())
 }
 
 func (t Type) check() error {
@@ -160,7 +152,7 @@ func (r *Rule) checkOwner() error {
 
 // References returns the candidates, the group's tag and what the events are about.
 func (r *Rule) References() []content.Reference {
-	refs := matched("eventMatchEntityId", r.EventMatcher())
+	refs := content.Matched("eventMatchEntityId", r.EventMatcher())
 	if r.GroupTagID != "" {
 		refs = append(refs, content.Reference{Field: "groupTagId", Kind: content.Tags.Name(), ID: r.GroupTagID})
 	}

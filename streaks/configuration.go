@@ -47,14 +47,7 @@ func (c *Configuration) Validate() error {
 
 // References returns the document or tag that is matched.
 func (c *Configuration) References() []content.Reference {
-	if c.MatchEntityID == "" {
-		return nil
-	}
-	kind := c.MatchEntity
-	if kind == string(event.Mission) {
-		kind = "MissionConfiguration"
-	}
-	return []content.Reference{{Field: event.MatchFields().EntityID, Kind: kind, ID: c.MatchEntityID}}
+	return content.Matched("matchEntityId", c.Matcher())
 }
 
 // compileMatch compiles the condition under which a matching event counts.

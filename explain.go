@@ -117,7 +117,7 @@ func (p *program) judge(ctx context.Context, tx *session.Tx, e *Entry, kind, id 
 	cases := mechanic.Cases(e.Outcome.Seq, e.RecordedAt, e.Outcome.Problems, judged...)
 	switch doc := doc.(type) {
 	case *missions.Rule:
-		return p.missions.ExplainRule(ctx, tx, cases, doc, e.Outcome.Missions)
+		return p.missions.ExplainRule(ctx, tx, cases, doc)
 	case *missions.Configuration:
 		return p.missions.ExplainConfiguration(ctx, tx, cases, id, doc, e.Outcome.Missions)
 	case *economy.RewardRule:
@@ -125,7 +125,7 @@ func (p *program) judge(ctx context.Context, tx *session.Tx, e *Entry, kind, id 
 	case *streaks.Rule:
 		return p.streaks.Explain(ctx, tx, cases, doc, e.Outcome.Streaks)
 	case *learning.Rule:
-		return p.learning.ExplainRule(ctx, tx, cases, doc, e.Outcome.Learning)
+		return p.learning.ExplainRule(ctx, tx, cases, doc)
 	case *leaderboard.Board:
 		return p.boards.Explain(ctx, tx, cases, doc, e.Outcome.Scores)
 	}

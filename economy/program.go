@@ -1,7 +1,6 @@
 package economy
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -22,12 +21,12 @@ import (
 type Program struct {
 	currencies map[string]bounds
 	ids        []string // of the currencies, sorted
-	rules      map[string][]*payer
+	rules      mechanic.Matching[*payer]
 }
 
 // Compile compiles what is published.
 func Compile(docs *content.Program) (*Program, error) {
-	p := &Program{currencies: map[string]bounds{}, rules: map[string][]*payer{}}
+	p := &Program{currencies: map[string]bounds{}}
 	for _, c := range content.Live(docs, Currencies) {
 		b, err := c.bounds()
 		if err != nil {
@@ -37,7 +36,7 @@ func Compile(docs *content.Program) (*Program, error) {
 		p.ids = append(p.ids, c.ID)
 	}
 	slices.Sort(p.ids)
-	for i, r := range content.Live(docs, RewardRules) {
+	for _, r := range content.Live(docs, RewardRules) {
 		if r.ApplicationMode == Disabled {
 			continue
 		}
@@ -45,9 +44,7 @@ func Compile(docs *content.Program) (*Program, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.place = i
-		key := r.Matcher().Key()
-		p.rules[key] = append(p.rules[key], c)
+		p.rules.Add(r.Matcher(), c)
 	}
 	return p, nil
 }
@@ -67,15 +64,10 @@ func (p *Program) bounds(currencyID string) bounds {
 
 // candidates returns the rules whose matcher an event meets, in the order in which they apply.
 func (p *Program) candidates(e *event.Event) []*payer {
-	if len(p.rules) == 0 || !reacts(e.Type) {
+	if !reacts(e.Type) {
 		return nil
 	}
-	var found []*payer
-	for _, key := range e.MatchKeys() {
-		found = append(found, p.rules[key]...)
-	}
-	slices.SortFunc(found, func(a, b *payer) int { return cmp.Compare(a.place, b.place) })
-	return slices.Compact(found)
+	return p.rules.On(e.MatchKeys())
 }
 
 // Reads names what [Program.React] may read for an event.

@@ -136,7 +136,6 @@ func (r *RewardRule) References() []content.Reference {
 // payer is a compiled rule.
 type payer struct {
 	*RewardRule
-	place     int // among all rules, in the order in which they apply
 	condition mechanic.Condition
 	amounts   []mechanic.Amount // of the rewards
 }

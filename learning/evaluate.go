@@ -266,12 +266,11 @@ func (p *Program) reactToClock(ctx context.Context, tx *session.Tx, o *mechanic.
 	if o.Ticks(ticked) {
 		return p.begin(ctx, tx, o)
 	}
-	for _, pl := range slices.Concat(p.rules.Lazy, p.rules.Push) {
-		if pl.ID == o.Event.EntityID && o.Ticks(Rules.Name()) {
-			return p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Mark(tx), o.Vars)
-		}
+	pl := p.rules.Find(o.Event.EntityID)
+	if pl == nil || !o.Ticks(Rules.Name()) {
+		return nil, nil
 	}
-	return nil, nil
+	return p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Mark(tx), o.Vars)
 }
 
 // begin lets an assignment begin that was made by hand just now, or before its time.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/guerdonhq/guerdon/internal/mechanic"
@@ -14,46 +13,31 @@ import (
 )
 
 // ExplainRule tells how far an entry of the journal got with a rule: what React asked, in its order, and
-// whether the rule assigned or unlocked something. The program is the one that was in force, tx.Now the moment
-// at which the entry was recorded, and changes are those of its outcome. Of the assignments that a condition
-// reads, how far their paths had come is known as it is now.
-func (p *Program) ExplainRule(ctx context.Context, tx *session.Tx, cases []mechanic.Case, r *Rule, changes []Change) (mechanic.Verdict, error) {
-	pl, err := compileRule(r)
-	if err != nil {
-		return mechanic.Verdict{}, err
-	}
-	pl.candidates = p.candidates(r)
+// whether the rule assigned or unlocked something. The program is the one that was in force, and tx.Now the
+// moment at which the entry was recorded. Of the assignments that a condition reads, how far their paths had
+// come is known as it is now.
+func (p *Program) ExplainRule(ctx context.Context, tx *session.Tx, cases []mechanic.Case, r *Rule) (mechanic.Verdict, error) {
 	return mechanic.Farthest(cases, func(c *mechanic.Case) (mechanic.Verdict, error) {
 		v := mechanic.Verdict{Version: r.Version}
-		byClock := r.AssignmentMode == Lazy || r.AssignmentMode == ScheduledPush
-		if byClock && c.Ticks(Rules.Name()) && c.Event.EntityID == r.ID {
-			v.Ask("assignmentMode", true, "it is %s, and the time had come", r.AssignmentMode)
-		} else if !v.Ask("assignmentMode", r.AssignmentMode == OnEvent, "it is %s: %s", r.AssignmentMode, r.AssignmentMode.EvaluatedWhen("paths")) ||
-			!v.Matches(mechanic.EventMatchFields(), r.matcher(), c.Event) {
+		pl := p.rules.Find(r.ID)
+		if !v.Evaluated(c, Rules.Name(), r.ID, pl.on, "paths") {
 			return v, nil
 		}
-		err := p.explainPlan(ctx, tx, c, pl, changes, &v)
+		err := p.explainPlan(ctx, tx, c, pl, &v)
 		return v, err
 	})
 }
 
 // explainPlan asks what [Program.evaluate] asks.
-func (p *Program) explainPlan(ctx context.Context, tx *session.Tx, c *mechanic.Case, pl *plan, changes []Change, v *mechanic.Verdict) error {
+func (p *Program) explainPlan(ctx context.Context, tx *session.Tx, c *mechanic.Case, pl *plan, v *mechanic.Verdict) error {
 	period, ok, err := pl.on.PeriodAt(tx, c.User, c.Event.At)
 	if err != nil || !v.Within(pl.Timeframe, c.Event.At) || !ok {
 		return err
 	}
 	if pl.RuleType == Assign {
-		done, found, err := evaluations.Get(ctx, tx, mechanic.EvaluationKey(pl.ID, c.User.ID, period.ID))
-		if err != nil {
+		if ok, err := v.Unevaluated(ctx, tx, evaluations, c, pl.ID, c.User.ID, period.ID); err != nil || !ok {
 			return err
 		}
-		v.Moved = found && c.Is(done.Mark) && slices.ContainsFunc(changes, func(ch Change) bool { return ch.Assigned && ch.RuleID == pl.ID })
-		if found && done.Precedes(c) {
-			v.Ask("periodId", false, "the rule was evaluated for %s before, %s", period.ID, &done)
-			return nil
-		}
-		v.Ask("periodId", true, "the rule had not been evaluated for %s", period.ID)
 	}
 	existing, err := p.existing(ctx, tx, c)
 	if err != nil {
@@ -68,7 +52,10 @@ func (p *Program) explainPlan(ctx context.Context, tx *session.Tx, c *mechanic.C
 		explainUnlock(c, pl, existing, v)
 		return nil
 	}
-	v.Add(p.explainCandidates(tx, c, pl))
+	if _, ok, err := v.Begun(ctx, tx, c, pl.on, period); err != nil || !ok {
+		return err
+	}
+	p.explainCandidates(tx, c, pl, v)
 	return nil
 }
 
@@ -112,28 +99,10 @@ func explainUnlock(c *mechanic.Case, pl *plan, existing []Assignment, v *mechani
 }
 
 // explainCandidates asks whether the rule picks at least one of its candidates.
-func (p *Program) explainCandidates(tx *session.Tx, c *mechanic.Case, pl *plan) rule.Check {
-	out := rule.Check{Name: "learningPathsPool", Reason: "no published path is a candidate"}
-	var reasons []string
-	for _, path := range pl.candidates {
-		var asked rule.Check
+func (p *Program) explainCandidates(tx *session.Tx, c *mechanic.Case, pl *plan, v *mechanic.Verdict) {
+	v.Picks("learningPathsPool", "no published path is a candidate", len(pl.candidates), func(i int) (id string, asked rule.Check) {
+		path := pl.candidates[i]
 		c.With("learningPath", p.pathVars(path, c.Event.At), func() { asked = pl.paths.Check(c.Vars, tx.Now) })
-		verb := " is not picked"
-		if asked.Holds {
-			verb = " is picked"
-		}
-		out.Holds = out.Holds || asked.Holds
-		reason := path.ID + verb
-		if asked.Trace != nil {
-			reason += fmt.Sprintf(" (%s: %s)", asked.Name, asked.Reason)
-		}
-		if len(pl.candidates) == 1 {
-			out.Trace = asked.Trace
-		}
-		reasons = append(reasons, reason)
-	}
-	if len(reasons) > 0 {
-		out.Reason = strings.Join(reasons, "; ")
-	}
-	return out
+		return path.ID, asked
+	})
 }

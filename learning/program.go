@@ -40,7 +40,7 @@ func Compile(docs *content.Program, lib *content.Library, past Past) (*Program, 
 		pl, err := compileRule(r)
 		faults = append(faults, err)
 		pl.candidates = p.candidates(r)
-		p.rules.Add(pl, pl.on)
+		p.rules.Add(r.ID, pl, pl.on)
 		if r.RuleType == Unlock && r.AssignmentMode == OnEvent {
 			p.unlocks[r.UnlockLearningPathID] = append(p.unlocks[r.UnlockLearningPathID], pl)
 		}

@@ -2,7 +2,6 @@ package missions
 
 import (
 	"context"
-	"slices"
 
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -10,21 +9,11 @@ import (
 
 // assignByClock evaluates a rule for a user because its time has come.
 func (p *Program) assignByClock(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
-	pl := p.byClock(o.Event.EntityID)
+	pl := p.rules.Find(o.Event.EntityID)
 	if pl == nil {
 		return nil, nil
 	}
 	return p.assign(ctx, tx, []*plan{pl}, o)
-}
-
-// byClock returns the rule with an id that no event evaluates, nil if there is none.
-func (p *Program) byClock(id string) *plan {
-	for _, pl := range slices.Concat(p.rules.Lazy, p.rules.Push) {
-		if pl.ID == id {
-			return pl
-		}
-	}
-	return nil
 }
 
 // tickedMission is the kind of an event of the clock that is about a mission which has begun.
@@ -51,7 +40,7 @@ var pushTable = mechanic.DefinePushes("mission_pushes")
 // made up for, and a user is evaluated once in a period however often the schedule fires in it.
 func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	for _, pl := range p.rules.Push {
-		rule := mechanic.PushedRule{Kind: Rules.Name(), ID: pl.ID, Trigger: pl.trigger(), PublishedAt: pl.UpdatedAt}
+		rule := mechanic.PushedRule{Kind: Rules.Name(), ID: pl.ID, Trigger: pl.on, PublishedAt: pl.UpdatedAt}
 		done, err := rule.Carry(ctx, tx, pushTable, &limit)
 		if err != nil {
 			return false, err

@@ -223,19 +223,20 @@ func positive(field string, a mechanic.Amount) error {
 // plan is a compiled rule.
 type plan struct {
 	*Rule
+	on                     mechanic.Trigger
 	event, users, missions mechanic.Condition
 	goals                  []*goal // the candidates
 	readsActive            bool    // a condition reads activeMissions
 }
 
 func compileRule(r *Rule) (*plan, error) {
-	p := &plan{Rule: r}
-	source, on := Rules.Name()+"/"+r.ID, r.trigger()
+	p := &plan{Rule: r, on: r.trigger()}
+	source := Rules.Name() + "/" + r.ID
 	var faults [3]error
-	p.event, faults[0] = mechanic.CompileCondition(source, "eventMatchCondition", r.EventMatchCondition, mechanic.EventContext(r.EventMatcher()))
-	p.users, faults[1] = mechanic.CompileCondition(source, "usersMatchCondition", r.UsersMatchCondition, on.Context("activeMissions"))
+	p.event, faults[0] = mechanic.CompileCondition(source, "eventMatchCondition", r.EventMatchCondition, mechanic.EventContext(p.on.Matcher))
+	p.users, faults[1] = mechanic.CompileCondition(source, "usersMatchCondition", r.UsersMatchCondition, p.on.Context("activeMissions"))
 	p.missions, faults[2] = mechanic.CompileCondition(source, "missionsMatchCondition", r.MissionsMatchCondition,
-		on.Context(append([]string{"activeMissions"}, missionPaths...)...))
+		p.on.Context(append([]string{"activeMissions"}, missionPaths...)...))
 	p.readsActive = p.users.Reads("activeMissions") || p.missions.Reads("activeMissions")
 	return p, errors.Join(faults[:]...)
 }

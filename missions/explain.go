@@ -2,9 +2,7 @@ package missions
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
@@ -16,47 +14,33 @@ import (
 )
 
 // ExplainRule tells how far an entry of the journal got with a rule: what React asked, in its order,
-// and whether the rule assigned something. The program is the one that was in force, tx.Now the moment
-// at which the entry was recorded, and changes are those of its outcome.
-func (p *Program) ExplainRule(ctx context.Context, tx *session.Tx, cases []mechanic.Case, r *Rule, changes []Change) (mechanic.Verdict, error) {
+// and whether the rule assigned something. The program is the one that was in force, and tx.Now the moment
+// at which the entry was recorded.
+func (p *Program) ExplainRule(ctx context.Context, tx *session.Tx, cases []mechanic.Case, r *Rule) (mechanic.Verdict, error) {
 	return mechanic.Farthest(cases, func(c *mechanic.Case) (mechanic.Verdict, error) {
 		v := mechanic.Verdict{Version: r.Version}
-		if pl := p.byClock(r.ID); pl != nil && c.Ticks(Rules.Name()) && c.Event.EntityID == r.ID {
-			v.Ask("assignmentMode", true, "it is %s, and the time had come", r.AssignmentMode)
-			err := p.explainPlan(ctx, tx, c, pl, changes, &v)
-			return v, err
-		}
-		if !v.Ask("assignmentMode", r.AssignmentMode == OnEvent, "it is %s: %s", r.AssignmentMode, r.AssignmentMode.EvaluatedWhen("missions")) ||
-			!v.Matches(mechanic.EventMatchFields(), r.EventMatcher(), c.Event) {
+		pl := p.rules.Find(r.ID)
+		if !v.Evaluated(c, Rules.Name(), r.ID, pl.on, "missions") {
 			return v, nil
 		}
-		rules := p.rules.On(c.Event.MatchKeys())
-		pl := rules[slices.IndexFunc(rules, func(pl *plan) bool { return pl.ID == r.ID })]
-		err := p.explainPlan(ctx, tx, c, pl, changes, &v)
+		err := p.explainPlan(ctx, tx, c, pl, &v)
 		return v, err
 	})
 }
 
 // explainPlan asks what [Program.evaluate] asks.
-func (p *Program) explainPlan(ctx context.Context, tx *session.Tx, c *mechanic.Case, pl *plan, changes []Change, v *mechanic.Verdict) error {
+func (p *Program) explainPlan(ctx context.Context, tx *session.Tx, c *mechanic.Case, pl *plan, v *mechanic.Verdict) error {
 	owner, ok := pl.owner(c.User)
 	if pl.MissionType == Group && !v.Ask("groupTagId", ok, "user %s is %sin the group of the tag %s", c.User.ID, not(ok), pl.GroupTagID) {
 		return nil
 	}
-	period, ok, err := pl.trigger().PeriodAt(tx, c.User, c.Event.At)
+	period, ok, err := pl.on.PeriodAt(tx, c.User, c.Event.At)
 	if err != nil || !v.Within(pl.Timeframe, c.Event.At) || !ok {
 		return err
 	}
-	done, found, err := evaluationTable.Get(ctx, tx, mechanic.EvaluationKey(pl.ID, owner, period.ID))
-	if err != nil {
+	if ok, err := v.Unevaluated(ctx, tx, evaluationTable, c, pl.ID, owner, period.ID); err != nil || !ok {
 		return err
 	}
-	v.Moved = found && c.Is(done.Mark) && slices.ContainsFunc(changes, func(ch Change) bool { return ch.Assigned && ch.RuleID == pl.ID })
-	if found && done.Precedes(c) {
-		v.Ask("periodId", false, "the rule was evaluated for %s before, %s", period.ID, &done)
-		return nil
-	}
-	v.Ask("periodId", true, "the rule had not been evaluated for %s", period.ID)
 	if pl.readsActive {
 		active, err := p.activeThen(ctx, tx, c, pl)
 		if err != nil {
@@ -68,45 +52,29 @@ func (p *Program) explainPlan(ctx context.Context, tx *session.Tx, c *mechanic.C
 	if !v.Condition(pl.event, c.Vars, tx.Now) || !v.Condition(pl.users, c.Vars, tx.Now) {
 		return nil
 	}
-	begun, ok, err := pl.begun(ctx, tx, c.User, period, c.Event.At)
-	if err != nil {
-		return err
+	if pl.MissionType == Individual {
+		if period, ok, err = v.Begun(ctx, tx, c, pl.on, period); err != nil || !ok {
+			return err
+		}
 	}
-	if !ok {
-		v.Ask("timeframeTimezoneType", false, "%s was over in the zone in which the user lived when it began", period.ID)
-		return nil
-	}
-	v.Add(p.explainCandidates(tx, c, pl, begun))
+	p.explainCandidates(tx, c, pl, period, v)
 	return nil
 }
 
 // explainCandidates asks whether the rule picks at least one of its candidates.
-func (p *Program) explainCandidates(tx *session.Tx, c *mechanic.Case, pl *plan, period timeframe.Period) rule.Check {
-	if len(pl.goals) == 0 {
-		return rule.Check{Name: "missionConfigurationsPool", Reason: "no published configuration is a candidate"}
-	}
-	out := rule.Check{Name: "missionConfigurationsPool"}
-	reasons := make([]string, len(pl.goals))
-	for i, g := range pl.goals {
+func (p *Program) explainCandidates(tx *session.Tx, c *mechanic.Case, pl *plan, period timeframe.Period, v *mechanic.Verdict) {
+	const none = "no published configuration is a candidate"
+	v.Picks("missionConfigurationsPool", none, len(pl.goals), func(i int) (id string, asked rule.Check) {
+		g := pl.goals[i]
 		m := newMission(tx, g, pl, period, c.User)
-		var asked rule.Check
 		c.With("mission", p.candidate(m, g, c.Event.At), func() { asked = pl.missions.Check(c.Vars, tx.Now) })
 		if asked.Holds && period.State(c.Event.At) == timeframe.Active {
 			if target := explainTarget(tx, c, g, m); !target.Holds {
 				asked = target
 			}
 		}
-		out.Holds = out.Holds || asked.Holds
-		reasons[i] = g.ID + " is " + not(asked.Holds) + "picked"
-		if asked.Trace != nil {
-			reasons[i] += fmt.Sprintf(" (%s: %s)", asked.Name, asked.Reason)
-		}
-		if len(pl.goals) == 1 {
-			out.Trace = asked.Trace
-		}
-	}
-	out.Reason = strings.Join(reasons, "; ")
-	return out
+		return g.ID, asked
+	})
 }
 
 func not(holds bool) string {
@@ -124,8 +92,8 @@ func explainTarget(tx *session.Tx, c *mechanic.Case, g *goal, m *Mission) (check
 
 // ExplainConfiguration tells how far an entry of the journal got with a configuration: what React asked
 // of the configuration's missions, in its order, and whether one of them advanced. The configuration is
-// nil if it was not in force; a mission that was running then went on nevertheless. The other arguments
-// are those of [Program.ExplainRule]. The version is that of the mission's own copy.
+// nil if it was not in force; a mission that was running then went on nevertheless. Changes are those of the
+// entry's outcome, and the version is that of the mission's own copy.
 func (p *Program) ExplainConfiguration(
 	ctx context.Context, tx *session.Tx, cases []mechanic.Case, id string, configuration *Configuration, changes []Change,
 ) (mechanic.Verdict, error) {

@@ -46,7 +46,7 @@ func Compile(docs *content.Program, past Past) (*Program, error) {
 		pl, err := compileRule(r)
 		faults = append(faults, err)
 		pl.goals = candidates(r, ordered)
-		p.rules.Add(pl, r.trigger())
+		p.rules.Add(r.ID, pl, pl.on)
 	}
 	return p, errors.Join(faults...)
 }

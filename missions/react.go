@@ -58,7 +58,7 @@ func (p *Program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	var evaluations []string
 	for _, pl := range p.rules.On(keys) {
 		owner, member := pl.owner(o.User)
-		period, ok, err := pl.trigger().PeriodAt(tx, o.User, o.Event.At)
+		period, ok, err := pl.on.PeriodAt(tx, o.User, o.Event.At)
 		if member && ok && err == nil { // otherwise React says what is wrong
 			evaluations = append(evaluations, mechanic.EvaluationKey(pl.ID, owner, period.ID))
 		}
@@ -441,7 +441,7 @@ func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mec
 	if !ok {
 		return nil, nil
 	}
-	period, ok, err := pl.trigger().Unevaluated(ctx, tx, evaluationTable, pl.ID, owner, u, at)
+	period, ok, err := pl.on.Unevaluated(ctx, tx, evaluationTable, pl.ID, owner, u, at)
 	if err != nil || !ok || !pl.event.Holds(tx, vars) {
 		return nil, err
 	}
@@ -505,7 +505,7 @@ func (pl *plan) begun(ctx context.Context, tx *session.Tx, u *tenancy.User, p ti
 	if pl.MissionType == Group {
 		return p, true, nil
 	}
-	return pl.trigger().Begun(ctx, tx, u, p, at)
+	return pl.on.Begun(ctx, tx, u, p, at)
 }
 
 // candidate returns what a rule may read at a moment of a mission that it could assign.

@@ -95,7 +95,7 @@ func (pl *plan) due(ctx context.Context, tx *session.Tx, u *tenancy.User) (bool,
 	if !ok || u.Status != tenancy.Active {
 		return false, nil
 	}
-	_, ok, err := pl.trigger().Unevaluated(ctx, tx, evaluationTable, pl.ID, owner, u, tx.Now)
+	_, ok, err := pl.on.Unevaluated(ctx, tx, evaluationTable, pl.ID, owner, u, tx.Now)
 	return ok, err
 }
 

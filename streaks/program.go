@@ -2,7 +2,6 @@ package streaks
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/guerdonhq/guerdon/content"
@@ -19,9 +18,9 @@ import (
 //
 // The engine calls it; hosts use [Service].
 type Program struct {
-	plans []*plan // in the order in which they apply
-	byID  map[string]*plan
-	byKey map[string][]*plan // by the key of the configuration's matcher
+	plans   []*plan // in the order in which they apply
+	byID    map[string]*plan
+	matches mechanic.Matching[*plan] // by the configuration's matcher
 }
 
 // plan is a compiled rule.
@@ -34,7 +33,7 @@ type plan struct {
 
 // Compile compiles what is published. A rule whose configuration is archived is not in force.
 func Compile(docs *content.Program) (*Program, error) {
-	p := &Program{byID: map[string]*plan{}, byKey: map[string][]*plan{}}
+	p := &Program{byID: map[string]*plan{}}
 	var faults []error
 	for _, r := range content.Live(docs, Rules) {
 		c := content.Find(docs, Configurations, r.StreakConfigurationID)
@@ -47,8 +46,7 @@ func Compile(docs *content.Program) (*Program, error) {
 		pl.configuration, pl.match = c, match
 		p.plans = append(p.plans, pl)
 		p.byID[r.ID] = pl
-		key := c.Matcher().Key()
-		p.byKey[key] = append(p.byKey[key], pl)
+		p.matches.Add(c.Matcher(), pl)
 	}
 	return p, errors.Join(faults...)
 }
@@ -82,26 +80,10 @@ func checkCost(cost mechanic.Amount) error {
 	return err
 }
 
-// matching returns the rules that count events with the given match keys, in their order.
-func (p *Program) matching(keys []string) []*plan {
-	var found []*plan
-	lists := 0
-	for _, key := range keys {
-		if plans := p.byKey[key]; len(plans) > 0 {
-			found = append(found, plans...)
-			lists++
-		}
-	}
-	if lists > 1 {
-		slices.SortFunc(found, func(a, b *plan) int { return a.Before(&b.Header) })
-	}
-	return found
-}
-
 // Reads names what [Program.React] reads first.
 func (p *Program) Reads(o *mechanic.Occasion) []store.Read {
 	var keys []string
-	for _, pl := range p.matching(o.Event.MatchKeys()) {
+	for _, pl := range p.matches.On(o.Event.MatchKeys()) {
 		keys = append(keys, streakKey(o.User.ID, pl.ID))
 	}
 	if len(keys) == 0 {

@@ -3,7 +3,6 @@ package mechanic
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,8 +26,8 @@ const (
 	Disabled      AssignmentMode = "DISABLED"
 )
 
-// EvaluatedWhen says in words when a rule of the mode is evaluated that assigns what is named.
-func (m AssignmentMode) EvaluatedWhen(what string) string {
+// evaluatedWhen says in words when a rule of the mode is evaluated that assigns what is named.
+func (m AssignmentMode) evaluatedWhen(what string) string {
 	switch m {
 	case OnEvent:
 		return "events have the rule evaluated"
@@ -120,26 +119,19 @@ type Assigners[P any] struct {
 	// Lazy and Push are the rules of the modes LAZY and SCHEDULED_PUSH, in the order in which they apply.
 	Lazy, Push []P
 
-	onEvent map[string][]placed[P] // by the key of the trigger's matcher
-	n       int
-}
-
-// placed is a rule with its place among all.
-type placed[P any] struct {
-	place int
-	rule  P
+	onEvent Matching[P]
+	byID    map[string]P
 }
 
 // Add takes a rule up. Rules are added in the order in which they apply.
-func (a *Assigners[P]) Add(rule P, t Trigger) {
-	a.n++
+func (a *Assigners[P]) Add(id string, rule P, t Trigger) {
+	if a.byID == nil {
+		a.byID = map[string]P{}
+	}
+	a.byID[id] = rule
 	switch t.Mode {
 	case OnEvent:
-		if a.onEvent == nil {
-			a.onEvent = map[string][]placed[P]{}
-		}
-		key := t.Matcher.Key()
-		a.onEvent[key] = append(a.onEvent[key], placed[P]{a.n, rule})
+		a.onEvent.Add(t.Matcher, rule)
 	case Lazy:
 		a.Lazy = append(a.Lazy, rule)
 	case ScheduledPush:
@@ -149,18 +141,10 @@ func (a *Assigners[P]) Add(rule P, t Trigger) {
 }
 
 // On returns the rules that an event with the given match keys evaluates, in the order in which they apply.
-func (a *Assigners[P]) On(keys []string) []P {
-	var found []placed[P]
-	for _, key := range keys {
-		found = append(found, a.onEvent[key]...)
-	}
-	slices.SortFunc(found, func(a, b placed[P]) int { return a.place - b.place })
-	var rules []P
-	for _, p := range found {
-		rules = append(rules, p.rule)
-	}
-	return rules
-}
+func (a *Assigners[P]) On(keys []string) []P { return a.onEvent.On(keys) }
+
+// Find returns the rule with an id, whatever its mode, the zero P if there is none.
+func (a *Assigners[P]) Find(id string) P { return a.byID[id] }
 
 // An Evaluation says that a rule was evaluated for an owner and a period; it is not evaluated again.
 type Evaluation struct {
@@ -197,8 +181,8 @@ func DefineEvaluations(name string) *store.Table[Evaluation] {
 	return store.Define(name, func(e *Evaluation) string { return EvaluationKey(e.RuleID, e.Owner, e.PeriodID) }, nil)
 }
 
-// Precedes tells whether the evaluation was made before the case.
-func (e *Evaluation) Precedes(c *Case) bool {
+// precedes tells whether the evaluation was made before the case.
+func (e *Evaluation) precedes(c *Case) bool {
 	if e.Mark != (Mark{}) {
 		return c.Follows(e.Mark)
 	}

@@ -1,6 +1,7 @@
 package mechanic
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/rule"
+	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -153,6 +155,63 @@ func either(holds bool, yes, no string) string {
 		return yes
 	}
 	return no
+}
+
+// Evaluated asks whether a case has a rule of a kind evaluated: because its time had come, or by its event.
+// what names what the rule assigns.
+func (v *Verdict) Evaluated(c *Case, kind, id string, t Trigger, what string) bool {
+	if c.Ticks(kind) && c.Event.EntityID == id {
+		return v.Ask("assignmentMode", true, "it is %s, and the time had come", t.Mode)
+	}
+	return v.Ask("assignmentMode", t.Mode == OnEvent, "it is %s: %s", t.Mode, t.Mode.evaluatedWhen(what)) &&
+		v.Matches(EventMatchFields(), t.Matcher, c.Event)
+}
+
+// Unevaluated asks whether a rule had not been evaluated for an owner in a period when the case came. It has
+// moved if the case made it assign something. The table holds the rule's evaluations.
+func (v *Verdict) Unevaluated(
+	ctx context.Context, tx *session.Tx, table *store.Table[Evaluation], c *Case, ruleID, owner, periodID string,
+) (bool, error) {
+	done, found, err := table.Get(ctx, tx, EvaluationKey(ruleID, owner, periodID))
+	if err != nil {
+		return false, err
+	}
+	v.Moved = found && c.Is(done.Mark) && len(done.Made) > 0
+	if found && done.precedes(c) {
+		return v.Ask("periodId", false, "the rule was evaluated for %s before, %s", periodID, &done), nil
+	}
+	return v.Ask("periodId", true, "the rule had not been evaluated for %s", periodID), nil
+}
+
+// Begun asks whether a period is not over where it began, and returns it as [Trigger.Begun] does.
+func (v *Verdict) Begun(ctx context.Context, tx *session.Tx, c *Case, t Trigger, p timeframe.Period) (timeframe.Period, bool, error) {
+	begun, ok, err := t.Begun(ctx, tx, c.User, p, c.Event.At)
+	if err == nil && !ok {
+		v.Ask("timeframeTimezoneType", false, "%s was over in the zone in which the user lived when it began", p.ID)
+	}
+	return begun, ok, err
+}
+
+// Picks asks whether a rule picks at least one of its n candidates, whose number a field bounds. ask returns the
+// id of each and what was asked of it; none says that there is no candidate.
+func (v *Verdict) Picks(field, none string, n int, ask func(i int) (id string, asked rule.Check)) bool {
+	out := rule.Check{Name: field, Reason: none}
+	reasons := make([]string, n)
+	for i := range n {
+		id, asked := ask(i)
+		out.Holds = out.Holds || asked.Holds
+		reasons[i] = id + either(asked.Holds, " is picked", " is not picked")
+		if asked.Trace != nil {
+			reasons[i] += fmt.Sprintf(" (%s: %s)", asked.Name, asked.Reason)
+		}
+		if n == 1 {
+			out.Trace = asked.Trace
+		}
+	}
+	if n > 0 {
+		out.Reason = strings.Join(reasons, "; ")
+	}
+	return v.Add(out)
 }
 
 // Within asks whether an event happened inside a timeframe, which the owner names.

@@ -244,7 +244,7 @@ func TestProblemsOfLazyRulesAreInTheJournalOnceADay(t *testing.T) {
 			entries := ask()
 			require.Len(t, entries, 1)
 			require.True(t, entries[0].Outcome.Missions[0].Assigned)
-			require.Equal(t, "odd:odd:ada:2025-W40", entries[0].Outcome.Missions[0].MissionID)
+			require.Equal(t, "ada:odd:odd:2025-W40", entries[0].Outcome.Missions[0].MissionID)
 			require.Empty(t, entries[0].Outcome.Problems)
 		}
 	})

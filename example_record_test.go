@@ -106,7 +106,7 @@ func ExampleWorkspace_Journal() {
 			seen = e.Outcome.Seq
 		}
 	}
-	// Output: e3 completed weekly:three:ada:2025-W40 for ada
+	// Output: e3 completed ada:weekly:three:2025-W40 for ada
 }
 
 // What if a message is delivered twice? The first outcome again, and one effect. What if two things

@@ -64,12 +64,12 @@ func TestExplainTheGame(t *testing.T) {
 		}
 		for _, c := range []struct{ event, kind, id, want string }{
 			{"e0", "MissionRule", "weekly", "moved by e0"},
-			{"e1", "MissionRule", "weekly", "no   periodId: the rule was evaluated for 2025-W40 before, at 2025-09-29T09:01:00Z because of event e0, and assigned weekly:three:ada:2025-W40"},
+			{"e1", "MissionRule", "weekly", "no   periodId: the rule was evaluated for 2025-W40 before, at 2025-09-29T09:01:00Z because of event e0, and assigned ada:weekly:three:2025-W40"},
 			{"e0", "MissionConfiguration", "three", "moved by e0"},
 			{"e2", "MissionConfiguration", "three", "moved by e2"},
 			{"e3", "MissionConfiguration", "three", "no   isCompleted: it had been completed at 2025-09-29T09:03:00Z by event e2"},
 			{"e1", "RewardRule", "per-week", "no   matchEntity: the event is about Activity run, not about a Mission"},
-			{"e2", "RewardRule", "per-week", "moved by weekly:three:ada:2025-W40:completed"},
+			{"e2", "RewardRule", "per-week", "moved by ada:weekly:three:2025-W40:completed"},
 			{"e0", "StreakRule", "daily", "moved by e0"},
 			{"e3", "StreakRule", "daily", "no   day: 2025-09-29 in America/New_York had been counted already, since 2025-09-29T09:01:00Z"},
 			{"e3", "RuntimeLeaderboard", "monthly", "moved by e3:per-run:0:completed"},
@@ -321,7 +321,7 @@ func TestExplainTargetThatWasFixedLater(t *testing.T) {
 	_, err = w.Users.AssignTags(t.Context(), "ada", tenancy.Tagging{TagID: "outdoor"})
 	require.NoError(t, err)
 	w.record(t, "e2", "run", 1)
-	require.Equal(t, "no   startsAt: mission :x:ada:PERMANENT begins at 2025-09-29T10:00:00Z, after the event", w.verdict(t, "early", "MissionConfiguration", "x"))
+	require.Equal(t, "no   startsAt: mission ada::x:PERMANENT begins at 2025-09-29T10:00:00Z, after the event", w.verdict(t, "early", "MissionConfiguration", "x"))
 	require.Contains(t, w.verdict(t, "e1", "MissionConfiguration", "x"), "no   targetAmountExpression: if(")
 	require.Equal(t, "moved by e2", w.verdict(t, "e2", "MissionConfiguration", "x"))
 }
@@ -467,7 +467,7 @@ func TestExplainWhatAnArchivedRulePaid(t *testing.T) {
 	out, err := w.Record(t.Context(), run("late", "ada", start.Add(-time.Hour)))
 	require.NoError(t, err)
 	require.True(t, slices.ContainsFunc(out.Transactions, func(c economy.Change) bool { return c.RewardRuleID == "per-week" }))
-	require.Contains(t, w.verdict(t, "late", "RewardRule", "per-week"), "moved by weekly:three:ada:2025-W40:completed")
+	require.Contains(t, w.verdict(t, "late", "RewardRule", "per-week"), "moved by ada:weekly:three:2025-W40:completed")
 	w.record(t, "e3", "run", 1)
 	require.Contains(t, w.verdict(t, "e3", "RewardRule", "per-week"), "no   published")
 }

@@ -220,7 +220,7 @@ func TestBadSubmissionsChangeNothing(t *testing.T) {
 		{"parent type", quiz(in("path", "rome"), "hills", "opt1"), fault.ErrInvalid, `parentType: "path" is none`},
 		{"unknown parent", quiz(in(content.ParentPath, "egypt"), "hills", "opt1"), fault.ErrNotFound, `parentId: "egypt" not found`},
 		{"not in the parent", quiz(in(content.ParentPath, "greece"), "hills", "opt1"), fault.ErrInvalid, "learningPath greece does not hold quiz hills"},
-		{"locked parent", quiz(in(content.ParentPath, "greece"), "gods", "opt1"), fault.ErrForbidden, `assignment "newcomers:greece:ada:PERMANENT" of path "greece" is locked`},
+		{"locked parent", quiz(in(content.ParentPath, "greece"), "gods", "opt1"), fault.ErrForbidden, `assignment "ada:newcomers:greece:PERMANENT" of path "greece" is locked`},
 		{"not assigned", quiz(learning.Submission{UserID: "bob", Parent: content.Parent{ParentID: "rome", ParentType: content.ParentPath}}, "hills", "opt1"), fault.ErrForbidden, `is not assigned to user "bob"`},
 	} {
 		require.ErrorIs(t, tt.err, tt.kind, tt.name)

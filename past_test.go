@@ -266,7 +266,7 @@ func TestLateEventCountsForWhoTheUserWas(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "2025-09-30", out.Streaks[0].Day.String())
 		require.Equal(t, "moved by late", w.verdict(t, "late", "MissionRule", "crews"))
-		require.Equal(t, "2025-09-29T15:00:00Z", w.mission(t, "days:two:bob:2025-09-30").StartsAt.Format(time.RFC3339))
+		require.Equal(t, "2025-09-29T15:00:00Z", w.mission(t, "bob:days:two:2025-09-30").StartsAt.Format(time.RFC3339))
 		for _, rule := range []string{"fresh", "east", "out"} {
 			require.Equal(t, "moved by late", w.verdict(t, "late", "RewardRule", rule))
 		}
@@ -315,9 +315,9 @@ func TestPeriodKeepsItsZone(t *testing.T) {
 		case "gap":
 			require.Equal(t, "no   timeframeTimezoneType: 2025-10-01 was over in the zone in which the user lived when it began", w.verdict(t, id, "MissionRule", "days"))
 		case "next":
-			require.Equal(t, "2025-10-02T04:00:00Z", w.mission(t, "days:two:bob:2025-10-02").StartsAt.Format(time.RFC3339))
+			require.Equal(t, "2025-10-02T04:00:00Z", w.mission(t, "bob:days:two:2025-10-02").StartsAt.Format(time.RFC3339))
 		default:
-			require.Equal(t, "2025-09-30T15:00:00Z", w.mission(t, "days:two:bob:2025-10-01").StartsAt.Format(time.RFC3339))
+			require.Equal(t, "2025-09-30T15:00:00Z", w.mission(t, "bob:days:two:2025-10-01").StartsAt.Format(time.RFC3339))
 		}
 	}
 }

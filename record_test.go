@@ -41,7 +41,7 @@ func TestOneEventMovesEverything(t *testing.T) {
 			switch i {
 			case 0:
 				require.True(t, out.Missions[0].Assigned)
-				require.Equal(t, "weekly:three:ada:2025-W40", out.Missions[0].MissionID)
+				require.Equal(t, "ada:weekly:three:2025-W40", out.Missions[0].MissionID)
 				require.Len(t, out.Transactions, 1)
 				require.Equal(t, 3, out.Streaks[0].Count)
 				require.Len(t, out.Scores, 2)
@@ -306,8 +306,8 @@ func TestJournalKnowsCauses(t *testing.T) {
 		for _, e := range entries[0].Caused {
 			causes[e.ID] = e.Cause
 		}
-		require.Equal(t, "e2", causes["weekly:three:ada:2025-W40:completed"])
-		require.Equal(t, "weekly:three:ada:2025-W40:completed", causes["weekly:three:ada:2025-W40:completed:per-week:0:completed"])
+		require.Equal(t, "e2", causes["ada:weekly:three:2025-W40:completed"])
+		require.Equal(t, "ada:weekly:three:2025-W40:completed", causes["ada:weekly:three:2025-W40:completed:per-week:0:completed"])
 	})
 }
 

@@ -177,7 +177,7 @@ func TestFailuresSayWhy(t *testing.T) {
 		},
 		"not completed": {
 			func(t guerdontest.TB) { w.RequireCompleted(t, ran, "three") },
-			[]string{`no mission of "three" was completed: weekly:three:ada:2024-W01 is at 1 of 3`, "MissionConfiguration three"},
+			[]string{`no mission of "three" was completed: ada:weekly:three:2024-W01 is at 1 of 3`, "MissionConfiguration three"},
 		},
 		"nothing of the kind": {
 			func(t guerdontest.TB) { w.RequireNotMoved(t, ran, "RewardRule", "per-runn") }, []string{`RewardRule: "per-runn" not found`},

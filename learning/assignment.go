@@ -77,9 +77,9 @@ func (a *Assignment) vars() map[string]any {
 }
 
 // assignmentID says all that makes an assignment what it is, so that the same happenings in another
-// order make the same assignments.
-func assignmentID(ruleID, pathID, userID, periodID string) string {
-	return strings.Join([]string{ruleID, pathID, userID, periodID}, ":")
+// order make the same assignments; those of a user are next to one another in a store.
+func assignmentID(userID, ruleID, pathID, periodID string) string {
+	return strings.Join([]string{userID, ruleID, pathID, periodID}, ":")
 }
 
 // forever stands for the end of what never ends, in indexes.

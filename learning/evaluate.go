@@ -111,7 +111,7 @@ func (p *Program) pathVars(path *Path, at time.Time) map[string]any {
 // assignment returns an assignment as a rule makes it.
 func (pl *plan) assignment(tx *session.Tx, u *tenancy.User, path *Path, period timeframe.Period, v Visibility) *Assignment {
 	a := &Assignment{
-		ID: assignmentID(pl.ID, path.ID, u.ID, period.ID), PathID: path.ID, UserID: u.ID, RuleID: pl.ID, RuleVersion: pl.Version,
+		ID: assignmentID(u.ID, pl.ID, path.ID, period.ID), PathID: path.ID, UserID: u.ID, RuleID: pl.ID, RuleVersion: pl.Version,
 		GroupID: pl.GroupID, PeriodID: period.ID, Context: DefaultContext, StartsAt: period.StartsAt, EndsAt: period.EndsAt,
 		Visibility: v, CreatedAt: tx.Now, UpdatedAt: tx.Now,
 	}

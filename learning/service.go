@@ -304,7 +304,7 @@ func (n *NewAssignment) assignment(now time.Time) (*Assignment, error) {
 	if !n.EndsAt.IsZero() {
 		a.TimeframeType, a.PeriodID = timeframe.Range, a.StartsAt.Format("2006-01-02T15:04:05")
 	}
-	a.ID = assignmentID("", n.PathID, n.UserID, a.PeriodID)
+	a.ID = assignmentID(n.UserID, "", n.PathID, a.PeriodID)
 	faults := []error{
 		ident.Check("learningPathId", n.PathID), ident.Check("userId", n.UserID), text.Line("groupId", n.GroupID, 0, content.MaxName),
 	}

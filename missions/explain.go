@@ -146,7 +146,7 @@ func (p *Program) countingThen(ctx context.Context, tx *session.Tx, c *mechanic.
 // existed tells whether a mission was there when React came to a rule, or with nil to the advancing of
 // missions, because of the case's event.
 func (p *Program) existed(ctx context.Context, tx *session.Tx, c *mechanic.Case, m *Mission, pl *plan) (bool, error) {
-	done, found, err := evaluationTable.Get(ctx, tx, mechanic.EvaluationKey(m.RuleID, m.owner(), m.PeriodID))
+	done, found, err := evaluationTable.Get(ctx, tx, mechanic.EvaluationKey(m.owner(), m.RuleID, m.PeriodID))
 	switch {
 	case err != nil:
 		return false, err

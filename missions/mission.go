@@ -2,6 +2,7 @@ package missions
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -76,6 +77,13 @@ func (m *Mission) owner() string {
 		return groupOwner(m.GroupTagID)
 	}
 	return m.UserID
+}
+
+// derivedID returns the id of a mission that was made of a configuration. It says all that makes the mission
+// what it is, so that the same happenings in another order make the same missions; those of an owner are next
+// to one another in a store.
+func (m *Mission) derivedID() string {
+	return strings.Join([]string{m.owner(), m.RuleID, m.ConfigurationID, m.PeriodID}, ":")
 }
 
 // groupOwner names a group; no user's id holds a colon.

@@ -162,7 +162,7 @@ func TestAssignedMissionIsAdvancedByTheEventThatAssignsIt(t *testing.T) {
 	changes := b.react(t, user("ada", ""), "e1", day(1), "2")
 	require.Len(t, changes, 1)
 	require.True(t, changes[0].Assigned)
-	require.Equal(t, "weekly:far:ada:2025-W36", changes[0].MissionID)
+	require.Equal(t, "ada:weekly:far:2025-W36", changes[0].MissionID)
 	require.Equal(t, "2", changes[0].CurrentAmount.String())
 	require.Empty(t, b.caused)
 }
@@ -175,7 +175,7 @@ func TestIndividualMissionCompletesOnceAndStops(t *testing.T) {
 	require.True(t, done[0].Completed)
 	require.Equal(t, "8", done[0].CurrentAmount.String())
 	require.Len(t, b.caused, 1)
-	require.Equal(t, "weekly:far:ada:2025-W36:completed", b.caused[0].ID)
+	require.Equal(t, "ada:weekly:far:2025-W36:completed", b.caused[0].ID)
 	require.Equal(t, day(2), b.caused[0].At)
 	require.Empty(t, b.react(t, ada, "e3", day(3), "4"))
 	// The next week begins anew.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -60,7 +59,7 @@ func (p *Program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 		owner, member := pl.owner(o.User)
 		period, ok, err := pl.on.PeriodAt(tx, o.User, o.Event.At)
 		if member && ok && err == nil { // otherwise React says what is wrong
-			evaluations = append(evaluations, mechanic.EvaluationKey(pl.ID, owner, period.ID))
+			evaluations = append(evaluations, mechanic.EvaluationKey(owner, pl.ID, period.ID))
 		}
 	}
 	if len(evaluations) > 0 {
@@ -519,8 +518,7 @@ func (p *Program) candidate(m *Mission, g *goal, at time.Time) map[string]any {
 	return v
 }
 
-// newMission returns a mission as a rule makes it. Its id says all that makes it what it is, so that
-// the same happenings in another order make the same missions.
+// newMission returns a mission as a rule makes it.
 func newMission(tx *session.Tx, g *goal, pl *plan, period timeframe.Period, u *tenancy.User) *Mission {
 	m := fromGoal(g)
 	m.RuleID, m.RuleVersion = pl.ID, pl.Version
@@ -534,7 +532,7 @@ func newMission(tx *session.Tx, g *goal, pl *plan, period timeframe.Period, u *t
 	} else {
 		m.UserID = u.ID
 	}
-	m.ID = strings.Join([]string{pl.ID, g.ID, m.owner(), period.ID}, ":")
+	m.ID = m.derivedID()
 	m.CreatedAt, m.UpdatedAt = tx.Now, tx.Now
 	return m
 }

@@ -261,7 +261,7 @@ func (p *Program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mi
 	} else if content.Find(p.docs, content.Tags, n.GroupTagID) == nil {
 		return nil, fault.NotFound("groupTagId", n.GroupTagID)
 	}
-	m.ID = strings.Join([]string{"", g.ID, m.owner(), m.PeriodID}, ":")
+	m.ID = m.derivedID()
 	m.CreatedAt, m.UpdatedAt = tx.Now, tx.Now
 	if m.period().State(tx.Now) == timeframe.Active && !activate(tx, g, m, vars) {
 		return nil, fault.Conflict("targetAmount", "%s", tx.Problems()[0].Reason)

@@ -158,9 +158,9 @@ type Evaluation struct {
 	Mark
 }
 
-// EvaluationKey returns the key of an evaluation.
-func EvaluationKey(ruleID, owner, periodID string) string {
-	return strings.Join([]string{ruleID, owner, periodID}, "/")
+// EvaluationKey returns the key of an evaluation. Those of an owner are next to one another.
+func EvaluationKey(owner, ruleID, periodID string) string {
+	return strings.Join([]string{owner, ruleID, periodID}, "/")
 }
 
 // Unevaluated returns the period of a user that contains a moment if a rule was not evaluated in it for an
@@ -172,13 +172,13 @@ func (t Trigger) Unevaluated(
 	if err != nil || !ok {
 		return p, false, err
 	}
-	_, evaluated, err := table.Get(ctx, tx, EvaluationKey(ruleID, owner, p.ID))
+	_, evaluated, err := table.Get(ctx, tx, EvaluationKey(owner, ruleID, p.ID))
 	return p, err == nil && !evaluated, err
 }
 
 // DefineEvaluations declares a table of evaluations.
 func DefineEvaluations(name string) *store.Table[Evaluation] {
-	return store.Define(name, func(e *Evaluation) string { return EvaluationKey(e.RuleID, e.Owner, e.PeriodID) }, nil)
+	return store.Define(name, func(e *Evaluation) string { return EvaluationKey(e.Owner, e.RuleID, e.PeriodID) }, nil)
 }
 
 // precedes tells whether the evaluation was made before the case.

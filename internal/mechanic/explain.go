@@ -172,7 +172,7 @@ func (v *Verdict) Evaluated(c *Case, kind, id string, t Trigger, what string) bo
 func (v *Verdict) Unevaluated(
 	ctx context.Context, tx *session.Tx, table *store.Table[Evaluation], c *Case, ruleID, owner, periodID string,
 ) (bool, error) {
-	done, found, err := table.Get(ctx, tx, EvaluationKey(ruleID, owner, periodID))
+	done, found, err := table.Get(ctx, tx, EvaluationKey(owner, ruleID, periodID))
 	if err != nil {
 		return false, err
 	}

@@ -163,16 +163,12 @@ func recorded(ctx context.Context, tx *session.Tx, a *arrival) (Outcome, bool, e
 
 // admit refuses an event whose user or activity does not exist or takes no part.
 func admit(ctx context.Context, tx *session.Tx, p *program, a *arrival) error {
-	user, err := tenancy.FindUser(ctx, tx, a.event.UserID)
-	switch {
-	case errors.Is(err, fault.ErrNotFound):
-		return fault.NotFound("userId", a.event.UserID)
-	case err != nil:
+	_, err := tenancy.FindActive(ctx, tx, "userId", a.event.UserID)
+	if err == nil && content.Find(p.docs, content.Activities, a.event.EntityID) == nil {
+		err = fault.NotFound("entityId", a.event.EntityID)
+	}
+	if err != nil {
 		return err
-	case user.Status != tenancy.Active:
-		return fault.Forbidden("userId", "%q is %s", user.ID, user.Status)
-	case content.Find(p.docs, content.Activities, a.event.EntityID) == nil:
-		return fault.NotFound("entityId", a.event.EntityID)
 	}
 	a.occasion, err = p.occasion(ctx, tx, a.event)
 	return err

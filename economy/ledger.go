@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
@@ -127,11 +126,8 @@ func (l *ledger) post(ctx context.Context, tx *session.Tx, rows ...Transaction) 
 
 // overdue returns the pending transactions of a user that have expired.
 func overdue(ctx context.Context, tx *session.Tx, userID string) ([]Transaction, error) {
-	return transactions.List(ctx, tx, store.By("pending", store.Text(userID)).Between(store.Value{}, after(tx.Now)))
+	return transactions.List(ctx, tx, store.By("pending", store.Text(userID)).Between(store.Value{}, store.After(tx.Now)))
 }
-
-// after returns the bound that lets an index give what is not later than a moment.
-func after(t time.Time) store.Value { return store.Int(t.UnixMicro() + 1) }
 
 // expire marks pending transactions, and the other sides of transfers, as expired.
 func (l *ledger) expire(ctx context.Context, tx *session.Tx, due []Transaction) error {

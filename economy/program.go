@@ -114,7 +114,7 @@ func (p *Program) Foresee(o *mechanic.Occasion) []event.Event {
 // Advance marks at most limit pending credits that have expired, which releases what the senders of
 // transfers had set aside, and returns whether there may be more. Reads do not wait for it.
 func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
-	due, err := transactions.List(ctx, tx, store.By("expiring").Between(store.Value{}, after(tx.Now)).First(limit))
+	due, err := transactions.List(ctx, tx, store.By("expiring").Between(store.Value{}, store.After(tx.Now)).First(limit))
 	if err != nil || len(due) == 0 {
 		return false, err
 	}

@@ -182,7 +182,7 @@ func (c *payer) tally(tx *session.Tx, o *mechanic.Occasion) (tally, error) {
 	if c.Per == "" {
 		return t, nil
 	}
-	zone, err := o.User.Location(tx)
+	zone, err := o.User.Location(tx.Zones)
 	if err != nil {
 		return tally{}, err
 	}

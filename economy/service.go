@@ -56,7 +56,7 @@ func (s Service) Grant(ctx context.Context, grants []Grant) ([]Transaction, erro
 // user is suspended.
 func (s Service) Transfer(ctx context.Context, userID string, grants []Grant) ([]Transaction, error) {
 	return s.move(ctx, inGrant, func(tx *session.Tx) ([]movement, error) {
-		if err := actor(ctx, tx, userID); err != nil {
+		if _, err := tenancy.FindActive(ctx, tx, "user", userID); err != nil {
 			return nil, err
 		}
 		return prepare(grants, func(g Grant) (movement, error) {
@@ -78,7 +78,7 @@ func (s Service) Transfer(ctx context.Context, userID string, grants []Grant) ([
 // [*BoundError] if the user cannot pay.
 func (s Service) Spend(ctx context.Context, userID string, sp Spending) (Transaction, error) {
 	rows, err := s.move(ctx, alone, func(tx *session.Tx) ([]movement, error) {
-		if err := actor(ctx, tx, userID); err != nil {
+		if _, err := tenancy.FindActive(ctx, tx, "user", userID); err != nil {
 			return nil, err
 		}
 		m, err := sp.prepare(userID, tx.Now)
@@ -120,15 +120,6 @@ func prepare(grants []Grant, one func(Grant) (movement, error)) ([]movement, err
 		ms[i], faults[i] = m, inGrant(i, err)
 	}
 	return ms, errors.Join(faults...)
-}
-
-// actor returns an error unless a user is there and active.
-func actor(ctx context.Context, tx *session.Tx, userID string) error {
-	u, err := tenancy.FindUser(ctx, tx, userID)
-	if err == nil && u.Status != tenancy.Active {
-		err = fault.Forbidden("user", "%q is %s", userID, u.Status)
-	}
-	return err
 }
 
 // move does the movements that plan returns.
@@ -236,7 +227,7 @@ func (p *Program) enter(ctx context.Context, tx *session.Tx, in place, movements
 // completed, rejected or expired, and [fault.ErrForbidden] if the user is suspended.
 func (s Service) Redeem(ctx context.Context, userID, transactionID string) ([]Transaction, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) ([]Transaction, error) {
-		if err := actor(ctx, tx, userID); err != nil {
+		if _, err := tenancy.FindActive(ctx, tx, "user", userID); err != nil {
 			return nil, err
 		}
 		t, err := find(ctx, tx, transactionID)
@@ -368,7 +359,7 @@ func (s Service) Balance(ctx context.Context, userID, currencyID string) (Balanc
 func (s Service) System(ctx context.Context, currencyID string) (Balance, error) {
 	return s.balance(ctx, currencyID, func(tx *session.Tx) (account, bool, error) {
 		return current(ctx, tx, "", currencyID, func() ([]Transaction, error) {
-			return transactions.List(ctx, tx, store.By("expiring").Between(store.Value{}, after(tx.Now)))
+			return transactions.List(ctx, tx, store.By("expiring").Between(store.Value{}, store.After(tx.Now)))
 		})
 	})
 }

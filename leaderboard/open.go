@@ -122,7 +122,7 @@ func (o *opening) stillFrozen(f timeframe.Timeframe) time.Time {
 		return time.Time{}
 	case sameEnd(was.EndsAt, f.EndsAt):
 		return o.FrozenAt
-	case f.Type != timeframe.Recurring || chained(f):
+	case f.Type != timeframe.Recurring || f.Chained():
 		return time.Time{} // the end is a part of the ids
 	case was.EndsAt != nil && was.EndsAt.Before(o.FrozenAt):
 		return *was.EndsAt

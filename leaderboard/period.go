@@ -25,14 +25,9 @@ type At struct {
 	Time   time.Time
 }
 
-// chained tells whether the timeframe's end is only that of its first period.
-func chained(f timeframe.Timeframe) bool {
-	return f.Type == timeframe.Recurring && f.Recurrence == timeframe.Custom && f.Cron == ""
-}
-
 // last returns the last period; ok is false if there is none.
 func (b *board) last() (p timeframe.Period, ok bool) {
-	if b.frame.EndsAt == nil || chained(b.frame) {
+	if b.frame.EndsAt == nil || b.frame.Chained() {
 		return timeframe.Period{}, false
 	}
 	return b.at(b.frame.EndsAt.Truncate(time.Second).Add(-1))
@@ -84,10 +79,7 @@ func (b *board) unfrozen(at time.Time) (p timeframe.Period, ok bool) {
 func (b *board) before(p timeframe.Period) (timeframe.Period, bool) {
 	start := p.StartsAt
 	if b.frame.TimezoneType == timeframe.User {
-		start = start.Add(earliest)
+		start = start.Add(timeframe.Earliest)
 	}
 	return b.at(start.Add(-time.Nanosecond))
 }
-
-// earliest is how much earlier than in UTC a period opens in USER zones.
-const earliest = 14 * time.Hour

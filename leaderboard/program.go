@@ -312,8 +312,8 @@ func hash(v any) (string, error) {
 // periodOf returns the period in which the event counts.
 func (b *board) periodOf(o *mechanic.Occasion, zones *timeframe.Zones) (p timeframe.Period, ok bool, err error) {
 	zone := time.UTC
-	if b.frame.TimezoneType == timeframe.User && o.User.Timezone != "" {
-		if zone, err = zones.Load(o.User.Timezone); err != nil {
+	if b.frame.TimezoneType == timeframe.User {
+		if zone, err = o.User.Location(zones); err != nil {
 			return p, false, err
 		}
 	}

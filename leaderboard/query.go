@@ -157,13 +157,11 @@ func (s *Score) UnmarshalJSON(b []byte) error {
 	for f, of := range object {
 		*s = Score{f, of}
 	}
-	if absent(s.Of) {
+	if mechanic.Absent(s.Of) {
 		s.Of = nil
 	}
 	return nil
 }
-
-func absent(e json.RawMessage) bool { return len(e) == 0 || string(e) == "null" }
 
 // An Order says which scores come first.
 type Order string
@@ -227,7 +225,7 @@ type expressions struct{ where, of *rule.Rule }
 func (q *Query) compile() (x expressions, err error) {
 	sees := mechanic.EventContext(event.Matcher{Type: event.MatchEntity, Entity: string(sources[q.Source])})
 	var faults []error
-	if !absent(q.Where) {
+	if !mechanic.Absent(q.Where) {
 		x.where, err = rule.CompileCondition(q.Where, sees)
 		faults = append(faults, fault.In("where", err))
 	}
@@ -235,7 +233,7 @@ func (q *Query) compile() (x expressions, err error) {
 	switch {
 	case !q.Score.Function.valid():
 		faults = append(faults, fault.Invalid("score", "has the function %q, which is not %s", q.Score.Function, functions))
-	case !absent(q.Score.Of):
+	case !mechanic.Absent(q.Score.Of):
 		x.of, err = q.Score.compile(sees)
 		faults = append(faults, fault.In(field, err))
 	case q.Score.Function != Count:

@@ -82,22 +82,12 @@ func assignmentID(userID, ruleID, pathID, periodID string) string {
 	return strings.Join([]string{userID, ruleID, pathID, periodID}, ":")
 }
 
-// forever stands for the end of what never ends, in indexes.
-const forever = 1<<63 - 1
-
-func endValue(a *Assignment) store.Value {
-	if a.EndsAt.IsZero() {
-		return store.Int(forever)
-	}
-	return store.Time(a.EndsAt)
-}
-
 var assignments = store.Define("learning_path_assignments", func(a *Assignment) string { return a.ID },
 	[]store.Field[Assignment]{
 		{Name: "user_id", Kind: store.KindText, Of: func(a *Assignment) store.Value { return store.Text(a.UserID) }},
 		{Name: "path_id", Kind: store.KindText, Of: func(a *Assignment) store.Value { return store.Text(a.PathID) }},
 		{Name: "context", Kind: store.KindText, Of: func(a *Assignment) store.Value { return store.Text(a.Context) }},
-		{Name: "ends_at", Kind: store.KindInt, Of: endValue},
+		{Name: "ends_at", Kind: store.KindInt, Of: func(a *Assignment) store.Value { return store.End(a.EndsAt) }},
 	},
 	store.Index{Name: "user", Columns: []string{"user_id", "ends_at"}},
 	store.Index{Name: "context", Columns: []string{"user_id", "context"}},
@@ -111,7 +101,7 @@ func ofContext(userID, context string) store.Query {
 
 // endingAfter describes the assignments of a user that end after a moment.
 func endingAfter(userID string, at time.Time) store.Query {
-	return store.By("user", store.Text(userID)).Between(store.Int(at.UnixMicro()+1), store.Value{})
+	return store.By("user", store.Text(userID)).Between(store.After(at), store.Value{})
 }
 
 var (

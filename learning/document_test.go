@@ -28,7 +28,7 @@ func TestBadDocuments(t *testing.T) {
 		{"language", "group", `{` + titles + `, "items": [{"itemId": "a", "itemType": "quiz", "languages": ["xx"]}]}`, "items[0].languages[0]", "not a supported"},
 		{"source", "group", `{` + titles + `, "source": "rome"}`, "source", "is not a type and an id"},
 		{"minutes", "group", `{` + titles + `, "estimatedDuration": -1}`, "estimatedDuration", "must not be less than 0"},
-		{"outcome", "group", `{` + titles + `, "outcomeRule": "GREAT"}`, "outcomeRule", "gave another text, which is none of SUCCESS, FAIL"},
+		{"outcome", "group", `{` + titles + `, "outcomeRule": "GREAT"}`, "outcomeRule", "gave a text, which is none of SUCCESS, FAIL"},
 		{"rule path", "group", `{` + titles + `, "completionRule": {"var": "item"}}`, "completionRule/var", `did you mean "items"?`},
 		{"never done", "group", `{` + titles + `, "completionRule": false}`, "completionRule", "always false"},
 		{"no minutes", "path", `{` + titles + `}`, "estimatedDuration", "is missing"},

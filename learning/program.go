@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -14,16 +13,12 @@ import (
 	"github.com/guerdonhq/guerdon/internal/session"
 )
 
-// Past yields what happened to a user within a time, that which followed included, in the order of the
-// journal.
-type Past func(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*mechanic.Occasion, error]
-
 // A Program is the published paths, groups and rules of a workspace, compiled, for the engine. It may be
 // used concurrently.
 type Program struct {
 	docs    *content.Program
 	lib     *content.Library
-	past    Past
+	past    mechanic.Past
 	rules   mechanic.Assigners[*plan]
 	unlocks map[string][]*plan // by the path that they open
 
@@ -33,7 +28,7 @@ type Program struct {
 
 // Compile compiles what is published. past is what an assignment counts of the activities before it was
 // made; nil is nothing.
-func Compile(docs *content.Program, lib *content.Library, past Past) (*Program, error) {
+func Compile(docs *content.Program, lib *content.Library, past mechanic.Past) (*Program, error) {
 	p := &Program{docs: docs, lib: lib, past: past, unlocks: map[string][]*plan{}, nodes: map[content.Pin]*node{}}
 	var faults []error
 	for _, r := range content.Live(docs, Rules) {

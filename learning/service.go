@@ -266,7 +266,7 @@ func (s Service) Assign(ctx context.Context, n NewAssignment) (Assignment, error
 		if err != nil {
 			return Assignment{}, err
 		}
-		u, err := learner(ctx, tx, n.UserID)
+		u, err := tenancy.FindActive(ctx, tx, "userId", n.UserID)
 		if err != nil {
 			return Assignment{}, err
 		}

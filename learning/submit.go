@@ -228,7 +228,7 @@ func (p *Program) submit(
 	if err := tx.Prefetch(ctx, tenancy.ReadingUsers(s.UserID), assignments.Rows(ofContext(s.UserID, s.Context)), logs.Keys(key)); err != nil {
 		return nil, err
 	}
-	u, err := learner(ctx, tx, s.UserID)
+	u, err := tenancy.FindActive(ctx, tx, "userId", s.UserID)
 	if err != nil {
 		return nil, err
 	}
@@ -284,18 +284,6 @@ func (p *Program) submitted(ctx context.Context, tx *session.Tx, field string, i
 		return nil, err
 	}
 	return p.document(ctx, tx, pin)
-}
-
-// learner returns a user who may learn.
-func learner(ctx context.Context, tx *session.Tx, userID string) (*tenancy.User, error) {
-	u, err := tenancy.FindUser(ctx, tx, userID)
-	if errors.Is(err, fault.ErrNotFound) {
-		err = fault.NotFound("userId", userID)
-	}
-	if err == nil && u.Status != tenancy.Active {
-		err = fault.Forbidden("userId", "%q is %s", userID, u.Status)
-	}
-	return u, err
 }
 
 // log keeps a log that has moved and causes the event of it; old is the log before, nil if there was none.

@@ -112,21 +112,11 @@ func (m *Mission) vars() map[string]any {
 	return v
 }
 
-// forever stands for the end of what never ends, in indexes.
-const forever = 1<<63 - 1
-
-func endValue(m *Mission) store.Value {
-	if m.EndsAt.IsZero() {
-		return store.Int(forever)
-	}
-	return store.Time(m.EndsAt)
-}
-
 var missionTable = store.Define("missions", func(m *Mission) string { return m.ID },
 	[]store.Field[Mission]{
 		{Name: "owner", Kind: store.KindText, Of: func(m *Mission) store.Value { return store.Text(m.owner()) }},
 		{Name: "match", Kind: store.KindText, Of: func(m *Mission) store.Value { return store.Text(m.Matcher().Key()) }},
-		{Name: "ends_at", Kind: store.KindInt, Of: endValue},
+		{Name: "ends_at", Kind: store.KindInt, Of: func(m *Mission) store.Value { return store.End(m.EndsAt) }},
 	},
 	store.Index{Name: "match", Columns: []string{"owner", "match", "ends_at"}},
 	store.Index{Name: "owner", Columns: []string{"owner", "ends_at"}},
@@ -135,7 +125,7 @@ var missionTable = store.Define("missions", func(m *Mission) string { return m.I
 // counting returns the missions of an owner that count events with a match key at a moment, and some
 // that begin later.
 func counting(owner, key string, at time.Time) store.Query {
-	return store.By("match", store.Text(owner), store.Text(key)).Between(store.Int(at.UnixMicro()+1), store.Value{})
+	return store.By("match", store.Text(owner), store.Text(key)).Between(store.After(at), store.Value{})
 }
 
 var evaluationTable = mechanic.DefineEvaluations("mission_evaluations")

@@ -1,21 +1,13 @@
 package missions
 
 import (
-	"context"
 	"errors"
-	"iter"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
-	"github.com/guerdonhq/guerdon/internal/session"
 )
-
-// Past yields the events that a user caused within a time, those that follow from them included, as they
-// were judged and in the order of the journal.
-type Past func(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*mechanic.Occasion, error]
 
 // A Program is the published configurations and rules of a workspace, compiled. It does not change what
 // it answers, and may be used concurrently.
@@ -23,7 +15,7 @@ type Past func(ctx context.Context, tx *session.Tx, userID string, from, until t
 // The engine calls it; hosts use [Service].
 type Program struct {
 	docs  *content.Program
-	past  Past
+	past  mechanic.Past
 	goals map[string]*goal
 	// former are goals of missions that go on by former versions, compiled when they are met first.
 	former sync.Map // of *goal by formerGoal
@@ -32,7 +24,7 @@ type Program struct {
 
 // Compile compiles what is published. past is what a mission that is assigned counts of its period; nil
 // is nothing.
-func Compile(docs *content.Program, past Past) (*Program, error) {
+func Compile(docs *content.Program, past mechanic.Past) (*Program, error) {
 	p := &Program{docs: docs, past: past, goals: map[string]*goal{}}
 	var faults []error
 	var ordered []*goal

@@ -551,7 +551,7 @@ func fromGoal(g *goal) *Mission {
 func activeMissions(ctx context.Context, tx *session.Tx, u *tenancy.User, at time.Time) ([]any, error) {
 	list := []any{}
 	for _, owner := range owners(u) {
-		missions, err := missionTable.List(ctx, tx, store.By("owner", store.Text(owner)).Between(store.Int(at.UnixMicro()+1), store.Value{}))
+		missions, err := missionTable.List(ctx, tx, owned(owner, at))
 		if err != nil {
 			return nil, err
 		}

@@ -113,13 +113,15 @@ func current(ctx context.Context, tx *session.Tx, u *tenancy.User) ([]Mission, e
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b Mission) int { return cmp.Or(endValue(&a).Compare(endValue(&b)), strings.Compare(a.ID, b.ID)) })
+	slices.SortFunc(all, func(a, b Mission) int {
+		return cmp.Or(store.End(a.EndsAt).Compare(store.End(b.EndsAt)), strings.Compare(a.ID, b.ID))
+	})
 	return all, nil
 }
 
 // owned returns the missions of an owner that end after a moment.
 func owned(owner string, at time.Time) store.Query {
-	return store.By("owner", store.Text(owner)).Between(store.Int(at.UnixMicro()+1), store.Value{})
+	return store.By("owner", store.Text(owner)).Between(store.After(at), store.Value{})
 }
 
 // at returns the mission with its state at a moment.
@@ -247,15 +249,9 @@ func (p *Program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mi
 	}
 	vars := map[string]any{}
 	if g.MissionType == Individual {
-		u, err := tenancy.FindUser(ctx, tx, n.UserID)
-		if errors.Is(err, fault.ErrNotFound) {
-			err = fault.NotFound("userId", n.UserID)
-		}
+		u, err := tenancy.FindActive(ctx, tx, "userId", n.UserID)
 		if err != nil {
 			return nil, err
-		}
-		if u.Status != tenancy.Active {
-			return nil, fault.Forbidden("userId", "%q is %s", u.ID, u.Status)
 		}
 		vars["user"] = u.Vars()
 	} else if content.Find(p.docs, content.Tags, n.GroupTagID) == nil {

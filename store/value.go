@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/binary"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,6 +52,18 @@ func Time(t time.Time) Value {
 
 // Kind returns the value's kind, 0 if it is absent.
 func (v Value) Kind() Kind { return v.kind }
+
+// After returns the first instant after t, as [Time] does: as a lower bound it leaves out t, as an upper one it
+// lets t in.
+func After(t time.Time) Value { return Int(t.UnixMicro() + 1) }
+
+// End returns the end of something, as [Time] does; the zero time, which is never, comes after all others.
+func End(t time.Time) Value {
+	if t.IsZero() {
+		return Int(math.MaxInt64)
+	}
+	return Time(t)
+}
 
 // Absent tells whether there is no value.
 func (v Value) Absent() bool { return v.kind == 0 }

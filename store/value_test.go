@@ -51,6 +51,9 @@ func TestValue(t *testing.T) {
 		"zero":          {store.Int(0), store.KindInt, "", 0, int64(0), "0"},
 		"time":          {store.Time(at), store.KindInt, "", at.UnixMicro(), at.UnixMicro(), "1772933400123456"},
 		"no time":       {store.Time(time.Time{}), 0, "", 0, nil, "absent"},
+		"just after":    {store.After(at), store.KindInt, "", at.UnixMicro() + 1, at.UnixMicro() + 1, "1772933400123457"},
+		"end":           {store.End(at), store.KindInt, "", at.UnixMicro(), at.UnixMicro(), "1772933400123456"},
+		"never":         {store.End(time.Time{}), store.KindInt, "", math.MaxInt64, int64(math.MaxInt64), "9223372036854775807"},
 		"time in 1969":  {store.Time(time.UnixMicro(-1)), store.KindInt, "", -1, int64(-1), "-1"},
 		"time in 1 UTC": {store.Time(time.Time{}.Add(time.Microsecond)), store.KindInt, "", -62135596799999999, int64(-62135596799999999), "-62135596799999999"},
 	} {

@@ -133,7 +133,7 @@ func (t *turn) due(clock *time.Location) (time.Time, error) {
 // which [Program.React] answers. It returns whether more may be due. Only freezes need it; a streak that
 // cannot be frozen is broken by the clock, and Advance tells of it.
 func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
-	due := store.By("due").Between(store.Value{}, store.Int(tx.Now.UnixMicro()+1))
+	due := store.By("due").Between(store.Value{}, store.After(tx.Now))
 	states, err := stateTable.List(ctx, tx, due.First(limit))
 	if err != nil {
 		return false, err

@@ -15,6 +15,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 // A User is somebody in one workspace.
@@ -52,11 +53,11 @@ type UserTag struct {
 }
 
 // Location returns the zone that the user lives in.
-func (u *User) Location(tx *session.Tx) (*time.Location, error) {
+func (u *User) Location(zones *timeframe.Zones) (*time.Location, error) {
 	if u.Timezone == "" {
 		return time.UTC, nil
 	}
-	return tx.Zones.Load(u.Timezone)
+	return zones.Load(u.Timezone)
 }
 
 // Can tells whether the user may do something: the role allows it, and the user is active.
@@ -154,6 +155,21 @@ func FindUser(ctx context.Context, tx store.Tx, id string) (*User, error) {
 		return nil, err
 	}
 	return &u, nil
+}
+
+// FindActive returns the user with the given id, whom somebody has named in a field; [fault.ErrNotFound] if there
+// is none, and [fault.ErrForbidden] if it is suspended or deleted. The tags must not be modified.
+func FindActive(ctx context.Context, tx store.Tx, field, id string) (*User, error) {
+	u, err := FindUser(ctx, tx, id)
+	switch {
+	case errors.Is(err, fault.ErrNotFound):
+		return nil, fault.NotFound(field, id)
+	case err != nil:
+		return nil, err
+	case u.Status != Active:
+		return nil, fault.Forbidden(field, "%q is %s", id, u.Status)
+	}
+	return u, nil
 }
 
 // ReadingUsers names what [FindUser] reads, for a prefetch.

@@ -524,7 +524,7 @@ func TestLocation(t *testing.T) {
 	for zone, want := range map[string]string{"": "UTC", "Europe/Rome": "Europe/Rome"} {
 		u := w.create(t, acme, tenancy.NewUser{Timezone: zone})
 		require.NoError(t, w.runner(acme).View(t.Context(), func(tx *session.Tx) error {
-			loc, err := u.Location(tx)
+			loc, err := u.Location(tx.Zones)
 			require.NoError(t, err)
 			require.Equal(t, want, loc.String())
 			return nil

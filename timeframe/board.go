@@ -8,10 +8,11 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 )
 
-const (
-	earliest = 14 * time.Hour  // the offset of UTC+14, the first zone in which a date begins
-	latest   = -12 * time.Hour // the offset of UTC-12, the last zone in which it ends
-)
+// Earliest is how long before UTC a date begins where it begins first: in UTC+14.
+const Earliest = 14 * time.Hour
+
+// latest is the offset of UTC-12, the last zone in which a date ends.
+const latest = -12 * time.Hour
 
 // A Board is a timeframe as a leaderboard lives it. It is an immutable value that may be used
 // concurrently; the zero value is of no use. Make one with [Timeframe.Board].
@@ -55,7 +56,7 @@ func (f Timeframe) Board(zones *Zones) (Board, error) {
 		b.end = clockAt(*f.EndsAt, clock)
 	}
 	switch {
-	case !f.chained():
+	case !f.Chained():
 		if b.cycle, err = f.cycle(); err != nil {
 			return Board{}, err
 		}
@@ -73,11 +74,11 @@ func (f Timeframe) Board(zones *Zones) (Board, error) {
 // closes with the latest, and one that repeats its first stretch never ends.
 func (f Timeframe) BoardState(now time.Time) State {
 	start, end := f.StartsAt, f.end()
-	if f.chained() {
+	if f.Chained() {
 		end = time.Time{}
 	}
 	if f.TimezoneType == User {
-		start = start.Add(-earliest)
+		start = start.Add(-Earliest)
 		if !end.IsZero() {
 			end = end.Add(-latest)
 		}
@@ -98,8 +99,9 @@ func (b Board) At(t time.Time) Period {
 	return p
 }
 
-// chained reports whether the timeframe's end is only that of its first period.
-func (f Timeframe) chained() bool {
+// Chained reports whether a board's timeframe repeats its first stretch, so that its end is only that of its
+// first period.
+func (f Timeframe) Chained() bool {
 	return f.Type == Recurring && f.Recurrence == Custom && f.Cron == "" && f.EndsAt != nil
 }
 
@@ -138,7 +140,7 @@ func (b Board) Open(t time.Time) iter.Seq[Period] {
 		if b.whole.State(t) != Active {
 			return
 		}
-		first, last := clockAt(t.Add(latest), time.UTC), clockAt(t.Add(earliest), time.UTC)
+		first, last := clockAt(t.Add(latest), time.UTC), clockAt(t.Add(Earliest), time.UTC)
 		for w := max(first, b.start); w <= last && w < b.end; {
 			p, next := b.period(w)
 			if !yield(p) {
@@ -198,7 +200,7 @@ func (b Board) lifetime() Period {
 // opening returns the instant at which the first clock shows w.
 func (b Board) opening(w wall) time.Time {
 	if b.zone == nil {
-		return w.utc().Add(-earliest)
+		return w.utc().Add(-Earliest)
 	}
 	return reach(w, b.zone).UTC()
 }

@@ -76,7 +76,7 @@ func (t Trigger) Check(entities ...string) error {
 
 // PeriodAt returns the period of a user that contains a moment; ok is false if there is none.
 func (t Trigger) PeriodAt(tx *session.Tx, u *tenancy.User, at time.Time) (p timeframe.Period, ok bool, err error) {
-	zone, err := u.Location(tx)
+	zone, err := u.Location(tx.Zones)
 	if err != nil {
 		return timeframe.Period{}, false, err
 	}
@@ -88,9 +88,6 @@ func (t Trigger) PeriodAt(tx *session.Tx, u *tenancy.User, at time.Time) (p time
 	return p, ok, nil
 }
 
-// earliest is how long before UTC a day begins where it begins first.
-const earliest = 14 * time.Hour
-
 // Begun returns a period that PeriodAt gave as it began: with the bounds of the zone in which the user lived
 // then. Who moves keeps it until it ends there, so it does not matter which of its events is recorded first.
 // ok is false if it was over at the moment; the next begins with the user's present clock.
@@ -98,14 +95,14 @@ func (t Trigger) Begun(ctx context.Context, tx *session.Tx, u *tenancy.User, p t
 	if t.TimezoneType != timeframe.User || t.Type != timeframe.Recurring || t.Recurrence == timeframe.Custom {
 		return p, true, nil // the id names the bounds
 	}
-	zone, err := u.Location(tx)
+	zone, err := u.Location(tx.Zones)
 	if err != nil {
 		return p, false, err
 	}
 	// A moment that does not depend on where the user lives now: the first at which the period is anywhere.
 	start := p.StartsAt.In(zone)
 	_, offset := start.Zone()
-	then, err := u.At(ctx, tx, start.Add(time.Duration(offset)*time.Second-earliest))
+	then, err := u.At(ctx, tx, start.Add(time.Duration(offset)*time.Second-timeframe.Earliest))
 	if err != nil || then.Timezone == u.Timezone {
 		return p, true, err
 	}

@@ -3,7 +3,6 @@ package mechanic
 import (
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/guerdonhq/guerdon/fault"
@@ -22,7 +21,7 @@ type Choice struct {
 // true stands for the first of them and false for the second. Nothing or null is the zero Choice. One
 // that always gives something else is refused.
 func CompileChoice(source, field string, e json.RawMessage, ctx *rule.Context, options ...string) (Choice, error) {
-	if absent(e) {
+	if Absent(e) {
 		return Choice{}, nil
 	}
 	r, err := rule.Compile(e, ctx)
@@ -65,23 +64,5 @@ func (c Choice) pick(v any) (string, error) {
 			return v, nil
 		}
 	}
-	// The value may say who somebody is, and problems are kept.
 	return "", fault.Invalid("", "gave %s, which is none of %s", kindOf(v), strings.Join(c.options, ", "))
-}
-
-// kindOf says what a result is, but not its value.
-func kindOf(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "null"
-	case string:
-		return "another text"
-	case bool:
-		return strconv.FormatBool(v)
-	case float64:
-		return "a number"
-	case []any:
-		return "a list"
-	}
-	return "an object"
 }

@@ -1,9 +1,11 @@
-// Package mechanic holds what missions, streaks, rewards and leaderboards share when they react to an
-// event: the event with its user as rules see them, and the two ways to ask a rule.
+// Package mechanic holds what the mechanics share when they react to an event: the event with its user as
+// rules see them, the ways to ask a rule, rules that assign something, and how all of it is explained.
 package mechanic
 
 import (
+	"context"
 	"encoding/json"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -52,6 +54,10 @@ func occasion(e *event.Event, u *tenancy.User, user any) *Occasion {
 	return o
 }
 
+// A Past yields the events that a user caused within a time, those that follow from them included, as they were
+// judged and in the order of the journal.
+type Past func(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*Occasion, error]
+
 // With sets a variable while fn runs.
 func (o *Occasion) With(name string, value any, fn func()) { With(o.Vars, name, value, fn) }
 
@@ -67,7 +73,8 @@ func With(vars map[string]any, name string, value any, fn func()) {
 	}
 }
 
-func absent(e json.RawMessage) bool { return len(e) == 0 || string(e) == "null" }
+// Absent tells whether there is no expression: nothing or null.
+func Absent(e json.RawMessage) bool { return len(e) == 0 || string(e) == "null" }
 
 // A Condition is a compiled condition and where it stands, for problems. A Condition without
 // a rule, such as the zero one, holds always.
@@ -79,7 +86,7 @@ type Condition struct {
 // CompileCondition compiles and lints the condition in a field of a document; nothing or null is one
 // that always holds. Faults name the field and the place inside the expression.
 func CompileCondition(source, field string, e json.RawMessage, ctx *rule.Context) (Condition, error) {
-	if absent(e) {
+	if Absent(e) {
 		return Condition{nil, source, field}, nil
 	}
 	r, err := rule.CompileCondition(e, ctx)
@@ -121,7 +128,7 @@ type Amount struct {
 
 // CompileAmount compiles and lints the expression in a field of a document; nothing or null gives 1.
 func CompileAmount(source, field string, e json.RawMessage, ctx *rule.Context) (Amount, error) {
-	if absent(e) {
+	if Absent(e) {
 		return Amount{nil, source, field}, nil
 	}
 	r, err := rule.Compile(e, ctx)
@@ -163,23 +170,30 @@ func (a Amount) Of(tx *session.Tx, vars map[string]any) (decimal.Decimal, bool) 
 	return d, true
 }
 
-// ToAmount returns the amount that a rule's result stands for. The error names what it is instead, but
-// not its value: problems are kept for ever, and the value may say who somebody is.
+// ToAmount returns the amount that a rule's result stands for. The error says what it is instead.
 func ToAmount(v any) (decimal.Decimal, error) {
-	what := "an object"
-	switch v := v.(type) {
-	case float64:
-		return amount.FromFloat("", v)
-	case nil:
-		what = "null"
-	case bool:
-		what = strconv.FormatBool(v)
-	case string:
-		what = "a text"
-	case []any:
-		what = "a list"
+	if f, ok := v.(float64); ok {
+		return amount.FromFloat("", f)
 	}
-	return decimal.Decimal{}, fault.Invalid("", "gave %s, which is not a number", what)
+	return decimal.Decimal{}, fault.Invalid("", "gave %s, which is not a number", kindOf(v))
+}
+
+// kindOf says what a result is, but not its value: problems are kept for ever, and the value may say who somebody
+// is.
+func kindOf(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "null"
+	case string:
+		return "a text"
+	case bool:
+		return strconv.FormatBool(v)
+	case float64:
+		return "a number"
+	case []any:
+		return "a list"
+	}
+	return "an object"
 }
 
 // Stamp returns a time as rules see it.

@@ -10,12 +10,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 	modernc "modernc.org/sqlite"
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/internal/ratio"
+	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/store/sqlite"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // BenchmarkRatioSQLite compares the engine with the same statements by hand, and with itself.
@@ -73,6 +76,68 @@ func BenchmarkRatioSQLite(b *testing.B) {
 			func(n int) { recordAll(b, inFile, round(n), 1) })
 	})
 }
+
+// BenchmarkRatioRank asks for a rank in the middle of a board of a million, in a transaction that has changed it,
+// beside a count of who is ahead.
+func BenchmarkRatioRank(b *testing.B) {
+	ctx := b.Context()
+	path := filepath.Join(b.TempDir(), "crowd.db")
+	st, err := sqlite.Open(ctx, path, nil)
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, st.Close()) })
+	ws := publishClub(b, st, clubDocs(1))
+	ev := clubEvent(0)
+	ev.Value = new(decimal.NewFromInt(crowd / 2))
+	_, err = ws.Users.Create(ctx, tenancy.NewUser{ID: ev.UserID})
+	require.NoError(b, err)
+	_, err = ws.Record(ctx, ev)
+	require.NoError(b, err)
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=cache_size(-65536)")
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, db.Close()) })
+	_, err = db.ExecContext(ctx, addCrowd, crowd)
+	require.NoError(b, err)
+	var scope, ranking string
+	require.NoError(b, db.QueryRowContext(ctx, "select scope, ranking"+ofRunners+" limit 1").Scan(&scope, &ranking))
+	count, err := db.PrepareContext(ctx, `select count(*) from guerdon_leaderboard_scores
+		where scope = ? and ranking = ? and position < ? and reached_at is not null`) // which the index says, too
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, count.Close()) })
+	_, err = ws.Leaderboards.Rank(ctx, "run", ev.UserID, nil) // reads the board
+	require.NoError(b, err)
+	b.Run("rank at 500,000 in a transaction that changed it : count(*)", func(b *testing.B) {
+		require.NoError(b, ws.Update(ctx, func(ws *guerdon.Workspace) error {
+			_, err := ws.Record(ctx, clubEvent(clubUsers))
+			require.NoError(b, err)
+			var at leaderboard.Standing
+			var ahead int
+			ratio.Compare(b, 100, func(int) {
+				for range 20 {
+					at, err = ws.Leaderboards.Rank(ctx, "run", ev.UserID, nil)
+					require.NoError(b, err)
+				}
+			}, func(int) {
+				for range 20 {
+					require.NoError(b, count.QueryRowContext(ctx, scope, ranking, ^at.Score.Shift(6).IntPart()).Scan(&ahead))
+				}
+			})
+			require.Equal(b, ahead+1, at.Rank)
+			return nil
+		}))
+	})
+}
+
+// A crowd is how many there are on the board of runners, each with a point more than the one before.
+const crowd = 1_000_000
+
+const (
+	ofRunners = " from guerdon_leaderboard_scores where ranking like 'run/%'"
+	addCrowd  = `insert into guerdon_leaderboard_scores (scope, "key", ranking, position, reached_at, record)
+		with recursive member (n) as (select 1 union all select n+1 from member where n < ?)
+		select scope, ranking || '/' || n, ranking, ~(n * 1000000), reached_at,
+			json_set(record, '$.entityId', cast(n as text), '$.micros', n * 1000000)
+		from member, (select *` + ofRunners + `)`
+)
 
 // An origin is a file with the club in it, of which every comparison gets copies, and the statements that
 // the engine needs for the events that follow.

@@ -200,6 +200,48 @@ func TestCostDoesNotGrowWithHistory(t *testing.T) {
 	}
 }
 
+// A rank costs the same however many are on the board, also in a transaction that has changed it.
+func TestCostOfARankDoesNotGrowWithTheBoard(t *testing.T) {
+	t.Parallel()
+	var before []cost
+	for _, others := range []int{1, 100} {
+		m := &meter{Store: memory.New()}
+		w := newWorld(t, m)
+		ctx := t.Context()
+		for i := range others {
+			id := fmt.Sprint("user-", i)
+			_, err := w.Users.Create(ctx, tenancy.NewUser{ID: id})
+			require.NoError(t, err)
+			_, err = w.Record(ctx, run(id, id, start))
+			require.NoError(t, err)
+		}
+		var costs []cost
+		for i := range 3 {
+			require.NoError(t, w.Update(ctx, func(ws *guerdon.Workspace) error {
+				if _, err := ws.Record(ctx, run(fmt.Sprint("e", i), "ada", start)); err != nil {
+					return err
+				}
+				costs = append(costs, m.of(func() {
+					rank, err := ws.Leaderboards.Rank(ctx, "all-time", "ada", nil)
+					require.NoError(t, err)
+					require.Equal(t, others+1, rank.Total)
+				}))
+				return nil
+			}))
+		}
+		costs = costs[1:] // the first fills indexes, afterwards
+		for _, c := range costs {
+			require.LessOrEqual(t, c.calls, 8)
+			require.LessOrEqual(t, c.read, 16)
+			require.Zero(t, c.written)
+		}
+		if before != nil {
+			require.Equal(t, before, costs, "%d others", others)
+		}
+		before = costs
+	}
+}
+
 // An event costs the same whatever else is published.
 func TestCostDoesNotGrowWithProgram(t *testing.T) {
 	t.Parallel()

@@ -252,9 +252,6 @@ func pastOf(ctx context.Context, tx *session.Tx, userID string, from, until time
 
 // follow reads the changes of boards from the journal, for the index of ranks.
 func follow(ctx context.Context, tx *session.Tx, after int64, apply func(int64, []leaderboard.Change) error) (int64, error) {
-	if !tx.Committed {
-		return -1, nil
-	}
 	h, _, err := heads.Get(ctx, tx, headKey)
 	for err == nil && after < h.Seq {
 		var entries []Entry

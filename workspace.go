@@ -73,6 +73,7 @@ func (e *Engine) workspace(s store.Scope) *Workspace {
 		})
 		if err == nil {
 			e.committed(last)
+			last.RunAfterwards(ctx, view)
 		}
 		return err
 	}

@@ -3,6 +3,7 @@ package leaderboard
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -13,9 +14,7 @@ import (
 
 // A Follow reads the journal in a transaction: for every entry behind a position, in order, it calls
 // apply with the entry's position and with the changes that its event made, in the order in which they
-// were made. It returns the position of the last entry there is, which grows from commit to commit. If
-// the transaction has changes of its own that are not committed, it returns a negative position and
-// calls nothing.
+// were made. It returns the position of the last entry there is, which grows by one from entry to entry.
 type Follow func(ctx context.Context, tx *session.Tx, after int64, apply func(position int64, changes []Change) error) (head int64, err error)
 
 // An Index holds the boards of one workspace in memory, where ranks cost microseconds whatever the
@@ -23,8 +22,14 @@ type Follow func(ctx context.Context, tx *session.Tx, after int64, apply func(po
 // second for a million entities, and follows the journal from then on. It keeps the periods that were
 // asked for last.
 //
-// What it answers is the state of the transaction in which it is asked, or of a later one that was
-// committed. It may be used concurrently. A nil *Index leaves everything to the store.
+// It holds what is committed and nothing else. A transaction that may have changes of its own reads the
+// entries of the journal that the index has not followed, and the ranking has their changes while it is
+// asked. So it does not matter who made them: this call, another one of the same transaction, or another
+// transaction that is going to be committed together with this one.
+//
+// What it answers is the state of the transaction in which it is asked; outside of one, it may be that
+// of a later one that was committed. It may be used concurrently. A nil *Index leaves everything to the
+// store.
 type Index struct {
 	follow Follow
 	ticks  atomic.Int64 // counts uses
@@ -44,8 +49,13 @@ type indexed struct {
 	queue []Change       // what was changed meanwhile
 }
 
-// maxRankings is how many rankings an index keeps.
-const maxRankings = 100
+const (
+	// maxRankings is how many rankings an index keeps.
+	maxRankings = 100
+	// maxAhead is how many entries of the journal a transaction reads to be answered by the index. More
+	// of them take longer than counting in the store.
+	maxAhead = 100
+)
 
 // NewIndex returns an empty index that follows a journal.
 func NewIndex(follow Follow) *Index {
@@ -54,38 +64,86 @@ func NewIndex(follow Follow) *Index {
 
 // use calls fn with a ranking of a board: in memory if that can be, otherwise as it is stored.
 func (x *Index) use(ctx context.Context, tx *session.Tx, b *board, stored storeLadder, fn func(ladder) error) error {
-	if x == nil {
+	if x == nil || tx.Seq != 0 { // scores are ahead of the journal while an entry is made
 		return fn(stored)
 	}
-	head, err := x.follow(ctx, tx, math.MaxInt64, nil)
-	if err != nil {
-		return err
+	answer := x.answerCommitted
+	if !tx.Committed {
+		answer = x.answerOpen
 	}
-	if head < 0 {
-		return fn(stored)
-	}
-	if done, err := x.answer(head, b, stored.ranking, fn); done {
-		return err
-	}
-	if err := x.prepare(ctx, tx, head, b, stored); err != nil {
-		return err
-	}
-	if done, err := x.answer(head, b, stored.ranking, fn); done {
+	if done, err := answer(ctx, tx, b, stored, fn); done || err != nil {
 		return err
 	}
 	return fn(stored)
+}
+
+// answerCommitted is use in a transaction that sees nothing but what is committed. It is not done if the
+// index cannot answer.
+func (x *Index) answerCommitted(ctx context.Context, tx *session.Tx, b *board, stored storeLadder, fn func(ladder) error) (done bool, err error) {
+	head, err := x.follow(ctx, tx, math.MaxInt64, nil)
+	if err != nil {
+		return false, err
+	}
+	if done, err := x.answer(head, b, stored.ranking, fn); done {
+		return true, err
+	}
+	if err := x.prepare(ctx, tx, head, b, stored); err != nil {
+		return false, err
+	}
+	return x.answer(head, b, stored.ranking, fn)
 }
 
 // answer calls fn with a ranking if it is there and not behind.
 func (x *Index) answer(head int64, b *board, name string, fn func(ladder) error) (done bool, err error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	r := x.rankings[name]
-	if r == nil || r.tree == nil || r.version != b.version || x.position < head {
+	r := x.find(b, name)
+	if r == nil || x.position < head {
 		return false, nil
 	}
-	r.used.Store(x.ticks.Add(1))
 	return true, fn(treeLadder{r.tree})
+}
+
+// answerOpen is answerCommitted in a transaction that may have changes of its own.
+func (x *Index) answerOpen(ctx context.Context, tx *session.Tx, b *board, stored storeLadder, fn func(ladder) error) (done bool, err error) {
+	x.mu.RLock()
+	known, position := x.find(b, stored.ranking) != nil, x.position
+	x.mu.RUnlock()
+	if !known {
+		return false, nil
+	}
+	head, err := x.follow(ctx, tx, math.MaxInt64, nil)
+	if err != nil || head-position > maxAhead {
+		return false, err
+	}
+	var ahead []Change
+	if _, err := x.follow(ctx, tx, position, func(_ int64, changes []Change) error {
+		for _, c := range changes {
+			if ranking(c.BoardID, c.PeriodID) == stored.ranking {
+				ahead = append(ahead, c)
+			}
+		}
+		return nil
+	}); err != nil {
+		return false, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	r := x.find(b, stored.ranking)
+	if r == nil || x.position > head { // the transaction sees an older state
+		return false, nil
+	}
+	return true, r.lend(ahead, fn) // the index may have followed some of them meanwhile, which changes nothing
+}
+
+// find returns a ranking that is in memory, or nil.
+func (x *Index) find(b *board, name string) *indexed {
+	r := x.rankings[name]
+	if r == nil || r.tree == nil || r.version != b.version {
+		return nil
+	}
+	r.used.Store(x.ticks.Add(1))
+	return r
 }
 
 // prepare brings the index up to a transaction and reads a ranking into it, unless the transaction is
@@ -148,8 +206,6 @@ func (x *Index) apply(position int64, changes []Change) error {
 		r := x.rankings[ranking(c.BoardID, c.PeriodID)]
 		switch {
 		case r == nil || r.version != c.Version:
-		case c.Gone: // rare enough to read the ranking again
-			delete(x.rankings, ranking(c.BoardID, c.PeriodID))
 		case r.tree == nil:
 			r.queue = append(r.queue, *c)
 		default:
@@ -173,6 +229,31 @@ func (r *indexed) set(c *Change) error {
 	}
 	r.tree.Set(entry{Member: c.EntityID, Position: position(micros, r.ascending), Reached: c.ReachedAt.UnixMicro()})
 	return nil
+}
+
+// lend calls fn with the ranking as changes make it, and takes them back.
+func (r *indexed) lend(changes []Change, fn func(ladder) error) error {
+	before := map[string]entry{} // zero: was not there
+	defer func() {
+		for entityID, e := range before {
+			if e.Member == "" {
+				r.tree.Remove(entityID)
+			} else {
+				r.tree.Set(e)
+			}
+		}
+	}()
+	for i := range slices.Backward(changes) { // the last of an entity counts
+		c := &changes[i]
+		if _, seen := before[c.EntityID]; seen {
+			continue
+		}
+		before[c.EntityID], _ = r.tree.Find(c.EntityID)
+		if err := r.set(c); err != nil {
+			return err
+		}
+	}
+	return fn(treeLadder{r.tree})
 }
 
 // finish takes over a tree that was read and what has changed since.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
 )
 
@@ -52,6 +53,48 @@ func TestIndexIsNeverBehind(t *testing.T) {
 	w.meanwhile = map[string]func(){"journal": func() { w.did(t, "bob", start, "2") }}
 	require.Equal(t, []string{"1 bob 2", "2 ada 1"}, top(t, w.Service, w, "a"))
 	require.Equal(t, []string{"1 bob 4", "2 ada 1"}, top(t, w.Service, w, "a"))
+}
+
+// A transaction of the host's may have begun to read before others committed.
+func TestOpenTransactionsOlderThanTheIndex(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.publish(t, configuration("points", points), board("a", "points", forever))
+	w.did(t, "ada", start, "1")
+	require.Equal(t, []string{"1 ada 1"}, top(t, w.Service, w, "a"))
+	require.NoError(t, w.run.View(w.ctx, func(tx *session.Tx) error {
+		tx.Committed = false
+		w.did(t, "bob", start, "2")
+		require.Equal(t, []string{"1 bob 2", "2 ada 1"}, top(t, w.Service, w, "a"))
+		w.within = tx
+		defer func() { w.within = nil }()
+		require.Equal(t, []string{"1 ada 1"}, top(t, w.Service, w, "a"))
+		return nil
+	}))
+	require.Equal(t, []string{"1 bob 2", "2 ada 1"}, top(t, w.Service, w, "a"))
+}
+
+// A transaction that publishes a board anew sees what it counts now; nobody else does unless it commits.
+func TestIndexKeepsVersionsApart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.publish(t, configuration("points", points), board("a", "points", forever))
+	w.did(t, "ada", start, "1")
+	w.did(t, "bob", start.Add(time.Second), "2")
+	before, after := []string{"1 bob 2", "2 ada 1"}, []string{"1 ada 1", "1 bob 1", "1 eve 1"}
+	require.Equal(t, before, top(t, w.Service, w, "a"))
+	for _, commit := range []bool{false, true} {
+		w.transaction(t, commit, func() {
+			w.publish(t, configuration("times", `{"source": "activity_logs", "score": {"count": null}}`), board("a", "times", forever))
+			require.Equal(t, after[:2], top(t, w.Service, w, "a"))
+			w.did(t, "eve", start.Add(time.Minute), "3")
+			require.Equal(t, after, top(t, w.Service, w, "a"))
+		})
+		if !commit {
+			require.Equal(t, before, top(t, w.Service, w, "a"))
+		}
+	}
+	require.Equal(t, after, top(t, w.Service, w, "a"))
 }
 
 func TestIndexForgets(t *testing.T) {

@@ -119,7 +119,8 @@ func requireRows(t failer, want, got []leaderboard.Row) {
 var functions = []string{"sum", "count", "max", "min", "last", "count_distinct"}
 
 // Whatever the function, the order, the style and the order of arrival: the board is what living
-// through the events in order would have made of it, and every method agrees with it.
+// through the events in order would have made of it, and every method agrees with it; also inside a
+// transaction, about what that has changed, and outside again, whether it was committed or not.
 func TestBoardIsASortedSlice(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -131,26 +132,37 @@ func TestBoardIsASortedSlice(t *testing.T) {
 			configuration("c", fmt.Sprintf(`{"source": "activity_logs", "score": {%q: {"var": "value"}}, "order": %q, "rankStyle": %q}`, function, order, style)),
 			board("b", "c", forever))
 		var all []happening
-		for i := range rapid.IntRange(0, 30).Draw(t, "events") {
-			h := happening{
-				entity: rapid.StringMatching(`[a-eA-C_-]`).Draw(t, "entity"),
-				at:     start.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "at")) * time.Minute),
-				id:     fmt.Sprintf("e%02d", i),
-				value:  rapid.IntRange(-3, 3).Draw(t, "value"),
-			}
-			all = append(all, h)
-			w.record(t, event.Event{ID: h.id, UserID: h.entity, At: h.at, Value: new(decimal.NewFromInt(int64(h.value)))})
-			if rapid.IntRange(0, 9).Draw(t, "look") == 0 {
-				checkBoard(t, w, style, lived(function, all, order == "ASC"))
+		check := func() { checkBoard(t, w, style, lived(function, all, order == "ASC")) }
+		record := func(n int) {
+			for range n {
+				h := happening{
+					entity: rapid.StringMatching(`[a-eA-C_-]`).Draw(t, "entity"),
+					at:     start.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "at")) * time.Minute),
+					id:     w.newID(),
+					value:  rapid.IntRange(-3, 3).Draw(t, "value"),
+				}
+				all = append(all, h)
+				w.record(t, event.Event{ID: h.id, UserID: h.entity, At: h.at, Value: new(decimal.NewFromInt(int64(h.value)))})
+				if rapid.IntRange(0, 9).Draw(t, "look") == 0 {
+					check()
+				}
 			}
 		}
-		checkBoard(t, w, style, lived(function, all, order == "ASC"))
+		for range rapid.IntRange(0, 4).Draw(t, "transactions") {
+			record(rapid.IntRange(0, 8).Draw(t, "events"))
+			before, commit := all, rapid.Bool().Draw(t, "commit")
+			w.transaction(t, commit, func() { record(rapid.IntRange(0, 4).Draw(t, "events in one transaction")) })
+			if !commit {
+				all = before
+			}
+		}
+		check()
 	})
 }
 
 func checkBoard(t *rapid.T, w *world, style string, places []place) {
 	want := numbered(style, places)
-	for name, s := range map[string]leaderboard.Service{"index": w.Service, "store": w.Stored, "joined": w.Joined} {
+	for name, s := range map[string]leaderboard.Service{"index": w.Service, "store": w.Stored} {
 		t.Logf("asking the %s", name)
 		n := rapid.IntRange(1, 12).Draw(t, "n")
 		top, err := s.Top(w.ctx, "b", n, nil)
@@ -231,7 +243,7 @@ func TestMovedEventsCountWhereTheyHappened(t *testing.T) {
 		opens := rapid.IntRange(0, 20).Draw(t, "opens")
 		days := func() time.Time { return start.AddDate(0, 0, rapid.IntRange(0, 2).Draw(t, "day")) }
 		var all []happening
-		for i := range rapid.IntRange(0, 20).Draw(t, "events") {
+		record := func(i int) {
 			if i == opens {
 				w.publish(t, board("late", "c", daily))
 			}
@@ -247,25 +259,40 @@ func TestMovedEventsCountWhereTheyHappened(t *testing.T) {
 			e.Value = new(decimal.NewFromInt(int64(h.value)))
 			w.record(t, e)
 		}
-		w.publish(t, board("late", "c", daily))
-		for day := range 3 {
-			at := start.AddDate(0, 0, day)
-			var of []happening
-			for _, h := range all {
-				if h.at.Equal(at) {
-					of = append(of, h)
+		check := func(boards ...string) {
+			for day := range 3 {
+				at := start.AddDate(0, 0, day)
+				var of []happening
+				for _, h := range all {
+					if h.at.Equal(at) {
+						of = append(of, h)
+					}
 				}
-			}
-			want := numbered("", lived(function, of, false))
-			for _, s := range []leaderboard.Service{w.Service, w.Stored} {
-				for _, id := range []string{"b", "late"} {
-					top, err := s.Top(w.ctx, id, 10, &leaderboard.At{Time: at})
-					require.NoError(t, err)
-					requireRows(t, want, top.Rows)
-					require.Equal(t, len(want), top.Total)
+				want := numbered("", lived(function, of, false))
+				for _, s := range []leaderboard.Service{w.Service, w.Stored} {
+					for _, id := range boards {
+						top, err := s.Top(w.ctx, id, 10, &leaderboard.At{Time: at})
+						require.NoError(t, err)
+						requireRows(t, want, top.Rows)
+						require.Equal(t, len(want), top.Total)
+					}
 				}
 			}
 		}
+		n := rapid.IntRange(0, 20).Draw(t, "events")
+		alone := rapid.IntRange(0, n).Draw(t, "in transactions of their own")
+		for i := range alone {
+			record(i)
+		}
+		check("b")
+		w.transaction(t, true, func() {
+			for i := alone; i < n; i++ {
+				record(i)
+			}
+			check("b")
+		})
+		w.publish(t, board("late", "c", daily))
+		check("b", "late")
 	})
 }
 

@@ -252,6 +252,11 @@ func (s Service) look(ctx context.Context, tx *session.Tx, boardID string, at *A
 		return err
 	}
 	v := &view{board: b, period: show(p, &o, tx.Now)}
+	if !tx.Committed && s.index != nil { // which only learns of what is committed
+		tx.Afterwards(ranking(b.id, p.ID), func(tx *session.Tx) error {
+			return s.look(ctx, tx, b.id, &At{Period: p.ID}, func(*view) error { return nil })
+		})
+	}
 	stored := storeLadder{tx: tx, ranking: ranking(b.id, p.ID), ascending: b.counter.Order == Ascending}
 	return s.index.use(ctx, tx, b, stored, func(l ladder) error {
 		v.ladder = l

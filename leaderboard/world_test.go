@@ -2,6 +2,7 @@ package leaderboard_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -30,14 +31,13 @@ type world struct {
 	leaderboard.Service
 	// Stored asks the store, where Service asks the index.
 	Stored leaderboard.Service
-	// Joined answers as if its transactions had changes that are not committed.
-	Joined leaderboard.Service
 
-	ctx   context.Context
-	run   session.Runner
-	lib   *content.Library
-	zones timeframe.Zones
-	users map[string]tenancy.User
+	ctx    context.Context
+	run    session.Runner
+	lib    *content.Library
+	zones  timeframe.Zones
+	users  map[string]tenancy.User
+	within *session.Tx // that all calls are part of
 
 	mu       sync.Mutex
 	now      time.Time
@@ -78,31 +78,49 @@ func newWorld(t failer) *world {
 	require.NoError(t, st.Prepare(w.ctx, leaderboard.Tables()...))
 	require.NoError(t, st.Prepare(w.ctx, journal.Schema()))
 	scope := store.Scope{Account: "acme", Workspace: "default"}
-	with := func(in func(context.Context, store.Scope, func(store.Tx) error) error) func(context.Context, session.Func) error {
+	with := func(in func(context.Context, store.Scope, func(store.Tx) error) error, committed bool) func(context.Context, session.Func) error {
 		return func(ctx context.Context, fn session.Func) error {
-			return in(ctx, scope, func(tx store.Tx) error { return w.session(tx, fn) })
+			if w.within != nil {
+				return fn(w.within)
+			}
+			return in(ctx, scope, func(tx store.Tx) error { return w.session(tx, committed, fn) })
 		}
 	}
-	w.run = session.NewRunner(with(st.View), with(st.Update))
+	w.run = session.NewRunner(with(st.View, true), with(st.Update, false))
 	w.lib = content.NewLibrary(content.Tags, leaderboard.Configurations, leaderboard.Boards)
 	w.Service = leaderboard.NewService(w.run, w.lib, w.program, leaderboard.NewIndex(w.follow))
 	w.Stored = leaderboard.NewService(w.run, w.lib, w.program, nil)
-	w.Joined = leaderboard.NewService(w.run, w.lib, w.program, leaderboard.NewIndex(
-		func(context.Context, *session.Tx, int64, func(int64, []leaderboard.Change) error) (int64, error) {
-			return -1, nil
-		}))
 	return w
 }
 
-func (w *world) session(inner store.Tx, fn session.Func) error {
+func (w *world) session(inner store.Tx, committed bool, fn session.Func) error {
 	w.mu.Lock()
-	tx := &session.Tx{Tx: interrupted{inner, w}, Now: w.now, NewID: w.newID, Zones: &w.zones}
+	tx := &session.Tx{Tx: interrupted{inner, w}, Now: w.now, NewID: w.newID, Zones: &w.zones, Committed: committed}
 	w.mu.Unlock()
 	err := fn(tx)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.problems = append(w.problems, tx.Problems()...)
 	return err
+}
+
+// transaction lets all that fn does happen in one transaction, which is committed or rolled back.
+func (w *world) transaction(t failer, commit bool, fn func()) {
+	undo := errors.New("rolled back")
+	err := w.run.Update(w.ctx, func(tx *session.Tx) error {
+		w.within = tx
+		defer func() { w.within = nil }()
+		fn()
+		if !commit {
+			return undo
+		}
+		return nil
+	})
+	if !commit {
+		require.ErrorIs(t, err, undo)
+		return
+	}
+	require.NoError(t, err)
 }
 
 // An interrupted transaction lets other things happen meanwhile.

@@ -33,8 +33,9 @@ type Tx struct {
 	// Opened is the edition of the program for which the transaction has opened the boards.
 	Opened string
 
-	caused   []event.Event
-	problems []event.Problem
+	caused     []event.Event
+	problems   []event.Problem
+	afterwards map[string]Func
 }
 
 // Cause queues an event that follows from what the transaction does. The engine lets every mechanic
@@ -58,6 +59,22 @@ func (tx *Tx) Problems() []event.Problem {
 	problems := tx.problems
 	tx.problems = nil
 	return problems
+}
+
+// Afterwards lets fn run in a View once the transaction is committed; of several with one name, the last.
+// It is not run if the transaction is part of one of the host's. Nobody learns whether it failed.
+func (tx *Tx) Afterwards(name string, fn Func) {
+	if tx.afterwards == nil {
+		tx.afterwards = map[string]Func{}
+	}
+	tx.afterwards[name] = fn
+}
+
+// RunAfterwards runs what was left for when the transaction is committed.
+func (tx *Tx) RunAfterwards(ctx context.Context, view func(context.Context, Func) error) {
+	for _, fn := range tx.afterwards {
+		_ = view(ctx, fn)
+	}
 }
 
 // A Func is what runs inside a transaction.

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/shopspring/decimal"
@@ -61,4 +62,19 @@ func TestTxHandsOutWhatWasQueuedOnce(t *testing.T) {
 	require.Empty(t, tx.Caused())
 	require.Equal(t, []event.Problem{{Source: "RewardRule/r", Field: "rewards[0]", Reason: "why"}}, tx.Problems())
 	require.Empty(t, tx.Problems())
+}
+
+func TestTxRunsWhatWasLeftForAfterwards(t *testing.T) {
+	tx, now := &session.Tx{}, &session.Tx{Committed: true}
+	var ran []string
+	for _, what := range []string{"once", "again"} {
+		tx.Afterwards("a", func(in *session.Tx) error {
+			require.Same(t, now, in)
+			ran = append(ran, what)
+			return errors.New("which nobody learns")
+		})
+	}
+	require.Empty(t, ran)
+	tx.RunAfterwards(t.Context(), func(_ context.Context, fn session.Func) error { return fn(now) })
+	require.Equal(t, []string{"again"}, ran)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
@@ -98,7 +99,7 @@ func Example_goals() {
 		}
 		now = now.AddDate(0, 0, 1)
 	}
-	goals, _, err := ws.Streaks.Streaks(ctx, "ada", streaks.Query{PeriodType: streaks.ByGoal, RuleID: "daily"})
+	goals, _, err := ws.Streaks.Streaks(ctx, "ada", streaks.Query{PeriodType: streaks.ByGoal, RuleID: "daily"}, store.Page{})
 	check(err)
 	for _, g := range goals {
 		fmt.Println(g.Count, "of", g.Target, g.Status)

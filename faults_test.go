@@ -167,7 +167,7 @@ func (w *world) standing(t *testing.T, userID string) string {
 	require.NoError(t, err)
 	missions, _, err := w.Missions.List(t.Context(), userID, store.Page{})
 	require.NoError(t, err)
-	days, _, err := w.Streaks.Streaks(t.Context(), userID, streaks.Query{PeriodType: streaks.ByDay})
+	days, _, err := w.Streaks.Streaks(t.Context(), userID, streaks.Query{PeriodType: streaks.ByDay}, store.Page{})
 	require.NoError(t, err)
 	rank, err := w.Leaderboards.Rank(t.Context(), "all-time", userID, nil)
 	require.NoError(t, err)

@@ -287,7 +287,7 @@ func (w *world) picture(t tester) string {
 		put(id+" missions", missions, err)
 		current, err := w.Streaks.Current(ctx, id, "daily")
 		put(id+" streak", current, err)
-		days, _, err := w.Streaks.Streaks(ctx, id, streaks.Query{PeriodType: streaks.ByDay})
+		days, _, err := w.Streaks.Streaks(ctx, id, streaks.Query{PeriodType: streaks.ByDay}, store.Page{})
 		put(id+" days", days, err)
 	}
 	periods, err := w.Leaderboards.Periods(ctx, "monthly", 10, time.Time{})

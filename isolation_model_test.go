@@ -402,7 +402,7 @@ var arguments = map[string]func(*drawer) []any{
 
 	"Streaks.Current": func(d *drawer) []any { return []any{d.user(), "daily"} },
 	"Streaks.Streaks": func(d *drawer) []any {
-		return []any{d.user(), streaks.Query{PeriodType: streaks.ByDay, Page: d.page()}}
+		return []any{d.user(), streaks.Query{PeriodType: streaks.ByDay}, d.page()}
 	},
 
 	"Economy.Balance":  func(d *drawer) []any { return []any{d.user(), d.currency()} },
@@ -429,7 +429,6 @@ var arguments = map[string]func(*drawer) []any{
 		g.ID, g.DefaultLang, g.Translations = d.one("group", "new"), "en", []learning.Title{{Lang: "en", Title: "A group"}}
 		return []any{learning.NewGroup{Group: g}, true}
 	},
-	"Learning.Delete":   func(d *drawer) []any { return []any{d.known()} },
 	"Learning.Evaluate": func(d *drawer) []any { return []any{d.user()} },
 	"Learning.GroupLog": func(d *drawer) []any { return []any{d.user(), "group", ""} },
 	"Learning.Learners": func(d *drawer) []any { return []any{"path", d.page()} },
@@ -451,6 +450,7 @@ var arguments = map[string]func(*drawer) []any{
 	"Learning.SubmitStory": func(d *drawer) []any {
 		return []any{learning.StorySubmission{Submission: who(d.user()), StoryID: "story", Action: learning.Action(d.one("SHARE", "COMPLETE_READ"))}}
 	},
+	"Learning.Unassign": func(d *drawer) []any { return []any{d.known()} },
 	"Learning.Versions": func(d *drawer) []any { return []any{d.known()} },
 
 	"Leaderboards.Around":  func(d *drawer) []any { return []any{d.board(), d.user(), d.number(1, 3), d.period()} },
@@ -477,11 +477,11 @@ var documentArguments = map[string]func(*drawer, object) []any{
 		return []any{content.Filter{Stages: []content.Stage{content.Stage(d.one("DRAFT", "PUBLISHED", "ARCHIVED"))}}, d.page()}
 	},
 	"Localized": func(d *drawer, of object) []any { return []any{d.id(of), "en"} },
-	"Naming": func(d *drawer, _ object) []any {
-		return []any{d.one("Activity", "VirtualCurrency"), d.one("run", "points"), d.page()}
-	},
 	"Publish": func(d *drawer, of object) []any {
 		return []any{d.id(of), []content.PublishOption{content.PublishOption(d.one(string(content.Cascade), string(content.Reopen)))}}
+	},
+	"ReferringTo": func(d *drawer, _ object) []any {
+		return []any{d.one("Activity", "VirtualCurrency"), d.one("run", "points"), d.page()}
 	},
 	"RemoveTags":   func(d *drawer, of object) []any { return []any{d.id(of), []string{d.tag()}} },
 	"Translations": func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },

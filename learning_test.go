@@ -293,8 +293,8 @@ func TestAssignmentsByHand(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, learners, 1)
 	require.Equal(t, "bob", learners[0].UserID)
-	require.NoError(t, w.Learning.Delete(ctx, ended.ID))
-	require.ErrorIs(t, w.Learning.Delete(ctx, ended.ID), fault.ErrNotFound)
+	require.NoError(t, w.Learning.Unassign(ctx, ended.ID))
+	require.ErrorIs(t, w.Learning.Unassign(ctx, ended.ID), fault.ErrNotFound)
 }
 
 func TestUnlockedByWhatHadHappenedBefore(t *testing.T) {

@@ -74,8 +74,8 @@ type Header struct {
 // Head returns the header itself; kinds get it by embedding.
 func (h *Header) Head() *Header { return h }
 
-// Before tells whether the document's rule applies before another's: in the order of creation, then id.
-func (h *Header) Before(o *Header) int {
+// Compare orders documents as their rules apply: by creation, then id.
+func (h *Header) Compare(o *Header) int {
 	return cmp.Or(h.CreatedAt.Compare(o.CreatedAt), cmp.Compare(h.ID, o.ID))
 }
 

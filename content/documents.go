@@ -120,10 +120,10 @@ func (d Documents[T]) picks(f Filter, tx *session.Tx, r *record) (bool, error) {
 	return any(doc).(Timed).State(tx.Now) == f.State, nil
 }
 
-// Naming returns the documents in force that refer to another document, by id, and the token of the next
+// ReferringTo returns the documents in force that refer to another document, by id, and the token of the next
 // page: the quizzes of a story, the rules that pay a currency. It returns [fault.ErrNotFound] if there is
 // no document of that kind and id.
-func (d Documents[T]) Naming(ctx context.Context, kind, id string, page store.Page) (docs []T, next string, err error) {
+func (d Documents[T]) ReferringTo(ctx context.Context, kind, id string, page store.Page) (docs []T, next string, err error) {
 	return session.ReadPage(ctx, d.run, func(tx *session.Tx) ([]T, string, error) {
 		named, known := d.lib.Kind(kind)
 		if !known {

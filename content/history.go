@@ -56,7 +56,7 @@ func (d Documents[T]) Version(ctx context.Context, id string, number int) (Versi
 		}
 		if number == 0 {
 			if r.Live == nil {
-				return Version[T]{}, fault.NotFound("version", "in force")
+				return Version[T]{}, &fault.Error{Kind: fault.ErrNotFound, Field: "version", Reason: "is missing; none is in force"}
 			}
 			number = r.Version
 		}

@@ -32,10 +32,10 @@ func TestWhatOthersReferToIsNotArchived(t *testing.T) {
 	_, err := s.boxes.Archive(ctx, "common")
 	require.ErrorIs(t, err, fault.ErrConflict)
 	require.EqualError(t, err, `Box: "common" is named by Box "one", Box "two"; publish or archive these first`)
-	naming, next, err := s.boxes.Naming(ctx, "Box", "common", store.Page{Limit: 1, Ascending: true})
+	naming, next, err := s.boxes.ReferringTo(ctx, "Box", "common", store.Page{Limit: 1, Ascending: true})
 	require.NoError(t, err)
 	require.Equal(t, []string{"one"}, ids(naming, boxID))
-	naming, next, err = s.boxes.Naming(ctx, "Box", "common", store.Page{Limit: 1, Ascending: true, Token: next})
+	naming, next, err = s.boxes.ReferringTo(ctx, "Box", "common", store.Page{Limit: 1, Ascending: true, Token: next})
 	require.NoError(t, err)
 	require.Equal(t, []string{"two"}, ids(naming, boxID))
 	require.Empty(t, next)
@@ -50,13 +50,13 @@ func TestWhatOthersReferToIsNotArchived(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.boxes.Archive(ctx, "common")
 	require.NoError(t, err)
-	naming, _, err = s.boxes.Naming(ctx, "Box", "common", store.Page{})
+	naming, _, err = s.boxes.ReferringTo(ctx, "Box", "common", store.Page{})
 	require.NoError(t, err)
 	require.Empty(t, naming)
 
-	_, _, err = s.boxes.Naming(ctx, "Box", "nope", store.Page{})
+	_, _, err = s.boxes.ReferringTo(ctx, "Box", "nope", store.Page{})
 	require.ErrorIs(t, err, fault.ErrNotFound)
-	_, _, err = s.boxes.Naming(ctx, "Nope", "common", store.Page{})
+	_, _, err = s.boxes.ReferringTo(ctx, "Nope", "common", store.Page{})
 	require.ErrorIs(t, err, fault.ErrInvalid)
 }
 
@@ -74,7 +74,7 @@ func TestQuizzesOfAStory(t *testing.T) {
 		_, err = s.quizzes.Publish(ctx, id, content.Cascade)
 		require.NoError(t, err)
 	}
-	quizzes, _, err := s.quizzes.Naming(ctx, "Story", "pears", store.Page{Ascending: true})
+	quizzes, _, err := s.quizzes.ReferringTo(ctx, "Story", "pears", store.Page{Ascending: true})
 	require.NoError(t, err)
 	require.Equal(t, []string{"q1", "q3"}, ids(quizzes, func(q content.Quiz) string { return q.ID }))
 }

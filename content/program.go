@@ -161,7 +161,7 @@ func (l *Library) assemble(
 		p.marks[recordKey(r.Kind, r.ID)] = r.Marks
 	}
 	for _, docs := range p.docs {
-		slices.SortFunc(docs, func(a, b Document) int { return a.Head().Before(b.Head()) })
+		slices.SortFunc(docs, func(a, b Document) int { return a.Head().Compare(b.Head()) })
 	}
 	assigned, err := assignments.List(ctx, tx, store.Query{})
 	if err != nil {

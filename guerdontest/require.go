@@ -102,7 +102,7 @@ func (w *World) RequireStreak(t TB, userID, ruleID string, length int) {
 	if s.Count == length {
 		return
 	}
-	rows, _, err := w.Streaks.Streaks(t.Context(), userID, streaks.Query{PeriodType: streaks.ByDay, RuleID: ruleID})
+	rows, _, err := w.Streaks.Streaks(t.Context(), userID, streaks.Query{PeriodType: streaks.ByDay, RuleID: ruleID}, store.Page{})
 	require.NoError(t, err)
 	var days lines
 	for _, row := range rows {

@@ -325,9 +325,9 @@ func (n *NewAssignment) assignment(now time.Time) (*Assignment, error) {
 	return a, errors.Join(faults...)
 }
 
-// Delete removes an assignment; [fault.ErrNotFound] if there is none. The user's logs stay, and a rule does
+// Unassign removes an assignment; [fault.ErrNotFound] if there is none. The user's logs stay, and a rule does
 // not make it again.
-func (s Service) Delete(ctx context.Context, assignmentID string) error {
+func (s Service) Unassign(ctx context.Context, assignmentID string) error {
 	return s.run.Update(ctx, func(tx *session.Tx) error {
 		if _, err := find(ctx, tx, assignmentID); err != nil {
 			return err

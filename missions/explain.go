@@ -159,7 +159,7 @@ func (p *Program) existed(ctx context.Context, tx *session.Tx, c *mechanic.Case,
 	}
 	// The event made it: rules that come later see it.
 	maker := content.Find(p.docs, Rules, m.RuleID)
-	return maker != nil && maker.Before(&pl.Header) < 0, nil
+	return maker != nil && maker.Compare(&pl.Header) < 0, nil
 }
 
 // then returns a mission as it was before the case's event.

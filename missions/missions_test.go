@@ -63,6 +63,13 @@ func newBench(t testing.TB, documents ...string) *bench {
 	return b
 }
 
+// join adds a user.
+func (b *bench) join(t testing.TB, id string) {
+	t.Helper()
+	_, err := tenancy.NewUsers(b.run, nil).Create(t.Context(), tenancy.NewUser{ID: id})
+	require.NoError(t, err)
+}
+
 // enter lets the missions react to an event of the clock.
 func (b *bench) enter(ctx context.Context, tx *session.Tx, e event.Event) error {
 	u, err := tenancy.FindUser(ctx, tx, e.UserID)
@@ -347,6 +354,7 @@ func TestAnyOrderOfArrivalGivesTheSame(t *testing.T) {
 			rule = weekly("missionType", kind, "groupTagId", `"red"`)
 		}
 		b := newBench(t, activity, red, configuration, rule)
+		b.join(t, "ada")
 		ada := user("ada", "", "red")
 		for _, e := range order {
 			b.react(t, ada, e.id, e.at, e.value)
@@ -383,6 +391,7 @@ func TestMovedCompletionIsCountedOnceWhereItBelongs(t *testing.T) {
 	b := newBench(t, activity, red, counted,
 		goal("id", `"both"`, "matchType", `"TAG"`, "matchEntity", `"Tag"`, "matchEntityId", `"counted"`, "incrementExpression", "1", "targetAmountExpression", "9"),
 		weekly("eventMatchType", `"TAG"`, "eventMatchEntity", `"Tag"`, "eventMatchEntityId", `"counted"`))
+	b.join(t, "ada")
 	ada := user("ada", "")
 	done := func(at, from time.Time) {
 		e := &event.Event{ID: "m:completed", Type: event.Mission, EntityID: "m", UserID: "ada", At: at, MovedFrom: from, EntityTags: []string{"counted"}}
@@ -417,9 +426,9 @@ func TestEvaluateAssignsLazyRulesOnce(t *testing.T) {
 	b := newBench(t, activity, goal(), lazy)
 	_, err := b.Evaluate(t.Context(), "nobody")
 	require.ErrorIs(t, err, fault.ErrNotFound)
-	users := tenancy.NewUsers(b.run, nil)
-	_, err = users.Create(t.Context(), tenancy.NewUser{ID: "ada"})
-	require.NoError(t, err)
+	_, _, err = b.List(t.Context(), "nobody", store.Page{})
+	require.EqualError(t, err, `user: "nobody" not found`)
+	b.join(t, "ada")
 	for range 2 {
 		list, err := b.Evaluate(t.Context(), "ada")
 		require.NoError(t, err)
@@ -436,10 +445,8 @@ func TestEvaluateAssignsLazyRulesOnce(t *testing.T) {
 func TestScheduledPushReachesEveryUserInSteps(t *testing.T) {
 	rule := weekly("assignmentMode", `"SCHEDULED_PUSH"`, "eventMatchType", "", "eventMatchEntity", "", "scheduleCron", `"0 9 * * 1"`)
 	b := newBench(t, activity, goal(), rule)
-	users := tenancy.NewUsers(b.run, nil)
 	for i := range 7 {
-		_, err := users.Create(t.Context(), tenancy.NewUser{ID: fmt.Sprint("user-", i)})
-		require.NoError(t, err)
+		b.join(t, fmt.Sprint("user-", i))
 	}
 	advance := func() (steps int) {
 		for more := true; more; steps++ {
@@ -471,9 +478,7 @@ func TestScheduledPushReachesEveryUserInSteps(t *testing.T) {
 
 func TestCreateByHand(t *testing.T) {
 	b := newBench(t, activity, red, goal(), goal("id", `"ours"`, "missionType", `"GROUP"`))
-	users := tenancy.NewUsers(b.run, nil)
-	_, err := users.Create(t.Context(), tenancy.NewUser{ID: "ada"})
-	require.NoError(t, err)
+	b.join(t, "ada")
 	five := decimal.NewFromInt(7)
 	m, err := b.Create(t.Context(), missions.NewMission{ConfigurationID: "far", UserID: "ada", TargetAmount: &five, CurrentAmount: decimal.NewFromInt(3), EndsAt: day(30)})
 	require.NoError(t, err)

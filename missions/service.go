@@ -144,30 +144,33 @@ func find(ctx context.Context, tx *session.Tx, missionID string) (Mission, error
 }
 
 // List returns a user's own missions, past and future ones included, those that end last first, and
-// the token of the next page, "" if there is none.
+// the token of the next page, "" if there is none. It returns [fault.ErrNotFound] for an unknown user.
 func (s Service) List(ctx context.Context, userID string, page store.Page) (list []Mission, next string, err error) {
-	if err := ident.Check("userId", userID); err != nil {
-		return nil, "", err
-	}
-	return s.list(ctx, userID, page)
+	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Mission, string, error) {
+		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+			return nil, "", err
+		}
+		return pageOf(ctx, tx, userID, page)
+	})
 }
 
-// GroupList is [Service.List] for the missions of the users who carry a tag.
+// GroupList returns the missions of the users who carry a tag, as [Service.List] does those of a user.
 func (s Service) GroupList(ctx context.Context, tagID string, page store.Page) (list []Mission, next string, err error) {
 	if err := ident.Check("groupTagId", tagID); err != nil {
 		return nil, "", err
 	}
-	return s.list(ctx, groupOwner(tagID), page)
+	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Mission, string, error) {
+		return pageOf(ctx, tx, groupOwner(tagID), page)
+	})
 }
 
-func (s Service) list(ctx context.Context, owner string, page store.Page) (list []Mission, next string, err error) {
-	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Mission, string, error) {
-		list, next, err := missionTable.PageOf(ctx, tx, store.By("owner", store.Text(owner)), page)
-		for i := range list {
-			list[i] = list[i].at(tx.Now)
-		}
-		return list, next, err
-	})
+// pageOf returns a page of an owner's missions.
+func pageOf(ctx context.Context, tx *session.Tx, owner string, page store.Page) (list []Mission, next string, err error) {
+	list, next, err = missionTable.PageOf(ctx, tx, store.By("owner", store.Text(owner)), page)
+	for i := range list {
+		list[i] = list[i].at(tx.Now)
+	}
+	return list, next, err
 }
 
 // Contributions returns what was added to a mission, by whom and when, the latest first, and the token

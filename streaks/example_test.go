@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
 )
 
@@ -67,7 +68,7 @@ func ExampleService_Streaks() {
 	w.user("ann", "")
 	w.act("ann", utc("2025-09-01T10:00:00Z"), utc("2025-09-02T10:00:00Z"), utc("2025-09-03T10:00:00Z"))
 	w.now = utc("2025-09-03T12:00:00Z")
-	rows, _, err := w.service.Streaks(w.ctx, "ann", streaks.Query{PeriodType: streaks.ByGoal})
+	rows, _, err := w.service.Streaks(w.ctx, "ann", streaks.Query{PeriodType: streaks.ByGoal}, store.Page{})
 	if err != nil {
 		fmt.Println(err)
 		return

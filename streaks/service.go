@@ -108,7 +108,6 @@ type Query struct {
 	Target int
 	// RuleID picks one rule.
 	RuleID string
-	Page   store.Page
 }
 
 func (q *Query) check() error {
@@ -146,7 +145,7 @@ func (q *Query) wants(s *Streak) bool {
 // picks the user and that the user has not begun; it may be longer for that. They are judged as by
 // [Service.Current]. It returns [fault.ErrInvalid] for a query that makes no sense, and
 // [fault.ErrNotFound] for an unknown user.
-func (s Service) Streaks(ctx context.Context, userID string, q Query) (rows []Streak, next string, err error) {
+func (s Service) Streaks(ctx context.Context, userID string, q Query, page store.Page) (rows []Streak, next string, err error) {
 	if err := q.check(); err != nil {
 		return nil, "", err
 	}
@@ -155,7 +154,7 @@ func (s Service) Streaks(ctx context.Context, userID string, q Query) (rows []St
 		if err != nil {
 			return nil, "", err
 		}
-		return r.page(ctx, q)
+		return r.page(ctx, q, page)
 	})
 }
 
@@ -185,12 +184,12 @@ func (r *reader) history(st state) (*history, error) {
 	return h, err
 }
 
-func (r *reader) page(ctx context.Context, q Query) ([]Streak, string, error) {
-	bounds, err := q.Page.Query(store.Query{})
+func (r *reader) page(ctx context.Context, q Query, page store.Page) ([]Streak, string, error) {
+	bounds, err := page.Query(store.Query{})
 	if err != nil {
 		return nil, "", err
 	}
-	after, err := parseToken(q.PeriodType, q.Page.Token)
+	after, err := parseToken(q.PeriodType, page.Token)
 	if err != nil {
 		return nil, "", err
 	}
@@ -206,8 +205,8 @@ func (r *reader) page(ctx context.Context, q Query) ([]Streak, string, error) {
 		}
 		rows = append(rows, more...)
 	}
-	rows = slices.DeleteFunc(rows, func(s Streak) bool { return !q.wants(&s) || after != "" && !behind(s.order, after, q.Page.Ascending) })
-	byOrder(rows, q.Page.Ascending)
+	rows = slices.DeleteFunc(rows, func(s Streak) bool { return !q.wants(&s) || after != "" && !behind(s.order, after, page.Ascending) })
+	byOrder(rows, page.Ascending)
 	if len(rows) > bounds.Limit {
 		rows = rows[:bounds.Limit]
 		return rows, token(q.PeriodType, rows[bounds.Limit-1].order), nil

@@ -378,12 +378,11 @@ func TestZeroCounters(t *testing.T) {
 	w.publish(other, hidden, future)
 	w.now = utc("2025-09-03T13:00:00Z")
 
-	q := streaks.Query{PeriodType: streaks.ByDay, Page: store.Page{Limit: 2}}
-	rows, next, err := w.service.Streaks(w.ctx, "ann", q)
+	days := streaks.Query{PeriodType: streaks.ByDay}
+	rows, next, err := w.service.Streaks(w.ctx, "ann", days, store.Page{Limit: 2})
 	require.NoError(t, err)
 	require.Equal(t, []string{"2025-09-03 1 COMPLETED", "2025-09-02 1 COMPLETED"}, brief(rows))
-	q.Page.Token = next
-	rows, next, err = w.service.Streaks(w.ctx, "ann", q)
+	rows, next, err = w.service.Streaks(w.ctx, "ann", days, store.Page{Limit: 2, Token: next})
 	require.NoError(t, err)
 	require.Empty(t, next)
 	require.Equal(t, []string{"2025-09-01 1 COMPLETED", "2025-09-03 0 ACTIVE"}, brief(rows))
@@ -422,32 +421,33 @@ func TestQuery(t *testing.T) {
 		{"rule", streaks.Query{PeriodType: streaks.ByYear, RuleID: "daily"}, 1},
 		{"another rule", streaks.Query{PeriodType: streaks.ByYear, RuleID: "none"}, 0},
 	} {
-		rows, _, err := w.service.Streaks(w.ctx, "ann", tt.q)
+		rows, _, err := w.service.Streaks(w.ctx, "ann", tt.q, store.Page{})
 		require.NoError(t, err, tt.name)
 		require.Len(t, rows, tt.want, tt.name)
 	}
-	_, next, err := w.service.Streaks(w.ctx, "ann", streaks.Query{PeriodType: streaks.ByDay})
+	_, next, err := w.service.Streaks(w.ctx, "ann", streaks.Query{PeriodType: streaks.ByDay}, store.Page{})
 	require.NoError(t, err)
 	for _, tt := range []struct {
 		field string
 		q     streaks.Query
+		page  store.Page
 	}{
-		{"periodType", streaks.Query{}},
-		{"periodType", streaks.Query{PeriodType: "HOUR"}},
-		{"from", streaks.Query{PeriodType: streaks.ByGoal, From: 1}},
-		{"to", streaks.Query{PeriodType: streaks.ByIteration, To: 1}},
-		{"iterationId", streaks.Query{PeriodType: streaks.ByDay, IterationID: 1}},
-		{"goalId", streaks.Query{PeriodType: streaks.ByDay, GoalID: 1}},
-		{"target", streaks.Query{PeriodType: streaks.ByGoal, Target: 1}},
-		{"limit", streaks.Query{PeriodType: streaks.ByDay, Page: store.Page{Limit: 101}}},
-		{"nextToken", streaks.Query{PeriodType: streaks.ByDay, Page: store.Page{Token: "?"}}},
-		{"nextToken", streaks.Query{PeriodType: streaks.ByWeek, Page: store.Page{Token: next}}},
+		{"periodType", streaks.Query{}, store.Page{}},
+		{"periodType", streaks.Query{PeriodType: "HOUR"}, store.Page{}},
+		{"from", streaks.Query{PeriodType: streaks.ByGoal, From: 1}, store.Page{}},
+		{"to", streaks.Query{PeriodType: streaks.ByIteration, To: 1}, store.Page{}},
+		{"iterationId", streaks.Query{PeriodType: streaks.ByDay, IterationID: 1}, store.Page{}},
+		{"goalId", streaks.Query{PeriodType: streaks.ByDay, GoalID: 1}, store.Page{}},
+		{"target", streaks.Query{PeriodType: streaks.ByGoal, Target: 1}, store.Page{}},
+		{"limit", streaks.Query{PeriodType: streaks.ByDay}, store.Page{Limit: 101}},
+		{"nextToken", streaks.Query{PeriodType: streaks.ByDay}, store.Page{Token: "?"}},
+		{"nextToken", streaks.Query{PeriodType: streaks.ByWeek}, store.Page{Token: next}},
 	} {
-		_, _, err := w.service.Streaks(w.ctx, "ann", tt.q)
+		_, _, err := w.service.Streaks(w.ctx, "ann", tt.q, tt.page)
 		require.ErrorIs(t, err, fault.ErrInvalid)
 		require.ErrorContains(t, err, tt.field+": ")
 	}
-	_, _, err = w.service.Streaks(w.ctx, "zoe", streaks.Query{PeriodType: streaks.ByDay})
+	_, _, err = w.service.Streaks(w.ctx, "zoe", streaks.Query{PeriodType: streaks.ByDay}, store.Page{})
 	require.ErrorIs(t, err, fault.ErrNotFound)
 	_, err = w.service.Current(w.ctx, "ann", "none")
 	require.ErrorIs(t, err, fault.ErrNotFound)

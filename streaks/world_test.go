@@ -287,7 +287,7 @@ func (w *world) list(userID string, t streaks.PeriodType) []streaks.Streak {
 	w.t.Helper()
 	var all []streaks.Streak
 	for page := (store.Page{Limit: store.MaxPage, Ascending: true}); ; {
-		rows, next, err := w.service.Streaks(w.ctx, userID, streaks.Query{PeriodType: t, Page: page})
+		rows, next, err := w.service.Streaks(w.ctx, userID, streaks.Query{PeriodType: t}, page)
 		require.NoError(w.t, err)
 		all = append(all, rows...)
 		if next == "" {

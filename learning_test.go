@@ -559,6 +559,35 @@ func TestAParentLimitsWhereASubmissionCounts(t *testing.T) {
 	require.Equal(t, learning.Complete, w.pathLog(t, "ada", "hills-only").Progress)
 }
 
+// What is begun below one parent may be done below another: it counts below both, also if the first is gone.
+func TestASubmissionGoesOnBelowAnotherParent(t *testing.T) {
+	t.Parallel()
+	for _, gone := range []bool{false, true} {
+		w := newAcademy(t)
+		ctx := t.Context()
+		w.publish(t, document("LearningPath", "forum-only", object{
+			"title": "Forum", "estimatedDuration": 1, "items": []object{{"itemId": "forum", "itemType": "slide"}}, "translations": []object{{"lang": "en", "title": "Forum"}},
+		}))
+		in := func(path string, progress learning.Progress) {
+			s := learning.Submission{UserID: "ada", Parent: content.Parent{ParentID: path, ParentType: content.ParentPath}}
+			_, err := w.Learning.SubmitSlide(ctx, learning.SlideSubmission{Submission: s, SlideID: "forum", Progress: progress})
+			require.NoError(t, err)
+		}
+		rome, err := w.Learning.Assign(ctx, learning.NewAssignment{PathID: "rome", UserID: "ada"})
+		require.NoError(t, err)
+		_, err = w.Learning.Assign(ctx, learning.NewAssignment{PathID: "forum-only", UserID: "ada"})
+		require.NoError(t, err)
+		in("rome", learning.Start)
+		if gone {
+			require.NoError(t, w.Learning.Unassign(ctx, rome.ID))
+		}
+		in("forum-only", learning.Complete)
+		require.Equal(t, learning.Complete, w.pathLog(t, "ada", "forum-only").Progress)
+		want := map[bool]learning.Progress{false: learning.InProgress, true: learning.Start}[gone]
+		require.Equal(t, want, w.pathLog(t, "ada", "rome").Progress)
+	}
+}
+
 func TestAGroupWithItsChildren(t *testing.T) {
 	t.Parallel()
 	w := newAcademy(t)

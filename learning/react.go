@@ -2,11 +2,13 @@ package learning
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
@@ -89,14 +91,29 @@ func submissionOf(e *event.Event) Submission {
 	}
 }
 
-// reactToItem lets the groups and paths that hold an item follow it.
+// reactToItem lets the groups and paths that hold an item follow it, below every parent that submissions named.
 func (p *Program) reactToItem(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) error {
-	s := submissionOf(o.Event)
-	at, err := p.place(ctx, tx, s, itemKey{itemTypeOf(o.Event), o.Event.EntityID})
+	s, item := submissionOf(o.Event), itemKey{itemTypeOf(o.Event), o.Event.EntityID}
+	r, _, err := logs.Get(ctx, tx, logKey(s.UserID, s.Context, item))
 	if err != nil {
 		return err
 	}
-	return p.settle(ctx, tx, o.User, s.Context, at.outlines)
+	parents := r.Parents
+	if len(parents) == 0 {
+		parents = []content.Parent{{}}
+	}
+	var outlines []*outline
+	for _, s.Parent = range parents {
+		at, err := p.place(ctx, tx, s, item)
+		if _, closed := errors.AsType[*fault.Error](err); closed {
+			continue // it could be worked on when it was named
+		}
+		if err != nil {
+			return err
+		}
+		outlines = append(outlines, at.outlines...)
+	}
+	return p.settle(ctx, tx, o.User, s.Context, outlines)
 }
 
 // reactToActivity adds the logs of an activity that a user has done in the contexts of the assignments that

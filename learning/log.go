@@ -96,10 +96,9 @@ type row struct {
 	Answer     content.Option     `json:"answer,omitempty"`
 	Bookmarks  int                `json:"bookmarks,omitempty"` // of a story: odd while it is bookmarked
 	Shared     []int              `json:"shared,omitempty"`
-	// BeganAt is, of a path or a group, when the user's first progress was counted: it decides which
-	// versions the user is on.
-	BeganAt time.Time      `json:"beganAt,omitzero"`
-	Items   []ItemProgress `json:"items,omitempty"` // of a path or a group
+	// BeganAt is, of a path, when the user's first progress was counted: it decides which versions the user
+	// is on. A group has that of the path in which it was begun.
+	BeganAt time.Time `json:"beganAt,omitzero"`
 }
 
 // logKey is the key of a log.

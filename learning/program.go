@@ -58,7 +58,8 @@ type node struct {
 	lang    string // the document's default
 	items   []Item
 	held    map[itemKey]bool
-	path    *Path // of a path
+	keys    []itemKey // what has progress in it: itself and its items
+	path    *Path     // of a path
 }
 
 // An outline is a path or a group with all the groups below it, in the versions that a user is on.
@@ -195,7 +196,7 @@ func document[T any, P interface {
 }
 
 func compileNode(key itemKey, doc content.Document) (*node, error) {
-	n := &node{itemKey: key, version: doc.Head().Version, lang: doc.Head().DefaultLang, held: map[itemKey]bool{}}
+	n := &node{itemKey: key, version: doc.Head().Version, lang: doc.Head().DefaultLang, held: map[itemKey]bool{}, keys: []itemKey{key}}
 	var err error
 	switch doc := doc.(type) {
 	case *Path:
@@ -208,7 +209,9 @@ func compileNode(key itemKey, doc content.Document) (*node, error) {
 		err = fmt.Errorf("learning: %s has no items", key)
 	}
 	for i := range n.items {
-		n.held[n.items[i].key()] = true
+		item := n.items[i].key()
+		n.held[item] = true
+		n.keys = append(n.keys, item)
 	}
 	return n, err
 }
@@ -237,14 +240,12 @@ func (o *outline) below(parents []content.Parent, n *node) bool {
 
 // keys returns what has progress in the outline: its nodes and their items.
 func (o *outline) keys() []itemKey {
+	if len(o.nodes) == 1 {
+		return o.root.keys
+	}
 	var keys []itemKey
 	for _, n := range o.nodes {
-		keys = append(keys, n.itemKey)
-		for i := range n.items {
-			if n.items[i].ItemType != ItemGroup {
-				keys = append(keys, n.items[i].key())
-			}
-		}
+		keys = append(keys, n.keys...)
 	}
 	return keys
 }

@@ -67,17 +67,37 @@ func (s Service) StoryLog(ctx context.Context, userID, storyID, learnContext str
 // GroupLog returns how far a user is with a group in a context, "" being [DefaultContext];
 // [fault.ErrNotFound] if the user has not begun it.
 func (s Service) GroupLog(ctx context.Context, userID, groupID, learnContext string) (GroupLog, error) {
-	return readLog(ctx, s, userID, itemKey{ItemGroup, groupID}, learnContext, func(_ *session.Tx, r *row) (GroupLog, error) {
-		return GroupLog{LearningGroupID: r.ItemID, Log: r.Log, Items: r.Items, At: at(r.Items)}, nil
+	return readLog(ctx, s, userID, itemKey{ItemGroup, groupID}, learnContext, func(tx *session.Tx, r *row) (GroupLog, error) {
+		items, err := s.itemsOf(ctx, tx, r)
+		return GroupLog{LearningGroupID: r.ItemID, Log: r.Log, Items: items, At: at(items)}, err
 	})
 }
 
 // PathLog returns how far a user is with a path in a context, "" being [DefaultContext]; [fault.ErrNotFound]
 // if the user has not begun it.
 func (s Service) PathLog(ctx context.Context, userID, pathID, learnContext string) (PathLog, error) {
-	return readLog(ctx, s, userID, itemKey{ItemPath, pathID}, learnContext, func(_ *session.Tx, r *row) (PathLog, error) {
-		return PathLog{LearningPathID: r.ItemID, Log: r.Log, Items: r.Items, At: at(r.Items)}, nil
+	return readLog(ctx, s, userID, itemKey{ItemPath, pathID}, learnContext, func(tx *session.Tx, r *row) (PathLog, error) {
+		items, err := s.itemsOf(ctx, tx, r)
+		return PathLog{LearningPathID: r.ItemID, Log: r.Log, Items: items, At: at(items)}, err
 	})
+}
+
+// itemsOf returns how far a user is with the items of the path or the group of a log.
+func (s Service) itemsOf(ctx context.Context, tx *session.Tx, r *row) ([]ItemProgress, error) {
+	p, u, err := s.reading(ctx, tx, r.UserID)
+	if err != nil {
+		return nil, err
+	}
+	o, err := p.outlineOf(ctx, tx, r.key(), r.BeganAt)
+	if err != nil || o == nil {
+		return nil, err
+	}
+	b := &book{user: u, context: r.Context}
+	b.want(o.root.keys)
+	if err := fetch(ctx, tx, b); err != nil {
+		return nil, err
+	}
+	return b.items(o, o.root), nil
 }
 
 func readLog[T any](

@@ -2,7 +2,6 @@ package learning
 
 import (
 	"context"
-	"reflect"
 	"slices"
 	"time"
 
@@ -47,21 +46,36 @@ func (r *row) change() Change {
 type book struct {
 	user    *tenancy.User
 	context string
-	rows    map[itemKey]*row
+	rows    map[itemKey]*row // nil where there is none
+	missing []string         // the keys of those that are wanted and not read yet
 }
 
-// read adds the logs of items to the book.
-func (b *book) read(ctx context.Context, tx *session.Tx, items []itemKey) error {
-	var keys []string
+// want names logs for [fetch] to read.
+func (b *book) want(items []itemKey) {
+	if b.rows == nil {
+		b.rows = make(map[itemKey]*row, len(items))
+	}
+	b.missing = slices.Grow(b.missing, len(items))
 	for _, item := range items {
 		if _, known := b.rows[item]; !known {
 			b.rows[item] = nil
-			keys = append(keys, logKey(b.user.ID, b.context, item))
+			b.missing = append(b.missing, logKey(b.user.ID, b.context, item))
 		}
+	}
+}
+
+// fetch reads what is wanted of books, each of a context of its own, all at once.
+func fetch(ctx context.Context, tx *session.Tx, books ...*book) error {
+	byContext := make(map[string]*book, len(books))
+	var keys []string
+	for _, b := range books {
+		byContext[b.context] = b
+		keys = append(keys, b.missing...)
+		b.missing = nil
 	}
 	found, err := logs.GetMany(ctx, tx, keys...)
 	for i := range found {
-		b.rows[found[i].key()] = &found[i]
+		byContext[found[i].Context].rows[found[i].key()] = &found[i]
 	}
 	return err
 }
@@ -69,12 +83,11 @@ func (b *book) read(ctx context.Context, tx *session.Tx, items []itemKey) error 
 // settle brings the logs of the groups and paths of outlines into step with those of their items, in a
 // user's context, and causes an event for each that moved. It is all that ever moves them.
 func (p *Program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User, learnContext string, outlines []*outline) error {
-	b := &book{user: u, context: learnContext, rows: map[itemKey]*row{}}
-	var keys []itemKey
+	b := &book{user: u, context: learnContext}
 	for _, o := range outlines {
-		keys = append(keys, o.keys()...)
+		b.want(o.keys())
 	}
-	if err := b.read(ctx, tx, keys); err != nil {
+	if err := fetch(ctx, tx, b); err != nil {
 		return err
 	}
 	vars := u.Vars()
@@ -88,43 +101,44 @@ func (p *Program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User, l
 	return nil
 }
 
-// settleNode brings the log of one group or path into step.
+// settleNode brings the log of one group or path into step. It never goes back.
 func (p *Program) settleNode(ctx context.Context, tx *session.Tx, b *book, o *outline, n *node, vars map[string]any) error {
 	items := b.items(o, n)
 	if !slices.ContainsFunc(items, func(i ItemProgress) bool { return i.Progress != "" }) {
 		return nil // nothing is begun, and no rule may say otherwise
 	}
-	s := n.fold(tx, vars, items)
-	old := b.rows[n.itemKey]
-	r := n.next(tx, b, old, s, items)
-	if old != nil && reflect.DeepEqual(*old, r) {
+	s, old := n.fold(tx, vars, items), b.rows[n.itemKey]
+	r := row{ItemType: n.Type, ItemID: n.ID}
+	switch {
+	case old != nil:
+		r = *old
+	default:
+		r.UserID, r.Context, r.Lang, r.BeganAt = b.user.ID, b.context, b.langOf(o), o.began
+	}
+	if !s.progress.beyond(r.Progress) {
 		return nil
 	}
-	moved := old == nil && r.Progress != "" || old != nil && r.Progress.beyond(old.Progress)
-	if moved {
-		e := r.moved(old)
-		e.At = later(s.movedAt, r.StartedAt)
-		r.EventID = e.ID
-		tx.Cause(e)
+	if r.BeganAt.IsZero() {
+		r.BeganAt = tx.Now
 	}
+	r.Version, r.Progress, r.Outcome, r.StartedAt, r.MovedAt = n.version, s.progress, s.outcome, s.startedAt, s.movedAt
+	if r.Progress == Complete {
+		r.CompletedAt = s.movedAt
+	}
+	e := r.moved(old)
+	r.EventID = e.ID
+	tx.Cause(e)
 	b.rows[n.itemKey] = &r
-	if err := logs.Put(ctx, tx, r); err != nil || !moved || n.Type != ItemPath {
+	if err := logs.Put(ctx, tx, r); err != nil || n.Type != ItemPath {
 		return err
 	}
 	return p.pathMoved(ctx, tx, &r, n.path)
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
 // items returns how far the user is with the items of a node, those that are meant for the user.
 func (b *book) items(o *outline, n *node) []ItemProgress {
 	lang := b.langOf(o)
-	var items []ItemProgress
+	items := make([]ItemProgress, 0, len(n.items))
 	for i := range n.items {
 		item := &n.items[i]
 		if !item.meantFor(lang) {
@@ -148,30 +162,6 @@ func (b *book) langOf(o *outline) string {
 		return b.user.Lang
 	}
 	return o.root.lang
-}
-
-// next returns the log of a node after the old one, nil if there is none, which never goes back.
-func (n *node) next(tx *session.Tx, b *book, old *row, s standing, items []ItemProgress) row {
-	r := row{ItemType: n.Type, ItemID: n.ID}
-	r.UserID, r.Context, r.Lang = b.user.ID, b.context, b.user.Lang
-	if r.Lang == "" {
-		r.Lang = n.lang
-	}
-	if old != nil {
-		r = *old
-	}
-	r.Version, r.Items = n.version, items
-	if !s.progress.beyond(r.Progress) {
-		return r
-	}
-	if r.Progress == "" {
-		r.BeganAt = tx.Now
-	}
-	r.Progress, r.Outcome, r.StartedAt, r.MovedAt = s.progress, s.outcome, s.startedAt, s.movedAt
-	if r.Progress == Complete {
-		r.CompletedAt = s.movedAt
-	}
-	return r
 }
 
 // moved returns the event of a log that has moved; old is the log before, nil if there was none.

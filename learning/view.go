@@ -100,7 +100,15 @@ func (r *reader) read(ctx context.Context, tx *session.Tx, list []Assignment) ([
 			return nil, err
 		}
 	}
-	if err := r.readLogs(ctx, tx, list, outlines); err != nil {
+	for i, a := range list {
+		if r.books[a.Context] == nil {
+			r.books[a.Context] = &book{user: r.user, context: a.Context}
+		}
+		if outlines[i] != nil {
+			r.books[a.Context].want(r.wanted(outlines[i]))
+		}
+	}
+	if err := fetch(ctx, tx, slices.Collect(maps.Values(r.books))...); err != nil {
 		return nil, err
 	}
 	if err := r.readDocuments(ctx, tx, outlines); err != nil {
@@ -120,41 +128,12 @@ func (r *reader) read(ctx context.Context, tx *session.Tx, list []Assignment) ([
 	return paths, nil
 }
 
-// readLogs reads the logs of outlines: those of the paths, or of all that is in them.
-func (r *reader) readLogs(ctx context.Context, tx *session.Tx, list []Assignment, outlines []*outline) error {
-	var keys []string
-	for i, a := range list {
-		b := r.books[a.Context]
-		if b == nil {
-			b = &book{user: r.user, context: a.Context, rows: map[itemKey]*row{}}
-			r.books[a.Context] = b
-		}
-		if outlines[i] == nil {
-			continue
-		}
-		for _, key := range r.wanted(outlines[i]) {
-			if _, known := b.rows[key]; !known {
-				b.rows[key] = nil
-				keys = append(keys, logKey(a.UserID, a.Context, key))
-			}
-		}
-	}
-	found, err := logs.GetMany(ctx, tx, keys...)
-	for i := range found {
-		r.books[found[i].Context].rows[found[i].key()] = &found[i]
-	}
-	return err
-}
-
+// wanted names the logs of an outline that are shown: those of the path and its items, or of all that is in it.
 func (r *reader) wanted(o *outline) []itemKey {
 	if r.items {
 		return o.keys()
 	}
-	keys := []itemKey{o.root.itemKey}
-	for i := range o.root.items {
-		keys = append(keys, o.root.items[i].key())
-	}
-	return keys
+	return o.root.keys
 }
 
 // readDocuments reads the versions of what is in outlines.

@@ -23,10 +23,10 @@ const advanceStep = 200
 
 // Advance does what the clock alone causes in the workspace: missions and paths that a schedule assigns,
 // streaks that break or are frozen, credits that expire, boards that close, catalogs that have published,
-// files that have been uploaded or are to be deleted. Reads are right even if nobody calls it, except that a freeze is paid and a schedule
-// assigns only here, or when the user's next event arrives, and that an upload which nobody confirms is
-// noticed only here. It may be called at any time, also by several processes at once: what is done is
-// not done again. It works in small transactions; after an error, what they did remains.
+// files that have been uploaded or are to be deleted. Reads are right even if nobody calls it, except that a
+// freeze is paid and a schedule assigns only here, or when the user's next event arrives, and that an upload
+// which nobody confirms is noticed only here. It may be called at any time, also by several processes at once:
+// what is done is not done again. It works in small transactions; after an error, what they did remains.
 //
 // The journal tells of each streak that broke or was frozen and each mission that was assigned, in an
 // entry whose event is of type [event.Clock].

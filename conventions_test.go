@@ -75,8 +75,7 @@ var rooms = []struct {
 	{"store/postgres", backends, dialects, "a new mechanic would touch the backends"},
 	{"store/storetest", backends, dialects, "a backend could not be tested alone"},
 	{"content/fileblob", edges, documents, "a place for files would know who uses them"},
-	{"httpapi", edges, facade, "a handler would choose the host's backend"},
-	{"guerdontest", edges, backends, "a host's tests would depend on its handlers"},
+	{"guerdontest", edges, backends, "a host's tests would depend on where it keeps files"},
 	{"examples/...", programs, edges, "an example would be more than a program"},
 }
 
@@ -119,6 +118,26 @@ func TestConventions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			require.Empty(t, strings.Join(breaches(p), "\n"))
 		})
+	}
+}
+
+func TestWhatTheConventionsNameIsThere(t *testing.T) {
+	t.Parallel()
+	p, err := read(os.DirFS("."))
+	require.NoError(t, err)
+	for _, r := range rooms {
+		require.True(t, slices.ContainsFunc(p.units, func(u unit) bool { return within(u.dir, r.path) }), r.path)
+	}
+	var imports []string
+	for _, u := range p.units {
+		for _, f := range u.files {
+			for _, spec := range f.Imports {
+				imports = append(imports, strings.Trim(spec.Path.Value, `"`))
+			}
+		}
+	}
+	for _, d := range dependencies {
+		require.True(t, slices.ContainsFunc(imports, func(name string) bool { return name == d.path || strings.HasPrefix(name, d.path+"/") }), d.path)
 	}
 }
 

@@ -10,6 +10,27 @@
 // mission rule, a currency. An event is something that happened to a user. [Workspace.Record] is the
 // main job: it makes everything follow from the event that the published documents say, exactly once.
 //
+// # Documents
+//
+// Authors write documents as Go values, for services such as [Workspace.Activities], or as JSON, in bundles for
+// [Workspace.Import]. In both, a document has what [content.Header] has and the fields of its kind:
+//
+//	Tag                              content.Tag
+//	Activity                         content.Activity
+//	Story, Slide, Quiz               content.Story, content.Slide, content.Quiz
+//	LearningGroup, LearningPath      learning.Group, learning.Path
+//	LearningPathRule                 learning.Rule
+//	VirtualCurrency                  economy.Currency
+//	MissionConfiguration             missions.Configuration
+//	MissionRule                      missions.Rule
+//	RewardRule                       economy.RewardRule
+//	StreakConfiguration              streaks.Configuration
+//	StreakRule                       streaks.Rule
+//	RuntimeLeaderboardConfiguration  leaderboard.Configuration
+//	RuntimeLeaderboard               leaderboard.Board
+//
+// Package rule documents the expressions in them. What events may say is in package event.
+//
 // # Guarantees
 //
 // Recording is one transaction: either all that follows from an event is there, or nothing is. An

@@ -2,6 +2,8 @@ package guerdon_test
 
 import (
 	"maps"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -135,5 +137,19 @@ func TestEventsAreAboutDocumentsOfAKind(t *testing.T) {
 		event.Streak: streaks.Configurations, event.VirtualTransaction: economy.Currencies, event.Tag: content.Tags,
 	} {
 		require.Equal(t, kind.Name(), of.Kind())
+	}
+}
+
+func TestEveryKindIsDocumented(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, memory.New())
+	_, err := w.Import(t.Context(), []byte(`{"documents": [{"kind": "Nope"}]}`))
+	require.Error(t, err)
+	_, list, found := strings.Cut(err.Error(), "is none of [")
+	require.True(t, found, err)
+	documented, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	for _, kind := range strings.Fields(strings.TrimSuffix(list, "]")) {
+		require.Regexp(t, `(?m)^//\t.*\b`+kind+`\b`, string(documented))
 	}
 }

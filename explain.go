@@ -57,8 +57,8 @@ var explainable = []string{
 }
 
 // Explain says why a recorded event did, or did not, move a document: one of the kinds MissionRule,
-// MissionConfiguration, RewardRule, StreakRule, LearningPathRule and RuntimeLeaderboard. Of the event and those that it
-// caused, it explains the one that got farthest. The answer comes from the documents that were in force
+// MissionConfiguration, RewardRule, StreakRule, LearningPathRule and RuntimeLeaderboard. Of the event and those
+// that it caused, it explains the one that got farthest. The answer comes from the documents that were in force
 // and from what was known when the event was recorded; what has happened since does not change it.
 //
 // The journal does not keep a user's nickname and external id. A condition that reads them reads nothing

@@ -101,7 +101,7 @@ func appendEntry(ctx context.Context, tx *session.Tx, e *Entry) error {
 	return journal.Put(ctx, tx, *e)
 }
 
-// Bounds of a reading of the journal.
+// maxEntries is how many entries one reading of the journal has.
 const maxEntries = 1000
 
 // after describes the entries behind a number.

@@ -30,9 +30,9 @@ func (ws *Workspace) Record(ctx context.Context, e event.Event) (Outcome, error)
 // MaxBatch is how many events one [Workspace.RecordBatch] may have.
 const MaxBatch = 10_000
 
-// RecordBatch records up to [MaxBatch] events in one transaction, all or none, and returns the outcome of each. They
-// are processed in the order in which they happened. An error names the place of the event at fault
-// ("events[3].userId").
+// RecordBatch records up to [MaxBatch] events in one transaction, all or none, and returns the outcome of
+// each. They are processed in the order in which they happened. An error names the place of the event at
+// fault ("events[3].userId").
 func (ws *Workspace) RecordBatch(ctx context.Context, events []event.Event) ([]Outcome, error) {
 	if n := len(events); n > MaxBatch {
 		return nil, fault.Invalid("events", "are %d, at most %d are allowed", n, MaxBatch)

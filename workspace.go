@@ -225,6 +225,9 @@ func (c *counter) count(err error) error {
 //
 //	{"documents": [{"kind": "Activity", "id": "commit", "name": "Commit", …}, …]}
 //
+// The documentation of this package lists the kinds. A document may also have "tags", the tags that it carries
+// and no others: [{"tagId": "outdoor", "priority": 1}, …]. Rules of a kind apply in the order in which they stand.
+//
 // Every fault is reported with its place in the bundle, as [fault.ErrInvalid].
 func (ws *Workspace) Import(ctx context.Context, bundle []byte) (published int, err error) {
 	return session.Write(ctx, ws.run, func(tx *session.Tx) (int, error) { return ws.engine.library.Import(ctx, tx, bundle) })

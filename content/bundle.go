@@ -18,12 +18,7 @@ import (
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
-// A bundle is a workspace's published documents as one JSON value:
-//
-//	{"documents": [{"kind": "Activity", "id": "commit", "name": "Commit", …}, …]}
-//
-// Each document has the fields of its kind beside "kind", and optionally "tags", the tags that it carries:
-// [{"tagId": "outdoor", "priority": 1}, …]. Rules of a kind apply in the order in which they stand.
+// A bundle is a workspace's published documents as one JSON value, as [Library.Import] describes it.
 type bundle struct {
 	Documents []json.RawMessage `json:"documents"`
 }
@@ -140,10 +135,16 @@ func parseTags(raw json.RawMessage) ([]tenancy.Tagging, error) {
 
 func (l *Library) names() []string { return each(l.kinds, AnyKind.Name) }
 
-// Import creates or updates every document of the bundle and publishes it, all or nothing. A document
-// that is in force with the same content stays as it is. A document that has "tags" carries these and no
-// others. Every fault is reported, with the place of the document: [fault.ErrInvalid] for what is
-// malformed or names a document that is not published. It returns how many documents were published.
+// Import creates or updates every document of the bundle and publishes it, all or nothing. A bundle is JSON:
+//
+//	{"documents": [{"kind": "Activity", "id": "commit", "name": "Commit", …}, …]}
+//
+// Each document has the fields of its kind beside "kind", and optionally "tags", the tags that it carries and no
+// others: [{"tagId": "outdoor", "priority": 1}, …]. Rules of a kind apply in the order in which they stand. A
+// document that is in force with the same content stays as it is.
+//
+// Every fault is reported, with the place of the document: [fault.ErrInvalid] for what is malformed or names a
+// document that is not published. It returns how many documents were published.
 func (l *Library) Import(ctx context.Context, tx *session.Tx, data []byte) (int, error) {
 	docs, err := l.parseBundle(data)
 	if err != nil {

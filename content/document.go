@@ -3,7 +3,7 @@
 //
 // There are many kinds of document and one lifecycle. A kind is a struct that embeds [Header], its
 // own validation, and a declaration ([NewKind]); [Documents] is the service that works for each of
-// them. The published documents of a workspace form its program ([Published]), which the mechanics
+// them. The published documents of a workspace form its [Program], which the mechanics
 // compile and follow.
 package content
 

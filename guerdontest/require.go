@@ -15,8 +15,7 @@ import (
 )
 
 // RequireMoved fails the test unless the recorded event of an outcome moved a document, and says why it
-// did not. The kind is MissionRule, MissionConfiguration, RewardRule, StreakRule or RuntimeLeaderboard;
-// see [guerdon.Workspace.Explain].
+// did not. The kind is one that [guerdon.Workspace.Explain] knows.
 func (w *World) RequireMoved(t TB, out guerdon.Outcome, kind, id string) {
 	t.Helper()
 	if x := w.explain(t, out, kind, id); !x.Moved {

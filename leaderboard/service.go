@@ -26,6 +26,7 @@ import (
 // [fault.ErrNotFound] for a board that is not published or a period that it does not have, and
 // [fault.ErrConflict] for one that has not counted yet what happened before it was published.
 type Service struct {
+	// Configurations and Boards are the documents.
 	Configurations content.Documents[Configuration]
 	Boards         content.Documents[Board]
 

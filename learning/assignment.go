@@ -37,7 +37,7 @@ type Assignment struct {
 	BeganAt   time.Time `json:"beganAt,omitzero"`
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
-	// Unlocked is the event that unlocked it.
+	// UnlockedBy is the event that unlocked it.
 	UnlockedBy mechanic.Mark `json:"unlockedBy,omitzero"`
 }
 

@@ -36,8 +36,8 @@ var pushTable = mechanic.DefinePushes("mission_pushes")
 
 // Advance does what the clock alone causes: at the times of its schedule, a SCHEDULED_PUSH rule is
 // evaluated for every user. It looks at no more than limit users and returns whether there is more to
-// do. A schedule begins when its rule is published, also anew; times that passed since while nobody called Advance are
-// made up for, and a user is evaluated once in a period however often the schedule fires in it.
+// do. A schedule begins when its rule is published, also anew; times that passed since while nobody called
+// Advance are made up for, and a user is evaluated once in a period however often the schedule fires in it.
 func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	for _, pl := range p.rules.Push {
 		rule := mechanic.PushedRule{Kind: Rules.Name(), ID: pl.ID, Trigger: pl.on, PublishedAt: pl.UpdatedAt}

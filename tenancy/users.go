@@ -233,9 +233,9 @@ func (s Users) SetRole(ctx context.Context, id string, r Role) (User, error) {
 }
 
 // Anonymise deletes a user and returns what remains: the id, to which the journal refers, and times.
-// Everything else is wiped, also what the user was before. Its principal is deleted too unless it has a user in another workspace.
-// The balances and results of the user stay, so that totals do not change. Anonymising twice is no
-// error; [fault.ErrNotFound] if there is no such user.
+// Everything else is wiped, also what the user was before. Its principal is deleted too unless it has a user in
+// another workspace. The balances and results of the user stay, so that totals do not change. Anonymising twice
+// is no error; [fault.ErrNotFound] if there is no such user.
 //
 // What the host itself put into ids, tags or the data of events is not touched: ids should be opaque.
 func (s Users) Anonymise(ctx context.Context, id string) (User, error) {

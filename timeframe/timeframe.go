@@ -119,9 +119,10 @@ type Timeframe struct {
 // the field as in JSON. It reads the time zone database.
 //
 // A start is always needed. RANGE needs an end and PERMANENT forbids one; an end is after the start.
-// Both are in the years 1 to 9999, in every zone. FIXED needs a zone and USER forbids one. RECURRING needs a recurrence and the other types forbid
-// one. CUSTOM needs a cron schedule; with any other recurrence it is allowed, for a rule that also
-// acts on a schedule, and must be well formed. A schedule that can never fire is refused.
+// Both are in the years 1 to 9999, in every zone. FIXED needs a zone and USER forbids one. RECURRING needs a
+// recurrence and the other types forbid one. CUSTOM needs a cron schedule; with any other recurrence it is
+// allowed, for a rule that also acts on a schedule, and must be well formed. A schedule that can never fire is
+// refused.
 func (f Timeframe) Validate() error {
 	var missing error
 	if f.Recurrence == Custom && f.Cron == "" {

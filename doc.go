@@ -12,8 +12,8 @@
 //
 // # Documents
 //
-// Authors write documents as Go values, for services such as [Workspace.Activities], or as JSON, in bundles for
-// [Workspace.Import]. In both, a document has what [content.Header] has and the fields of its kind:
+// Authors write documents as Go values, for services such as [Workspace.Activities] and for [Bundle], or as JSON,
+// in bundles for [Workspace.Import]. In both, a document has what [content.Header] has and the fields of its kind:
 //
 //	Tag                              content.Tag
 //	Activity                         content.Activity

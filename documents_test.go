@@ -149,7 +149,7 @@ func TestEveryKindIsDocumented(t *testing.T) {
 	require.True(t, found, err)
 	documented, err := os.ReadFile("doc.go")
 	require.NoError(t, err)
-	for _, kind := range strings.Fields(strings.TrimSuffix(list, "]")) {
+	for kind := range strings.FieldsSeq(strings.TrimSuffix(list, "]")) {
 		require.Regexp(t, `(?m)^//\t.*\b`+kind+`\b`, string(documented))
 	}
 }

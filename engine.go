@@ -115,6 +115,10 @@ func newUUID() string { return uuid.Must(uuid.NewV7()).String() }
 // order of documents and fields does not count. A bundle that cannot be read is [fault.ErrInvalid].
 func Diff(from, to []byte) (content.Difference, error) { return newLibrary().Diff(from, to) }
 
+// Bundle returns documents as a bundle for [Workspace.Import], in their order. It returns [fault.ErrInvalid] for what
+// is not a document that a workspace holds.
+func Bundle(docs ...content.Document) ([]byte, error) { return newLibrary().Bundle(docs...) }
+
 // newLibrary returns the kinds of documents, in the order in which bundles list them: what others
 // refer to comes first.
 func newLibrary() *content.Library {

@@ -2,11 +2,13 @@ package guerdon_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
@@ -33,6 +35,26 @@ func ExampleWorkspace_Import() {
 	// Output:
 	// published 1
 	// published 0
+}
+
+// How do I write documents in Go and publish them together?
+func ExampleBundle() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now)
+	swim := &content.Activity{Header: content.Header{ID: "swim", DefaultLang: "en"}, Name: "Swim"}
+	swim.Translations = []content.Label{{Lang: "en", Label: "Swim"}}
+	pay := &economy.RewardRule{
+		Header: content.Header{ID: "per-swim", DefaultLang: "en"}, Name: "Each swim", ApplicationMode: economy.Always,
+		RuleType: event.MatchInstance, MatchEntity: string(event.Activity), MatchEntityID: swim.ID,
+		Rewards: []economy.Reward{{CurrencyID: "points", RedemptionMode: economy.Auto, Expression: json.RawMessage("3")}},
+	}
+	pay.Translations = []content.Description{{Lang: "en"}}
+	bundle, err := guerdon.Bundle(pay, swim) // the order does not matter
+	check(err)
+	n, err := ws.Import(ctx, bundle)
+	check(err)
+	fmt.Println("published", n)
+	// Output: published 2
 }
 
 // What if a rule is wrong? It is refused when it is written, with the place and the reason.

@@ -176,6 +176,32 @@ func (l *Library) Import(ctx context.Context, tx *session.Tx, data []byte) (int,
 	return len(c.drafts), nil
 }
 
+// Bundle returns documents as a bundle, in their order. It returns [fault.ErrInvalid] for one that is of no kind of
+// the library.
+func (l *Library) Bundle(docs ...Document) ([]byte, error) {
+	out := bundle{Documents: make([]json.RawMessage, len(docs))}
+	for i, doc := range docs {
+		at := slices.IndexFunc(l.kinds, func(k AnyKind) bool { return k.holds(doc) })
+		if at < 0 {
+			return nil, fault.Invalid(fmt.Sprintf("documents[%d]", i), "%T is none of %v", doc, l.names())
+		}
+		body, err := json.Marshal(doc)
+		if err != nil {
+			return nil, err
+		}
+		if out.Documents[i], err = tagged(l.kinds[at], nil, body); err != nil {
+			return nil, err
+		}
+	}
+	return encode(out)
+}
+
+// encode writes a bundle for people to read.
+func encode(b bundle) ([]byte, error) {
+	text, err := json.MarshalIndent(b, "", "  ")
+	return append(text, '\n'), err
+}
+
 // checkTags refuses tags that will not be in force after the change.
 func (c *change) checkTags(ctx context.Context, tx *session.Tx, tags []tenancy.Tagging) error {
 	var faults []error
@@ -289,8 +315,7 @@ func (l *Library) Export(ctx context.Context, tx *session.Tx) ([]byte, error) {
 			out.Documents = append(out.Documents, raw)
 		}
 	}
-	b, err := json.MarshalIndent(out, "", "  ")
-	return append(b, '\n'), err
+	return encode(out)
 }
 
 // whole returns the documents in force, by kind and id, but for those that refer to what is not among them.

@@ -21,6 +21,12 @@ func NewKind[T any](name string) *Kind[T] {
 // Name returns the kind's name, as bundles and references use it.
 func (k *Kind[T]) Name() string { return k.name }
 
+// holds tells whether a document is of the kind.
+func (k *Kind[T]) holds(doc Document) bool {
+	_, ok := any(doc).(*T)
+	return ok
+}
+
 // parse reads a document of the kind from JSON, refusing fields it does not have. It returns every fault,
 // each with its field.
 func (k *Kind[T]) parse(b []byte) (Document, error) {
@@ -47,4 +53,5 @@ type AnyKind interface {
 	// Name returns the kind's name, as bundles and references use it.
 	Name() string
 	parse([]byte) (Document, error)
+	holds(Document) bool
 }

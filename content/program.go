@@ -31,9 +31,12 @@ func Live[T any](p *Program, kind *Kind[T]) []*T {
 	return docs
 }
 
+// Document returns the published document of a kind and an id, nil if there is none. It must not be modified.
+func (p *Program) Document(kind, id string) Document { return p.byID[recordKey(kind, id)] }
+
 // Find returns the published document with the given id, nil if there is none. It must not be modified.
 func Find[T any](p *Program, kind *Kind[T], id string) *T {
-	doc, _ := any(p.byID[recordKey(kind.name, id)]).(*T)
+	doc, _ := any(p.Document(kind.name, id)).(*T)
 	return doc
 }
 

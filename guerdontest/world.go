@@ -26,7 +26,6 @@ package guerdontest
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -35,14 +34,9 @@ import (
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/content"
-	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
-	"github.com/guerdonhq/guerdon/leaderboard"
-	"github.com/guerdonhq/guerdon/learning"
-	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
-	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
@@ -141,59 +135,8 @@ func (w *World) Happens(t TB, e event.Event) guerdon.Outcome {
 // matter.
 func (w *World) Publish(t TB, docs ...content.Document) {
 	t.Helper()
-	bundle := map[string][]map[string]any{"documents": {}}
-	for _, doc := range docs {
-		kind := kindOf(doc)
-		require.NotNil(t, kind, "%T is no document that a workspace holds", doc)
-		b, err := json.Marshal(doc)
-		require.NoError(t, err)
-		var fields map[string]any
-		require.NoError(t, json.Unmarshal(b, &fields))
-		fields["kind"] = kind.Name()
-		bundle["documents"] = append(bundle["documents"], fields)
-	}
-	b, err := json.Marshal(bundle)
+	bundle, err := guerdon.Bundle(docs...)
 	require.NoError(t, err)
-	_, err = w.Import(t.Context(), b)
+	_, err = w.Import(t.Context(), bundle)
 	require.NoError(t, err)
-}
-
-// kindOf returns the kind of a document, nil if it is none of the engine's.
-func kindOf(doc content.Document) content.AnyKind {
-	switch doc.(type) {
-	case *content.Tag:
-		return content.Tags
-	case *content.Activity:
-		return content.Activities
-	case *content.Quiz:
-		return content.Quizzes
-	case *content.Slide:
-		return content.Slides
-	case *content.Story:
-		return content.Stories
-	case *learning.Group:
-		return learning.Groups
-	case *learning.Path:
-		return learning.Paths
-	case *learning.Rule:
-		return learning.Rules
-	case *economy.Currency:
-		return economy.Currencies
-	case *economy.RewardRule:
-		return economy.RewardRules
-	case *missions.Configuration:
-		return missions.Configurations
-	case *missions.Rule:
-		return missions.Rules
-	case *streaks.Configuration:
-		return streaks.Configurations
-	case *streaks.Rule:
-		return streaks.Rules
-	case *leaderboard.Configuration:
-		return leaderboard.Configurations
-	case *leaderboard.Board:
-		return leaderboard.Boards
-	default:
-		return nil
-	}
 }

@@ -209,7 +209,7 @@ func TestFailuresSayWhy(t *testing.T) {
 			},
 			[]string{"fly"},
 		},
-		"foreign document": {func(t guerdontest.TB) { w.Publish(t, &foreign{}) }, []string{"*guerdontest_test.foreign is no document"}},
+		"foreign document": {func(t guerdontest.TB) { w.Publish(t, &foreign{}) }, []string{"*guerdontest_test.foreign is none of [Tag "}},
 		"refused event":    {func(t guerdontest.TB) { w.Does(t, "ada", "fly") }, []string{"entityId"}},
 		"joined already":   {func(t guerdontest.TB) { w.Join(t, "ada") }, []string{"ada"}},
 	} {

@@ -158,38 +158,8 @@ func (p *Program) document(ctx context.Context, tx *session.Tx, pin content.Pin)
 
 // inForce returns a version of a document if it is in force, otherwise nil.
 func (p *Program) inForce(pin content.Pin) content.Document {
-	doc := p.live(pin.Kind, pin.ID)
+	doc := p.docs.Document(pin.Kind, pin.ID)
 	if doc == nil || doc.Head().Version != pin.Version {
-		return nil
-	}
-	return doc
-}
-
-// live returns the document that is in force, nil if there is none.
-func (p *Program) live(kind, id string) content.Document {
-	switch kind {
-	case Paths.Name():
-		return document(content.Find(p.docs, Paths, id))
-	case Groups.Name():
-		return document(content.Find(p.docs, Groups, id))
-	case content.Quizzes.Name():
-		return document(content.Find(p.docs, content.Quizzes, id))
-	case content.Slides.Name():
-		return document(content.Find(p.docs, content.Slides, id))
-	case content.Stories.Name():
-		return document(content.Find(p.docs, content.Stories, id))
-	case content.Activities.Name():
-		return document(content.Find(p.docs, content.Activities, id))
-	}
-	return nil
-}
-
-// document returns a pointer as a document, nil for nil.
-func document[T any, P interface {
-	*T
-	content.Document
-}](doc P) content.Document {
-	if doc == nil {
 		return nil
 	}
 	return doc

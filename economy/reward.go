@@ -90,8 +90,8 @@ func (p *Program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer) 
 	var all []reward
 	for _, r := range rules {
 		for i, w := range r.Rewards {
-			n, ok := r.amount(tx, i, o.Vars)
-			if !ok {
+			n, ok := r.amounts[i].Of(tx, o.Vars)
+			if !ok || n.IsZero() {
 				continue
 			}
 			if !p.published(w.CurrencyID) {
@@ -112,15 +112,6 @@ func (p *Program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer) 
 // rewardID returns the id of the transaction of a reward.
 func rewardID(eventID, ruleID string, i int) string {
 	return eventID + ":" + ruleID + ":" + strconv.Itoa(i)
-}
-
-// amount evaluates a reward; the second result is false if there is nothing to pay.
-func (c *payer) amount(tx *session.Tx, i int, vars map[string]any) (decimal.Decimal, bool) {
-	n, ok := c.amounts[i].Of(tx, vars)
-	if ok && n.IsNegative() {
-		tx.Report(c.source(), amountField(i), "gave "+n.String()+", which is less than 0")
-	}
-	return n, ok && n.IsPositive()
 }
 
 // pay enters the rewards, as rejected where a bound is in the way, and counts the rules that paid.

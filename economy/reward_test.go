@@ -422,7 +422,7 @@ func TestValidation(t *testing.T) {
 		{rule(func(r *economy.RewardRule) { r.Rewards = make([]economy.Reward, 11) }), "rewards: are 11"},
 		{rule(func(r *economy.RewardRule) { r.Rewards[0].CurrencyID = "" }), "rewards[0].virtualCurrencyId: is empty"},
 		{rule(func(r *economy.RewardRule) { r.Rewards[0].RedemptionMode = "" }), "rewards[0].redemptionMode: "},
-		{rule(pays("gold", "-1")), "rewards[0].expression: is always -1"},
+		{rule(pays("gold", "-1")), "rewards[0].expression: gave -1, which is less than 0"},
 		{rule(pays("gold", `"five"`)), "rewards[0].expression: gave"},
 		{rule(pays("gold", "0.0000001")), "rewards[0].expression: is finer"},
 		{rule(pays("gold", `{"plus": [1]}`)), "rewards[0].expression"},

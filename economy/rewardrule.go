@@ -147,26 +147,11 @@ func compileRule(r *RewardRule) (*payer, error) {
 	c.condition = condition
 	faults := []error{err}
 	for i, w := range r.Rewards {
-		field := amountField(i)
-		a, err := mechanic.CompileAmount(c.source(), field, w.Expression, sees)
-		if err == nil {
-			err = notNegative(field, a)
-		}
+		a, err := mechanic.CompileAmount(c.source(), rewardField(i)+".expression", w.Expression, sees)
 		c.amounts, faults = append(c.amounts, a), append(faults, err)
 	}
 	return c, errors.Join(faults...)
 }
-
-// notNegative refuses an expression that always gives less than zero, or no amount.
-func notNegative(field string, a mechanic.Amount) error {
-	d, constant, err := a.Constant()
-	if err == nil && constant && d.IsNegative() {
-		err = fault.Invalid(field, "is always %s, which is less than 0", d)
-	}
-	return err
-}
-
-func amountField(i int) string { return rewardField(i) + ".expression" }
 
 // source names the rule in problems.
 func (c *payer) source() string { return RewardRules.Name() + "/" + c.ID }

@@ -197,27 +197,12 @@ func compileConfiguration(c *Configuration) (*goal, error) {
 	g := &goal{Configuration: c}
 	source := Configurations.Name() + "/" + c.ID
 	ctx := mechanic.EventContext(c.Matcher(), missionPaths...)
-	var faults [5]error
+	var faults [3]error
 	g.condition, faults[0] = mechanic.CompileCondition(source, "matchCondition", c.MatchCondition, ctx)
-	g.increment, faults[1] = mechanic.CompileAmount(source, "incrementExpression", c.IncrementExpression, ctx)
-	g.target, faults[2] = mechanic.CompileAmount(source, "targetAmountExpression", c.TargetAmountExpression, mechanic.UserContext(missionPaths...))
+	g.increment, faults[1] = mechanic.CompilePositive(source, "incrementExpression", c.IncrementExpression, ctx)
+	g.target, faults[2] = mechanic.CompilePositive(source, "targetAmountExpression", c.TargetAmountExpression, mechanic.UserContext(missionPaths...))
 	g.readsMission = g.condition.Reads("mission") || g.increment.Reads("mission")
-	if faults[1] == nil {
-		faults[3] = positive("incrementExpression", g.increment)
-	}
-	if faults[2] == nil {
-		faults[4] = positive("targetAmountExpression", g.target)
-	}
 	return g, errors.Join(faults[:]...)
-}
-
-// positive refuses an expression that always gives an amount that is not above zero.
-func positive(field string, a mechanic.Amount) error {
-	d, constant, err := a.Constant()
-	if err == nil && constant && !d.IsPositive() {
-		err = fault.Invalid(field, "is always %s; it must be more than 0", d)
-	}
-	return err
 }
 
 // plan is a compiled rule.

@@ -256,10 +256,7 @@ func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 	} else {
 		judge()
 	}
-	if amount.IsNegative() {
-		tx.Report(Configurations.Name()+"/"+m.ConfigurationID, "incrementExpression", "gave "+amount.String()+", which is less than 0")
-	}
-	if !ok || !amount.IsPositive() {
+	if !ok || amount.IsZero() {
 		return changes, nil
 	}
 	entry := Log{MissionID: m.ID, EventID: here.Event, UserID: o.Event.UserID, At: here.At, Amount: amount, Seq: seq}
@@ -322,11 +319,7 @@ func activate(tx *session.Tx, g *goal, m *Mission, vars map[string]any) bool {
 	}
 	var target decimal.Decimal
 	var ok bool
-	mechanic.With(vars, "mission", m.vars(), func() { target, ok = g.target.Of(tx, vars) })
-	if ok && !target.IsPositive() {
-		tx.Report(Configurations.Name()+"/"+m.ConfigurationID, "targetAmountExpression", "gave "+target.String()+", which is not more than 0")
-		ok = false
-	}
+	mechanic.With(vars, "mission", m.vars(), func() { target, ok = g.target.PositiveOf(tx, vars) })
 	if ok {
 		m.TargetAmount = &target
 	}

@@ -90,9 +90,6 @@ func (t *turn) pay(ctx context.Context, f *fold, period timeframe.Day, over time
 	switch {
 	case !ok:
 		return false, nil
-	case cost.IsNegative():
-		t.tx.Report(Rules.Name()+"/"+t.plan.ID, costField, "gave "+cost.String()+", which is less than 0")
-		return false, nil
 	case cost.IsZero():
 		return true, nil
 	case t.wallet == nil:

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon/content"
-	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
@@ -60,24 +59,10 @@ var streakPaths = []string{
 func compileRule(r *Rule) (*plan, error) {
 	pl := &plan{Rule: r}
 	source := Rules.Name() + "/" + r.ID
-	var faults [3]error
+	var faults [2]error
 	pl.users, faults[0] = mechanic.CompileCondition(source, "usersMatchCondition", r.UsersMatchCondition, mechanic.UserContext())
-	pl.cost, faults[1] = mechanic.CompileAmount(source, costField, r.FreezeCostExpression, mechanic.UserContext(streakPaths...))
-	if faults[1] == nil {
-		faults[2] = checkCost(pl.cost)
-	}
+	pl.cost, faults[1] = mechanic.CompileAmount(source, "freezeCostExpression", r.FreezeCostExpression, mechanic.UserContext(streakPaths...))
 	return pl, errors.Join(faults[:]...)
-}
-
-const costField = "freezeCostExpression"
-
-// checkCost refuses an expression that always gives a price that cannot be paid.
-func checkCost(cost mechanic.Amount) error {
-	d, constant, err := cost.Constant()
-	if err == nil && constant && d.IsNegative() {
-		err = fault.Invalid(costField, "is always %s; it must not be negative", d)
-	}
-	return err
 }
 
 // Reads names what [Program.React] reads first.

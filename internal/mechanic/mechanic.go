@@ -119,41 +119,45 @@ func mayRead(r *rule.Rule, name string) bool {
 	})
 }
 
-// An Amount is a compiled expression that gives an amount. One without a rule, such as the zero
-// Amount, gives 1.
+// An Amount is a compiled expression that gives an amount which is not less than 0. One without a rule,
+// such as the zero Amount, gives 1.
 type Amount struct {
 	rule          *rule.Rule
 	source, field string
 }
 
-// CompileAmount compiles and lints the expression in a field of a document; nothing or null gives 1.
+// CompileAmount compiles and lints the expression in a field of a document; nothing or null gives 1. One that
+// always gives no amount, or less than 0, is refused.
 func CompileAmount(source, field string, e json.RawMessage, ctx *rule.Context) (Amount, error) {
 	if Absent(e) {
 		return Amount{nil, source, field}, nil
 	}
 	r, err := rule.Compile(e, ctx)
+	if err != nil {
+		return Amount{}, fault.In(field, err)
+	}
+	if v, constant := r.Constant(); constant {
+		_, err = toAmount(v)
+	}
 	return Amount{r, source, field}, fault.In(field, err)
+}
+
+// CompilePositive is [CompileAmount] for an amount that must be more than 0.
+func CompilePositive(source, field string, e json.RawMessage, ctx *rule.Context) (Amount, error) {
+	a, err := CompileAmount(source, field, e, ctx)
+	if err == nil && a.rule != nil {
+		if v, constant := a.rule.Constant(); constant && v == 0.0 {
+			err = fault.Invalid(field, "gave 0, which is not more than 0")
+		}
+	}
+	return a, err
 }
 
 // Reads tells whether the expression may read a variable.
 func (a Amount) Reads(name string) bool { return mayRead(a.rule, name) }
 
-// Constant returns the amount if it is the same for every event, and whether it is. An expression
-// that always gives something else than an amount is an error.
-func (a Amount) Constant() (d decimal.Decimal, constant bool, err error) {
-	if a.rule == nil {
-		return decimal.NewFromInt(1), true, nil
-	}
-	v, ok := a.rule.Constant()
-	if !ok {
-		return decimal.Decimal{}, false, nil
-	}
-	d, err = ToAmount(v)
-	return d, true, fault.In(a.field, err)
-}
-
-// Of evaluates the expression. A result that is not an amount is reported as a problem; the second
-// result is then false.
+// Of evaluates the expression. A result that is not an amount, or less than 0, is reported as a problem; the
+// second result is then false.
 func (a Amount) Of(tx *session.Tx, vars map[string]any) (decimal.Decimal, bool) {
 	if a.rule == nil {
 		return decimal.NewFromInt(1), true
@@ -161,13 +165,32 @@ func (a Amount) Of(tx *session.Tx, vars map[string]any) (decimal.Decimal, bool) 
 	v, err := a.rule.Eval(&rule.Env{Data: vars, Now: tx.Now})
 	var d decimal.Decimal
 	if err == nil {
-		d, err = ToAmount(v)
+		d, err = toAmount(v)
 	}
 	if err != nil {
 		tx.Report(a.source, a.field, err.Error())
 		return decimal.Decimal{}, false
 	}
 	return d, true
+}
+
+// PositiveOf is [Amount.Of] for an amount that must be more than 0.
+func (a Amount) PositiveOf(tx *session.Tx, vars map[string]any) (decimal.Decimal, bool) {
+	d, ok := a.Of(tx, vars)
+	if ok && !d.IsPositive() {
+		tx.Report(a.source, a.field, "gave 0, which is not more than 0")
+		ok = false
+	}
+	return d, ok
+}
+
+// toAmount returns the amount that a rule's result stands for where it must not be less than 0.
+func toAmount(v any) (decimal.Decimal, error) {
+	d, err := ToAmount(v)
+	if err == nil && d.IsNegative() {
+		err = fault.Invalid("", "gave %s, which is less than 0", d)
+	}
+	return d, err
 }
 
 // ToAmount returns the amount that a rule's result stands for. The error says what it is instead.

@@ -118,19 +118,7 @@ func parseTags(raw json.RawMessage) ([]tenancy.Tagging, error) {
 	if err := decode(raw, &tags); err != nil {
 		return nil, cmp.Or(fault.In("tags", explain("", raw, reflect.TypeFor[[]tenancy.Tagging]())), err)
 	}
-	if len(tags) > MaxTags {
-		return nil, fault.Invalid("tags", "are %d, at most %d are allowed", len(tags), MaxTags)
-	}
-	for i, t := range tags {
-		field := fmt.Sprintf("tags[%d]", i)
-		if t.Priority < 0 {
-			return nil, fault.Invalid(field+".priority", "is %d; it must be 0 or more", t.Priority)
-		}
-		if slices.ContainsFunc(tags[:i], func(o tenancy.Tagging) bool { return o.TagID == t.TagID }) {
-			return nil, fault.Invalid(field+".tagId", "%q occurs twice", t.TagID)
-		}
-	}
-	return tags, nil
+	return tags, tenancy.CheckTaggings("tags", tags, MaxTags)
 }
 
 func (l *Library) names() []string { return each(l.kinds, AnyKind.Name) }

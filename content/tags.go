@@ -180,28 +180,21 @@ func (e taggable) untag(ctx context.Context, tx *session.Tx, id string) error {
 func (e taggable) tag(
 	ctx context.Context, id string, tags []tenancy.Tagging, decide func(*session.Tx, assignment, bool, tenancy.Tagging) (assignment, error),
 ) ([]TagAssignment, error) {
+	if err := tenancy.CheckAssignments(tags); err != nil {
+		return nil, err
+	}
 	return session.Write(ctx, e.run, func(tx *session.Tx) ([]TagAssignment, error) {
-		if n := len(tags); n == 0 || n > tenancy.MaxAssignments {
-			return nil, fault.Invalid("assignments", "are %d; allowed are 1 to %d", n, tenancy.MaxAssignments)
-		}
 		if err := e.find(ctx, tx, id); err != nil {
 			return nil, err
 		}
 		written := make([]assignment, len(tags))
 		for i, t := range tags {
-			field := fmt.Sprintf("assignments[%d]", i)
-			switch {
-			case t.Priority < 0:
-				return nil, fault.Invalid(field+".priority", "is %d; it must be 0 or more", t.Priority)
-			case slices.ContainsFunc(tags[:i], func(o tenancy.Tagging) bool { return o.TagID == t.TagID }):
-				return nil, fault.Invalid(field+".tagId", "%q occurs twice", t.TagID)
-			}
 			old, found, err := assignments.Get(ctx, tx, assignmentKey(e.entityType, id, t.TagID))
 			if err != nil {
 				return nil, err
 			}
 			if written[i], err = decide(tx, old, found && old.Until.IsZero(), t); err != nil {
-				return nil, fault.In(field, err)
+				return nil, fault.In(fmt.Sprintf("assignments[%d]", i), err)
 			}
 		}
 		if err := assignments.Put(ctx, tx, written...); err != nil {

@@ -2,12 +2,12 @@ package economy
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"time"
 
 	"github.com/shopspring/decimal"
 
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/ident"
@@ -18,7 +18,7 @@ import (
 const MaxGrants = 20
 
 // MaxData is how many bytes of JSON the additional data of a transaction may have.
-const MaxData = 64 << 10
+const MaxData = event.MaxData
 
 // A Grant asks for a movement to a user, from SYSTEM or from another user.
 type Grant struct {
@@ -73,7 +73,7 @@ func (s Spending) prepare(userID string, now time.Time) (movement, error) {
 // prepare checks what all movements have and brings their data into JSON's own types.
 func (m *movement) prepare() error {
 	var faulty error
-	m.data, faulty = plain(m.data)
+	m.data, faulty = event.PlainData(m.data)
 	return errors.Join(text.Optional(ident.Check, "virtualTransactionId", m.id), text.Optional(ident.Check, "virtualTransactionGroupId", m.group),
 		ident.Check("virtualCurrencyId", m.currency), checkAmount(m.amount), faulty)
 }
@@ -107,20 +107,4 @@ func checkAmount(d decimal.Decimal) error {
 		return fault.Invalid("amount", "is %s; it must be more than 0", d)
 	}
 	return nil
-}
-
-// plain returns data as JSON reads it back, so that it is now what it will be when it is loaded.
-func plain(data map[string]any) (map[string]any, error) {
-	if len(data) == 0 {
-		return nil, nil
-	}
-	b, err := json.Marshal(data)
-	if err != nil {
-		return nil, fault.Invalid("additionalData", "is not JSON: %v", err)
-	}
-	if len(b) > MaxData {
-		return nil, fault.Invalid("additionalData", "is %d bytes of JSON, at most %d are allowed", len(b), MaxData)
-	}
-	var own map[string]any
-	return own, json.Unmarshal(b, &own)
 }

@@ -149,7 +149,9 @@ func Prepare(e Event, now time.Time, newID func() string) (Event, error) {
 		return Event{}, err
 	}
 	e.Tags, e.Value = slices.Clone(e.Tags), new(*e.Value) // the caller may go on using its own
-	return e, e.normalise()
+	var err error
+	e.Data, err = PlainData(e.Data)
+	return e, err
 }
 
 func (e *Event) check(now time.Time) error {
@@ -178,22 +180,21 @@ func (e *Event) check(now time.Time) error {
 	return amount.Check("value", *e.Value)
 }
 
-// normalise turns the data into JSON's own types, so that what a rule sees now is what it sees when
-// the event is read back.
-func (e *Event) normalise() error {
-	if len(e.Data) == 0 {
-		e.Data = nil
-		return nil
+// PlainData returns additional data in JSON's own types, so that what a rule sees now is what it sees when the data is
+// read back. It returns [fault.ErrInvalid] for what is not JSON, or longer than [MaxData].
+func PlainData(data map[string]any) (map[string]any, error) {
+	if len(data) == 0 {
+		return nil, nil
 	}
-	b, err := json.Marshal(e.Data)
+	b, err := json.Marshal(data)
 	if err != nil {
-		return fault.Invalid("additionalData", "is not JSON: %v", err)
+		return nil, fault.Invalid("additionalData", "is not JSON: %v", err)
 	}
 	if len(b) > MaxData {
-		return fault.Invalid("additionalData", "is %d bytes of JSON, at most %d are allowed", len(b), MaxData)
+		return nil, fault.Invalid("additionalData", "is %d bytes of JSON, at most %d are allowed", len(b), MaxData)
 	}
-	e.Data = nil
-	return json.Unmarshal(b, &e.Data)
+	var plain map[string]any
+	return plain, json.Unmarshal(b, &plain)
 }
 
 // Fingerprint identifies what the caller gave: two events with the same fingerprint are the same

@@ -30,7 +30,7 @@ func (s Settings) Draft(ctx context.Context) (Configuration, error) {
 		if err != nil {
 			return Configuration{}, err
 		}
-		return c.Draft.withDefaults(), nil
+		return *c.Draft, nil
 	})
 }
 
@@ -52,7 +52,7 @@ func (s Settings) Put(ctx context.Context, c Configuration) (Configuration, erro
 		draft.ID, draft.Stage, draft.Version = tx.Scope().Workspace, StageDraft, kept.Version
 		draft.CreatedAt, draft.UpdatedAt = kept.CreatedAt, tx.Now
 		kept.Draft = &draft
-		return draft.withDefaults(), configurations.Put(ctx, tx, kept)
+		return draft, configurations.Put(ctx, tx, kept)
 	})
 }
 
@@ -67,11 +67,11 @@ func (s Settings) Publish(ctx context.Context) (Configuration, error) {
 		if err != nil {
 			return Configuration{}, err
 		}
-		live := kept.Draft.withDefaults()
+		live := *kept.Draft
 		kept.Version++
 		live.Stage, live.Version, live.UpdatedAt = StagePublished, kept.Version, tx.Now
 		kept.Live, kept.Draft = &live, nil
-		return live.withDefaults(), configurations.Put(ctx, tx, kept)
+		return live, configurations.Put(ctx, tx, kept)
 	})
 }
 

@@ -132,7 +132,7 @@ func (s Users) Tagged(ctx context.Context, tagID string, page store.Page) (list 
 // editTags applies change to the user for each of the tags, and returns those that the user then
 // carries. Errors name the place of the tag.
 func (s Users) editTags(ctx context.Context, userID string, tags []Tagging, change func(tx *session.Tx, u *User, i int) error) ([]UserTag, error) {
-	if err := checkAssignments(tags); err != nil {
+	if err := CheckAssignments(tags); err != nil {
 		return nil, err
 	}
 	u, err := s.edit(ctx, userID, func(tx *session.Tx, u *User) error {
@@ -160,23 +160,26 @@ func tagField(field string, i int) string { return fmt.Sprintf("%s[%d]", field, 
 
 const assignmentsField = "assignments"
 
-func checkAssignments(tags []Tagging) error {
-	if len(tags) == 0 {
-		return fault.Invalid(assignmentsField, "are 0; allowed are 1 to %d", MaxAssignments)
+// CheckAssignments refuses tags that cannot be given in one call: fewer than one, or more than
+// [MaxAssignments], or those that [CheckTaggings] refuses. Errors name "assignments".
+func CheckAssignments(tags []Tagging) error {
+	if n := len(tags); n == 0 || n > MaxAssignments {
+		return fault.Invalid(assignmentsField, "are %d; allowed are 1 to %d", n, MaxAssignments)
 	}
-	return checkTaggings(assignmentsField, tags)
+	return CheckTaggings(assignmentsField, tags, MaxAssignments)
 }
 
-// checkTaggings refuses tags that cannot be given in one call.
-func checkTaggings(field string, tags []Tagging) error {
-	if n := len(tags); n > MaxAssignments {
-		return fault.Invalid(field, "are %d; at most %d are allowed", n, MaxAssignments)
+// CheckTaggings returns every fault of the tags in a field: more than most, an id that is none or occurs twice, and
+// a priority that is less than 0.
+func CheckTaggings(field string, tags []Tagging, most int) error {
+	if n := len(tags); n > most {
+		return fault.Invalid(field, "are %d, at most %d are allowed", n, most)
 	}
 	var faults []error
 	for i, a := range tags {
 		err := ident.Check("tagId", a.TagID)
 		if a.Priority < 0 {
-			err = errors.Join(err, fault.Invalid("priority", "is %d; it must not be less than 0", a.Priority))
+			err = errors.Join(err, fault.Invalid("priority", "is %d; it must be 0 or more", a.Priority))
 		}
 		if slices.ContainsFunc(tags[:i], func(b Tagging) bool { return b.TagID == a.TagID }) {
 			err = errors.Join(err, fault.Invalid("tagId", "%q occurs twice", a.TagID))

@@ -101,7 +101,7 @@ func (n *NewUser) user(ctx context.Context, tx *session.Tx) (User, error) {
 		}
 		u.Role = c.Security.DefaultUserRole
 	}
-	return u, errors.Join(u.validate(), n.validatePrincipal(), checkTaggings("tags", n.Tags))
+	return u, errors.Join(u.validate(), n.validatePrincipal(), CheckTaggings("tags", n.Tags, MaxAssignments))
 }
 
 // Get returns the user with the given id; [fault.ErrNotFound] if there is none. A deleted user is

@@ -59,7 +59,7 @@ func (x *explanation) explain(ctx context.Context, r *RewardRule) error {
 		x.v.Ask("applicationMode", false, "it is DISABLED")
 		return nil
 	}
-	candidates := x.program.candidates(x.Event)
+	candidates := x.program.candidates(x.Occasion)
 	used, err := usage(ctx, x.tx, x.Occasion, candidates)
 	if err != nil {
 		return err

@@ -63,16 +63,16 @@ func (p *Program) bounds(currencyID string) bounds {
 }
 
 // candidates returns the rules whose matcher an event meets, in the order in which they apply.
-func (p *Program) candidates(e *event.Event) []*payer {
-	if !reacts(e.Type) {
+func (p *Program) candidates(o *mechanic.Occasion) []*payer {
+	if !reacts(o.Event.Type) {
 		return nil
 	}
-	return p.rules.On(e.MatchKeys())
+	return p.rules.On(o.Keys)
 }
 
 // Reads names what [Program.React] may read for an event.
 func (p *Program) Reads(o *mechanic.Occasion) []store.Read {
-	candidates := p.candidates(o.Event)
+	candidates := p.candidates(o)
 	if len(candidates) == 0 {
 		return nil
 	}
@@ -95,7 +95,7 @@ func (p *Program) Reads(o *mechanic.Occasion) []store.Read {
 // for the other mechanics to name what they will read for them.
 func (p *Program) Foresee(o *mechanic.Occasion) []event.Event {
 	var foreseen []event.Event
-	for _, r := range p.candidates(o.Event) {
+	for _, r := range p.candidates(o) {
 		for _, w := range r.Rewards {
 			known := slices.ContainsFunc(foreseen, func(e event.Event) bool { return e.EntityID == w.CurrencyID })
 			if known || w.RedemptionMode != Auto {

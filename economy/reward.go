@@ -44,7 +44,7 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if !o.Event.MovedFrom.IsZero() && reacts(o.Event.Type) {
 		return move(ctx, tx, o.Event)
 	}
-	candidates := p.candidates(o.Event)
+	candidates := p.candidates(o)
 	if len(candidates) == 0 {
 		return nil, nil
 	}

@@ -223,13 +223,25 @@ func (e Event) Fingerprint() (string, error) {
 
 // idFields names the field under which rules find an event's entity, as in the log of its type.
 var idFields = map[Type]string{
-	Activity:      "activityId",
-	Quiz:          "quizId",
-	Slide:         "slideId",
-	Story:         "storyId",
-	LearningGroup: "learningGroupId",
-	LearningPath:  "learningPathId",
-	Mission:       "missionConfigurationId",
+	Activity:           "activityId",
+	Quiz:               "quizId",
+	Slide:              "slideId",
+	Story:              "storyId",
+	LearningGroup:      "learningGroupId",
+	LearningPath:       "learningPathId",
+	Mission:            "missionConfigurationId",
+	Streak:             "streakConfigurationId",
+	VirtualTransaction: "virtualCurrencyId",
+}
+
+// EntityPaths returns the paths at which rules find the entity of events of the type: entityId and
+// event.entityId, and the same with the name that the type's log uses.
+func (t Type) EntityPaths() []string {
+	paths := []string{"entityId", "event.entityId"}
+	if name, ok := idFields[t]; ok {
+		paths = append(paths, name, "event."+name)
+	}
+	return paths
 }
 
 // Vars returns the event as rules see it: its fields under their JSON names, value as a number, the

@@ -2,6 +2,7 @@ package event_test
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -159,4 +160,22 @@ func TestMatcherCheck(t *testing.T) {
 		require.ErrorContains(t, err, field+": ")
 	}
 	require.NoError(t, event.Matcher{Type: event.MatchTag, Entity: event.Tag, EntityID: "outdoor"}.Check(event.MatchFields(), "Activity"))
+}
+
+func TestEntityPathsLeadToTheEntity(t *testing.T) {
+	for _, of := range []event.Type{
+		event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath,
+		event.Mission, event.Streak, event.VirtualTransaction, event.User,
+	} {
+		vars := (&event.Event{Type: of, EntityID: "this"}).Vars()
+		vars["event"] = maps.Clone(vars)
+		require.Contains(t, of.EntityPaths(), "entityId")
+		for _, path := range of.EntityPaths() {
+			at := vars
+			if inner, ok := strings.CutPrefix(path, "event."); ok {
+				path, at = inner, vars["event"].(map[string]any)
+			}
+			require.Equal(t, "this", at[path], "%s: %s", of, path)
+		}
+	}
 }

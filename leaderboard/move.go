@@ -53,7 +53,7 @@ func (p *Program) move(ctx context.Context, tx *session.Tx, o *mechanic.Occasion
 // left returns where the event has counted so far, as far as that can still change, and how much.
 func (p *Program) left(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]contribution, error) {
 	var d decision
-	for _, c := range p.counters[o.Event.Type] {
+	for _, c := range p.counters.On(o.Keys) {
 		c.place(&d, &mechanic.Occasion{Event: o.Was.Event, User: c.anybody(o.Was.User)}, contribution{}, c.boards, p.zones)
 	}
 	if err := d.admit(ctx, tx, func(string, string, string) {}); err != nil {

@@ -27,7 +27,7 @@ import (
 type Program struct {
 	boards   map[string]*board
 	order    []*board // as published
-	counters map[event.Type][]*counter
+	counters mechanic.Matching[*counter]
 	zones    *timeframe.Zones
 }
 
@@ -70,7 +70,7 @@ func compile(p *content.Program, zones *timeframe.Zones, opened []opening) (*Pro
 	for i := range opened {
 		pins[opened[i].BoardID] = &opened[i]
 	}
-	out := &Program{boards: map[string]*board{}, counters: map[event.Type][]*counter{}, zones: zones}
+	out := &Program{boards: map[string]*board{}, zones: zones}
 	known := map[string]*counter{}
 	for _, doc := range content.Live(p, Boards) {
 		pin := pins[doc.ID]
@@ -111,13 +111,27 @@ func (p *Program) add(docs *content.Program, doc *Board, pin *opening, known map
 			return err
 		}
 		known[key] = c
-		p.counters[sources[query.Source]] = append(p.counters[sources[query.Source]], c)
+		p.counters.Add(c.matcher(), c)
 	}
 	b.counter = known[key]
 	b.counter.boards = append(b.counter.boards, b)
 	p.boards[b.id] = b
 	p.order = append(p.order, b)
 	return nil
+}
+
+// matcher picks the events that the query may count: those of its source or, if its condition asks for one
+// entity, only that one's. So the boards of all others cost an event nothing.
+func (c *counter) matcher() event.Matcher {
+	of := sources[c.Source]
+	if c.where != nil {
+		for _, path := range of.EntityPaths() {
+			if id, ok := c.where.Requires(path); ok {
+				return event.Matcher{Type: event.MatchInstance, Entity: string(of), EntityID: id}
+			}
+		}
+	}
+	return event.Matcher{Type: event.MatchEntity, Entity: string(of)}
 }
 
 // tagsOf returns the tags that an entity may be, nil if it is the user.
@@ -219,7 +233,7 @@ type decision struct {
 }
 
 func (p *Program) decide(o *mechanic.Occasion) (d decision) {
-	for _, c := range p.counters[o.Event.Type] {
+	for _, c := range p.counters.On(o.Keys) {
 		c.decide(&d, o, c.boards, p.zones)
 	}
 	return d

@@ -208,7 +208,7 @@ func (p *Program) unlockByPast(ctx context.Context, tx *session.Tx, u *tenancy.U
 		}
 		o := p.happened(&rows[i], u)
 		for _, pl := range rules {
-			if !slices.Contains(o.Event.MatchKeys(), pl.on.Matcher.Key()) {
+			if !slices.Contains(o.Keys, pl.on.Matcher.Key()) {
 				continue
 			}
 			opened, err := p.evaluate(ctx, tx, pl, u, o.Event.At, because, o.Vars)

@@ -26,7 +26,7 @@ func (p *Program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	default:
 	}
 	var keys []string
-	for _, pl := range p.rules.On(o.Event.MatchKeys()) {
+	for _, pl := range p.rules.On(o.Keys) {
 		period, ok, err := pl.on.PeriodAt(tx, o.User, o.Event.At)
 		if ok && err == nil { // otherwise React says what is wrong
 			keys = append(keys, mechanic.EvaluationKey(o.User.ID, pl.ID, period.ID))
@@ -49,7 +49,7 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		return nil, err
 	}
 	// What a rule assigns because of an event counts it.
-	for _, pl := range p.rules.On(o.Event.MatchKeys()) {
+	for _, pl := range p.rules.On(o.Keys) {
 		made, err := p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Mark(tx), o.Vars)
 		if err != nil {
 			return nil, err

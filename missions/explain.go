@@ -124,7 +124,7 @@ func (p *Program) ExplainConfiguration(
 func (p *Program) countingThen(ctx context.Context, tx *session.Tx, c *mechanic.Case, id string) ([]Mission, error) {
 	var found []Mission
 	for _, owner := range owners(c.User) {
-		for _, key := range c.Event.MatchKeys() {
+		for _, key := range c.Keys {
 			missions, err := missionTable.List(ctx, tx, counting(owner, key, c.Event.At))
 			if err != nil {
 				return nil, err

@@ -47,7 +47,7 @@ func change(m *Mission) Change {
 
 // Reads names what [Program.React] reads first.
 func (p *Program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
-	keys := matchKeys(o.Event)
+	keys := matchKeys(o)
 	var reads []store.Read
 	for _, owner := range owners(o.User) {
 		for _, key := range keys {
@@ -69,12 +69,11 @@ func (p *Program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 }
 
 // matchKeys returns the keys of the matchers that missions can have and the event meets.
-func matchKeys(e *event.Event) []string {
-	keys := e.MatchKeys()
-	if !slices.Contains(entities, string(e.Type)) && e.Type != event.User {
-		return keys[2:] // those of its tags
+func matchKeys(o *mechanic.Occasion) []string {
+	if !slices.Contains(entities, string(o.Event.Type)) && o.Event.Type != event.User {
+		return o.Keys[2:] // those of its tags
 	}
-	return keys
+	return o.Keys
 }
 
 // owners returns those whose missions a user advances: the user, and the groups the user is in.
@@ -96,7 +95,7 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	case o.Ticks(tickedMission):
 		return nil, p.begin(ctx, tx, o)
 	}
-	changes, err := p.assign(ctx, tx, p.rules.On(matchKeys(o.Event)), o)
+	changes, err := p.assign(ctx, tx, p.rules.On(matchKeys(o)), o)
 	if err != nil {
 		return nil, err
 	}
@@ -164,13 +163,13 @@ func (p *Program) countPast(ctx context.Context, tx *session.Tx, m *Mission, use
 // in, running, and matched by the event.
 func (m *Mission) counts(o *mechanic.Occasion) bool {
 	return slices.Contains(owners(o.User), m.owner()) && m.period().State(o.Event.At) == timeframe.Active &&
-		slices.Contains(matchKeys(o.Event), m.Matcher().Key())
+		slices.Contains(matchKeys(o), m.Matcher().Key())
 }
 
 // eachCounting calls fn with the missions that an event advances.
 func eachCounting(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, fn func(*Mission) error) error {
 	for _, owner := range owners(o.User) {
-		for _, key := range matchKeys(o.Event) {
+		for _, key := range matchKeys(o) {
 			running, err := missionTable.List(ctx, tx, counting(owner, key, o.Event.At))
 			if err != nil {
 				return err

@@ -68,7 +68,7 @@ func compileRule(r *Rule) (*plan, error) {
 // Reads names what [Program.React] reads first.
 func (p *Program) Reads(o *mechanic.Occasion) []store.Read {
 	var keys []string
-	for _, pl := range p.matches.On(o.Event.MatchKeys()) {
+	for _, pl := range p.matches.On(o.Keys) {
 		keys = append(keys, streakKey(o.User.ID, pl.ID))
 	}
 	if len(keys) == 0 {

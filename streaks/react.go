@@ -81,7 +81,7 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		return p.judge(ctx, tx, o, wallet)
 	}
 	var changes []Change
-	for _, pl := range p.matches.On(o.Event.MatchKeys()) {
+	for _, pl := range p.matches.On(o.Keys) {
 		more, err := pl.react(ctx, tx, o, wallet)
 		if err != nil {
 			return nil, err

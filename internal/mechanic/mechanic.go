@@ -26,6 +26,8 @@ import (
 type Occasion struct {
 	Event *event.Event
 	User  *tenancy.User
+	// Keys are the keys of all matchers that the event meets ([event.Event.MatchKeys]).
+	Keys []string
 	// Vars is what rules read: "event", "user", and the event's own fields at top level. A mechanic
 	// that adds a variable for one of its rules removes it afterwards ([Occasion.With]).
 	Vars map[string]any
@@ -42,10 +44,9 @@ func (o *Occasion) And(e *event.Event) *Occasion { return occasion(e, o.User, o.
 
 func occasion(e *event.Event, u *tenancy.User, user any) *Occasion {
 	own := e.Vars()
-	vars := make(map[string]any, len(own)+4)
-	maps.Copy(vars, own)
+	vars := maps.Clone(own)
 	vars["event"], vars["user"] = own, user
-	o := &Occasion{Event: e, User: u, Vars: vars}
+	o := &Occasion{Event: e, User: u, Keys: e.MatchKeys(), Vars: vars}
 	if !e.MovedFrom.IsZero() {
 		was := *e
 		was.At, was.MovedFrom = e.MovedFrom, time.Time{}

@@ -118,8 +118,10 @@ func (t *Table) Select(s store.Scope, q store.Query) (string, []any) {
 		b.text.WriteString(x.up)
 	}
 	if q.Limit > 0 {
-		b.text.WriteString(" limit ")
+		// The cast hides the number from SQLite's planner, which would plan the query anew for each.
+		b.text.WriteString(" limit cast(")
 		b.param(int64(q.Limit))
+		b.text.WriteString(" as bigint)")
 	}
 	return b.text.String(), b.args
 }

@@ -35,7 +35,7 @@ func TestSelect(t *testing.T) {
 		args  []any
 	}{
 		"all":    {store.Query{}, byKey + ` order by "key"`, nil},
-		"down":   {store.Query{Descending: true, Limit: 9}, byKey + ` order by "key" desc limit $2`, []any{int64(9)}},
+		"down":   {store.Query{Descending: true, Limit: 9}, byKey + ` order by "key" desc limit cast($2 as bigint)`, []any{int64(9)}},
 		"prefix": {store.Prefix("a"), byKey + ` and "key" >= $2 and "key" < $3 order by "key"`, []any{"a", "b"}},
 		"index":  {store.By("user", ann), byUser + ` and "user" = $2` + there + up, []any{"ann"}},
 		"bounds": {

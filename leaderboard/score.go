@@ -123,7 +123,7 @@ var openings = store.Define("leaderboards", func(o *opening) string { return o.B
 
 // formerOpenings are those that others have replaced. Who explains the past asks for them.
 var formerOpenings = store.Define("leaderboards_before", func(o *opening) string {
-	return o.BoardID + "/" + o.OpenedAt.UTC().Format("2006-01-02T15:04:05.000000")
+	return o.BoardID + "/" + store.KeyTime(o.OpenedAt)
 }, nil)
 
 // openingsThen returns the openings of boards that the transaction's moment knew, as far as there are any.

@@ -112,15 +112,11 @@ func (p *Program) pathVars(path *Path, at time.Time) map[string]any {
 func (pl *plan) assignment(tx *session.Tx, u *tenancy.User, path *Path, period timeframe.Period, v Visibility) *Assignment {
 	a := &Assignment{
 		ID: assignmentID(u.ID, pl.ID, path.ID, period.ID), PathID: path.ID, UserID: u.ID, RuleID: pl.ID, RuleVersion: pl.Version,
-		GroupID: pl.GroupID, PeriodID: period.ID, Context: DefaultContext, StartsAt: period.StartsAt, EndsAt: period.EndsAt,
+		GroupID: pl.GroupID, PeriodID: period.ID, Context: DefaultContext, TimeframeType: period.Type(), StartsAt: period.StartsAt, EndsAt: period.EndsAt,
 		Visibility: v, CreatedAt: tx.Now, UpdatedAt: tx.Now,
 	}
 	if pl.Type == timeframe.Recurring {
 		a.Context = period.ID
-	}
-	a.TimeframeType = timeframe.Range
-	if period.EndsAt.IsZero() {
-		a.TimeframeType = timeframe.Permanent
 	}
 	return a
 }

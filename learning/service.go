@@ -293,34 +293,21 @@ func (s Service) Assign(ctx context.Context, n NewAssignment) (Assignment, error
 
 // assignment returns the checked assignment.
 func (n *NewAssignment) assignment(now time.Time) (*Assignment, error) {
+	startsAt := n.StartsAt
+	if startsAt.IsZero() {
+		startsAt = now
+	}
+	period, err := timeframe.Once(startsAt, n.EndsAt)
 	a := &Assignment{
-		PathID: n.PathID, UserID: n.UserID, GroupID: n.GroupID, Context: DefaultContext, Visibility: cmp.Or(n.Visibility, Unlocked),
-		StartsAt: n.StartsAt.UTC().Truncate(time.Microsecond), EndsAt: n.EndsAt.UTC().Truncate(time.Microsecond),
-		TimeframeType: timeframe.Permanent, PeriodID: string(timeframe.Permanent), CreatedAt: now, UpdatedAt: now,
+		ID: assignmentID(n.UserID, "", n.PathID, period.ID), PathID: n.PathID, UserID: n.UserID, GroupID: n.GroupID,
+		Context: DefaultContext, Visibility: cmp.Or(n.Visibility, Unlocked),
+		TimeframeType: period.Type(), PeriodID: period.ID, StartsAt: period.StartsAt, EndsAt: period.EndsAt, CreatedAt: now, UpdatedAt: now,
 	}
-	if n.StartsAt.IsZero() {
-		a.StartsAt = now
-	}
-	if !n.EndsAt.IsZero() {
-		a.TimeframeType, a.PeriodID = timeframe.Range, a.StartsAt.Format("2006-01-02T15:04:05")
-	}
-	a.ID = assignmentID(n.UserID, "", n.PathID, a.PeriodID)
 	faults := []error{
-		ident.Check("learningPathId", n.PathID), ident.Check("userId", n.UserID), text.Line("groupId", n.GroupID, 0, content.MaxName),
+		ident.Check("learningPathId", n.PathID), ident.Check("userId", n.UserID), text.Line("groupId", n.GroupID, 0, content.MaxName), err,
 	}
 	if a.Visibility != Locked && a.Visibility != Unlocked {
 		faults = append(faults, fault.Invalid("visibility", "%q is none of LOCKED, UNLOCKED", n.Visibility))
-	}
-	for _, t := range []struct {
-		field string
-		at    time.Time
-	}{{"startsAt", a.StartsAt}, {"endsAt", a.EndsAt}} {
-		if t.at.Year() < 1 || t.at.Year() > 9999 {
-			faults = append(faults, fault.Invalid(t.field, "is outside the years 1 to 9999"))
-		}
-	}
-	if !a.EndsAt.IsZero() && !a.EndsAt.After(a.StartsAt) {
-		faults = append(faults, fault.Invalid("endsAt", "must be after startsAt"))
 	}
 	return a, errors.Join(faults...)
 }

@@ -94,6 +94,11 @@ func (m *Mission) period() timeframe.Period {
 	return timeframe.Period{ID: m.PeriodID, StartsAt: m.StartsAt, EndsAt: m.EndsAt}
 }
 
+// lasts lets the mission last as long as a period.
+func (m *Mission) lasts(p timeframe.Period) {
+	m.TimeframeType, m.PeriodID, m.StartsAt, m.EndsAt = p.Type(), p.ID, p.StartsAt, p.EndsAt
+}
+
 // vars returns the mission as rules see it.
 func (m *Mission) vars() map[string]any {
 	v := map[string]any{
@@ -151,10 +156,8 @@ func (l *Log) left() bool { return l.Left != mechanic.Mark{} }
 var logTable = store.Define("mission_logs", (*Log).key, nil)
 
 func (l *Log) key() string {
-	return logPrefix(l.MissionID) + l.At.UTC().Format(sortableTime) + "/" + l.EventID
+	return logPrefix(l.MissionID) + store.KeyTime(l.At) + "/" + l.EventID
 }
-
-const sortableTime = "2006-01-02T15:04:05.000000"
 
 func logPrefix(missionID string) string { return missionID + "/" }
 

@@ -514,11 +514,7 @@ func (p *Program) candidate(m *Mission, g *goal, at time.Time) map[string]any {
 func newMission(tx *session.Tx, g *goal, pl *plan, period timeframe.Period, u *tenancy.User) *Mission {
 	m := fromGoal(g)
 	m.RuleID, m.RuleVersion = pl.ID, pl.Version
-	m.PeriodID, m.StartsAt, m.EndsAt = period.ID, period.StartsAt, period.EndsAt
-	m.TimeframeType = timeframe.Range
-	if period.EndsAt.IsZero() {
-		m.TimeframeType = timeframe.Permanent
-	}
+	m.lasts(period)
 	if g.MissionType == Group {
 		m.GroupTagID = pl.GroupTagID
 	} else {

@@ -239,17 +239,14 @@ func (p *Program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mi
 		m.TargetAmount = new(*n.TargetAmount)
 	}
 	m.InitialAmount, m.CurrentAmount = n.CurrentAmount, n.CurrentAmount
-	m.StartsAt, m.EndsAt = n.StartsAt.UTC().Truncate(time.Microsecond), n.EndsAt.UTC().Truncate(time.Microsecond)
 	if n.StartsAt.IsZero() {
-		m.StartsAt = tx.Now
+		n.StartsAt = tx.Now
 	}
-	m.TimeframeType, m.PeriodID = timeframe.Permanent, string(timeframe.Permanent)
-	if !m.EndsAt.IsZero() {
-		m.TimeframeType, m.PeriodID = timeframe.Range, m.StartsAt.Format("2006-01-02T15:04:05")
-	}
-	if err := checkNew(m); err != nil {
+	period, err := timeframe.Once(n.StartsAt, n.EndsAt)
+	if err := errors.Join(err, checkNew(m)); err != nil {
 		return nil, err
 	}
+	m.lasts(period)
 	vars := map[string]any{}
 	if g.MissionType == Individual {
 		u, err := tenancy.FindActive(ctx, tx, "userId", n.UserID)
@@ -281,12 +278,6 @@ func checkNew(m *Mission) error {
 		return fault.Invalid("groupTagId", "is for GROUP missions")
 	case m.MissionType == Group && m.UserID != "":
 		return fault.Invalid("userId", "is for INDIVIDUAL missions")
-	case m.StartsAt.Year() < 1 || m.StartsAt.Year() > 9999:
-		return fault.Invalid("startsAt", "is outside the years 1 to 9999")
-	case m.EndsAt.Year() > 9999:
-		return fault.Invalid("endsAt", "is outside the years 1 to 9999")
-	case !m.EndsAt.IsZero() && !m.EndsAt.After(m.StartsAt):
-		return fault.Invalid("endsAt", "must be after startsAt")
 	case m.CurrentAmount.IsNegative():
 		return fault.Invalid("currentAmount", "is negative")
 	}

@@ -53,6 +53,9 @@ func Time(t time.Time) Value {
 // Kind returns the value's kind, 0 if it is absent.
 func (v Value) Kind() Kind { return v.kind }
 
+// KeyTime returns an instant as a part of keys, whose order is that of the instants.
+func KeyTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000") }
+
 // After returns the first instant after t, as [Time] does: as a lower bound it leaves out t, as an upper one it
 // lets t in.
 func After(t time.Time) Value { return Int(t.UnixMicro() + 1) }

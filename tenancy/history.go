@@ -21,7 +21,7 @@ type former struct {
 var formers = store.Define("user_history", func(f *former) string { return formerKey(f.User.ID, f.Until) }, nil)
 
 func formerKey(userID string, until time.Time) string {
-	return userID + "/" + until.UTC().Format("2006-01-02T15:04:05.000000")
+	return userID + "/" + store.KeyTime(until)
 }
 
 // formerAt describes the row that says what a user was at a moment, if the user has changed since.

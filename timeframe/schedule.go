@@ -19,6 +19,37 @@ type Period struct {
 // State returns whether the period is [Pending], [Active] or [Ended] at now.
 func (p Period) State(now time.Time) State { return stateAt(now, p.StartsAt, p.EndsAt) }
 
+// Type returns what a timeframe that lasts as long is: RANGE, or PERMANENT if the period never ends.
+func (p Period) Type() Type {
+	if p.EndsAt.IsZero() {
+		return Permanent
+	}
+	return Range
+}
+
+// Once returns the only period of what begins at start and ends at end, zero for never. Its ID is that of a timeframe
+// which lasts as long. It returns [fault.ErrInvalid] naming startsAt or endsAt for one outside the years 1 to 9999,
+// and for an end that is not after the start.
+func Once(start, end time.Time) (Period, error) {
+	p := Period{ID: string(Permanent), StartsAt: start.UTC().Truncate(time.Microsecond), EndsAt: end.UTC().Truncate(time.Microsecond)}
+	if !end.IsZero() {
+		p.ID = utcID(p.StartsAt)
+	}
+	var faults []error
+	for _, t := range []struct {
+		field string
+		at    time.Time
+	}{{"startsAt", p.StartsAt}, {"endsAt", p.EndsAt}} {
+		if t.at.Year() < 1 || t.at.Year() > 9999 {
+			faults = append(faults, fault.Invalid(t.field, "is outside the years 1 to 9999"))
+		}
+	}
+	if !p.EndsAt.IsZero() && !p.EndsAt.After(p.StartsAt) {
+		faults = append(faults, fault.Invalid("endsAt", "must be after startsAt"))
+	}
+	return p, errors.Join(faults...)
+}
+
 // A Schedule is a timeframe in a zone. It is an immutable value that may be used concurrently; the
 // zero value is of no use. Make one with [Timeframe.In].
 type Schedule struct {

@@ -179,3 +179,31 @@ func TestPeriodAtAllocatesItsIDOnly(t *testing.T) {
 		require.LessOrEqual(t, allocs, 1.0, name)
 	}
 }
+
+func TestOnce(t *testing.T) {
+	t.Parallel()
+	start, end := time.Date(2025, 9, 1, 10, 0, 0, 1_234, time.FixedZone("", 3600)), time.Date(2025, 9, 2, 0, 0, 0, 0, time.UTC)
+	p, err := timeframe.Once(start, end)
+	require.NoError(t, err)
+	require.Equal(t, timeframe.Period{ID: "2025-09-01T09:00:00", StartsAt: time.Date(2025, 9, 1, 9, 0, 0, 1_000, time.UTC), EndsAt: end}, p)
+	require.Equal(t, timeframe.Range, p.Type())
+	schedule, err := timeframe.Timeframe{Type: timeframe.Range, TimezoneType: timeframe.User, StartsAt: start, EndsAt: &end}.In(nil, &timeframe.Zones{})
+	require.NoError(t, err)
+	same, ok := schedule.PeriodAt(start)
+	require.True(t, ok)
+	require.Equal(t, p.ID, same.ID)
+
+	p, err = timeframe.Once(start, time.Time{})
+	require.NoError(t, err)
+	require.Equal(t, "PERMANENT", p.ID)
+	require.Equal(t, timeframe.Permanent, p.Type())
+
+	for want, span := range map[string][2]time.Time{
+		"startsAt: is outside the years 1 to 9999": {time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), {}},
+		"endsAt: is outside the years 1 to 9999":   {start, time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"endsAt: must be after startsAt":           {end, start},
+	} {
+		_, err := timeframe.Once(span[0], span[1])
+		require.EqualError(t, err, want)
+	}
+}

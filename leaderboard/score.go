@@ -149,11 +149,6 @@ func openingsThen(ctx context.Context, tx *session.Tx, boardIDs ...string) ([]op
 	return known, nil
 }
 
-// Tables returns what the package keeps.
-func Tables() []*store.Schema {
-	return []*store.Schema{openings.Schema(), formerOpenings.Schema(), scores.Schema(), values.Schema(), parts.Schema()}
-}
-
 // of tells whether the board has opened as it is published; it has not if o is zero.
 func (o *opening) of(b *board) bool {
 	return o.Version == b.version && o.ConfigurationVersion == b.configuration

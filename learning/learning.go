@@ -19,6 +19,7 @@ import (
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/store"
 )
 
 // An ItemType says what something is that has progress.
@@ -111,4 +112,9 @@ const MaxContext = ident.Max
 // which the ids of some periods have.
 func checkContext(c string) error {
 	return ident.Check("context", strings.ReplaceAll(c, ":", "-"))
+}
+
+// Tables returns what the package keeps.
+func Tables() []*store.Schema {
+	return []*store.Schema{logs.Schema(), assignments.Schema(), evaluations.Schema(), pushes.Schema(), statistics.Schema()}
 }

@@ -125,8 +125,3 @@ func (r *row) item() ItemProgress {
 		ItemID: r.ItemID, ItemType: r.ItemType, Progress: r.Progress, Outcome: r.Outcome, StartedAt: r.StartedAt, MovedAt: r.MovedAt,
 	}
 }
-
-// Tables returns what the package keeps.
-func Tables() []*store.Schema {
-	return []*store.Schema{logs.Schema(), assignments.Schema(), evaluations.Schema(), pushes.Schema(), statistics.Schema()}
-}

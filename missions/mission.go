@@ -160,8 +160,3 @@ func (l *Log) key() string {
 }
 
 func logPrefix(missionID string) string { return missionID + "/" }
-
-// Tables returns what the package keeps.
-func Tables() []*store.Schema {
-	return []*store.Schema{missionTable.Schema(), evaluationTable.Schema(), logTable.Schema(), pushTable.Schema()}
-}

@@ -30,6 +30,3 @@ var stateTable = store.Define("streaks", func(s *state) string { return streakKe
 	},
 	store.Index{Name: "due", Columns: []string{"check_at"}},
 )
-
-// Tables returns what the package keeps.
-func Tables() []*store.Schema { return []*store.Schema{stateTable.Schema(), dayTable.Schema()} }

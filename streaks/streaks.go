@@ -9,3 +9,8 @@
 // breaks nothing. A user who moves counts each date once, and misses a period only when it is over
 // both where the user acted last and where the user is now.
 package streaks
+
+import "github.com/guerdonhq/guerdon/store"
+
+// Tables returns what the package keeps.
+func Tables() []*store.Schema { return []*store.Schema{stateTable.Schema(), dayTable.Schema()} }

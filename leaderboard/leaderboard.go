@@ -1,0 +1,20 @@
+// Package leaderboard ranks the users of a workspace, or the tags that they carry, by what they did.
+//
+// A [Configuration] says what is counted: one log, a condition, and a score that is kept up to date
+// with every event ([Query]). A [Board] says when: for ever, once, or anew in every day, week or month
+// of one zone or of each user's own. The next period of a board opens by itself.
+//
+// Scores depend on when events happened and not on when they arrived: whatever their order, a board
+// ends up as if they had been recorded as they happened. A period that has ended takes late events
+// until [Program.Advance] freezes it. A board that is published late counts what happened before.
+//
+// Ranks are exact. [Service] reads them from an [Index] in memory, or from the store where there is
+// none.
+package leaderboard
+
+import "github.com/guerdonhq/guerdon/store"
+
+// Tables returns what the package keeps.
+func Tables() []*store.Schema {
+	return []*store.Schema{openings.Schema(), formerOpenings.Schema(), scores.Schema(), values.Schema(), parts.Schema()}
+}

@@ -467,11 +467,11 @@ func (w *world) ask(t *rapid.T, f *formula, id string, good []bool) []int {
 	require.Equal(t, "matchCondition", last.Name)
 	var named []int
 	for _, d := range last.Trace.Decisive() {
-		for d.Path == "" {
-			d = &d.Args[0]
+		for d.Path() == "" {
+			d = &d.Args()[0]
 		}
-		require.Contains(t, last.Reason, d.Path)
-		named = append(named, slices.IndexFunc(f.leaves, func(l leaf) bool { return l.path == d.Path }))
+		require.Contains(t, last.Reason, d.Path())
+		named = append(named, slices.IndexFunc(f.leaves, func(l leaf) bool { return l.path == d.Path() }))
 	}
 	require.NotEmpty(t, named)
 	return named

@@ -302,10 +302,10 @@ func (c *compiler) zone(n *node, i int) {
 	n.zone = zone
 }
 
-// measure counts a node's cost and notes what it depends on. The body of an array operator reads the
-// elements and not the data around them.
+// measure counts a node's size and cost, numbers its arguments and notes what it depends on. The body of
+// an array operator reads the elements and not the data around them.
 func (c *compiler) measure(n *node) {
-	n.cost = 1
+	n.cost, n.size = 1, 1
 	n.ticks = n.code == codeNow
 	switch n.code {
 	case codeVar, codeDynamicVar, codeMissing, codeMissingSome:
@@ -314,7 +314,9 @@ func (c *compiler) measure(n *node) {
 	}
 	for i := range n.args {
 		arg := &n.args[i]
+		arg.index = uint16(i)
 		n.ticks = n.ticks || arg.ticks
+		n.size += arg.size
 		if n.code.iterates() && i == 1 {
 			n.cost += AssumedItems * arg.cost
 			continue
@@ -337,7 +339,7 @@ func (c *compiler) simplify(n *node) {
 	if boxed := v.plain(); boxed != nil {
 		v = valueOf(boxed) // NaN and the infinities stay as they are.
 	}
-	*n = node{at: n.at, value: v, cost: 1}
+	*n = node{at: n.at, value: v, cost: 1, size: 1}
 }
 
 func quoteAll(keys []string) string {

@@ -114,10 +114,36 @@ func TestTraceOfManyItems(t *testing.T) {
 		items[i] = strconv.Itoa(i)
 	}
 	trace := explained(t, `{"some": [{"var": ""}, {">": [{"var": ""}, 500]}]}`, "["+strings.Join(items, ",")+"]")
-	require.Len(t, trace.Args, 21)
-	require.Equal(t, 19, trace.Args[19].Item)
-	require.Equal(t, 502, trace.Args[20].Item)
+	require.Len(t, trace.Args(), 21)
+	require.Equal(t, 19, trace.Args()[19].Item())
+	require.Equal(t, 502, trace.Args()[20].Item())
 	require.Equal(t, []string{"501 > 500 is true: 501 is 501"}, reasons(trace))
+}
+
+// What dropped elements came to does not get mixed up with what others did.
+func TestTraceOfManyTexts(t *testing.T) {
+	t.Parallel()
+	items := make([]string, 100)
+	for i := range items {
+		items[i] = fmt.Sprintf(`{"a": "a%d", "b": ["b%d"]}`, i, i)
+	}
+	trace := explained(t, `{"and": [
+		{"all": [{"var": "items"}, {"in": [{"cat": [{"var": "a"}, {"var": "c"}]}, {"map": [{"merge": [{"var": "a"}, {"var": "b"}]}, {"var": ""}]}]}]},
+		{"==": [{"var": "name"}, "ada"]}
+	]}`, `{"items": [`+strings.Join(items, ",")+`], "name": "bob"}`)
+	elements := trace.Args()[0].Args()[1:]
+	require.Len(t, elements, 20)
+	for i, e := range elements {
+		n := i
+		if i == 19 {
+			n = 99
+		}
+		require.Equal(t, n+1, e.Item())
+		require.Equal(t, []any{fmt.Sprint("a", n), fmt.Sprint("b", n)}, e.Args()[1].Value())
+		require.Equal(t, fmt.Sprint("a", n), e.Args()[0].Value())
+		require.Equal(t, fmt.Sprintf("items.%d.a", n), e.Args()[0].Args()[0].Path())
+	}
+	require.Equal(t, []string{`name == "ada" is false: name is "bob"`}, reasons(trace))
 }
 
 // drawFormula draws a tree of and, or and ! over comparisons, each with a variable of its own, so that
@@ -203,11 +229,11 @@ func turns(t *rapid.T, r *rule.Rule, data map[string]any, vars []string, named m
 }
 
 func variableOf(d *rule.Trace) string {
-	if d.Path != "" {
-		return d.Path
+	if path := d.Path(); path != "" {
+		return path
 	}
-	for i := range d.Args {
-		if v := variableOf(&d.Args[i]); v != "" {
+	for _, arg := range d.Args() {
+		if v := variableOf(&arg); v != "" {
 			return v
 		}
 	}

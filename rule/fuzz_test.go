@@ -73,7 +73,7 @@ func FuzzEval(f *testing.F) {
 
 		trace, err := r.Explain(env)
 		require.NoError(t, err)
-		require.True(t, reflect.DeepEqual(got, trace.Value), "%v is explained as %v", got, trace.Value)
+		require.True(t, reflect.DeepEqual(got, trace.Value()), "%v is explained as %v", got, trace.Value())
 		require.NotEmpty(t, trace.Decisive())
 		require.NotEmpty(t, trace.String())
 		_, err = json.Marshal(trace)

@@ -20,9 +20,11 @@ type node struct {
 	args   []node         // of codeVar: the default, if any
 	zone   *time.Location // of the date operators, if it is constant
 
-	reads bool // it reads the data of its scope
-	ticks bool // it reads the clock
+	index uint16 // among the arguments of the node around it
+	reads bool   // it reads the data of its scope
+	ticks bool   // it reads the clock
 	cost  int
+	size  int // how many nodes it has, itself included
 }
 
 // A segment is one step of a path: into an object by key, or into an array by index.
@@ -60,8 +62,8 @@ type machine struct {
 	scope scope
 
 	tracing bool
-	traces  []Trace // of the arguments of the node being run
-	spare   []Trace // for those of the nodes to come
+	traced  []step // what was noted so far
+	kept    []any  // values that steps refer to
 }
 
 // A scope is what var sees: the data, an element of an array, or the two variables of a reduce.
@@ -69,7 +71,6 @@ type scope struct {
 	data        any // in a reduce: the current element
 	reducing    bool
 	accumulator value
-	prefix      string // where data is, when tracing
 }
 
 func (m *machine) spent() bool { return m.steps < 0 }
@@ -510,21 +511,27 @@ func (m *machine) merge(n *node) value {
 // within runs a body in a scope of its own.
 func (m *machine) within(n *node, s scope, i int) value {
 	outer := m.scope
-	if m.tracing {
-		s.prefix = m.prefix(n, i)
-	}
 	m.scope = s
 	v := m.eval(&n.args[1])
 	m.scope = outer
-	if m.tracing {
-		m.markItem(n, i)
+	if m.tracing && !m.spent() {
+		m.markItem(i)
 	}
 	return v
 }
 
+// items runs the argument of an array operator whose elements its body is run for.
+func (m *machine) items(n *node) []any {
+	items := m.eval(&n.args[0]).items()
+	if m.tracing {
+		m.expect(n, len(items))
+	}
+	return items
+}
+
 func (m *machine) filter(n *node) value {
 	kept := make([]any, 0)
-	for i, item := range m.eval(&n.args[0]).items() {
+	for i, item := range m.items(n) {
 		if m.spent() {
 			break
 		}
@@ -536,7 +543,7 @@ func (m *machine) filter(n *node) value {
 }
 
 func (m *machine) mapped(n *node) value {
-	items := m.eval(&n.args[0]).items()
+	items := m.items(n)
 	results := make([]any, 0, min(len(items), max(0, m.steps)))
 	for i, item := range items {
 		if m.spent() {
@@ -548,7 +555,7 @@ func (m *machine) mapped(n *node) value {
 }
 
 func (m *machine) reduce(n *node) value {
-	items := m.eval(&n.args[0]).items()
+	items := m.items(n)
 	total := m.argument(n, 2)
 	for i, item := range items {
 		if m.spent() {
@@ -561,7 +568,7 @@ func (m *machine) reduce(n *node) value {
 
 // find reports whether the body's truth is the wanted one for some element.
 func (m *machine) find(n *node, wanted bool) bool {
-	for i, item := range m.eval(&n.args[0]).items() {
+	for i, item := range m.items(n) {
 		if m.spent() {
 			break
 		}
@@ -574,7 +581,7 @@ func (m *machine) find(n *node, wanted bool) bool {
 
 // all is false for an empty array.
 func (m *machine) all(n *node) value {
-	items := m.eval(&n.args[0]).items()
+	items := m.items(n)
 	for i, item := range items {
 		if m.spent() {
 			break

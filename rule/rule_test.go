@@ -49,7 +49,7 @@ func check(t *testing.T, vectors []vector) {
 
 			trace, err := r.Explain(env)
 			require.NoError(t, err)
-			require.Equal(t, got, trace.Value, "the trace tells something else")
+			require.Equal(t, got, trace.Value(), "the trace tells something else")
 		})
 	}
 }

@@ -276,10 +276,10 @@ func (a Amount) Check(vars map[string]any, now time.Time) rule.Check {
 		return rule.Check{Name: a.field, Reason: err.Error()}
 	}
 	reason := t.Reason()
-	if t.Op == "" {
-		reason = "it is " + show(t.Value)
+	if t.Op() == "" {
+		reason = "it is " + show(t.Value())
 	}
-	d, err := ToAmount(t.Value)
+	d, err := ToAmount(t.Value())
 	switch {
 	case err != nil:
 		reason += "; it " + err.Error()
@@ -303,5 +303,5 @@ func lost(t *rule.Trace, data any) string {
 }
 
 func reads(t *rule.Trace, path string) bool {
-	return t != nil && (t.Path == path || slices.ContainsFunc(t.Args, func(a rule.Trace) bool { return reads(&a, path) }))
+	return t != nil && (t.Path() == path || slices.ContainsFunc(t.Args(), func(a rule.Trace) bool { return reads(&a, path) }))
 }

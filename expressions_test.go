@@ -20,9 +20,9 @@ import (
 	"github.com/guerdonhq/guerdon/store/memory"
 )
 
-// documented are the two tables of what expressions read, in the documentation of package rule: the first
+// documented are the three tables of what expressions read, in the documentation of package rule: the first
 // word of each row, and the others.
-func documented(t *testing.T) (common []string, ofTypes, ofFields map[string][]string) {
+func documented(t *testing.T) (common []string, ofTypes, ofFields, ofOthers map[string][]string) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("rule", "rule.go"), nil, parser.PackageClauseOnly|parser.ParseComments)
 	require.NoError(t, err)
@@ -51,8 +51,8 @@ func documented(t *testing.T) (common []string, ofTypes, ofFields map[string][]s
 		table := tables[len(tables)-1]
 		table[row] = append(table[row], words...)
 	}
-	require.Len(t, tables, 2)
-	return common, tables[0], tables[1]
+	require.Len(t, tables, 3)
+	return common, tables[0], tables[1], tables[2]
 }
 
 // names returns what the error of an unknown path says that there is instead.
@@ -69,7 +69,7 @@ func names(t *testing.T, err error, before string) []string {
 }
 
 func TestFieldsOfEventsAreThoseThatAreDocumented(t *testing.T) {
-	common, ofTypes, _ := documented(t)
+	common, ofTypes, _, _ := documented(t)
 	known := []string{"Activity", "LearningGroup", "LearningPath", "Mission", "Quiz", "Slide", "Story", "Streak", "User", "VirtualTransaction"}
 	require.Equal(t, known, slices.Sorted(maps.Keys(ofTypes)))
 	for typ, own := range ofTypes {
@@ -95,7 +95,7 @@ func TestFieldsOfEventsAreThoseThatAreDocumented(t *testing.T) {
 func TestEventsHaveNoFieldsButThoseDocumented(t *testing.T) {
 	w := newWorld(t, memory.New())
 	ctx := t.Context()
-	common, ofTypes, _ := documented(t)
+	common, ofTypes, _, _ := documented(t)
 	for i, at := range []time.Time{start.AddDate(0, 0, -2), start.AddDate(0, 0, -1), start} {
 		e := run("e"+string(rune('a'+i)), "ada", at)
 		e.Outcome, e.Data = event.Success, map[string]any{"km": 5}
@@ -119,12 +119,13 @@ func TestEventsHaveNoFieldsButThoseDocumented(t *testing.T) {
 
 func TestExpressionsReadWhatIsDocumented(t *testing.T) {
 	w := newWorld(t, memory.New())
-	common, ofTypes, ofFields := documented(t)
+	common, ofTypes, ofFields, _ := documented(t)
 	frame := object{
 		"timeframeType": "PERMANENT", "timeframeTimezoneType": "USER", "timeframeStartsAt": "2020-01-01T00:00:00Z", "name": "R",
 		"assignmentMode": "EVENT", "eventMatchType": "ENTITY", "eventMatchEntity": "Activity",
 	}
 	matches := object{"matchType": "ENTITY", "matchEntity": "Activity"}
+	course := object{"title": "T", "estimatedDuration": 5, "translations": []object{{"lang": "en", "title": "T"}}}
 	kinds := map[string]object{
 		"MissionConfiguration": with(matches, object{"missionType": "INDIVIDUAL"}),
 		"MissionRule":          with(frame, object{"missionType": "INDIVIDUAL"}),
@@ -138,6 +139,8 @@ func TestExpressionsReadWhatIsDocumented(t *testing.T) {
 			"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO"}},
 		},
 		"RuntimeLeaderboardConfiguration": {"query": object{"source": "activity_logs", "entityId": "userId", "score": object{"count": nil}}},
+		"LearningPath":                    course,
+		"LearningGroup":                   course,
 		"LearningPathRule":                with(frame, object{"ruleType": "ASSIGN", "learningPathsPool": []string{"p"}, "eventMatchEntity": "LearningPathLog"}),
 	}
 	unknown := object{"var": "?????????"}
@@ -168,6 +171,22 @@ func TestExpressionsReadWhatIsDocumented(t *testing.T) {
 		}
 		require.ElementsMatch(t, want, roots, field)
 	}
+}
+
+func TestWhatIsNoEventIsDocumented(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, memory.New())
+	_, _, _, ofOthers := documented(t)
+	for root, doc := range map[string]object{
+		"mission":      {"kind": "MissionConfiguration", "matchCondition": variable("mission.?????????")},
+		"streak":       {"kind": "StreakRule", "freezeCostExpression": variable("streak.?????????")},
+		"learningPath": {"kind": "LearningPathRule", "learningPathsMatchCondition": variable("learningPath.?????????")},
+	} {
+		_, err := w.Import(t.Context(), bundle(t, document(doc["kind"].(string), "new", doc)))
+		require.ElementsMatch(t, ofOthers[root], names(t, err, root+" has "), root)
+		delete(ofOthers, root)
+	}
+	require.Empty(t, ofOthers)
 }
 
 // with returns an object with fields added or, where they are nil, removed.

@@ -69,11 +69,11 @@ func (t Type) check() error {
 	return nil
 }
 
-// missionPaths are what expressions may read of a mission or a candidate for one.
+// missionPaths are what expressions may read of a mission. Package rule lists them for authors.
 var missionPaths = []string{
-	"mission.missionId", "mission.missionConfigurationId", "mission.missionRuleId", "mission.missionType", "mission.name", "mission.periodId",
+	"mission.missionId", "mission.missionConfigurationId", "mission.missionRuleId", "mission.missionType", "mission.periodId",
 	"mission.startsAt", "mission.endsAt", "mission.currentAmount", "mission.targetAmount", "mission.isCompleted",
-	"mission.matchType", "mission.matchEntity", "mission.matchEntityId", "mission.groupTagId", "mission.userId", "mission.tags",
+	"mission.matchType", "mission.matchEntity", "mission.matchEntityId", "mission.groupTagId", "mission.userId",
 }
 
 // goal is a compiled configuration.
@@ -95,4 +95,3 @@ func compileConfiguration(c *Configuration) (*goal, error) {
 	g.readsMission = g.condition.Reads("mission") || g.increment.Reads("mission")
 	return g, errors.Join(faults[:]...)
 }
-

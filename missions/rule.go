@@ -128,7 +128,7 @@ func compileRule(r *Rule) (*plan, error) {
 	p.event, faults[0] = mechanic.CompileCondition(source, "eventMatchCondition", r.EventMatchCondition, mechanic.EventContext(p.on.Matcher))
 	p.users, faults[1] = mechanic.CompileCondition(source, "usersMatchCondition", r.UsersMatchCondition, p.on.Context("activeMissions"))
 	p.missions, faults[2] = mechanic.CompileCondition(source, "missionsMatchCondition", r.MissionsMatchCondition,
-		p.on.Context(append([]string{"activeMissions"}, missionPaths...)...))
+		p.on.Context(slices.Concat([]string{"activeMissions", "mission.name", "mission.tags"}, missionPaths)...))
 	p.readsActive = p.users.Reads("activeMissions") || p.missions.Reads("activeMissions")
 	return p, errors.Join(faults[:]...)
 }

@@ -86,9 +86,27 @@
 //	LearningPathRule.usersMatchCondition               event user activeAssignments
 //	LearningPathRule.learningPathsMatchCondition       event user activeAssignments learningPath
 //	LearningPathRule.initialVisibilityCondition        event user activeAssignments learningPath index
+//	LearningPath.startRule                             user items
+//	LearningPath.completionRule                        user items
+//	LearningPath.outcomeRule                           user items
+//	LearningGroup.startRule                            user items
+//	LearningGroup.completionRule                       user items
+//	LearningGroup.outcomeRule                          user items
 //
-// The conditions of a rule that assigns something read the event only in the mode EVENT. activeMissions
-// and activeAssignments are lists of what the user has at that moment.
+// The conditions of a rule that assigns something read the event only in the mode EVENT. What is not an event or
+// a user has
+//
+//	mission         missionId missionConfigurationId missionRuleId missionType periodId startsAt endsAt
+//	                currentAmount targetAmount isCompleted matchType matchEntity matchEntityId
+//	                groupTagId userId
+//	streak          streakRuleId streakConfigurationId cadence metric count longest iterationId goalId
+//	                lastContributingDay frozen periodId
+//	learningPath    learningPathId title estimatedDuration origin tags
+//
+// and the mission that missionsMatchCondition is asked about also name and tags. activeMissions and
+// activeAssignments are lists of what the user has at that moment: missions, and assignments with
+// learningPathAssignmentId, learningPathId, learningPathRuleId, groupId, periodId, visibility, startsAt, endsAt,
+// progress and outcome. items are those of the path or group, each with itemId, itemType, progress and outcome.
 //
 // # Semantics
 //

@@ -53,13 +53,14 @@ func (x Explanation) String() string {
 // explainable are the names of the kinds whose documents events move.
 var explainable = []string{
 	missions.Rules.Name(), missions.Configurations.Name(), economy.RewardRules.Name(), streaks.Rules.Name(), leaderboard.Boards.Name(),
-	learning.Rules.Name(),
+	learning.Rules.Name(), learning.Paths.Name(),
 }
 
 // Explain says why a recorded event did, or did not, move a document: one of the kinds MissionRule,
-// MissionConfiguration, RewardRule, StreakRule, LearningPathRule and RuntimeLeaderboard. Of the event and those
-// that it caused, it explains the one that got farthest. The answer comes from the documents that were in force
-// and from what was known when the event was recorded; what has happened since does not change it.
+// MissionConfiguration, RewardRule, StreakRule, LearningPathRule, LearningPath and RuntimeLeaderboard. Of the event
+// and those that it caused, it explains the one that got farthest. The answer comes from the documents that were in
+// force and from what was known when the event was recorded; what has happened since does not change it. Only of
+// assignments of paths that were taken back nothing is known any more.
 //
 // The journal does not keep a user's nickname and external id. A condition that reads them reads nothing
 // here, and its reason says so; Moved is what happened nevertheless.
@@ -130,6 +131,8 @@ func (p *program) judge(ctx context.Context, tx *session.Tx, e *Entry, kind, id 
 		return p.boards.Explain(ctx, tx, cases, doc, e.Outcome.Scores)
 	}
 	switch kind {
+	case learning.Paths.Name(): // of any version that the user is on
+		return p.learning.ExplainPath(ctx, tx, cases, id)
 	case missions.Configurations.Name(): // its missions go on
 		return p.missions.ExplainConfiguration(ctx, tx, cases, id, nil, e.Outcome.Missions)
 	case economy.RewardRules.Name(): // what it has paid stays

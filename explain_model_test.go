@@ -2,6 +2,7 @@ package guerdon_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,7 +18,9 @@ import (
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -229,6 +232,36 @@ func (a author) board(id, configuration string) object {
 	return document("RuntimeLeaderboard", id, a.timeframe(object{"runtimeLeaderboardConfigurationId": configuration}, true))
 }
 
+// learningPath is a path of some of what the academy has.
+func (a author) learningPath(id string) object {
+	complete := object{"==": []any{variable("progress"), "COMPLETE"}}
+	red := object{"in": []any{"red", variable("user.tags")}}
+	rules := []any{nil, nil, object{"some": []any{variable("items"), complete}}, object{"all": []any{variable("items"), complete}}, red}
+	items := []object{
+		{"itemId": "forum", "itemType": "slide"},
+		{"itemId": "hills", "itemType": "quiz"},
+		{"itemId": "test", "itemType": "learningGroup"},
+		{"itemId": "run", "itemType": "activity"},
+		{"itemId": "founding", "itemType": "story"},
+	}
+	from := rapid.IntRange(0, len(items)-1).Draw(a.T, "first item")
+	return document("LearningPath", id, object{
+		"title": id, "translations": []object{{"lang": "en", "title": id}}, "estimatedDuration": 1,
+		"items":     items[from:min(len(items), from+rapid.IntRange(1, 3).Draw(a.T, "items"))],
+		"startRule": pick(a, "start", rules...), "completionRule": pick(a, "completion", rules...),
+		"outcomeRule": pick[any](a, "outcome", nil, "SUCCESS", red, variable("user.lang")),
+	})
+}
+
+func (a author) learningPathRule(id string) object {
+	fields := a.timeframe(object{"ruleType": "ASSIGN", "learningPathsMatchCondition": true, "usersMatchCondition": a.condition("user")}, true)
+	if fields["assignmentMode"] = pick(a, "mode", "EVENT", "LAZY"); fields["assignmentMode"] == "EVENT" {
+		merge(fields, object{"eventMatchType": "INSTANCE", "eventMatchEntity": "LearningPathLog", "eventMatchEntityId": "rome"})
+	}
+	fields["initialVisibilityCondition"] = pick[any](a, "visibility", nil, object{"==": []any{variable("index"), 0}})
+	return document("LearningPathRule", id, fields)
+}
+
 // write returns a document with a name that says of which kind it is.
 func (a author) write(id string) object {
 	switch n := id[1:]; id[0] {
@@ -244,14 +277,21 @@ func (a author) write(id string) object {
 		return a.streakRule(id, "c"+n)
 	case 'q':
 		return a.boardConfiguration(id)
+	case 'p':
+		return a.learningPath(id)
+	case 'l':
+		return a.learningPathRule(id)
 	default:
 		return a.board(id, "q"+n)
 	}
 }
 
-var written = []string{"m1", "m2", "r1", "r2", "r3", "w1", "w2", "w3", "c1", "s1", "c2", "s2", "q1", "b1", "q2", "b2", "q3", "b3"}
+var written = []string{"m1", "m2", "r1", "r2", "r3", "w1", "w2", "w3", "c1", "s1", "c2", "s2", "q1", "b1", "q2", "b2", "q3", "b3", "p1", "p2", "l1", "l2"}
 
-var kinds = map[byte]string{'m': "MissionConfiguration", 'r': "MissionRule", 'w': "RewardRule", 's': "StreakRule", 'b': "RuntimeLeaderboard"}
+var kinds = map[byte]string{
+	'm': "MissionConfiguration", 'r': "MissionRule", 'w': "RewardRule", 's': "StreakRule", 'b': "RuntimeLeaderboard", 'p': "LearningPath",
+	'l': "LearningPathRule",
+}
 
 func bundle(t tester, docs ...object) []byte {
 	b, err := json.Marshal(object{"documents": docs})
@@ -273,6 +313,14 @@ func moved(o *guerdon.Outcome, kind, id string) bool {
 			return c.RuleID == id && (c.Kind == streaks.Regular || strings.HasPrefix(o.EventID, "clock:"))
 		})
 	}
+	if kind == "LearningPath" {
+		return slices.ContainsFunc(o.Learning, func(c learning.Change) bool {
+			return c.ItemType == learning.ItemPath && c.ItemID == id && c.AssignmentID == ""
+		})
+	}
+	if kind == "LearningPathRule" {
+		return slices.ContainsFunc(o.Learning, func(c learning.Change) bool { return c.RuleID == id && c.Assigned })
+	}
 	return slices.ContainsFunc(o.Scores, func(c leaderboard.Change) bool { return c.BoardID == id })
 }
 
@@ -281,7 +329,7 @@ func (a author) act(w *world, n int) {
 	ctx := a.Context()
 	now := w.now.Load().Add(pick(a, "pass", time.Second, time.Hour, 20*time.Hour))
 	w.set(now)
-	switch pick(a, "act", "record", "record", "record", "batch", "batch", "publish", "archive", "evaluate", "advance", "tag") {
+	switch pick(a, "act", "record", "record", "record", "batch", "batch", "publish", "archive", "evaluate", "learn", "study", "study", "study", "advance", "tag") {
 	case "record":
 		_, err := w.Record(ctx, a.event(n, now))
 		require.NoError(a, err)
@@ -301,10 +349,22 @@ func (a author) act(w *world, n int) {
 			_, _ = w.Streaks.Rules.Archive(ctx, id)
 		case 'm':
 			_, _ = w.Missions.Configurations.Archive(ctx, id)
+		case 'p':
+			_, _ = w.Learning.Paths.Archive(ctx, id)
+		case 'l':
+			_, _ = w.Learning.Rules.Archive(ctx, id)
 		}
 	case "evaluate":
 		_, err := w.Missions.Evaluate(ctx, pick(a, "user", "ada", "bob"))
 		require.NoError(a, err)
+	case "learn":
+		_, err := w.Learning.Evaluate(ctx, pick(a, "user", "ada", "bob"))
+		require.NoError(a, err)
+	case "study":
+		for range rapid.IntRange(1, 3).Draw(a.T, "studies") {
+			err := w.study(a, pick(a, "user", "ada", "ada", "bob"), pick(a, "study", studies...))
+			require.True(a, err == nil || errors.Is(err, fault.ErrConflict) || errors.Is(err, fault.ErrForbidden), "%v", err)
+		}
 	case "advance":
 		require.NoError(a, w.Advance(ctx))
 	case "tag":
@@ -333,6 +393,7 @@ func (a author) event(n int, now time.Time) event.Event {
 func TestExplainAgreesWithTheOutcome(t *testing.T) {
 	checkStores(t, func(rt *rapid.T, b *backend) {
 		a, w := author{rt}, b.world(rt)
+		w.academy(rt)
 		docs := []object{
 			document("Tag", "red", object{"namespace": "team", "variant": "red"}),
 			document("Tag", "blue", object{"namespace": "team", "variant": "blue"}),
@@ -348,6 +409,8 @@ func TestExplainAgreesWithTheOutcome(t *testing.T) {
 		_, err = w.Missions.Configurations.AssignTags(rt.Context(), "m1", outdoor)
 		require.NoError(rt, err)
 		_, err = w.Users.AssignTags(rt.Context(), "ada", tenancy.Tagging{TagID: "red"}, tenancy.Tagging{TagID: "blue"})
+		require.NoError(rt, err)
+		_, err = w.Learning.Evaluate(rt.Context(), "ada")
 		require.NoError(rt, err)
 		type question struct{ event, kind, id string }
 		answers := map[question]string{}

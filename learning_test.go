@@ -716,3 +716,66 @@ func TestRulesThatAssignPaths(t *testing.T) {
 		})
 	}
 }
+
+// Explain says of a path which step it took and by which rule, and of what moved nothing, where that counts.
+func TestExplainOfLearningPaths(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	ctx := t.Context()
+	w.publish(t, document("LearningPath", "short", object{
+		"title": "Short", "estimatedDuration": 1, "translations": []object{{"lang": "en", "title": "Short"}},
+		"items":          []object{{"itemId": "forum", "itemType": "slide"}, {"itemId": "hills", "itemType": "quiz"}},
+		"startRule":      object{"some": []any{variable("items"), object{"==": []any{variable("itemType"), "quiz"}}}},
+		"completionRule": object{"some": []any{variable("items"), object{"==": []any{variable("outcome"), "FAIL"}}}},
+		"outcomeRule":    object{"none": []any{variable("items"), object{"==": []any{variable("outcome"), "FAIL"}}}},
+	}))
+	w.paths(t, "ada")
+	_, err := w.Learning.Assign(ctx, learning.NewAssignment{PathID: "short", UserID: "bob", StartsAt: start.Add(time.Hour)})
+	require.NoError(t, err)
+	require.NoError(t, w.study(t, "ada", studies[0])) // begins the story
+	require.NoError(t, w.study(t, "ada", studies[1]))
+	w.rome(t, "ada", "founding", "kings")
+	w.answer(t, "ada", "kings", content.Option1)
+	w.answer(t, "eve", "hills", content.Option1)
+	_, err = w.Record(ctx, run("again", "ada", start))
+	require.NoError(t, err)
+	_, err = w.Record(ctx, run("bob", "bob", start))
+	require.NoError(t, err)
+	_, err = w.Learning.SubmitSlide(ctx, learning.SlideSubmission{Submission: who("ada"), SlideID: "agora", Progress: learning.Complete})
+	require.NoError(t, err)
+	w.set(start.Add(2 * time.Hour))
+	require.NoError(t, w.study(t, "bob", studies[2])) // begins the slide
+	w.answer(t, "bob", "hills", content.Option1)
+	explain := func(event, path string) string {
+		x, err := w.Explain(ctx, event, "LearningPath", path)
+		require.NoError(t, err)
+		return x.String()
+	}
+	const done = "slide:forum:ada:default:COMPLETE"
+	asked := []struct{ event, path, want string }{
+		{"story:founding:ada:default:START", "rome", "moved LearningPath rome (version 1)\n  yes  startRule: an item is begun\n  yes  progress: it was not begun and became START"},
+		{"story:founding:ada:default:COMPLETE", "rome", "yes  progress: it was START and became IN_PROGRESS"},
+		{done, "rome", "no   completionRule: learningGroup test is not begun"},
+		{done, "greece", "no   items: it does not hold slide forum"},
+		{"quiz:hills:ada:default", "rome", "no   completionRule: learningGroup test is IN_PROGRESS"},
+		{"quiz:kings:ada:default", "rome", "yes  completionRule: every item is COMPLETE\n  yes  outcomeRule: learningGroup test has failed, so it is FAIL\n  yes  progress: it was IN_PROGRESS and became COMPLETE"},
+		{"again", "rome", "no   progress: activity run had been done before"},
+		{"bob", "rome", "no   learningPathAssignments: it had not been assigned to user bob"},
+		{"quiz:hills:eve:default", "short", "no   learningPathAssignments: it had not been assigned to user eve"},
+		{"slide:agora:ada:default:COMPLETE", "greece", "yes  progress: it was not begun and became IN_PROGRESS"},
+		{"slide:forum:bob:default:START", "short", "yes  startRule: "},
+		{"quiz:hills:bob:default", "short", "yes  outcomeRule: "},
+	}
+	var before []string
+	for _, q := range asked {
+		before = append(before, explain(q.event, q.path))
+		require.Contains(t, before[len(before)-1], q.want, q.event)
+	}
+	// What happens later changes no answer.
+	w.rome(t, "bob", "hills")
+	_, err = w.Learning.Paths.Archive(ctx, "short")
+	require.NoError(t, err)
+	for i, q := range asked {
+		require.Equal(t, before[i], explain(q.event, q.path), q.event)
+	}
+}

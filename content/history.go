@@ -114,6 +114,7 @@ func (l *Library) LoadAt(ctx context.Context, tx *session.Tx, at time.Time) (*Pr
 	}
 	var keys []string
 	for i := range records {
+		records[i].Marks = records[i].marksAt(at)
 		if n := records[i].inForce(at); n > 0 {
 			keys = append(keys, versionKey(records[i].Kind, records[i].ID, n))
 		}
@@ -134,13 +135,13 @@ type Pin struct {
 // Since returns the versions of documents that somebody is on who began at a moment and has not finished:
 // the newest of those published by then, and of those published with [Reopen] since. Who began before a
 // document was published for the first time is on its first version. That it was archived since does not
-// matter. A document that was never published is left out; the others are in the order of the references.
+// matter. A document that was not published by tx.Now is left out; the others are in the order of the references.
 func (l *Library) Since(ctx context.Context, tx *session.Tx, began time.Time, refs ...Reference) ([]Pin, error) {
 	keys := each(refs, func(r Reference) string { return recordKey(r.Kind, r.ID) })
 	records, err := documents.GetMany(ctx, tx, keys...)
 	var pins []Pin
 	for i := range records {
-		if n := since(records[i].Marks, began); n > 0 {
+		if n := since(records[i].marksAt(tx.Now), began); n > 0 {
 			pins = append(pins, Pin{records[i].Kind, records[i].ID, n})
 		}
 	}

@@ -42,11 +42,16 @@ func (r *record) inForce(at time.Time) int {
 	if r.resting(at) {
 		return 0
 	}
+	return len(r.marksAt(at))
+}
+
+// marksAt returns the versions that there were at a moment.
+func (r *record) marksAt(at time.Time) []mark {
 	n := 0
 	for n < len(r.Marks) && !r.Marks[n].At.After(at) {
 		n++
 	}
-	return n
+	return r.Marks[:n]
 }
 
 // since returns the number of the version that somebody is on who began at a moment: the newest of those

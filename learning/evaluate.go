@@ -146,7 +146,7 @@ func (p *Program) add(ctx context.Context, tx *session.Tx, u *tenancy.User, a *A
 		opened, err := p.unlockByPast(ctx, tx, u, a.PathID, because)
 		return append(changes, opened...), err
 	}
-	return changes, p.settleAssignment(ctx, tx, u, a, because.EventID)
+	return changes, p.settleAssignment(ctx, tx, u, a, because)
 }
 
 // change returns that something happened to the assignment, whose path is of a version for the user.
@@ -179,7 +179,7 @@ func (p *Program) unlock(ctx context.Context, tx *session.Tx, pl *plan, u *tenan
 		c := a.change(pin.Version)
 		c.Unlocked, c.RuleID, c.RuleVersion = true, pl.ID, pl.Version
 		changes = append(changes, c)
-		if err := p.settleAssignment(ctx, tx, u, &a, because.EventID); err != nil {
+		if err := p.settleAssignment(ctx, tx, u, &a, because); err != nil {
 			return nil, err
 		}
 	}
@@ -276,9 +276,9 @@ func (p *Program) begin(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		return nil, err
 	}
 	if a.CreatedAt.Equal(tx.Now) {
-		return p.add(ctx, tx, o.User, &a, mechanic.Mark{})
+		return p.add(ctx, tx, o.User, &a, o.Mark(tx))
 	}
-	return nil, p.settleAssignment(ctx, tx, o.User, &a, o.Event.ID)
+	return nil, p.settleAssignment(ctx, tx, o.User, &a, o.Mark(tx))
 }
 
 // due tells whether a rule was not carried out for a user yet.

@@ -14,8 +14,7 @@ import (
 
 // ExplainRule tells how far an entry of the journal got with a rule: what React asked, in its order, and
 // whether the rule assigned or unlocked something. The program is the one that was in force, and tx.Now the
-// moment at which the entry was recorded. Of the assignments that a condition reads, how far their paths had
-// come is known as it is now.
+// moment at which the entry was recorded.
 func (p *Program) ExplainRule(ctx context.Context, tx *session.Tx, cases []mechanic.Case, r *Rule) (mechanic.Verdict, error) {
 	return mechanic.Farthest(cases, func(c *mechanic.Case) (mechanic.Verdict, error) {
 		v := mechanic.Verdict{Version: r.Version}
@@ -59,10 +58,33 @@ func (p *Program) explainPlan(ctx context.Context, tx *session.Tx, c *mechanic.C
 	return nil
 }
 
-// existing returns the user's assignments that had been made when the case was recorded.
+// existing returns the user's assignments that had been made when the case was recorded, as they were then.
 func (p *Program) existing(ctx context.Context, tx *session.Tx, c *mechanic.Case) ([]Assignment, error) {
 	list, err := assignments.List(ctx, tx, endingAfter(c.User.ID, c.Event.At))
-	return slices.DeleteFunc(slices.Clone(list), func(a Assignment) bool { return a.CreatedAt.After(c.RecordedAt) }), err
+	if err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(slices.Clone(list), func(a Assignment) bool { return a.CreatedAt.After(c.RecordedAt) })
+	for i := range list {
+		a := &list[i]
+		r, _, err := logs.Get(ctx, tx, logKey(a.UserID, a.Context, itemKey{ItemPath, a.PathID}))
+		if err != nil {
+			return nil, err
+		}
+		a.Progress, a.Outcome = "", ""
+		if was := r.then(c); was != nil {
+			a.Progress, a.Outcome = was.Progress, was.Outcome
+		}
+		if a.lockedThen(c) {
+			a.Visibility = Locked
+		}
+	}
+	return list, nil
+}
+
+// lockedThen tells whether the assignment was locked when a case was reacted to.
+func (a *Assignment) lockedThen(c *mechanic.Case) bool {
+	return a.Visibility == Locked || !a.UnlockedAt.IsZero() && !c.Is(a.UnlockedBy) && !c.Follows(a.UnlockedBy)
 }
 
 func activeThen(existing []Assignment, at time.Time) []any {

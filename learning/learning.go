@@ -25,7 +25,8 @@ import (
 // An ItemType says what something is that has progress.
 type ItemType string
 
-// The types. All but the last may be items of a path or a group.
+// The types. All but the last may be items of a path or a group. There are no games: an item of type "game" is
+// refused when the document is written.
 const (
 	ItemActivity ItemType = "activity"
 	ItemQuiz     ItemType = "quiz"

@@ -89,6 +89,11 @@ func fold(items []ItemProgress) standing {
 	return s
 }
 
+// begun tells whether an item is.
+func begun(items []ItemProgress) bool {
+	return slices.ContainsFunc(items, func(i ItemProgress) bool { return i.Progress != "" })
+}
+
 // outcomeOf returns the outcome of what is complete: it has failed if an item has.
 func outcomeOf(items []ItemProgress) event.Outcome {
 	if slices.ContainsFunc(items, func(i ItemProgress) bool { return i.Outcome == event.Fail }) {

@@ -44,7 +44,7 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if o.Event.Type == event.Clock {
 		return p.reactToClock(ctx, tx, o)
 	}
-	changes, err := p.announce(ctx, tx, o.Event)
+	changes, err := p.announce(ctx, tx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -67,15 +67,25 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	}
 }
 
-// announce returns the change that an event of a log stands for, none for any other.
-func (p *Program) announce(ctx context.Context, tx *session.Tx, e *event.Event) ([]Change, error) {
-	if t := itemTypeOf(e); t == "" || t == ItemActivity {
+// announce returns the change that an event of a log stands for, none for any other. The log learns the place
+// of its event in the journal.
+func (p *Program) announce(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+	t := itemTypeOf(o.Event)
+	if t == "" || t == ItemActivity {
 		return nil, nil
 	}
-	s := submissionOf(e)
-	r, _, err := logs.Get(ctx, tx, logKey(s.UserID, s.Context, itemKey{itemTypeOf(e), e.EntityID}))
+	s := submissionOf(o.Event)
+	r, _, err := logs.Get(ctx, tx, logKey(s.UserID, s.Context, itemKey{t, o.Event.EntityID}))
+	if err != nil {
+		return nil, err
+	}
 	c := r.change()
-	c.Progress, c.Outcome = Progress(e.Progress), e.Outcome // the log may have moved on
+	c.Progress, c.Outcome = Progress(o.Event.Progress), o.Event.Outcome // the log may have moved on
+	if i := slices.IndexFunc(r.Moves, func(m move) bool { return m.EventID == o.Event.ID }); i >= 0 {
+		r.Moves = slices.Clone(r.Moves)
+		r.Moves[i].Mark = o.Mark(tx)
+		err = logs.Put(ctx, tx, r)
+	}
 	return []Change{c}, err
 }
 
@@ -139,7 +149,7 @@ func (p *Program) reactToActivity(ctx context.Context, tx *session.Tx, o *mechan
 		if same < 0 {
 			same = len(held)
 		}
-		r, err := p.activity(ctx, tx, o.User, learnContext, o.Event)
+		r, err := p.activity(ctx, tx, o.User, learnContext, o.Event, o.Mark(tx))
 		if err != nil {
 			return nil, err
 		}

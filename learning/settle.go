@@ -103,36 +103,46 @@ func (p *Program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User, l
 
 // settleNode brings the log of one group or path into step. It never goes back.
 func (p *Program) settleNode(ctx context.Context, tx *session.Tx, b *book, o *outline, n *node, vars map[string]any) error {
-	items := b.items(o, n)
-	if !slices.ContainsFunc(items, func(i ItemProgress) bool { return i.Progress != "" }) {
-		return nil // nothing is begun, and no rule may say otherwise
-	}
-	s, old := n.fold(tx, vars, items), b.rows[n.itemKey]
-	r := row{ItemType: n.Type, ItemID: n.ID}
-	switch {
-	case old != nil:
-		r = *old
-	default:
-		r.UserID, r.Context, r.Lang, r.BeganAt = b.user.ID, b.context, b.langOf(o), o.began
-	}
-	if !s.progress.beyond(r.Progress) {
+	old := b.rows[n.itemKey]
+	r, further := b.next(tx, o, n, vars)
+	if !further {
 		return nil
 	}
 	if r.BeganAt.IsZero() {
 		r.BeganAt = tx.Now
 	}
-	r.Version, r.Progress, r.Outcome, r.StartedAt, r.MovedAt = n.version, s.progress, s.outcome, s.startedAt, s.movedAt
-	if r.Progress == Complete {
-		r.CompletedAt = s.movedAt
-	}
 	e := r.moved(old)
 	r.EventID = e.ID
+	r.note(mechanic.Mark{EventID: e.ID})
 	tx.Cause(e)
 	b.rows[n.itemKey] = &r
 	if err := logs.Put(ctx, tx, r); err != nil || n.Type != ItemPath {
 		return err
 	}
 	return p.pathMoved(ctx, tx, &r, n.path)
+}
+
+// next returns the log of a node as its items have it, and whether that is further than it is.
+func (b *book) next(tx *session.Tx, o *outline, n *node, user map[string]any) (r row, further bool) {
+	items := b.items(o, n)
+	if !begun(items) {
+		return r, false // no rule may say otherwise
+	}
+	s := n.fold(tx, user, items)
+	if old := b.rows[n.itemKey]; old != nil {
+		r = *old
+	} else {
+		r.ItemType, r.ItemID = n.Type, n.ID
+		r.UserID, r.Context, r.Lang, r.BeganAt = b.user.ID, b.context, b.langOf(o), o.began
+	}
+	if !s.progress.beyond(r.Progress) {
+		return r, false
+	}
+	r.Version, r.Progress, r.Outcome, r.StartedAt, r.MovedAt = n.version, s.progress, s.outcome, s.startedAt, s.movedAt
+	if r.Progress == Complete {
+		r.CompletedAt = s.movedAt
+	}
+	return r, true
 }
 
 // items returns how far the user is with the items of a node, those that are meant for the user.
@@ -250,7 +260,7 @@ func under(held []holder, item itemKey, parent content.Parent) []holder {
 
 // settleAssignment brings the path of an assignment into step with what the user has done before: the logs
 // of its context, and the activities that happened in its time.
-func (p *Program) settleAssignment(ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, now string) error {
+func (p *Program) settleAssignment(ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, because mechanic.Mark) error {
 	if !a.open(tx.Now) {
 		return nil
 	}
@@ -258,7 +268,7 @@ func (p *Program) settleAssignment(ctx context.Context, tx *session.Tx, u *tenan
 	if err != nil || o == nil {
 		return err
 	}
-	if err := p.countPast(ctx, tx, u, a, o, now); err != nil {
+	if err := p.countPast(ctx, tx, u, a, o, because); err != nil {
 		return err
 	}
 	return p.settle(ctx, tx, u, a.Context, []*outline{o})
@@ -266,7 +276,7 @@ func (p *Program) settleAssignment(ctx context.Context, tx *session.Tx, u *tenan
 
 // countPast adds the logs of the activities of an outline that the user has done in the assignment's time,
 // but for the event now.
-func (p *Program) countPast(ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, o *outline, now string) error {
+func (p *Program) countPast(ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, o *outline, because mechanic.Mark) error {
 	activity := func(k itemKey) bool { return k.Type == ItemActivity }
 	if p.past == nil || !slices.ContainsFunc(o.keys(), activity) {
 		return nil
@@ -276,10 +286,10 @@ func (p *Program) countPast(ctx context.Context, tx *session.Tx, u *tenancy.User
 			return err
 		}
 		e := past.Event
-		if e.ID == now || !completes(e) || !o.holds(itemKey{ItemActivity, e.EntityID}) || a.period().State(e.At) != timeframe.Active {
+		if e.ID == because.EventID || !completes(e) || !o.holds(itemKey{ItemActivity, e.EntityID}) || a.period().State(e.At) != timeframe.Active {
 			continue
 		}
-		if _, err := p.activity(ctx, tx, u, a.Context, e); err != nil {
+		if _, err := p.activity(ctx, tx, u, a.Context, e, because); err != nil {
 			return err
 		}
 	}
@@ -292,7 +302,9 @@ func completes(e *event.Event) bool {
 }
 
 // activity adds the log of an activity that a user has done, unless there is one.
-func (p *Program) activity(ctx context.Context, tx *session.Tx, u *tenancy.User, learnContext string, e *event.Event) (*row, error) {
+func (p *Program) activity(
+	ctx context.Context, tx *session.Tx, u *tenancy.User, learnContext string, e *event.Event, because mechanic.Mark,
+) (*row, error) {
 	item := itemKey{ItemActivity, e.EntityID}
 	_, done, err := logs.Get(ctx, tx, logKey(u.ID, learnContext, item))
 	if err != nil || done {
@@ -304,6 +316,7 @@ func (p *Program) activity(ctx context.Context, tx *session.Tx, u *tenancy.User,
 		r.Outcome = event.Fail
 	}
 	r.StartedAt, r.CompletedAt, r.EventID = e.At, e.At, e.ID
+	r.note(because)
 	if doc := content.Find(p.docs, content.Activities, item.ID); doc != nil {
 		r.Version = doc.Version
 	}

@@ -49,7 +49,7 @@ type SlideSubmission struct {
 // Action is what a user does with a story.
 type Action string
 
-// The actions. The first two are progress.
+// The actions. The first two are progress. SHARE counts once for each part of the story and once for the whole.
 const (
 	StartRead    Action = "START_READ"
 	CompleteRead Action = "COMPLETE_READ"
@@ -291,6 +291,7 @@ func (p *Program) log(ctx context.Context, tx *session.Tx, old, r *row, next *st
 	r.Version, r.EventID = doc.Head().Version, next.id
 	progressed := r.Progress != "" && (old == nil || r.Progress != old.Progress)
 	if progressed {
+		r.note(mechanic.Mark{EventID: next.id})
 		r.MovedAt = tx.Now
 		if r.StartedAt.IsZero() {
 			r.StartedAt = tx.Now

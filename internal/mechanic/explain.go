@@ -271,13 +271,9 @@ func (a Amount) Check(vars map[string]any, now time.Time) rule.Check {
 	if a.rule == nil {
 		return rule.Check{Name: a.field, Holds: true, Reason: "it is 1, as there is no expression"}
 	}
-	t, err := a.rule.Explain(&rule.Env{Data: vars, Now: now})
+	t, reason, err := explain(a.rule, vars, now)
 	if err != nil {
 		return rule.Check{Name: a.field, Reason: err.Error()}
-	}
-	reason := t.Reason()
-	if t.Op() == "" {
-		reason = "it is " + show(t.Value())
 	}
 	d, err := ToAmount(t.Value())
 	switch {
@@ -287,6 +283,33 @@ func (a Amount) Check(vars map[string]any, now time.Time) rule.Check {
 		reason += "; it must be more than 0"
 	}
 	return rule.Check{Name: a.field, Holds: err == nil && d.IsPositive(), Reason: reason + lost(t, vars), Trace: t}
+}
+
+// Check asks the expression for its option as [Choice.Of] does. It holds if it gives one; the reason says what
+// it gave.
+func (c Choice) Check(vars map[string]any, now time.Time) rule.Check {
+	t, reason, err := explain(c.rule, vars, now)
+	if err != nil {
+		return rule.Check{Name: c.field, Reason: err.Error()}
+	}
+	option, err := c.pick(t.Value())
+	if err != nil {
+		reason += "; it " + err.Error()
+	} else {
+		reason += ", so it is " + option
+	}
+	return rule.Check{Name: c.field, Holds: err == nil, Reason: reason + lost(t, vars), Trace: t}
+}
+
+// explain evaluates an expression and says what it gave.
+func explain(r *rule.Rule, vars map[string]any, now time.Time) (t *rule.Trace, reason string, err error) {
+	if t, err = r.Explain(&rule.Env{Data: vars, Now: now}); err != nil {
+		return nil, "", err
+	}
+	if t.Op() == "" {
+		return t, "it is " + show(t.Value()), nil
+	}
+	return t, t.Reason(), nil
 }
 
 // lost says which fields of the user an evaluation read in vain because they are not kept.

@@ -340,3 +340,61 @@ func tagged(kind AnyKind, tags []tenancy.Tagging, body json.RawMessage) (json.Ra
 	}
 	return slices.Concat(head[:len(head)-1], []byte(`,`), body[1:]), nil
 }
+
+// A Difference is what one bundle has that another has not, by kind and id ("Activity/commit").
+type Difference struct {
+	Added   []string `json:"added,omitempty"`
+	Changed []string `json:"changed,omitempty"`
+	Removed []string `json:"removed,omitempty"`
+}
+
+// Diff returns what is different in the second of two bundles; the order of fields and of documents
+// does not count. A bundle that cannot be read is [fault.ErrInvalid].
+func (l *Library) Diff(from, to []byte) (Difference, error) {
+	old, err := l.contents(from)
+	if err != nil {
+		return Difference{}, fault.In("from", err)
+	}
+	now, err := l.contents(to)
+	if err != nil {
+		return Difference{}, fault.In("to", err)
+	}
+	var d Difference
+	for key, body := range now {
+		switch before, had := old[key]; {
+		case !had:
+			d.Added = append(d.Added, key)
+		case before != body:
+			d.Changed = append(d.Changed, key)
+		}
+	}
+	for key := range old {
+		if _, has := now[key]; !has {
+			d.Removed = append(d.Removed, key)
+		}
+	}
+	slices.Sort(d.Added)
+	slices.Sort(d.Changed)
+	slices.Sort(d.Removed)
+	return d, nil
+}
+
+// contents returns the documents of a bundle as the library writes them, by kind and id.
+func (l *Library) contents(bundle []byte) (map[string]string, error) {
+	docs, err := l.parseBundle(bundle)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]string, len(docs))
+	for _, p := range docs {
+		body, err := json.Marshal(withDefaults(p.doc))
+		if err != nil {
+			return nil, err
+		}
+		if body, err = tagged(p.kind, p.tags, body); err != nil {
+			return nil, err
+		}
+		all[recordKey(p.kind.Name(), p.doc.Head().ID)] = string(body)
+	}
+	return all, nil
+}

@@ -3,6 +3,7 @@ package content
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/text"
@@ -44,7 +45,7 @@ func (t *Texts[T]) AllTexts() []Text {
 
 // Localize leaves only the translation in the given language.
 func (t *Texts[T]) Localize(lang string) {
-	t.Translations = only(t.Translations, func(one T) bool { return one.Language() == lang })
+	t.Translations = slices.DeleteFunc(slices.Clone(t.Translations), func(one T) bool { return one.Language() != lang })
 }
 
 // Labels are the translations of kinds that have a label.

@@ -88,7 +88,8 @@ type Transaction struct {
 	// ID is the caller's, generated, or derived from the event that was paid for, its rule and the
 	// reward's place.
 	ID string `json:"virtualTransactionId"`
-	// GroupID is what the transactions of one movement share: the caller's, or for rewards the event's id.
+	// GroupID is what the transactions of one movement share: the caller's, or for rewards the id of the event
+	// that was paid for. Where another event caused that one, the journal has it in the entry of its cause.
 	GroupID string `json:"virtualTransactionGroupId"`
 	// RedemptionGroupID is what the transactions that are redeemed together share; only with MANUAL.
 	RedemptionGroupID string         `json:"redemptionGroupId,omitempty"`

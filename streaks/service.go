@@ -14,7 +14,7 @@ import (
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-// Service is the streaks of one workspace. The zero value refuses every call. It may be used
+// A Service is the streaks of one workspace. The zero value refuses every call. It may be used
 // concurrently.
 type Service struct {
 	// Configurations and Rules are the documents.

@@ -281,15 +281,6 @@ func (p *Program) begin(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	return nil, p.settleAssignment(ctx, tx, o.User, &a, o.Mark(tx))
 }
 
-// due tells whether a rule was not carried out for a user yet.
-func (pl *plan) due(ctx context.Context, tx *session.Tx, u *tenancy.User) (bool, error) {
-	if u.Status != tenancy.Active {
-		return false, nil
-	}
-	_, ok, err := pl.on.Unevaluated(ctx, tx, evaluations, pl.ID, u.ID, u, tx.Now)
-	return ok, err
-}
-
 // settleUser carries out the LAZY rules for a user, and lets what has begun by the clock count what the user
 // had done before.
 func (p *Program) settleUser(ctx context.Context, tx *session.Tx, u *tenancy.User) error {
@@ -307,11 +298,7 @@ func (p *Program) settleUser(ctx context.Context, tx *session.Tx, u *tenancy.Use
 		}
 	}
 	for _, pl := range p.rules.Lazy {
-		due, err := pl.due(ctx, tx, u)
-		if err == nil && due {
-			err = mechanic.Tick(ctx, tx, Rules.Name(), pl.ID, u.ID, tx.Now)
-		}
-		if err != nil {
+		if err := pl.on.TickDue(ctx, tx, evaluations, Rules.Name(), pl.ID, u.ID, u); err != nil {
 			return err
 		}
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/ident"
-	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -60,43 +59,6 @@ func (s Service) Evaluate(ctx context.Context, userID string) ([]Mission, error)
 		}
 		return current(ctx, tx, u)
 	})
-}
-
-// settle evaluates the LAZY rules for a user, and begins the user's own missions whose time has come.
-func (p *Program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User) error {
-	for _, pl := range p.rules.Lazy {
-		due, err := pl.due(ctx, tx, u)
-		if err == nil && due {
-			err = mechanic.Tick(ctx, tx, Rules.Name(), pl.ID, u.ID, tx.Now)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	missions, err := missionTable.List(ctx, tx, owned(u.ID, tx.Now))
-	if err != nil {
-		return err
-	}
-	for i := range missions {
-		m := &missions[i]
-		if m.TargetAmount != nil || m.period().State(tx.Now) != timeframe.Active {
-			continue
-		}
-		if err := mechanic.Tick(ctx, tx, tickedMission, m.ID, u.ID, tx.Now); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// due tells whether the rule was not evaluated for the user yet, as far as it concerns the user.
-func (pl *plan) due(ctx context.Context, tx *session.Tx, u *tenancy.User) (bool, error) {
-	owner, ok := pl.owner(u)
-	if !ok || u.Status != tenancy.Active {
-		return false, nil
-	}
-	_, ok, err := pl.on.Unevaluated(ctx, tx, evaluationTable, pl.ID, owner, u, tx.Now)
-	return ok, err
 }
 
 // current returns what a user has at the moment of the transaction, by its end, then id.

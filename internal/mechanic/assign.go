@@ -173,6 +173,19 @@ func (t Trigger) Unevaluated(
 	return p, err == nil && !evaluated, err
 }
 
+// TickDue lets the time of a rule of a kind come for an active user ([Tick]), unless it was evaluated for the owner in
+// the present period. The table holds the rule's evaluations.
+func (t Trigger) TickDue(ctx context.Context, tx *session.Tx, table *store.Table[Evaluation], kind, ruleID, owner string, u *tenancy.User) error {
+	if u.Status != tenancy.Active {
+		return nil
+	}
+	_, ok, err := t.Unevaluated(ctx, tx, table, ruleID, owner, u, tx.Now)
+	if err != nil || !ok {
+		return err
+	}
+	return Tick(ctx, tx, kind, ruleID, u.ID, tx.Now)
+}
+
 // DefineEvaluations declares a table of evaluations.
 func DefineEvaluations(name string) *store.Table[Evaluation] {
 	return store.Define(name, func(e *Evaluation) string { return EvaluationKey(e.Owner, e.RuleID, e.PeriodID) }, nil)

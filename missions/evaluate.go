@@ -1,0 +1,228 @@
+package missions
+
+import (
+	"context"
+	"time"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// assign evaluates rules for the occasion's user at the moment of its event. What one assigns has counted
+// what had happened before when the next one is evaluated.
+func (p *Program) assign(ctx context.Context, tx *session.Tx, plans []*plan, o *mechanic.Occasion) ([]Change, error) {
+	var changes []Change
+	for _, pl := range plans {
+		made, err := p.evaluate(ctx, tx, pl, o)
+		if err != nil {
+			return nil, err
+		}
+		assigned, err := p.catchUp(ctx, tx, o.User, made, o.Event.ID)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, assigned...)
+	}
+	return changes, nil
+}
+
+// evaluate assigns the missions of one rule to the occasion's user, or to the rule's group of which the
+// user is a member, for the period that contains the moment of its event, unless it was done before.
+func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mechanic.Occasion) ([]*Mission, error) {
+	u, at, vars := o.User, o.Event.At, o.Vars
+	owner, ok := pl.owner(u)
+	if !ok {
+		return nil, nil
+	}
+	period, ok, err := pl.on.Unevaluated(ctx, tx, evaluationTable, pl.ID, owner, u, at)
+	if err != nil || !ok || !pl.event.Holds(tx, vars) {
+		return nil, err
+	}
+	if pl.readsActive {
+		active, err := activeMissions(ctx, tx, u, at)
+		if err != nil {
+			return nil, err
+		}
+		vars["activeMissions"] = active
+		defer delete(vars, "activeMissions")
+	}
+	if !pl.users.Holds(tx, vars) {
+		return nil, nil
+	}
+	if period, ok, err = pl.begun(ctx, tx, u, period, at); err != nil || !ok {
+		return nil, err
+	}
+	done := mechanic.Evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: owner, At: tx.Now, Mark: o.Mark(tx)}
+	var made []*Mission
+	failed := false
+	for _, g := range pl.goals {
+		m := newMission(tx, g, pl, period, u)
+		var wanted bool
+		mechanic.With(vars, "mission", p.candidate(m, g, at), func() { wanted = pl.missions.Holds(tx, vars) })
+		if !wanted {
+			continue
+		}
+		if period.State(at) == timeframe.Active && !activate(tx, g, m, vars) {
+			failed = true
+			continue
+		}
+		made = append(made, m)
+		done.Made = append(done.Made, m.ID)
+	}
+	for _, m := range made {
+		if err := missionTable.Put(ctx, tx, *m); err != nil {
+			return nil, err
+		}
+	}
+	if failed && len(made) == 0 {
+		return nil, nil // once the author has mended it, it is tried again
+	}
+	if len(made) == 0 && o.Event.Type == event.Clock {
+		done.Mark = mechanic.Mark{} // an event of the clock from which nothing follows is not in the journal
+	}
+	return made, evaluationTable.Put(ctx, tx, done)
+}
+
+// owner returns whose missions the rule assigns because of a user; ok is false if they are those of a
+// group that the user is not in.
+func (pl *plan) owner(u *tenancy.User) (owner string, ok bool) {
+	if pl.MissionType == Group {
+		return groupOwner(pl.GroupTagID), u.HasTag(pl.GroupTagID)
+	}
+	return u.ID, true
+}
+
+// begun returns a period as it began for its owner; ok is false if it is over. The clock of a group is that
+// of the member for whom the rule is evaluated.
+func (pl *plan) begun(ctx context.Context, tx *session.Tx, u *tenancy.User, p timeframe.Period, at time.Time) (_ timeframe.Period, ok bool, err error) {
+	if pl.MissionType == Group {
+		return p, true, nil
+	}
+	return pl.on.Begun(ctx, tx, u, p, at)
+}
+
+// candidate returns what a rule may read at a moment of a mission that it could assign.
+func (p *Program) candidate(m *Mission, g *goal, at time.Time) map[string]any {
+	v := m.vars()
+	tags := []any{}
+	for _, tag := range p.docs.EntityTags(Configurations.Name(), g.ID, at) {
+		tags = append(tags, tag)
+	}
+	v["name"], v["tags"] = g.Name, tags
+	return v
+}
+
+// newMission returns a mission as a rule makes it.
+func newMission(tx *session.Tx, g *goal, pl *plan, period timeframe.Period, u *tenancy.User) *Mission {
+	m := fromGoal(g)
+	m.RuleID, m.RuleVersion = pl.ID, pl.Version
+	m.lasts(period)
+	if g.MissionType == Group {
+		m.GroupTagID = pl.GroupTagID
+	} else {
+		m.UserID = u.ID
+	}
+	m.ID = m.derivedID()
+	m.CreatedAt, m.UpdatedAt = tx.Now, tx.Now
+	return m
+}
+
+// fromGoal returns a mission with a copy of what it needs of its configuration.
+func fromGoal(g *goal) *Mission {
+	return &Mission{
+		MissionType: g.MissionType, ConfigurationID: g.ID, ConfigurationVersion: g.Version,
+		MatchType: g.MatchType, MatchEntity: g.MatchEntity, MatchEntityID: g.MatchEntityID,
+		MatchCondition: g.MatchCondition, IncrementExpression: g.IncrementExpression, TargetAmountExpression: g.TargetAmountExpression,
+		DefaultLang: g.DefaultLang,
+	}
+}
+
+// activeMissions returns the missions that an owner has at a moment, as rules see them.
+func activeMissions(ctx context.Context, tx *session.Tx, u *tenancy.User, at time.Time) ([]any, error) {
+	list := []any{}
+	for _, owner := range owners(u) {
+		missions, err := missionTable.List(ctx, tx, owned(owner, at))
+		if err != nil {
+			return nil, err
+		}
+		for i := range missions {
+			if missions[i].period().State(at) == timeframe.Active {
+				list = append(list, missions[i].vars())
+			}
+		}
+	}
+	return list, nil
+}
+
+// assignByClock evaluates a rule for a user because its time has come.
+func (p *Program) assignByClock(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+	pl := p.rules.Find(o.Event.EntityID)
+	if pl == nil {
+		return nil, nil
+	}
+	return p.assign(ctx, tx, []*plan{pl}, o)
+}
+
+// tickedMission is the kind of an event of the clock that is about a mission which has begun.
+const tickedMission = "Mission"
+
+// begin fixes the target of a mission that was made before it began.
+func (p *Program) begin(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) error {
+	m, found, err := missionTable.Get(ctx, tx, o.Event.EntityID)
+	if err != nil || !found {
+		return err
+	}
+	g, err := p.goalOf(&m)
+	if err != nil || !activate(tx, g, &m, o.Vars) {
+		return err
+	}
+	return missionTable.Put(ctx, tx, m)
+}
+
+var pushTable = mechanic.DefinePushes("mission_pushes")
+
+// Advance does what the clock alone causes: at the times of its schedule, a SCHEDULED_PUSH rule is
+// evaluated for every user. It looks at no more than limit users and returns whether there is more to
+// do. A schedule begins when its rule is published, also anew; times that passed since while nobody called
+// Advance are made up for, and a user is evaluated once in a period however often the schedule fires in it.
+func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
+	for _, pl := range p.rules.Push {
+		rule := mechanic.PushedRule{Kind: Rules.Name(), ID: pl.ID, Trigger: pl.on, PublishedAt: pl.UpdatedAt}
+		done, err := rule.Carry(ctx, tx, pushTable, &limit)
+		if err != nil {
+			return false, err
+		}
+		more = more || !done
+	}
+	return more, nil
+}
+
+// settle evaluates the LAZY rules for a user, and begins the user's own missions whose time has come.
+func (p *Program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User) error {
+	for _, pl := range p.rules.Lazy {
+		owner, ok := pl.owner(u)
+		if !ok {
+			continue
+		}
+		if err := pl.on.TickDue(ctx, tx, evaluationTable, Rules.Name(), pl.ID, owner, u); err != nil {
+			return err
+		}
+	}
+	missions, err := missionTable.List(ctx, tx, owned(u.ID, tx.Now))
+	if err != nil {
+		return err
+	}
+	for i := range missions {
+		m := &missions[i]
+		if m.TargetAmount != nil || m.period().State(tx.Now) != timeframe.Active {
+			continue
+		}
+		if err := mechanic.Tick(ctx, tx, tickedMission, m.ID, u.ID, tx.Now); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -280,9 +280,7 @@ func (l storeLadder) load(ctx context.Context, dense bool) (*ranktree.Tree, erro
 		if err != nil || len(es) == 0 {
 			return tree, err
 		}
-		for _, e := range es {
-			tree.Set(e)
-		}
+		tree.Set(es...)
 		q.After = l.position(es[len(es)-1])
 	}
 }

@@ -30,9 +30,7 @@ func BenchmarkRatioRanks(b *testing.B) {
 	all := entries(rand.New(rand.NewPCG(1, 2)))
 	sorted := slices.SortedFunc(slices.Values(all), compare) // as a store gives them
 	fill := func(r ranking, with []ranktree.Entry) ranking {
-		for _, e := range with {
-			r.Set(e)
-		}
+		r.Set(with...)
 		return r
 	}
 	newTree := func() ranking { return tree{ranktree.New(million, false)} }
@@ -107,7 +105,7 @@ func heap() uint64 {
 }
 
 type ranking interface {
-	Set(e ranktree.Entry)
+	Set(entries ...ranktree.Entry)
 	Find(member string) (ranktree.Entry, bool)
 	Place(member string) int
 	Slice(place, n int) []ranktree.Entry
@@ -152,7 +150,13 @@ func (l *skipList) path(e ranktree.Entry) (nodes [skipLevels]*skipNode, places [
 	return nodes, places
 }
 
-func (l *skipList) Set(e ranktree.Entry) {
+func (l *skipList) Set(entries ...ranktree.Entry) {
+	for _, e := range entries {
+		l.set(e)
+	}
+}
+
+func (l *skipList) set(e ranktree.Entry) {
 	if old := l.nodes[e.Member]; old != nil {
 		l.remove(old)
 	}

@@ -87,9 +87,8 @@ func (m *members) find(name string) (uint32, bool) {
 	return m.slots[at].next - 1, true
 }
 
-// add returns the number of a name, which may be new.
-func (m *members) add(name string) uint32 {
-	hash := m.hash(name)
+// add returns the number of a name with a hash, which may be new.
+func (m *members) add(name string, hash uint32) uint32 {
 	at, ok := m.slot(name, hash)
 	if ok {
 		return m.slots[at].next - 1

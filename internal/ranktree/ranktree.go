@@ -34,9 +34,27 @@ func New(n int, dense bool) *Tree {
 // Len returns the number of members.
 func (t *Tree) Len() int { return t.order.n }
 
-// Set puts a member where the entry says, from wherever it was.
-func (t *Tree) Set(e Entry) {
-	id := t.members.add(e.Member)
+// atOnce is how many names are hashed before the first of their entries is set: a processor waits for
+// many names at once no longer than for one.
+const atOnce = 64
+
+// Set puts members where entries say, from wherever they were, in their order.
+func (t *Tree) Set(entries ...Entry) {
+	var hashes [atOnce]uint32
+	for len(entries) > 0 {
+		some := entries[:min(len(entries), atOnce)]
+		for i := range some {
+			hashes[i] = t.members.hash(some[i].Member)
+		}
+		for i := range some {
+			t.set(&some[i], hashes[i])
+		}
+		entries = entries[len(some):]
+	}
+}
+
+func (t *Tree) set(e *Entry, hash uint32) {
+	id := t.members.add(e.Member, hash)
 	from, to := t.members.key(id), key{e.Position, e.Reached, id}
 	before := t.members.present(id)
 	if before && from == to {

@@ -80,7 +80,7 @@ func TestTreeIsASortedSlice(t *testing.T) {
 				want.remove(e.Member)
 				continue
 			}
-			tree.Set(e)
+			tree.Set(e, e)
 			want.set(e)
 		}
 		requireSame(t, want, tree, dense)
@@ -101,9 +101,12 @@ func TestTreeOfManyBlocks(t *testing.T) {
 		for round := range int64(3) {
 			want := make(model, n)
 			for i := range int64(n) {
-				tree.Set(entry(i, round))
 				want[i] = entry(i, round)
+				if round == 0 {
+					tree.Set(want[i])
+				}
 			}
+			tree.Set(want...) // at once, or once more
 			slices.SortFunc(want, compare)
 			require.Equal(t, want, model(tree.Slice(0, n)))
 			levels := -1

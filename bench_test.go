@@ -130,8 +130,8 @@ func publishClub(b testing.TB, st store.Store, docs []content.Document) *guerdon
 	return ws
 }
 
-// foundClub makes the club on an empty store.
-func foundClub(b testing.TB, st store.Store, docs []content.Document) *guerdon.Workspace {
+// joinClub makes a club with its users, to whom nothing has happened yet, on an empty store.
+func joinClub(b testing.TB, st store.Store, docs []content.Document) *guerdon.Workspace {
 	b.Helper()
 	ctx := b.Context()
 	ws := publishClub(b, st, docs)
@@ -145,8 +145,15 @@ func foundClub(b testing.TB, st store.Store, docs []content.Document) *guerdon.W
 		}
 		return nil
 	}))
+	return ws
+}
+
+// foundClub makes the club on an empty store.
+func foundClub(b testing.TB, st store.Store, docs []content.Document) *guerdon.Workspace {
+	b.Helper()
+	ws := joinClub(b, st, docs)
 	for from := 0; from < clubUsers; from += clubBatch {
-		_, err := ws.RecordBatch(ctx, clubEvents(from, clubBatch))
+		_, err := ws.RecordBatch(b.Context(), clubEvents(from, clubBatch))
 		require.NoError(b, err)
 	}
 	return ws
@@ -267,12 +274,22 @@ func BenchmarkRatioMemory(b *testing.B) {
 		})
 	}
 	b.Run("replay of a journal : Record one by one", func(b *testing.B) {
-		one, all := memoryClub(b), memoryClub(b)
+		var worlds [ratio.Rounds][2]*guerdon.Workspace
+		for n := range worlds {
+			for side := range worlds[n] {
+				worlds[n][side] = joinClub(b, memory.New(), clubDocs(1))
+			}
+		}
+		history := clubEvents(0, guerdon.MaxBatch)
 		ratio.Compare(b, 2,
 			func(n int) {
-				_, err := all.RecordBatch(b.Context(), round(n))
+				_, err := worlds[n][0].RecordBatch(b.Context(), history)
 				require.NoError(b, err)
+				worlds[n][0] = nil
 			},
-			func(n int) { recordAll(b, one, round(n), 1) })
+			func(n int) {
+				recordAll(b, worlds[n][1], history, 1)
+				worlds[n][1] = nil
+			})
 	})
 }

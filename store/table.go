@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	fastjson "github.com/segmentio/encoding/json"
 )
 
 // A Row is one record as a backend sees it.
@@ -45,7 +47,8 @@ type Schema struct {
 // Encode returns the record as JSON.
 func (s *Schema) Encode(r Row) ([]byte, error) { return json.Marshal(r.Record) }
 
-// Decode returns the row of a record that Encode made; key and values are computed from the record.
+// Decode returns the row of a record that Encode made; key and values are computed from the record. The decoder
+// is not the standard library's because reading is most of what a transaction does with JSON.
 func (s *Schema) Decode(record []byte) (Row, error) { return s.decode(record) }
 
 // Find returns the index with the given name and the positions of its columns in Schema.Columns.
@@ -93,7 +96,7 @@ func Define[T any](name string, key func(*T) string, fields []Field[T], indexes 
 	}
 	t.schema.decode = func(b []byte) (Row, error) {
 		var rec T
-		if err := json.Unmarshal(b, &rec); err != nil {
+		if err := fastjson.Unmarshal(b, &rec); err != nil {
 			return Row{}, fmt.Errorf("store: table %q: %w", name, err)
 		}
 		return t.row(&rec), nil

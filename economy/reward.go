@@ -87,7 +87,7 @@ type reward struct {
 
 // rewards evaluates what the rules promise for the event. What is no amount is reported and not paid.
 func (p *Program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer) []reward {
-	var all []reward
+	all := make([]reward, 0, len(rules)) // most rules have one reward
 	for _, r := range rules {
 		for i, w := range r.Rewards {
 			n, ok := r.amounts[i].Of(tx, o.Vars)
@@ -124,7 +124,8 @@ func (p *Program) pay(ctx context.Context, tx *session.Tx, rewards []reward, use
 	if err := l.load(ctx, tx, rows...); err != nil {
 		return nil, err
 	}
-	var changes []Change
+	l.rows = make([]Transaction, 0, len(rewards))
+	changes := make([]Change, 0, len(rewards))
 	var last *payer // the rule that paid last; its rewards follow one another
 	for i := range rewards {
 		r := &rewards[i]

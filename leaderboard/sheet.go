@@ -12,7 +12,7 @@ import (
 // A sheet is where contributions are added up: the scores and values that they touch, as far as there
 // are any before.
 type sheet struct {
-	scores map[string]score
+	scores map[string]*score // each replaced and never modified
 	values map[string]value
 
 	// What has changed, in order, to be saved.
@@ -23,7 +23,7 @@ type sheet struct {
 }
 
 func newSheet() *sheet {
-	return &sheet{scores: map[string]score{}, values: map[string]value{}, changed: map[string]bool{}}
+	return &sheet{scores: map[string]*score{}, values: map[string]value{}, changed: map[string]bool{}}
 }
 
 // load reads what a decision touches.
@@ -33,8 +33,8 @@ func load(ctx context.Context, tx *session.Tx, d *decision) (*sheet, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, row := range rows {
-		s.scores[row.key()] = row
+	for i := range rows {
+		s.scores[rows[i].key()] = &rows[i]
 	}
 	seen, err := values.GetMany(ctx, tx, d.values()...)
 	if err != nil {
@@ -49,18 +49,18 @@ func load(ctx context.Context, tx *session.Tx, d *decision) (*sheet, error) {
 // add adds a contribution. It is false, and nothing has changed, if the sum would be no amount.
 func (s *sheet) add(c *contribution) bool {
 	key := c.of
-	before, exists := s.scores[key]
+	before := s.scores[key]
 	switch {
 	case c.hash != "":
-		s.addValue(c, key, before, exists)
-	case !exists:
+		s.addValue(c, key, before)
+	case before == nil:
 		s.set(key, c.fresh())
 	default:
 		after, ok := before.add(c)
 		if !ok {
 			return false
 		}
-		if after != before {
+		if after != *before {
 			s.set(key, after)
 		}
 	}
@@ -71,7 +71,7 @@ func (s *sheet) add(c *contribution) bool {
 }
 
 func (s *sheet) set(key string, to score) {
-	s.scores[key] = to
+	s.scores[key] = &to
 	if _, ok := s.changed[key]; !ok {
 		s.changed[key] = false
 		s.changedScores = append(s.changedScores, key)
@@ -80,7 +80,7 @@ func (s *sheet) set(key string, to score) {
 
 // addValue counts a value unless it was counted before. The score was reached when the last of its
 // values came up first.
-func (s *sheet) addValue(c *contribution, key string, of score, exists bool) {
+func (s *sheet) addValue(c *contribution, key string, before *score) {
 	at := valueKey(key, c.hash)
 	v, known := s.values[at]
 	if known && !c.at.Before(v.FirstAt) {
@@ -89,16 +89,17 @@ func (s *sheet) addValue(c *contribution, key string, of score, exists bool) {
 	s.values[at] = value{Of: key, Hash: c.hash, FirstAt: c.at}
 	s.changedValues = append(s.changedValues, at)
 	switch {
-	case !exists:
+	case before == nil:
 		s.set(key, c.fresh())
 	case !known:
-		of.Micros += one
-		if c.at.After(of.ReachedAt) {
-			of.ReachedAt = c.at
+		after := *before
+		after.Micros += one
+		if c.at.After(after.ReachedAt) {
+			after.ReachedAt = c.at
 		}
-		s.set(key, of)
-	case v.FirstAt.Equal(of.ReachedAt): // now another value may be the last
-		s.set(key, of)
+		s.set(key, after)
+	case v.FirstAt.Equal(before.ReachedAt): // now another value may be the last
+		s.set(key, *before)
 		s.changed[key] = true
 	}
 }
@@ -117,7 +118,7 @@ func (s *sheet) save(ctx context.Context, tx *session.Tx) ([]score, error) {
 	}
 	changed := make([]score, len(s.changedScores))
 	for i, key := range s.changedScores {
-		changed[i] = s.scores[key]
+		changed[i] = *s.scores[key]
 		if !s.changed[key] {
 			continue
 		}

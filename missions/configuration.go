@@ -82,6 +82,7 @@ type goal struct {
 	condition         mechanic.Condition
 	increment, target mechanic.Amount
 	readsMission      bool // the condition or the increment may read mission
+	targetReads       bool // so may the target
 }
 
 func compileConfiguration(c *Configuration) (*goal, error) {
@@ -93,5 +94,6 @@ func compileConfiguration(c *Configuration) (*goal, error) {
 	g.increment, faults[1] = mechanic.CompilePositive(source, "incrementExpression", c.IncrementExpression, ctx)
 	g.target, faults[2] = mechanic.CompilePositive(source, "targetAmountExpression", c.TargetAmountExpression, mechanic.UserContext(missionPaths...))
 	g.readsMission = g.condition.Reads("mission") || g.increment.Reads("mission")
+	g.targetReads = g.target.Reads("mission")
 	return g, errors.Join(faults[:]...)
 }

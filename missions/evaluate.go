@@ -60,8 +60,10 @@ func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mec
 	failed := false
 	for _, g := range pl.goals {
 		m := newMission(tx, g, pl, period, u)
-		var wanted bool
-		mechanic.With(vars, "mission", p.candidate(m, g, at), func() { wanted = pl.missions.Holds(tx, vars) })
+		wanted := true
+		if pl.missions.Given() {
+			mechanic.With(vars, "mission", p.candidate(m, g, at), func() { wanted = pl.missions.Holds(tx, vars) })
+		}
 		if !wanted {
 			continue
 		}

@@ -318,7 +318,12 @@ func activate(tx *session.Tx, g *goal, m *Mission, vars map[string]any) bool {
 	}
 	var target decimal.Decimal
 	var ok bool
-	mechanic.With(vars, "mission", m.vars(), func() { target, ok = g.target.PositiveOf(tx, vars) })
+	evaluate := func() { target, ok = g.target.PositiveOf(tx, vars) }
+	if g.targetReads {
+		mechanic.With(vars, "mission", m.vars(), evaluate)
+	} else {
+		evaluate()
+	}
 	if ok {
 		m.TargetAmount = &target
 	}

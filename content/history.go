@@ -116,7 +116,11 @@ func (l *Library) LoadAt(ctx context.Context, tx *session.Tx, at time.Time) (*Pr
 	if err := tx.Prefetch(ctx, versions.Keys(keys...)); err != nil {
 		return nil, err
 	}
-	return l.assemble(ctx, tx, "", records, func(kind AnyKind, r *record) (Document, error) { return inForce(ctx, tx, kind, r, at) })
+	p, err := l.assemble(ctx, tx, "", records, func(kind AnyKind, r *record) (Document, error) { return inForce(ctx, tx, kind, r, at) })
+	if err == nil {
+		p.at = at
+	}
+	return p, err
 }
 
 // A Pin names a version of a document.
@@ -126,26 +130,61 @@ type Pin struct {
 	Version int    `json:"version"`
 }
 
-// Since returns the versions of documents that somebody is on who began at a moment and has not finished:
-// the newest of those published by then, and of those published with [Reopen] since. Who began before a
-// document was published for the first time is on its first version. That it was archived since does not
-// matter. A document that was not published by tx.Now is left out; the others are in the order of the references.
-func (l *Library) Since(ctx context.Context, tx *session.Tx, began time.Time, refs ...Reference) ([]Pin, error) {
-	keys := each(refs, func(r Reference) string { return recordKey(r.Kind, r.ID) })
-	records, err := documents.GetMany(ctx, tx, keys...)
-	var pins []Pin
-	for i := range records {
-		if n := since(records[i].marksAt(tx.Now), began); n > 0 {
-			pins = append(pins, Pin{records[i].Kind, records[i].ID, n})
-		}
+// Since returns the number of the version of a document that somebody is on who began at a moment and has not
+// finished: the newest of those published by then, and of those published with [Reopen] since. Who began before
+// a document was published for the first time is on its first version. It is 0 if the document was never
+// published, or is neither in force nor named to [Program.Recall].
+func (p *Program) Since(kind, id string, began time.Time) int {
+	key := recordKey(kind, id)
+	marks, inForce := p.marks[key]
+	if !inForce {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		marks = p.recalled[key]
 	}
-	return pins, err
+	return since(marks, began)
 }
 
-// Since is [Library.Since] for one document that is in force, without reading anything: the number of the
-// version, 0 if the document is not in force.
-func (p *Program) Since(kind, id string, began time.Time) int {
-	return since(p.marks[recordKey(kind, id)], began)
+// Recall lets [Program.Since] know documents that are out of use. It reads what is not known yet, at once.
+func (p *Program) Recall(ctx context.Context, tx *session.Tx, refs ...Reference) error {
+	keys := p.unknown(refs)
+	if len(keys) == 0 {
+		return nil
+	}
+	records, err := documents.GetMany(ctx, tx, keys...)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, key := range keys {
+		p.recalled[key] = nil
+	}
+	for i := range records {
+		r := &records[i]
+		if !p.at.IsZero() {
+			r.Marks = r.marksAt(p.at)
+		}
+		p.recalled[recordKey(r.Kind, r.ID)] = r.Marks
+	}
+	return nil
+}
+
+// unknown returns the keys of the documents that are neither in force nor recalled.
+func (p *Program) unknown(refs []Reference) []string {
+	var keys []string
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, ref := range refs {
+		key := recordKey(ref.Kind, ref.ID)
+		if _, inForce := p.marks[key]; inForce {
+			continue
+		}
+		if _, recalled := p.recalled[key]; !recalled {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // Versions returns the named versions of documents, in their order; [fault.ErrNotFound] if there is no

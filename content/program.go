@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/guerdonhq/guerdon/fault"
@@ -11,14 +12,18 @@ import (
 	"github.com/guerdonhq/guerdon/store"
 )
 
-// A Program is what is published in a workspace at one moment. It is immutable.
+// A Program is what is published in a workspace at one moment. It never changes and may be used concurrently.
 type Program struct {
 	// Edition names this state of the program: it differs from every other's, also of other workspaces.
 	Edition string
+	at      time.Time // of [Library.LoadAt]
 	docs    map[string][]Document
 	byID    map[string]Document
 	marks   map[string][]mark
 	tags    map[string][]tagSet
+
+	mu       sync.Mutex
+	recalled map[string][]mark // of what is not in force; publishing it would make another program
 }
 
 // Live returns the published documents of a kind in the order in which rules apply: by creation, then
@@ -145,6 +150,7 @@ func (l *Library) assemble(
 ) (*Program, error) {
 	p := &Program{
 		Edition: edition, docs: map[string][]Document{}, byID: map[string]Document{}, marks: map[string][]mark{}, tags: map[string][]tagSet{},
+		recalled: map[string][]mark{},
 	}
 	for i := range records {
 		r := &records[i]

@@ -77,20 +77,18 @@ func TestCascadePublishesAllOrNothing(t *testing.T) {
 }
 
 // on returns the number of the version of an activity that somebody is on who began at a moment, and
-// checks that the ways to ask agree.
+// checks that there is one.
 func (s *shelf) on(t require.TestingT, began time.Time) (number int) {
 	require.NoError(t, s.run.View(s.ctx, func(tx *session.Tx) error {
-		pins, err := library.Since(s.ctx, tx, began, content.Reference{Kind: "Activity", ID: "nope"}, content.Reference{Kind: "Activity", ID: "run"})
-		require.NoError(t, err)
 		p, err := library.Load(s.ctx, tx)
 		require.NoError(t, err)
+		require.NoError(t, p.Recall(s.ctx, tx, content.Reference{Kind: "Activity", ID: "nope"}, content.Reference{Kind: "Activity", ID: "run"}))
+		require.Zero(t, p.Since("Activity", "nope", began))
 		number = p.Since("Activity", "run", began)
 		if number == 0 {
-			require.Empty(t, pins)
 			return nil
 		}
-		require.Equal(t, []content.Pin{{Kind: "Activity", ID: "run", Version: number}}, pins)
-		docs, err := library.Versions(s.ctx, tx, pins...)
+		docs, err := library.Versions(s.ctx, tx, content.Pin{Kind: "Activity", ID: "run", Version: number})
 		require.NoError(t, err)
 		require.Equal(t, number, docs[0].Head().Version)
 		require.Equal(t, fmt.Sprint("name ", number), docs[0].(*content.Activity).Name)
@@ -176,15 +174,28 @@ func TestVersionsOfThoseWhoBegan(t *testing.T) {
 
 func TestArchivingDoesNotMoveThoseWhoBegan(t *testing.T) {
 	ctx, s := t.Context(), newShelf(t)
+	first := s.now
 	s.publishRun(t, 1, false)
 	began := s.now
+	s.publishRun(t, 2, false)
 	_, err := s.activities.Archive(ctx, "run")
 	require.NoError(t, err)
+	require.Equal(t, 1, s.on(t, began))
 	require.NoError(t, s.run.View(ctx, func(tx *session.Tx) error {
-		pins, err := library.Since(ctx, tx, began, content.Reference{Kind: "Activity", ID: "run"})
+		run := content.Reference{Kind: "Activity", ID: "run"}
+		for _, tt := range []struct {
+			at   time.Time
+			want int // who begins now is on it
+		}{{first.Add(-time.Second), 0}, {began, 1}, {s.now, 2}} {
+			p, err := library.LoadAt(ctx, tx, tt.at)
+			require.NoError(t, err)
+			require.NoError(t, p.Recall(ctx, tx, run))
+			require.Equal(t, tt.want, p.Since("Activity", "run", s.now), "what is published later is not known yet")
+		}
+		p, err := library.Load(ctx, tx)
 		require.NoError(t, err)
-		require.Equal(t, []content.Pin{{Kind: "Activity", ID: "run", Version: 1}}, pins)
-		for _, p := range []content.Pin{{Kind: "Activity", ID: "run", Version: 2}, {Kind: "Activity", ID: "swim", Version: 1}} {
+		require.Zero(t, p.Since("Activity", "run", began), "nobody has asked yet")
+		for _, p := range []content.Pin{{Kind: "Activity", ID: "run", Version: 3}, {Kind: "Activity", ID: "swim", Version: 1}} {
 			_, err = library.Versions(ctx, tx, p)
 			require.ErrorIs(t, err, fault.ErrNotFound)
 		}

@@ -90,11 +90,12 @@ func (p *Program) unfold(ctx context.Context, tx *session.Tx, o *outline, key it
 	if err != nil || n == nil {
 		return nil, err
 	}
-	for _, item := range n.items {
-		if item.ItemType != ItemGroup {
-			continue
-		}
-		if _, err := p.unfold(ctx, tx, o, item.key()); err != nil {
+	groups := n.groups()
+	if err := p.recall(ctx, tx, groups); err != nil {
+		return nil, err
+	}
+	for _, group := range groups {
+		if _, err := p.unfold(ctx, tx, o, group); err != nil {
 			return nil, err
 		}
 	}
@@ -131,17 +132,28 @@ func (p *Program) node(ctx context.Context, tx *session.Tx, key itemKey, began t
 // ok is false if there is none. A document that is out of use is there for those who began before.
 func (p *Program) pin(ctx context.Context, tx *session.Tx, key itemKey, began time.Time) (pin content.Pin, ok bool, err error) {
 	pin = content.Pin{Kind: key.Type.kind(), ID: key.ID}
-	if began.IsZero() {
-		began = tx.Now
-	} else if pin.Version = p.docs.Since(pin.Kind, pin.ID, began); pin.Version == 0 {
-		pins, err := p.lib.Since(ctx, tx, began, content.Reference{Kind: pin.Kind, ID: pin.ID})
-		if err != nil || len(pins) == 0 {
+	if p.docs.Document(pin.Kind, pin.ID) == nil {
+		if began.IsZero() {
+			return pin, false, nil
+		}
+		if err := p.recall(ctx, tx, []itemKey{key}); err != nil {
 			return pin, false, err
 		}
-		return pins[0], true, nil
+	}
+	if began.IsZero() {
+		began = tx.Now
 	}
 	pin.Version = p.docs.Since(pin.Kind, pin.ID, began)
 	return pin, pin.Version > 0, nil
+}
+
+// recall reads at once what [Program.pin] has to know of documents that are out of use.
+func (p *Program) recall(ctx context.Context, tx *session.Tx, keys []itemKey) error {
+	refs := make([]content.Reference, len(keys))
+	for i, key := range keys {
+		refs[i] = content.Reference{Kind: key.Type.kind(), ID: key.ID}
+	}
+	return p.docs.Recall(ctx, tx, refs...)
 }
 
 // document returns a version of a document.
@@ -184,6 +196,17 @@ func compileNode(key itemKey, doc content.Document) (*node, error) {
 		n.keys = append(n.keys, item)
 	}
 	return n, err
+}
+
+// groups returns the groups among the items of a node.
+func (n *node) groups() []itemKey {
+	var groups []itemKey
+	for i := range n.items {
+		if n.items[i].ItemType == ItemGroup {
+			groups = append(groups, n.items[i].key())
+		}
+	}
+	return groups
 }
 
 // holds tells whether an item is in the outline, at any depth.

@@ -93,10 +93,17 @@ func (p *Program) reader(u *tenancy.User, lang string, items bool) *reader {
 
 // read returns what the user sees of assignments. Those whose path is gone for the user are left out.
 func (r *reader) read(ctx context.Context, tx *session.Tx, list []Assignment) ([]AssignedPath, error) {
+	roots := make([]itemKey, len(list))
+	for i, a := range list {
+		roots[i] = itemKey{ItemPath, a.PathID}
+	}
+	if err := r.p.recall(ctx, tx, roots); err != nil {
+		return nil, err
+	}
 	outlines := make([]*outline, len(list))
 	for i, a := range list {
 		var err error
-		if outlines[i], err = r.p.outlineOf(ctx, tx, itemKey{ItemPath, a.PathID}, a.BeganAt); err != nil {
+		if outlines[i], err = r.p.outlineOf(ctx, tx, roots[i], a.BeganAt); err != nil {
 			return nil, err
 		}
 	}
@@ -138,11 +145,19 @@ func (r *reader) wanted(o *outline) []itemKey {
 
 // readDocuments reads the versions of what is in outlines.
 func (r *reader) readDocuments(ctx context.Context, tx *session.Tx, outlines []*outline) error {
+	if !r.items {
+		return nil
+	}
+	outlines = slices.DeleteFunc(slices.Clone(outlines), func(o *outline) bool { return o == nil })
+	var keys []itemKey
+	for _, o := range outlines {
+		keys = append(keys, o.keys()...)
+	}
+	if err := r.p.recall(ctx, tx, keys); err != nil {
+		return err
+	}
 	var missing []content.Pin
 	for _, o := range outlines {
-		if o == nil || !r.items {
-			continue
-		}
 		for _, key := range o.keys() {
 			pin, ok, err := r.p.pin(ctx, tx, key, o.began)
 			if err != nil {
@@ -320,8 +335,12 @@ func (t Title) shown(title, description, image string) (string, string, string) 
 
 // versions returns the versions that a user is on in an outline.
 func (p *Program) versions(ctx context.Context, tx *session.Tx, o *outline) ([]content.Pin, error) {
+	keys := o.keys()
+	if err := p.recall(ctx, tx, keys); err != nil {
+		return nil, err
+	}
 	unique := map[content.Pin]bool{}
-	for _, key := range o.keys() {
+	for _, key := range keys {
 		pin, ok, err := p.pin(ctx, tx, key, o.began)
 		if err != nil {
 			return nil, err

@@ -376,6 +376,7 @@ var arguments = map[string]func(*drawer) []any{
 
 	"Media.Advance":      func(*drawer) []any { return nil },
 	"Media.AssignTags":   func(d *drawer) []any { return []any{d.known(), d.taggings()} },
+	"Media.AssignedTag":  func(d *drawer) []any { return []any{d.known(), d.tag()} },
 	"Media.AssignedTags": func(d *drawer) []any { return []any{d.known(), d.page()} },
 	"Media.Confirm":      func(d *drawer) []any { return []any{d.known()} },
 	"Media.Delete":       func(d *drawer) []any { return []any{d.known()} },
@@ -429,18 +430,18 @@ var arguments = map[string]func(*drawer) []any{
 		g.ID, g.DefaultLang, g.Translations = d.one("group", "new"), "en", []learning.Title{{Lang: "en", Title: "A group"}}
 		return []any{learning.NewGroup{Group: g}, true}
 	},
-	"Learning.Evaluate": func(d *drawer) []any { return []any{d.user()} },
-	"Learning.GroupLog": func(d *drawer) []any { return []any{d.user(), "group", ""} },
-	"Learning.Learners": func(d *drawer) []any { return []any{"path", d.page()} },
-	"Learning.Locks":    func(d *drawer) []any { return []any{d.known(), "en"} },
-	"Learning.PathLog":  func(d *drawer) []any { return []any{d.user(), "path", ""} },
-	"Learning.Quiz":     func(d *drawer) []any { return []any{d.user(), "quiz", "", "en"} },
-	"Learning.QuizLog":  func(d *drawer) []any { return []any{d.user(), "quiz", ""} },
-	"Learning.Slide":    func(d *drawer) []any { return []any{d.user(), "slide", "", "en"} },
-	"Learning.SlideLog": func(d *drawer) []any { return []any{d.user(), "slide", ""} },
-	"Learning.Stats":    func(d *drawer) []any { return []any{d.user()} },
-	"Learning.Story":    func(d *drawer) []any { return []any{d.user(), "story", "", "en"} },
-	"Learning.StoryLog": func(d *drawer) []any { return []any{d.user(), "story", ""} },
+	"Learning.Evaluate":  func(d *drawer) []any { return []any{d.user()} },
+	"Learning.GroupLog":  func(d *drawer) []any { return []any{d.user(), "group", ""} },
+	"Learning.Learners":  func(d *drawer) []any { return []any{"path", d.page()} },
+	"Learning.Locks":     func(d *drawer) []any { return []any{d.known(), "en"} },
+	"Learning.PathLog":   func(d *drawer) []any { return []any{d.user(), "path", ""} },
+	"Learning.Quiz":      func(d *drawer) []any { return []any{d.user(), "quiz", "", "en"} },
+	"Learning.QuizLog":   func(d *drawer) []any { return []any{d.user(), "quiz", ""} },
+	"Learning.Slide":     func(d *drawer) []any { return []any{d.user(), "slide", "", "en"} },
+	"Learning.SlideLog":  func(d *drawer) []any { return []any{d.user(), "slide", ""} },
+	"Learning.Stats":     func(d *drawer) []any { return []any{d.user()} },
+	"Learning.Story":     func(d *drawer) []any { return []any{d.user(), "story", "", "en"} },
+	"Learning.StoryLog":  func(d *drawer) []any { return []any{d.user(), "story", ""} },
 	"Learning.SubmitQuiz": func(d *drawer) []any {
 		return []any{learning.QuizSubmission{Submission: who(d.user()), QuizID: "quiz", Answer: content.Option(d.one("opt1", "opt2"))}}
 	},
@@ -464,6 +465,7 @@ var arguments = map[string]func(*drawer) []any{
 var documentArguments = map[string]func(*drawer, object) []any{
 	"Archive":      func(d *drawer, of object) []any { return []any{d.id(of)} },
 	"AssignTags":   func(d *drawer, of object) []any { return []any{d.id(of), d.taggings()} },
+	"AssignedTag":  func(d *drawer, of object) []any { return []any{d.id(of), d.tag()} },
 	"AssignedTags": func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
 	"CatalogGet":   func(d *drawer, of object) []any { return []any{d.one("default", "other"), d.id(of)} },
 	"CatalogList":  func(d *drawer, _ object) []any { return []any{d.one("default", "other"), d.page()} },
@@ -474,6 +476,9 @@ var documentArguments = map[string]func(*drawer, object) []any{
 	"Get":     func(d *drawer, of object) []any { return []any{d.id(of)} },
 	"History": func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
 	"List": func(d *drawer, _ object) []any {
+		if rapid.Bool().Draw(d.T, "in force") {
+			return []any{content.Filter{InForce: true}, d.page()}
+		}
 		return []any{content.Filter{Stages: []content.Stage{content.Stage(d.one("DRAFT", "PUBLISHED", "ARCHIVED"))}}, d.page()}
 	},
 	"Localized": func(d *drawer, of object) []any { return []any{d.id(of), "en"} },

@@ -87,12 +87,7 @@ func (d Documents[T]) CatalogList(ctx context.Context, catalogWorkspaceID string
 		if err != nil {
 			return nil, "", err
 		}
-		rs, next, err := documents.PageWhere(ctx, from, store.By("updated", store.Text(d.kind.name)), page, func(r *record) bool { return r.Live != nil })
-		docs := make([]T, len(rs))
-		for i := 0; err == nil && i < len(rs); i++ {
-			docs[i], err = d.open(tx, rs[i].published(), rs[i].Live)
-		}
-		return docs, next, err
+		return d.list(ctx, from, Filter{InForce: true}, page)
 	})
 }
 

@@ -80,40 +80,45 @@ func (d Documents[T]) Get(ctx context.Context, id string) (T, error) {
 }
 
 // List returns the documents that the filter picks, in the order of their last update, newest first, and
-// the token of the next page, "" if there is none. Each is in its newest state, draft or published. It
-// returns [fault.ErrInvalid] for a state if the kind has no timeframe.
+// the token of the next page, "" if there is none. Each is in its newest state, draft or published, unless the
+// filter says otherwise. It returns [fault.ErrInvalid] for a filter that is none, such as a state if the kind has
+// no timeframe.
 func (d Documents[T]) List(ctx context.Context, filter Filter, page store.Page) (docs []T, next string, err error) {
 	_, timed := any(new(T)).(Timed)
 	if err := filter.validate(d.kind, timed); err != nil {
 		return nil, "", err
 	}
-	return session.ReadPage(ctx, d.run, func(tx *session.Tx) ([]T, string, error) {
-		var broken error
-		rs, next, err := documents.PageWhere(ctx, tx, store.By("updated", store.Text(d.kind.name)), page, func(r *record) bool {
-			ok, err := d.picks(filter, tx, r)
-			broken = errors.Join(broken, err)
-			return ok
-		})
-		if err = errors.Join(err, broken); err != nil {
-			return nil, "", err
-		}
-		docs := make([]T, len(rs))
-		for i := 0; err == nil && i < len(rs); i++ {
-			docs[i], err = d.open(tx, &rs[i], rs[i].Draft)
-		}
-		return docs, next, err
+	return session.ReadPage(ctx, d.run, func(tx *session.Tx) ([]T, string, error) { return d.list(ctx, tx, filter, page) })
+}
+
+func (d Documents[T]) list(ctx context.Context, tx *session.Tx, filter Filter, page store.Page) (docs []T, next string, err error) {
+	var broken error
+	rs, next, err := documents.PageWhere(ctx, tx, store.By("updated", store.Text(d.kind.name)), page, func(r *record) bool {
+		ok, err := d.picks(filter, tx, r)
+		broken = errors.Join(broken, err)
+		return ok
 	})
+	if err = errors.Join(err, broken); err != nil {
+		return nil, "", err
+	}
+	docs = make([]T, len(rs))
+	for i := 0; err == nil && i < len(rs); i++ {
+		r, body := filter.shown(&rs[i])
+		docs[i], err = d.open(tx, r, body)
+	}
+	return docs, next, err
 }
 
 // picks tells whether a filter picks a document.
 func (d Documents[T]) picks(f Filter, tx *session.Tx, r *record) (bool, error) {
-	if !f.wants(r.Stage) {
+	if !f.wants(r) {
 		return false, nil
 	}
 	if f.State == "" {
 		return true, nil
 	}
-	doc, err := open(d.kind, r, r.Draft)
+	r, body := f.shown(r)
+	doc, err := open(d.kind, r, body)
 	if err != nil {
 		return false, err
 	}

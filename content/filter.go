@@ -1,6 +1,7 @@
 package content
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -13,6 +14,9 @@ import (
 type Filter struct {
 	// Stages are those to list; none means DRAFT and PUBLISHED.
 	Stages []Stage
+	// InForce lists the versions that are in force, which are PUBLISHED, whether there is a newer draft or not:
+	// what clients may show. Stages must then be empty.
+	InForce bool
 	// State is that of the timeframe now, for kinds that have one; empty means any.
 	State timeframe.State
 }
@@ -36,6 +40,9 @@ func (f Filter) validate(kind AnyKind, timed bool) error {
 			return fault.Invalid("stage", "%q is none of DRAFT, PUBLISHED, ARCHIVED", s)
 		}
 	}
+	if f.InForce && len(f.Stages) > 0 {
+		return fault.Invalid("stage", "must not be given with what is in force")
+	}
 	switch f.State {
 	case "":
 		return nil
@@ -48,12 +55,23 @@ func (f Filter) validate(kind AnyKind, timed bool) error {
 	return fault.Invalid("state", "%q is none of PENDING, ACTIVE, ENDED", f.State)
 }
 
-// wants tells whether a document of a stage may be listed.
-func (f Filter) wants(s Stage) bool {
-	if len(f.Stages) == 0 {
-		return s != Archived
+// wants tells whether a document may be listed.
+func (f Filter) wants(r *record) bool {
+	switch {
+	case f.InForce:
+		return r.Live != nil
+	case len(f.Stages) == 0:
+		return r.Stage != Archived
 	}
-	return slices.Contains(f.Stages, s)
+	return slices.Contains(f.Stages, r.Stage)
+}
+
+// shown returns what is listed of a document: the record, and which body of it.
+func (f Filter) shown(r *record) (*record, json.RawMessage) {
+	if f.InForce {
+		return r.published(), r.Live
+	}
+	return r, r.Draft
 }
 
 // compute sets what is computed when a document is read.

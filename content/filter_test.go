@@ -38,15 +38,24 @@ func TestListsPickByStageAndState(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.boxes.Publish(ctx, "open")
 	require.NoError(t, err)
+	s.fill(t, newBox("revised"))
+	published, err := s.boxes.Publish(ctx, "revised")
+	require.NoError(t, err)
+	revised := newBox("revised")
+	revised.OpensAt = s.now.Add(time.Hour)
+	_, err = s.boxes.Update(ctx, revised)
+	require.NoError(t, err)
 	for name, tt := range map[string]struct {
 		filter content.Filter
 		want   []string
 	}{
-		"all but the archived": {content.Filter{}, []string{"ended", "later", "open"}},
+		"all but the archived": {content.Filter{}, []string{"ended", "later", "open", "revised"}},
+		"in force":             {content.Filter{InForce: true}, []string{"open", "revised"}},
+		"ended in force":       {content.Filter{InForce: true, State: timeframe.Ended}, []string{"revised"}},
 		"archived":             {content.Filter{Stages: []content.Stage{content.Archived}}, []string{"gone"}},
-		"drafts":               {content.Filter{Stages: []content.Stage{content.Draft}}, []string{"ended", "later"}},
-		"all":                  {content.Filter{Stages: []content.Stage{content.Draft, content.Published, content.Archived}}, []string{"ended", "gone", "later", "open"}},
-		"pending":              {content.Filter{State: timeframe.Pending}, []string{"later"}},
+		"drafts":               {content.Filter{Stages: []content.Stage{content.Draft}}, []string{"ended", "later", "revised"}},
+		"all":                  {content.Filter{Stages: []content.Stage{content.Draft, content.Published, content.Archived}}, []string{"ended", "gone", "later", "open", "revised"}},
+		"pending":              {content.Filter{State: timeframe.Pending}, []string{"later", "revised"}},
 		"active":               {content.Filter{State: timeframe.Active}, []string{"open"}},
 		"active drafts":        {content.Filter{State: timeframe.Active, Stages: []content.Stage{content.Draft}}, nil},
 		"ended":                {content.Filter{State: timeframe.Ended}, []string{"ended"}},
@@ -63,6 +72,9 @@ func TestListsPickByStageAndState(t *testing.T) {
 			}
 		})
 	}
+	found, _, err := s.boxes.List(ctx, content.Filter{InForce: true, State: timeframe.Ended}, store.Page{})
+	require.NoError(t, err)
+	require.Equal(t, published, found[0], "the draft is not shown")
 	s.now = s.now.Add(2 * time.Hour)
 	later, err := s.boxes.Get(ctx, "later")
 	require.NoError(t, err)
@@ -76,6 +88,9 @@ func TestListsPickByStageAndState(t *testing.T) {
 		require.ErrorIs(t, err, fault.ErrInvalid)
 		require.ErrorContains(t, err, field+": ")
 	}
+	_, _, err = s.boxes.List(ctx, content.Filter{InForce: true, Stages: []content.Stage{content.Published}}, store.Page{})
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	require.ErrorContains(t, err, "stage: ")
 	_, _, err = s.activities.List(ctx, content.Filter{State: timeframe.Active}, store.Page{})
 	require.ErrorIs(t, err, fault.ErrInvalid)
 	require.ErrorContains(t, err, "state: ")

@@ -126,6 +126,20 @@ func (e taggable) AssignedTags(ctx context.Context, id string, page store.Page) 
 	})
 }
 
+// AssignedTag returns the assignment of one tag; [fault.ErrNotFound] if the entity does not carry it.
+func (e taggable) AssignedTag(ctx context.Context, id, tagID string) (TagAssignment, error) {
+	return session.Read(ctx, e.run, func(tx *session.Tx) (TagAssignment, error) {
+		if err := e.find(ctx, tx, id); err != nil {
+			return TagAssignment{}, err
+		}
+		a, found, err := assignments.Get(ctx, tx, assignmentKey(e.entityType, id, tagID))
+		if err != nil || !found || !a.Until.IsZero() {
+			return TagAssignment{}, notFound(err, "tagId", tagID)
+		}
+		return a.TagAssignment, nil
+	})
+}
+
 // AssignTags makes the entity carry 1 to 25 tags from now on, all or none. What happened to it before is
 // not tagged by it, unless it is a document that was not published yet: what happened before its first
 // publish sees the tags that it had then. It returns [fault.ErrNotFound] for a tag that is not published,

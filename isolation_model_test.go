@@ -431,7 +431,9 @@ var arguments = map[string]func(*drawer) []any{
 		return []any{learning.NewGroup{Group: g}, true}
 	},
 	"Learning.Evaluate":  func(d *drawer) []any { return []any{d.user()} },
+	"Learning.Group":     func(d *drawer) []any { return []any{d.user(), "group", "", "en"} },
 	"Learning.GroupLog":  func(d *drawer) []any { return []any{d.user(), "group", ""} },
+	"Learning.GroupLogs": func(d *drawer) []any { return []any{d.user(), "", d.page()} },
 	"Learning.Learners":  func(d *drawer) []any { return []any{"path", d.page()} },
 	"Learning.Locks":     func(d *drawer) []any { return []any{d.known(), "en"} },
 	"Learning.PathLog":   func(d *drawer) []any { return []any{d.user(), "path", ""} },

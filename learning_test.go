@@ -632,6 +632,74 @@ func TestAGroupWithItsChildren(t *testing.T) {
 	require.Equal(t, learning.Complete, log.Progress, "a group may be worked on by itself")
 }
 
+// A group is shown as its user is on it, whether a path holds it or not, and its logs are listed.
+func TestGroupsOfALearner(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	ctx := t.Context()
+	inner := guerdontest.Group("inner", guerdontest.Quiz("first"), guerdontest.Quiz("second"))
+	outer := guerdontest.Group("outer", inner, guerdontest.Slide("third"))
+	w.teach(t, []content.Document{guerdontest.Quiz("first"), guerdontest.Quiz("second"), guerdontest.Slide("third"), inner, outer})
+	see := func() learning.AssignedItem {
+		g, err := w.Learning.Group(ctx, "ada", "outer", "", "")
+		require.NoError(t, err)
+		require.Equal(t, "outer", g.Group.ID)
+		require.Equal(t, []string{"inner", "third"}, []string{g.Items[0].ItemID, g.Items[1].Slide.ID})
+		return g
+	}
+	require.Empty(t, see().Progress)
+	require.Empty(t, see().Items[0].Items[0].Quiz.CorrectAnswer)
+
+	s := learning.Submission{UserID: "ada", Parent: content.Parent{ParentID: "outer", ParentType: content.ParentGroup}}
+	_, err := w.Learning.SubmitQuiz(ctx, learning.QuizSubmission{Submission: s, QuizID: "first", Answer: content.Option2})
+	require.NoError(t, err)
+	w.set(start.Add(time.Hour))
+	changed := *inner
+	changed.Items = changed.Items[1:]
+	w.teach(t, []content.Document{guerdontest.Quiz("second"), guerdontest.Slide("third"), &changed, outer})
+	_, err = w.Quizzes.Archive(ctx, "first")
+	require.NoError(t, err)
+	g := see()
+	require.Equal(t, learning.InProgress, g.Progress)
+	require.Len(t, g.Items[0].Items, 2, "who has begun stays on the version of then")
+	require.Equal(t, []content.Option{content.Option2, ""}, []content.Option{g.Items[0].Items[0].Answer, g.Items[0].Items[1].Answer})
+	require.NotEmpty(t, g.Items[0].Items[0].Quiz.CorrectAnswer)
+	_, err = w.Learning.Group(ctx, "ada", "nothing", "", "")
+	require.ErrorIs(t, err, fault.ErrNotFound)
+	require.ErrorContains(t, err, "learningGroupId")
+	_, err = w.Learning.Group(ctx, "nobody", "outer", "", "")
+	require.ErrorIs(t, err, fault.ErrNotFound)
+
+	w.paths(t, "ada")
+	w.rome(t, "ada")
+	var listed []learning.GroupLog
+	for page := (store.Page{Limit: 2, Ascending: true}); ; {
+		list, next, err := w.Learning.GroupLogs(ctx, "ada", "", page)
+		require.NoError(t, err)
+		listed = append(listed, list...)
+		if page.Token = next; next == "" {
+			break
+		}
+	}
+	var one []learning.GroupLog
+	for _, id := range []string{"inner", "outer", "test"} {
+		l, err := w.Learning.GroupLog(ctx, "ada", id, "")
+		require.NoError(t, err)
+		require.NotEmpty(t, l.Items)
+		one = append(one, l)
+	}
+	require.Equal(t, one, listed)
+	for _, elsewhere := range []learning.Submission{{UserID: "ada", Context: "2025-W36"}, {UserID: "bob"}} {
+		list, _, err := w.Learning.GroupLogs(ctx, elsewhere.UserID, elsewhere.Context, store.Page{})
+		require.NoError(t, err)
+		require.Empty(t, list)
+	}
+	_, _, err = w.Learning.GroupLogs(ctx, "nobody", "", store.Page{})
+	require.ErrorIs(t, err, fault.ErrNotFound)
+	_, _, err = w.Learning.GroupLogs(ctx, "ada", "a/b", store.Page{})
+	require.ErrorIs(t, err, fault.ErrInvalid)
+}
+
 func TestErasingALearner(t *testing.T) {
 	t.Parallel()
 	w := newAcademy(t)

@@ -10,6 +10,8 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // quizLog returns the log of an answer, with what the user may know now, in a language as [Query.Lang] says.
@@ -68,36 +70,92 @@ func (s Service) StoryLog(ctx context.Context, userID, storyID, learnContext str
 // [fault.ErrNotFound] if the user has not begun it.
 func (s Service) GroupLog(ctx context.Context, userID, groupID, learnContext string) (GroupLog, error) {
 	return readLog(ctx, s, userID, itemKey{ItemGroup, groupID}, learnContext, func(tx *session.Tx, r *row) (GroupLog, error) {
-		items, err := s.itemsOf(ctx, tx, r)
-		return GroupLog{LearningGroupID: r.ItemID, Log: r.Log, Items: items, At: at(items)}, err
+		items, err := s.itemsOf(ctx, tx, *r)
+		if err != nil {
+			return GroupLog{}, err
+		}
+		return r.groupLog(items[0]), nil
 	})
+}
+
+// GroupLogs returns the logs of all groups that a user has begun in a context, "" being [DefaultContext], by the
+// groups' ids, the last first unless the page is ascending, and the token of the next page. It returns
+// [fault.ErrNotFound] for an unknown user.
+func (s Service) GroupLogs(ctx context.Context, userID, learnContext string, page store.Page) (list []GroupLog, next string, err error) {
+	learnContext = cmp.Or(learnContext, DefaultContext)
+	if err := errors.Join(ident.Check("userId", userID), checkContext(learnContext)); err != nil {
+		return nil, "", err
+	}
+	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]GroupLog, string, error) {
+		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+			return nil, "", err
+		}
+		rows, next, err := logs.PageOf(ctx, tx, store.Prefix(logKey(userID, learnContext, itemKey{Type: ItemGroup})), page)
+		if err != nil || len(rows) == 0 {
+			return nil, "", err
+		}
+		items, err := s.itemsOf(ctx, tx, rows...)
+		if err != nil {
+			return nil, "", err
+		}
+		list := make([]GroupLog, len(rows))
+		for i := range rows {
+			list[i] = rows[i].groupLog(items[i])
+		}
+		return list, next, nil
+	})
+}
+
+func (r *row) groupLog(items []ItemProgress) GroupLog {
+	return GroupLog{LearningGroupID: r.ItemID, Log: r.Log, Items: items, At: at(items)}
 }
 
 // PathLog returns how far a user is with a path in a context, "" being [DefaultContext]; [fault.ErrNotFound]
 // if the user has not begun it.
 func (s Service) PathLog(ctx context.Context, userID, pathID, learnContext string) (PathLog, error) {
 	return readLog(ctx, s, userID, itemKey{ItemPath, pathID}, learnContext, func(tx *session.Tx, r *row) (PathLog, error) {
-		items, err := s.itemsOf(ctx, tx, r)
-		return PathLog{LearningPathID: r.ItemID, Log: r.Log, Items: items, At: at(items)}, err
+		items, err := s.itemsOf(ctx, tx, *r)
+		if err != nil {
+			return PathLog{}, err
+		}
+		return PathLog{LearningPathID: r.ItemID, Log: r.Log, Items: items[0], At: at(items[0])}, nil
 	})
 }
 
-// itemsOf returns how far a user is with the items of the path or the group of a log.
-func (s Service) itemsOf(ctx context.Context, tx *session.Tx, r *row) ([]ItemProgress, error) {
-	p, u, err := s.reading(ctx, tx, r.UserID)
+// itemsOf returns how far a user is with the items of the paths or groups of logs, at least one, all of one
+// user and context.
+func (s Service) itemsOf(ctx context.Context, tx *session.Tx, rows ...row) ([][]ItemProgress, error) {
+	p, u, err := s.reading(ctx, tx, rows[0].UserID)
 	if err != nil {
 		return nil, err
 	}
-	o, err := p.outlineOf(ctx, tx, r.key(), r.BeganAt)
-	if err != nil || o == nil {
+	keys := make([]itemKey, len(rows))
+	for i := range rows {
+		keys[i] = rows[i].key()
+	}
+	if err := p.recall(ctx, tx, keys); err != nil {
 		return nil, err
 	}
-	b := &book{user: u, context: r.Context}
-	b.want(o.root.keys)
+	b := &book{user: u, context: rows[0].Context}
+	outlines := make([]*outline, len(rows))
+	for i := range rows {
+		if outlines[i], err = p.outlineOf(ctx, tx, keys[i], rows[i].BeganAt); err != nil {
+			return nil, err
+		}
+		if outlines[i] != nil {
+			b.want(outlines[i].root.keys)
+		}
+	}
 	if err := fetch(ctx, tx, b); err != nil {
 		return nil, err
 	}
-	return b.items(o, o.root), nil
+	items := make([][]ItemProgress, len(rows))
+	for i, o := range outlines {
+		if o != nil {
+			items[i] = b.items(o, o.root)
+		}
+	}
+	return items, nil
 }
 
 func readLog[T any](
@@ -137,6 +195,11 @@ func (s Service) Story(ctx context.Context, userID, storyID, learnContext, lang 
 	return s.item(ctx, userID, itemKey{ItemStory, storyID}, learnContext, lang)
 }
 
+// Group is [Service.Quiz] for a group, with what it holds.
+func (s Service) Group(ctx context.Context, userID, groupID, learnContext, lang string) (AssignedItem, error) {
+	return s.item(ctx, userID, itemKey{ItemGroup, groupID}, learnContext, lang)
+}
+
 // item returns an item as a user sees it: the version that decides if the user submits it now.
 func (s Service) item(ctx context.Context, userID string, item itemKey, learnContext, lang string) (AssignedItem, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) (AssignedItem, error) {
@@ -149,23 +212,22 @@ func (s Service) item(ctx context.Context, userID string, item itemKey, learnCon
 		if err := at.check(field, item); err != nil {
 			return AssignedItem{}, err
 		}
-		r, known, err := logs.Get(ctx, tx, logKey(userID, at.Context, item))
+		r, _, err := logs.Get(ctx, tx, logKey(userID, at.Context, item))
 		if err != nil {
 			return AssignedItem{}, err
 		}
+		r.ItemType, r.ItemID = item.Type, item.ID // also of one that is not begun
 		where, err := p.place(ctx, tx, at, item)
 		if err != nil && !errors.Is(err, fault.ErrForbidden) {
 			return AssignedItem{}, err
 		}
+		view := p.reader(u, lang, true)
+		if item.Type == ItemGroup {
+			return view.group(ctx, tx, at.Context, item, cmp.Or(r.BeganAt, where.began))
+		}
 		doc, err := p.submitted(ctx, tx, field, item, where.began, &r)
 		if err != nil {
 			return AssignedItem{}, err
-		}
-		view := p.reader(u, lang, true)
-		if !known {
-			out, err := view.item(nil, doc)
-			out.ItemProgress, out.Version = ItemProgress{ItemID: item.ID, ItemType: item.Type}, doc.Head().Version
-			return out, err
 		}
 		out, err := view.item(&r, doc)
 		out.ItemProgress, out.Version = r.item(), doc.Head().Version

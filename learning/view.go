@@ -8,6 +8,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
@@ -218,31 +219,62 @@ func (b *book) overview(o *outline) Overview {
 	return v
 }
 
+// group returns what the user sees of a group in a context who began it at a moment, zero for who begins now.
+func (r *reader) group(ctx context.Context, tx *session.Tx, learnContext string, key itemKey, began time.Time) (AssignedItem, error) {
+	o, err := r.p.outlineOf(ctx, tx, key, began)
+	if err == nil && o == nil {
+		err = fault.NotFound(string(key.Type)+"Id", key.ID)
+	}
+	if err != nil {
+		return AssignedItem{}, err
+	}
+	b := &book{user: r.user, context: learnContext}
+	b.want(o.keys())
+	if err := fetch(ctx, tx, b); err != nil {
+		return AssignedItem{}, err
+	}
+	if err := r.readDocuments(ctx, tx, []*outline{o}); err != nil {
+		return AssignedItem{}, err
+	}
+	progress := ItemProgress{ItemID: key.ID, ItemType: key.Type}
+	if log := b.rows[key]; log != nil {
+		progress = log.item()
+	}
+	return r.assigned(ctx, tx, b, o, progress)
+}
+
 // itemsOf returns what the user sees of the items of a node.
 func (r *reader) itemsOf(ctx context.Context, tx *session.Tx, b *book, o *outline, n *node) ([]AssignedItem, error) {
 	var items []AssignedItem
 	for _, progress := range b.items(o, n) {
-		key := itemKey{progress.ItemType, progress.ItemID}
-		pin, ok, err := r.p.pin(ctx, tx, key, o.began)
+		item, err := r.assigned(ctx, tx, b, o, progress)
 		if err != nil {
 			return nil, err
 		}
-		if !ok {
-			continue
+		if item.Version > 0 {
+			items = append(items, item)
 		}
-		item, err := r.item(b.rows[key], r.docs[pin])
-		if err != nil {
-			return nil, err
-		}
-		item.ItemProgress, item.Version = progress, pin.Version
-		if i := slices.IndexFunc(o.nodes, func(n *node) bool { return n.itemKey == key }); i >= 0 {
-			if item.Items, err = r.itemsOf(ctx, tx, b, o, o.nodes[i]); err != nil {
-				return nil, err
-			}
-		}
-		items = append(items, item)
 	}
 	return items, nil
+}
+
+// assigned returns what the user sees of something in an outline with which the user is that far, with what it
+// holds; the zero value if it is gone for the user.
+func (r *reader) assigned(ctx context.Context, tx *session.Tx, b *book, o *outline, progress ItemProgress) (AssignedItem, error) {
+	key := itemKey{progress.ItemType, progress.ItemID}
+	pin, ok, err := r.p.pin(ctx, tx, key, o.began)
+	if err != nil || !ok {
+		return AssignedItem{}, err
+	}
+	item, err := r.item(b.rows[key], r.docs[pin])
+	if err != nil {
+		return AssignedItem{}, err
+	}
+	item.ItemProgress, item.Version = progress, pin.Version
+	if i := slices.IndexFunc(o.nodes, func(n *node) bool { return n.itemKey == key }); i >= 0 {
+		item.Items, err = r.itemsOf(ctx, tx, b, o, o.nodes[i])
+	}
+	return item, err
 }
 
 // item returns a document as the user sees it whose log is given, nil if there is none.

@@ -59,8 +59,10 @@ var explainable = []string{
 // Explain says why a recorded event did, or did not, move a document: one of the kinds MissionRule,
 // MissionConfiguration, RewardRule, StreakRule, LearningPathRule, LearningPath and RuntimeLeaderboard. Of the event
 // and those that it caused, it explains the one that got farthest. The answer comes from the documents that were in
-// force and from what was known when the event was recorded; what has happened since does not change it. Only of
-// assignments of paths that were taken back nothing is known any more.
+// force and from what was known when the event was recorded; what has happened since does not change it. Of paths
+// there are exceptions: of assignments that were taken back nothing is known any more, an assignment that was made
+// at the very moment of the event counts as there before it, and an item counts below all parents that have been
+// named for it since. A LearningGroup has no explanation of its own; that of its path says how far it was.
 //
 // The journal does not keep a user's nickname and external id. A condition that reads them reads nothing
 // here, and its reason says so; Moved is what happened nevertheless.

@@ -555,6 +555,8 @@ func TestAParentLimitsWhereASubmissionCounts(t *testing.T) {
 	first := in("rome")
 	require.Equal(t, learning.InProgress, w.pathLog(t, "ada", "rome").Progress)
 	require.Empty(t, w.pathLog(t, "ada", "hills-only").Progress)
+	require.Equal(t, first, w.answer(t, "ada", "hills", content.Option2))
+	require.Empty(t, w.pathLog(t, "ada", "hills-only").Progress, "without a parent, none is added")
 	require.Equal(t, first, in("hills-only"))
 	require.Equal(t, learning.Complete, w.pathLog(t, "ada", "hills-only").Progress)
 }

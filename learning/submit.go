@@ -27,8 +27,10 @@ type Submission struct {
 	// Context is that of the logs; empty means [DefaultContext]. For an assignment of a rule that recurs it
 	// is the id of the period.
 	Context string `json:"context,omitempty"`
-	// Parent is the path or the group that the user works on. The submission then counts only below it;
-	// without, it counts in every path of the context that the user may work on.
+	// Parent is the path or the group that the user works on. The first submission of an item decides: with a
+	// parent, the item counts only below it, and below the parents that later submissions name, but a later one
+	// without adds none; without, it counts in every path of the context that the user may work on, whatever later
+	// ones name.
 	content.Parent
 }
 

@@ -217,7 +217,7 @@ type hand struct {
 func (o *origin) hand(b *testing.B, mode string) *hand {
 	b.Helper()
 	db, err := sql.Open("sqlite", "file:"+o.copy(b)+"?_pragma=journal_mode(wal)&_pragma=synchronous("+mode+")"+
-		"&_pragma=cache_size(-65536)&_pragma=wal_autocheckpoint(10000)")
+		"&_pragma=cache_size(-16384)&_pragma=wal_autocheckpoint(10000)")
 	require.NoError(b, err)
 	conn, err := db.Conn(b.Context())
 	require.NoError(b, err)

@@ -144,9 +144,10 @@ func (s *Store) connect(ctx context.Context, o Options) (err error) {
 	if o.Synchronous == Normal {
 		synchronous = "synchronous = normal"
 	}
-	// The writer waits for other processes by itself, in a way that its context can end.
+	// The writer waits for other processes by itself, in a way that its context can end. Its cache is not large:
+	// a commit that has balanced a tree walks through all of it.
 	s.writer, err = s.take(ctx, "busy_timeout = 0", "journal_mode = wal", synchronous,
-		"cache_size = -65536", "wal_autocheckpoint = 10000")
+		"cache_size = -16384", "wal_autocheckpoint = 10000")
 	if err != nil {
 		return err
 	}

@@ -144,7 +144,7 @@ func (d Documents[T]) ReferringTo(ctx context.Context, kind, id string, page sto
 		rs, err := documents.GetMany(ctx, tx, each(users, func(l link) string { return recordKey(l.Kind, l.ID) })...)
 		docs := make([]T, len(rs))
 		for i := 0; err == nil && i < len(rs); i++ {
-			docs[i], err = d.open(tx, &rs[i], rs[i].Live)
+			docs[i], err = d.open(tx, rs[i].published(), rs[i].Live)
 		}
 		return docs, next, err
 	})

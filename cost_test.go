@@ -14,6 +14,7 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/guerdontest"
+	"github.com/guerdonhq/guerdon/internal/ratio"
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
@@ -142,9 +143,9 @@ func BenchmarkHistory(b *testing.B) {
 // BenchmarkHeld measures the memory that is held for what there may be many of.
 func BenchmarkHeld(b *testing.B) {
 	held := func(name string, n int, fill func()) {
-		before := heap()
+		before := ratio.Heap()
 		fill()
-		bytes := float64(heap()-before) / float64(n)
+		bytes := float64(ratio.Heap()-before) / float64(n)
 		b.Run(name, func(b *testing.B) {
 			b.ReportMetric(bytes, "B")
 			b.ReportMetric(0, "ns/op")
@@ -162,14 +163,6 @@ func BenchmarkHeld(b *testing.B) {
 	held("a user with one event, in the memory store", clubUsers, func() { kept[1] = memoryClub(b) })
 	held("an event more, in the memory store", clubUsers, func() { recordBatches(b, kept[1], clubEvents(clubUsers, clubUsers)) })
 	runtime.KeepAlive(kept)
-}
-
-// heap returns how much memory is in use.
-func heap() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }
 
 // An event, and what users ask for all day, cost the same whatever has happened before.

@@ -54,8 +54,8 @@ func eachStore(t *testing.T, test func(*testing.T, *world)) {
 	}
 }
 
-// checkStores checks a property on every backend: in memory as often as rapid is told to, on a database,
-// which is slow, a twentieth of that. The worlds of a backend share it, each in an account of its own.
+// checkStores checks a property on every backend, [sparsely]. The worlds of a backend share it, each in an
+// account of its own.
 func checkStores(t *testing.T, property func(*rapid.T, *backend)) {
 	t.Parallel()
 	for name, open := range openers {
@@ -63,11 +63,7 @@ func checkStores(t *testing.T, property func(*rapid.T, *backend)) {
 			t.Parallel()
 			b := &backend{faulty: &faulty{Store: open(t)}}
 			t.Cleanup(func() { require.NoError(t, b.Close()) })
-			every := 20
-			if name == "memory" {
-				every = 1
-			}
-			sparsely(t, every, func(rt *rapid.T) {
+			sparsely(t, name, func(rt *rapid.T) {
 				b.heal()
 				property(rt, b)
 			})
@@ -75,9 +71,13 @@ func checkStores(t *testing.T, property func(*rapid.T, *backend)) {
 	}
 }
 
-// sparsely runs the first of every so many checks. After a failure it runs all of them: rapid is looking
-// for the simplest.
-func sparsely(t *testing.T, every int, property func(*rapid.T)) {
+// sparsely checks a property on a backend: in memory as often as rapid is told to, on a database, which is slow,
+// the first of every twenty times. After a failure it runs all checks: rapid is looking for the simplest.
+func sparsely(t *testing.T, backend string, property func(*rapid.T)) {
+	every := 20
+	if backend == "memory" {
+		every = 1
+	}
 	checks, failed := 0, false
 	rapid.Check(t, func(rt *rapid.T) {
 		if checks++; checks%every != 1%every && !failed {

@@ -180,34 +180,38 @@ func (w *world) requireOutside(t tester, ws *guerdon.Workspace) {
 	}))
 }
 
+// eachHost runs a test on every kind of host.
+func eachHost(t *testing.T, test func(t *testing.T, name string, h host)) {
+	for name, open := range hosts {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := open(t)
+			t.Cleanup(func() { require.NoError(t, h.Close()) })
+			test(t, name, h)
+		})
+	}
+}
+
 var errRolledBack = errors.New("rolled back")
 
 // Ranks are what counting all scores gives, whoever asks: two engines on one store, a transaction of
 // several calls, one of the host's, and those outside of it, and whether it is committed or not.
 func TestRanksAreACountOfAllScores(t *testing.T) {
 	t.Parallel()
-	for name, open := range hosts {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := open(t)
-			t.Cleanup(func() { require.NoError(t, h.Close()) })
-			every, worlds := 20, 0
-			if name == "memory" {
-				every = 1
+	eachHost(t, func(t *testing.T, name string, h host) {
+		worlds := 0
+		sparsely(t, name, func(rt *rapid.T) {
+			worlds++
+			w := foundRunners(rt, h, fmt.Sprint("acme-", worlds))
+			m := rankModel{T: rt, world: w, engines: []*guerdon.Workspace{w.Workspace, w.restarted(rt).Workspace}}
+			for range rapid.IntRange(1, 12).Draw(rt, "steps") {
+				m.step(t, h)
 			}
-			sparsely(t, every, func(rt *rapid.T) {
-				worlds++
-				w := foundRunners(rt, h, fmt.Sprint("acme-", worlds))
-				m := rankModel{T: rt, world: w, engines: []*guerdon.Workspace{w.Workspace, w.restarted(rt).Workspace}}
-				for range rapid.IntRange(1, 12).Draw(rt, "steps") {
-					m.step(t, h)
-				}
-				for _, ws := range m.engines {
-					w.requireOutside(rt, ws)
-				}
-			})
+			for _, ws := range m.engines {
+				w.requireOutside(rt, ws)
+			}
 		})
-	}
+	})
 }
 
 // rankModel makes random moves.
@@ -283,27 +287,22 @@ func (m *rankModel) record(ws *guerdon.Workspace) {
 // Transactions that are committed together see one another's scores, and not those of one that failed.
 func TestRanksInTransactionsThatCommitTogether(t *testing.T) {
 	t.Parallel()
-	for name, open := range hosts {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := open(t)
-			t.Cleanup(func() { require.NoError(t, h.Close()) })
-			w := foundRunners(t, h, "acme")
-			const callers, each = 8, 10
-			errs := make([]error, callers)
-			var wg sync.WaitGroup
-			for i := range callers {
-				wg.Go(func() {
-					for n := range each {
-						errs[i] = errors.Join(errs[i], w.raceOnce(t.Context(), i, n))
-					}
-				})
-			}
-			wg.Wait()
-			require.NoError(t, errors.Join(errs...))
-			w.requireOutside(t, w.Workspace)
-		})
-	}
+	eachHost(t, func(t *testing.T, _ string, h host) {
+		w := foundRunners(t, h, "acme")
+		const callers, each = 8, 10
+		errs := make([]error, callers)
+		var wg sync.WaitGroup
+		for i := range callers {
+			wg.Go(func() {
+				for n := range each {
+					errs[i] = errors.Join(errs[i], w.raceOnce(t.Context(), i, n))
+				}
+			})
+		}
+		wg.Wait()
+		require.NoError(t, errors.Join(errs...))
+		w.requireOutside(t, w.Workspace)
+	})
 }
 
 // raceOnce records two events in a transaction and asks for ranks after each. Every fourth one fails.

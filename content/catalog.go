@@ -67,10 +67,7 @@ func (d Documents[T]) CatalogGet(ctx context.Context, catalogWorkspaceID, id str
 		if err != nil {
 			return none, err
 		}
-		r, err := find(ctx, from, d.kind, id)
-		if err == nil && r.Live == nil {
-			err = fault.NotFound(d.kind.name, id)
-		}
+		r, err := findLive(ctx, from, d.kind, id)
 		if err != nil {
 			return none, err
 		}
@@ -165,10 +162,7 @@ func (c *cloning) finish(ctx context.Context, tx *session.Tx) error {
 
 // take adds a document of the catalog to the change, and before it what it needs.
 func (c *cloning) take(ctx context.Context, tx *session.Tx, kind AnyKind, id string) error {
-	source, err := find(ctx, c.from, kind, id)
-	if err == nil && source.Live == nil {
-		err = fault.NotFound(kind.Name(), id)
-	}
+	source, err := findLive(ctx, c.from, kind, id)
 	if err != nil {
 		return err
 	}

@@ -247,6 +247,15 @@ func find(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*record
 	return &r, err
 }
 
+// findLive is find for a document that is in force.
+func findLive(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*record, error) {
+	r, err := find(ctx, tx, kind, id)
+	if err == nil && r.Live == nil {
+		err = fault.NotFound(kind.Name(), id)
+	}
+	return r, err
+}
+
 // create adds a draft.
 func create(ctx context.Context, tx *session.Tx, kind AnyKind, doc Document) (*record, error) {
 	if h := doc.Head(); h.ID == "" {

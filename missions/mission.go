@@ -117,6 +117,15 @@ func (m *Mission) vars() map[string]any {
 	return v
 }
 
+// seen lets rules see the mission while fn runs, if they read it: to lay it out costs more than most rules.
+func (m *Mission) seen(vars map[string]any, reads bool, fn func()) {
+	if !reads {
+		fn()
+		return
+	}
+	mechanic.With(vars, "mission", m.vars(), fn)
+}
+
 var missionTable = store.Define("missions", func(m *Mission) string { return m.ID },
 	[]store.Field[Mission]{
 		{Name: "owner", Kind: store.KindText, Of: func(m *Mission) store.Value { return store.Text(m.owner()) }},

@@ -250,11 +250,7 @@ func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 			amount, ok = g.increment.Of(tx, o.Vars)
 		}
 	}
-	if g.readsMission {
-		o.With("mission", m.vars(), judge)
-	} else {
-		judge()
-	}
+	m.seen(o.Vars, g.readsMission, judge)
 	if !ok || amount.IsZero() {
 		return changes, nil
 	}
@@ -318,12 +314,7 @@ func activate(tx *session.Tx, g *goal, m *Mission, vars map[string]any) bool {
 	}
 	var target decimal.Decimal
 	var ok bool
-	evaluate := func() { target, ok = g.target.PositiveOf(tx, vars) }
-	if g.targetReads {
-		mechanic.With(vars, "mission", m.vars(), evaluate)
-	} else {
-		evaluate()
-	}
+	m.seen(vars, g.targetReads, func() { target, ok = g.target.PositiveOf(tx, vars) })
 	if ok {
 		m.TargetAmount = &target
 	}

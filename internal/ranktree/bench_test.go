@@ -69,9 +69,9 @@ func BenchmarkRatioRanks(b *testing.B) {
 	})
 	b.Run("memory saved, 1,000,000 : skip list", func(b *testing.B) {
 		bytes := func(into func() ranking) float64 {
-			before := heap()
+			before := ratio.Heap()
 			r := fill(into(), sorted)
-			taken := heap() - before
+			taken := ratio.Heap() - before
 			runtime.KeepAlive(r)
 			return float64(taken) / million
 		}
@@ -95,13 +95,6 @@ func BenchmarkRatioRanks(b *testing.B) {
 		ratio.Report(b, took(fill(newSkipList(), all))/mine, 5)
 	})
 	runtime.KeepAlive(sorted)
-}
-
-func heap() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }
 
 type ranking interface {

@@ -51,3 +51,11 @@ func Report(b *testing.B, got, wanted float64) {
 	b.ReportMetric(wanted, "x-wanted")
 	b.ReportMetric(0, "ns/op") // says nothing
 }
+
+// Heap returns how many bytes of the heap are in use, garbage left out.
+func Heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

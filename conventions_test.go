@@ -75,6 +75,7 @@ var rooms = []struct {
 	{"store/postgres", backends, dialects, "a new mechanic would touch the backends"},
 	{"store/storetest", backends, dialects, "a backend could not be tested alone"},
 	{"content/fileblob", edges, documents, "a place for files would know who uses them"},
+	{"proof", edges, backends, "what the engine promises would be proved of its inside"},
 	{"guerdontest", edges, backends, "a host's tests would depend on where it keeps files"},
 	{"examples/...", programs, edges, "an example would be more than a program"},
 }

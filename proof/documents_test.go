@@ -1,4 +1,4 @@
-package guerdon_test
+package proof_test
 
 import (
 	"maps"
@@ -147,7 +147,7 @@ func TestEveryKindIsDocumented(t *testing.T) {
 	require.Error(t, err)
 	_, list, found := strings.Cut(err.Error(), "is none of [")
 	require.True(t, found, err)
-	documented, err := os.ReadFile("doc.go")
+	documented, err := os.ReadFile("../doc.go")
 	require.NoError(t, err)
 	for kind := range strings.FieldsSeq(strings.TrimSuffix(list, "]")) {
 		require.Regexp(t, `(?m)^//\t.*\b`+kind+`\b`, string(documented))

@@ -1,4 +1,4 @@
-package guerdon_test
+package proof_test
 
 import (
 	"context"

@@ -245,7 +245,7 @@ type NewAssignment struct {
 	UserID string
 	// GroupID is for clients to show assignments together.
 	GroupID string
-	// StartsAt is when it may be worked on; zero means now. EndsAt, exclusive, may be zero: never.
+	// StartsAt is when it may be worked on; zero means now. EndsAt, exclusive, is after now, or zero: never.
 	StartsAt time.Time
 	EndsAt   time.Time
 	// Visibility is UNLOCKED where it is empty.
@@ -255,7 +255,7 @@ type NewAssignment struct {
 // Assign makes an assignment by hand, which counts what the user has done before. It returns
 // [fault.ErrInvalid] for every field at fault, [fault.ErrNotFound] for an unknown user or a path that is not
 // published, [fault.ErrForbidden] if the user is not active, and [fault.ErrExists] if the user has the same
-// path by hand for the same period.
+// path by hand that begins at the same moment, or of those that never end, the same.
 func (s Service) Assign(ctx context.Context, n NewAssignment) (Assignment, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) (Assignment, error) {
 		a, err := n.assignment(tx.Now)
@@ -293,11 +293,7 @@ func (s Service) Assign(ctx context.Context, n NewAssignment) (Assignment, error
 
 // assignment returns the checked assignment.
 func (n *NewAssignment) assignment(now time.Time) (*Assignment, error) {
-	startsAt := n.StartsAt
-	if startsAt.IsZero() {
-		startsAt = now
-	}
-	period, err := timeframe.Once(startsAt, n.EndsAt)
+	period, err := timeframe.Once(n.StartsAt, n.EndsAt, now)
 	a := &Assignment{
 		ID: assignmentID(n.UserID, "", n.PathID, period.ID), PathID: n.PathID, UserID: n.UserID, GroupID: n.GroupID,
 		Context: DefaultContext, Visibility: cmp.Or(n.Visibility, Unlocked),

@@ -476,6 +476,26 @@ func TestScheduledPushReachesEveryUserInSteps(t *testing.T) {
 	}
 }
 
+// Missions that begin within one second are several, each with what it counts.
+func TestMissionsByHandWithinASecond(t *testing.T) {
+	b := newBench(t, activity, red, goal())
+	b.join(t, "ada")
+	ids := map[string]bool{}
+	for _, later := range []time.Duration{0, time.Microsecond, 999_999 * time.Microsecond, time.Second} {
+		startsAt := b.now.Add(later)
+		m, err := b.Create(t.Context(), missions.NewMission{ConfigurationID: "far", UserID: "ada", StartsAt: startsAt, EndsAt: day(30)})
+		require.NoError(t, err)
+		require.Equal(t, startsAt, m.StartsAt)
+		ids[m.ID] = true
+		_, err = b.Create(t.Context(), missions.NewMission{ConfigurationID: "far", UserID: "ada", StartsAt: startsAt, EndsAt: day(29)})
+		require.ErrorIs(t, err, fault.ErrExists)
+	}
+	require.Len(t, ids, 4)
+	require.Len(t, b.react(t, user("ada", ""), "e1", day(4), "1"), 4)
+	_, err := b.Create(t.Context(), missions.NewMission{ConfigurationID: "far", UserID: "ada", StartsAt: day(1), EndsAt: b.now})
+	require.EqualError(t, err, "endsAt: is over already")
+}
+
 func TestCreateByHand(t *testing.T) {
 	b := newBench(t, activity, red, goal(), goal("id", `"ours"`, "missionType", `"GROUP"`))
 	b.join(t, "ada")

@@ -161,7 +161,7 @@ type NewMission struct {
 	// UserID is for INDIVIDUAL configurations, GroupTagID for GROUP ones.
 	UserID     string
 	GroupTagID string
-	// StartsAt is when it begins to count; zero means now. EndsAt, exclusive, may be zero: never.
+	// StartsAt is when it begins to count; zero means now. EndsAt, exclusive, is after now, or zero: never.
 	StartsAt time.Time
 	EndsAt   time.Time
 	// TargetAmount takes the place of the configuration's expression.
@@ -170,8 +170,9 @@ type NewMission struct {
 	CurrentAmount decimal.Decimal
 }
 
-// Create makes a mission by hand. It returns [fault.ErrNotFound] for an unknown or unpublished
-// configuration, user or tag, and [fault.ErrExists] if the owner has the same for the same period.
+// Create makes a mission by hand. It returns [fault.ErrInvalid] for every field at fault, [fault.ErrNotFound] for an
+// unknown or unpublished configuration, user or tag, and [fault.ErrExists] if the owner has the same that begins at
+// the same moment, or of those that never end, the same.
 func (s Service) Create(ctx context.Context, n NewMission) (Mission, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) (Mission, error) {
 		p, err := s.program(ctx, tx)
@@ -201,10 +202,7 @@ func (p *Program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mi
 		m.TargetAmount = new(*n.TargetAmount)
 	}
 	m.InitialAmount, m.CurrentAmount = n.CurrentAmount, n.CurrentAmount
-	if n.StartsAt.IsZero() {
-		n.StartsAt = tx.Now
-	}
-	period, err := timeframe.Once(n.StartsAt, n.EndsAt)
+	period, err := timeframe.Once(n.StartsAt, n.EndsAt, tx.Now)
 	if err := errors.Join(err, checkNew(m)); err != nil {
 		return nil, err
 	}

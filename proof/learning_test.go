@@ -266,6 +266,7 @@ func TestAssignmentsByHand(t *testing.T) {
 		{learning.NewAssignment{PathID: "egypt", UserID: "bob"}, fault.ErrNotFound, "learningPathId"},
 		{learning.NewAssignment{PathID: "rome", UserID: "zoe"}, fault.ErrNotFound, "userId"},
 		{learning.NewAssignment{PathID: "rome", UserID: "bob", EndsAt: start}, fault.ErrInvalid, "endsAt: must be after startsAt"},
+		{learning.NewAssignment{PathID: "rome", UserID: "bob", StartsAt: start.AddDate(0, 0, -1), EndsAt: start}, fault.ErrInvalid, "endsAt: is over already"},
 		{learning.NewAssignment{PathID: "rome", UserID: "bob", Visibility: "HIDDEN"}, fault.ErrInvalid, `visibility: "HIDDEN"`},
 		{learning.NewAssignment{PathID: "rome", UserID: "bob", EndsAt: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}, fault.ErrInvalid, "endsAt: is outside"},
 	} {

@@ -27,10 +27,14 @@ func (p Period) Type() Type {
 	return Range
 }
 
-// Once returns the only period of what begins at start and ends at end, zero for never. Its ID is that of a timeframe
-// which lasts as long. It returns [fault.ErrInvalid] naming startsAt or endsAt for one outside the years 1 to 9999,
-// and for an end that is not after the start.
-func Once(start, end time.Time) (Period, error) {
+// Once returns the only period of what is made now, begins at start, zero for now, and ends at end, zero for never.
+// Its ID is that of a timeframe which lasts as long, so periods that begin at different moments and end have different
+// ones. It returns [fault.ErrInvalid] naming startsAt or endsAt for one outside the years 1 to 9999, and for an end
+// that is not after the start and after now.
+func Once(start, end, now time.Time) (Period, error) {
+	if start.IsZero() {
+		start = now
+	}
 	p := Period{ID: string(Permanent), StartsAt: start.UTC().Truncate(time.Microsecond), EndsAt: end.UTC().Truncate(time.Microsecond)}
 	if !end.IsZero() {
 		p.ID = utcID(p.StartsAt)
@@ -44,8 +48,12 @@ func Once(start, end time.Time) (Period, error) {
 			faults = append(faults, fault.Invalid(t.field, "is outside the years 1 to 9999"))
 		}
 	}
-	if !p.EndsAt.IsZero() && !p.EndsAt.After(p.StartsAt) {
+	switch {
+	case p.EndsAt.IsZero():
+	case !p.EndsAt.After(p.StartsAt):
 		faults = append(faults, fault.Invalid("endsAt", "must be after startsAt"))
+	case !p.EndsAt.After(now):
+		faults = append(faults, fault.Invalid("endsAt", "is over already"))
 	}
 	return p, errors.Join(faults...)
 }
@@ -78,7 +86,7 @@ func (f Timeframe) In(userZone *time.Location, zones *Zones) (Schedule, error) {
 // there, but keeps its ID:
 //
 //	PERMANENT  PERMANENT
-//	RANGE      the start in UTC, as 2006-01-02T15:04:05
+//	RANGE      the start in UTC, as 2006-01-02T15:04:05, or 2006-01-02T15:04:05.000001 between two seconds
 //	DAILY      2006-01-02
 //	WEEKLY     2006-W01
 //	MONTHLY    2006-01
@@ -208,4 +216,4 @@ func (c *cycle) id(from wall, start time.Time) string {
 	return utcID(start)
 }
 
-func utcID(t time.Time) string { return t.Format("2006-01-02T15:04:05") }
+func utcID(t time.Time) string { return t.Format("2006-01-02T15:04:05.999999") }

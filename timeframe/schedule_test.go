@@ -31,7 +31,7 @@ func TestPeriodAt(t *testing.T) {
 		{"permanent, before", timeframe.Permanent, "", "", "UTC", "2025-01-15T10:00:00Z", nil},
 		{
 			"range", timeframe.Range, "", "", "UTC", "2025-12-20T09:59:59.999Z",
-			[]string{"2025-01-15T10:00:00", frameStart, frameEnd},
+			[]string{"2025-01-15T10:00:00.5", frameStart, frameEnd},
 		},
 		{"range, at its end", timeframe.Range, "", "", "UTC", frameEnd, nil},
 		{
@@ -183,9 +183,10 @@ func TestPeriodAtAllocatesItsIDOnly(t *testing.T) {
 func TestOnce(t *testing.T) {
 	t.Parallel()
 	start, end := time.Date(2025, 9, 1, 10, 0, 0, 1_234, time.FixedZone("", 3600)), time.Date(2025, 9, 2, 0, 0, 0, 0, time.UTC)
-	p, err := timeframe.Once(start, end)
+	now := start.Add(time.Hour)
+	p, err := timeframe.Once(start, end, now)
 	require.NoError(t, err)
-	require.Equal(t, timeframe.Period{ID: "2025-09-01T09:00:00", StartsAt: time.Date(2025, 9, 1, 9, 0, 0, 1_000, time.UTC), EndsAt: end}, p)
+	require.Equal(t, timeframe.Period{ID: "2025-09-01T09:00:00.000001", StartsAt: time.Date(2025, 9, 1, 9, 0, 0, 1_000, time.UTC), EndsAt: end}, p)
 	require.Equal(t, timeframe.Range, p.Type())
 	schedule, err := timeframe.Timeframe{Type: timeframe.Range, TimezoneType: timeframe.User, StartsAt: start, EndsAt: &end}.In(nil, &timeframe.Zones{})
 	require.NoError(t, err)
@@ -193,17 +194,23 @@ func TestOnce(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, p.ID, same.ID)
 
-	p, err = timeframe.Once(start, time.Time{})
+	whole, err := timeframe.Once(start.Truncate(time.Second), end, now)
+	require.NoError(t, err)
+	require.Equal(t, "2025-09-01T09:00:00", whole.ID)
+
+	p, err = timeframe.Once(time.Time{}, time.Time{}, now)
 	require.NoError(t, err)
 	require.Equal(t, "PERMANENT", p.ID)
+	require.Equal(t, now.UTC().Truncate(time.Microsecond), p.StartsAt)
 	require.Equal(t, timeframe.Permanent, p.Type())
 
 	for want, span := range map[string][2]time.Time{
 		"startsAt: is outside the years 1 to 9999": {time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), {}},
 		"endsAt: is outside the years 1 to 9999":   {start, time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)},
 		"endsAt: must be after startsAt":           {end, start},
+		"endsAt: is over already":                  {start, now},
 	} {
-		_, err := timeframe.Once(span[0], span[1])
+		_, err := timeframe.Once(span[0], span[1], now)
 		require.EqualError(t, err, want)
 	}
 }

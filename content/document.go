@@ -116,6 +116,15 @@ type Fitting interface {
 	Fits(find func(kind, id string) (Document, error)) error
 }
 
+// Meeting is implemented by kinds whose users stay on versions of the moment at which they began ([Program.Since]),
+// so that a new version which is given to them too meets older ones of what it refers to.
+type Meeting interface {
+	// Meets returns the fault in how the document fits the versions that somebody is on with it, a
+	// [fault.Error], nil if there is none. find returns them, nil for what was never published. It is asked when
+	// the document is published, once for each moment since which they are others.
+	Meets(find func(kind, id string) (Document, error)) error
+}
+
 // Unique is implemented by kinds of which no two documents may have the same value.
 type Unique interface {
 	// UniqueKey returns the value, "" if there is none.

@@ -49,6 +49,8 @@ func (d Documents[T]) Update(ctx context.Context, doc T) (T, error) {
 // Publish makes the draft the next version, which is in force from now on; see [PublishOption] for what
 // the options do. It returns [fault.ErrInvalid] if the draft names a document that is not published, and
 // [fault.ErrConflict] if there is no draft newer than the published version, or the document is archived.
+// A draft that does not fit what it refers to is [fault.ErrInvalid] too; with [Reopen], also one that does not fit
+// the earlier versions of these that somebody may be on in the middle.
 //
 // With [Cascade] all drafts are published or none: every fault of the others is reported, with their kind
 // and id ("Quiz/fruit.storyId").

@@ -81,7 +81,11 @@ func (c *change) check(ctx context.Context, tx *session.Tx, kind AnyKind, doc Do
 	if err != nil {
 		return err
 	}
-	faults = append(faults, c.checkFit(ctx, tx, doc))
+	if err := c.checkFit(ctx, tx, doc); err != nil {
+		faults = append(faults, err)
+	} else {
+		faults = append(faults, c.checkMeetings(ctx, tx, kind, doc))
+	}
 	for _, u := range users {
 		key := recordKey(u.Kind, u.ID)
 		if _, ours := c.docs[key]; ours {

@@ -79,6 +79,11 @@ func (g *Group) Fits(find func(kind, id string) (content.Document, error)) error
 	return g.fits(g.key(), find)
 }
 
+// Meets refuses a group that does so for learners who are in the middle of earlier versions.
+func (g *Group) Meets(find func(kind, id string) (content.Document, error)) error {
+	return g.fits(g.key(), find)
+}
+
 func (g *Group) key() itemKey { return itemKey{ItemGroup, g.ID} }
 
 // source names the group in problems.

@@ -45,6 +45,11 @@ func (p *Path) Fits(find func(kind, id string) (content.Document, error)) error 
 	return p.fits(p.key(), find)
 }
 
+// Meets refuses a path that does so for learners who are in the middle of earlier versions.
+func (p *Path) Meets(find func(kind, id string) (content.Document, error)) error {
+	return p.fits(p.key(), find)
+}
+
 func (p *Path) key() itemKey { return itemKey{ItemPath, p.ID} }
 
 // source names the path in problems.

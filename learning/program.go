@@ -67,22 +67,29 @@ type outline struct {
 	root  *node
 	nodes []*node // what is below comes first; the root is the last
 	began time.Time
+	left  []repeat
 }
+
+// A repeat is a group that was left out of the items of another which it holds itself, in the versions that a
+// user is on.
+type repeat struct{ in, group itemKey }
 
 // outlineOf returns the outline of a path or a group for who began at a moment, zero for who begins now;
 // nil if there is none for them.
 func (p *Program) outlineOf(ctx context.Context, tx *session.Tx, root itemKey, began time.Time) (*outline, error) {
 	o := &outline{began: began}
 	var err error
-	o.root, err = p.unfold(ctx, tx, o, root)
+	o.root, err = p.unfold(ctx, tx, o, root, nil)
 	if err != nil || o.root == nil {
 		return nil, err
 	}
 	return o, nil
 }
 
-// unfold adds a document and the groups below it to the outline.
-func (p *Program) unfold(ctx context.Context, tx *session.Tx, o *outline, key itemKey) (*node, error) {
+// unfold adds a document and the groups below it to the outline; above are those that hold it. Each is there
+// once, and none is below itself: documents that would lead in a circle for somebody are refused when they are
+// published, but what a store holds need not have been.
+func (p *Program) unfold(ctx context.Context, tx *session.Tx, o *outline, key itemKey, above []itemKey) (*node, error) {
 	if i := slices.IndexFunc(o.nodes, func(n *node) bool { return n.itemKey == key }); i >= 0 {
 		return o.nodes[i], nil
 	}
@@ -90,17 +97,42 @@ func (p *Program) unfold(ctx context.Context, tx *session.Tx, o *outline, key it
 	if err != nil || n == nil {
 		return nil, err
 	}
+	above = append(slices.Clip(above), key)
+	n = o.straighten(n, above)
 	groups := n.groups()
 	if err := p.recall(ctx, tx, groups); err != nil {
 		return nil, err
 	}
 	for _, group := range groups {
-		if _, err := p.unfold(ctx, tx, o, group); err != nil {
+		if _, err := p.unfold(ctx, tx, o, group, above); err != nil {
 			return nil, err
 		}
 	}
 	o.nodes = append(o.nodes, n)
 	return n, nil
+}
+
+// straighten returns a node without the groups that hold it.
+func (o *outline) straighten(n *node, above []itemKey) *node {
+	circular := func(i Item) bool { return slices.Contains(above, i.key()) }
+	if !slices.ContainsFunc(n.items, circular) {
+		return n
+	}
+	for _, i := range n.items {
+		if circular(i) {
+			o.left = append(o.left, repeat{n.itemKey, i.key()})
+		}
+	}
+	own := *n
+	own.hold(slices.DeleteFunc(slices.Clone(n.items), circular))
+	return &own
+}
+
+// report tells what was left out.
+func (o *outline) report(tx *session.Tx) {
+	for _, r := range o.left {
+		tx.Report(r.in.Type.kind()+"/"+r.in.ID, "items", fmt.Sprintf("%s is left out, because it holds this one in the versions that the user is on", r.group))
+	}
 }
 
 // node returns the version of a document that somebody is on who began at a moment, nil if there is none.
@@ -178,24 +210,31 @@ func (p *Program) inForce(pin content.Pin) content.Document {
 }
 
 func compileNode(key itemKey, doc content.Document) (*node, error) {
-	n := &node{itemKey: key, version: doc.Head().Version, lang: doc.Head().DefaultLang, held: map[itemKey]bool{}, keys: []itemKey{key}}
+	n := &node{itemKey: key, version: doc.Head().Version, lang: doc.Head().DefaultLang}
 	var err error
 	switch doc := doc.(type) {
 	case *Path:
-		n.path, n.items = doc, doc.Items
+		n.path = doc
+		n.hold(doc.Items)
 		n.judgement, err = doc.compile(doc.source())
 	case *Group:
-		n.items = doc.Items
+		n.hold(doc.Items)
 		n.judgement, err = doc.compile(doc.source())
 	default:
 		err = fmt.Errorf("learning: %s has no items", key)
 	}
-	for i := range n.items {
-		item := n.items[i].key()
+	return n, err
+}
+
+// hold sets the items of a node that is being made.
+func (n *node) hold(items []Item) {
+	n.items, n.held, n.keys = items, make(map[itemKey]bool, len(items)), make([]itemKey, 1, len(items)+1)
+	n.keys[0] = n.itemKey
+	for i := range items {
+		item := items[i].key()
 		n.held[item] = true
 		n.keys = append(n.keys, item)
 	}
-	return n, err
 }
 
 // groups returns the groups among the items of a node.
@@ -225,10 +264,21 @@ func (o *outline) holdsBelow(item itemKey, parent content.Parent) bool {
 
 // below tells whether a node is one of the parents or below one; no parents are the whole outline.
 func (o *outline) below(parents []content.Parent, n *node) bool {
-	if len(parents) == 0 || slices.Contains(parents, content.Parent{ParentID: n.ID, ParentType: content.ParentType(n.Type)}) {
+	if len(parents) == 0 {
 		return true
 	}
-	return slices.ContainsFunc(o.nodes, func(above *node) bool { return above.held[n.itemKey] && o.below(parents, above) })
+	// What holds a node comes after it.
+	var held []*node
+	for _, above := range o.nodes[slices.Index(o.nodes, n):] {
+		if above != n && !slices.ContainsFunc(held, func(below *node) bool { return above.held[below.itemKey] }) {
+			continue
+		}
+		if slices.Contains(parents, content.Parent{ParentID: above.ID, ParentType: content.ParentType(above.Type)}) {
+			return true
+		}
+		held = append(held, above)
+	}
+	return false
 }
 
 // keys returns what has progress in the outline: its nodes and their items.

@@ -92,6 +92,7 @@ func (p *Program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User, l
 	}
 	vars := u.Vars()
 	for _, o := range outlines {
+		o.report(tx)
 		for _, n := range o.nodes {
 			if err := p.settleNode(ctx, tx, b, o, n, vars); err != nil {
 				return err

@@ -243,7 +243,10 @@ func activeAssignments(ctx context.Context, tx *session.Tx, u *tenancy.User, at 
 // out for every user. It looks at no more than limit users and returns whether there is more to do.
 func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	for _, pl := range p.rules.Push {
-		rule := mechanic.PushedRule{Kind: Rules.Name(), ID: pl.ID, Trigger: pl.on, PublishedAt: pl.UpdatedAt}
+		rule := mechanic.PushedRule{
+			Kind: Rules.Name(), ID: pl.ID, Trigger: pl.on, PublishedAt: pl.UpdatedAt, Evaluations: evaluations,
+			Owner: func(u *tenancy.User) (string, bool) { return u.ID, true },
+		}
 		done, err := rule.Carry(ctx, tx, pushes, &limit)
 		if err != nil {
 			return false, err

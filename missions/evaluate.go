@@ -192,7 +192,9 @@ var pushTable = mechanic.DefinePushes("mission_pushes")
 // Advance are made up for, and a user is evaluated once in a period however often the schedule fires in it.
 func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	for _, pl := range p.rules.Push {
-		rule := mechanic.PushedRule{Kind: Rules.Name(), ID: pl.ID, Trigger: pl.on, PublishedAt: pl.UpdatedAt}
+		rule := mechanic.PushedRule{
+			Kind: Rules.Name(), ID: pl.ID, Trigger: pl.on, PublishedAt: pl.UpdatedAt, Evaluations: evaluationTable, Owner: pl.owner,
+		}
 		done, err := rule.Carry(ctx, tx, pushTable, &limit)
 		if err != nil {
 			return false, err

@@ -19,6 +19,7 @@ import (
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 // A cost is what was asked of a store.
@@ -230,6 +231,42 @@ func TestCostOfARankDoesNotGrowWithTheBoard(t *testing.T) {
 		}
 		if before != nil {
 			require.Equal(t, before, costs, "%d others", others)
+		}
+		before = costs
+	}
+}
+
+// A schedule that is made up for costs the same however often it fired: what was evaluated in a period is not asked
+// for again. When it fires while everybody is evaluated, that costs one question a user, and writes how far it came.
+func TestCostOfAScheduleDoesNotGrowWithItsFires(t *testing.T) {
+	t.Parallel()
+	const users = 50
+	var before []cost
+	for _, cron := range []string{"0 * * * *", "*/10 * * * *", "* * * * *"} {
+		m := &meter{Store: memory.New()}
+		w := newWorld(t, m)
+		ctx := t.Context()
+		for i := range users {
+			_, err := w.Users.Create(ctx, tenancy.NewUser{ID: fmt.Sprint("user-", i)})
+			require.NoError(t, err)
+		}
+		goal := guerdontest.MissionConfiguration("goal", guerdontest.Doing("run"), "3")
+		b, err := guerdon.Bundle(goal, pushed(guerdontest.MissionRule("rule", goal, timeframe.Daily), cron))
+		require.NoError(t, err)
+		_, err = w.Import(ctx, b)
+		require.NoError(t, err)
+		advance := func(to time.Time) cost {
+			w.set(to)
+			return m.of(func() { require.NoError(t, w.Advance(ctx)) })
+		}
+		advance(start) // compiles the program
+		costs := []cost{advance(start.AddDate(0, 0, 2)), advance(start.AddDate(0, 0, 2).Add(time.Hour))}
+		require.Len(t, w.told(t), 3*(users+3), "three days")
+		require.LessOrEqual(t, costs[0].calls, 60*users)
+		require.LessOrEqual(t, costs[1].calls, 2*users)
+		require.Equal(t, 1, costs[1].written)
+		if before != nil {
+			require.Equal(t, before, costs, cron)
 		}
 		before = costs
 	}

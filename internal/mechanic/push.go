@@ -12,11 +12,13 @@ import (
 // A Push is how far the schedule of a SCHEDULED_PUSH rule has been carried out.
 type Push struct {
 	RuleID string `json:"ruleId"`
-	// Done is the last fire that has reached every user.
+	// Done is the moment up to which every fire has reached every user, or would have done nothing.
 	Done time.Time `json:"done"`
-	// Fire is the one under way, zero if there is none, and After the last user it has reached.
+	// Fire is the one under way, zero if there is none, After the last user it has reached, and Idle the moment up
+	// to which other fires do nothing for those whom it has reached.
 	Fire  time.Time `json:"fire,omitzero"`
 	After string    `json:"after,omitempty"`
+	Idle  time.Time `json:"idle,omitzero"`
 }
 
 // DefinePushes declares a table of pushes.
@@ -30,10 +32,15 @@ type PushedRule struct {
 	Kind, ID    string // of the document
 	Trigger     Trigger
 	PublishedAt time.Time
+	// Evaluations are those of the rule. Owner returns whose the rule makes because of a user; ok is false if the
+	// user is none for whom it is evaluated.
+	Evaluations *store.Table[Evaluation]
+	Owner       func(*tenancy.User) (owner string, ok bool)
 }
 
 // Carry carries out the schedule as far as limit users allow, which it counts down, and returns whether
-// all that was due is done. The table says how far it had come.
+// all that was due is done. The table says how far it had come. Of fires that are made up for, it looks only at those
+// in which something can come: once the rule is evaluated for everybody, the next is in somebody's next period.
 func (r *PushedRule) Carry(ctx context.Context, tx *session.Tx, table *store.Table[Push], limit *int) (done bool, err error) {
 	state, begun, err := table.Get(ctx, tx, r.ID)
 	if err != nil {
@@ -69,7 +76,7 @@ func (r *PushedRule) due(tx *session.Tx, s *Push) bool {
 		return false
 	}
 	for at := range schedule.Fires(s.Done, tx.Now) {
-		s.Fire, s.After = at, ""
+		s.Fire, s.After, s.Idle = at, "", tx.Now
 		return true
 	}
 	return false
@@ -81,19 +88,74 @@ func (r *PushedRule) some(ctx context.Context, tx *session.Tx, s *Push, limit *i
 	if err != nil {
 		return err
 	}
+	asOf, err := r.asOf(ctx, tx, s.Fire, users)
+	if err != nil {
+		return err
+	}
 	for i := range users {
-		u := &users[i]
-		s.After = u.ID
-		if u.Status != tenancy.Active {
+		s.After = users[i].ID
+		if users[i].Status != tenancy.Active {
 			continue
 		}
-		if err := Tick(ctx, tx, r.Kind, r.ID, u.ID, s.Fire); err != nil {
+		if err := r.reach(ctx, tx, s, asOf[i]); err != nil {
 			return err
+		}
+		if s.Fire.Before(users[i].ChangedAt) { // and may be in another period since, or in the rule's group
+			s.Idle = s.Fire
 		}
 	}
 	if len(users) < *limit {
-		*s = Push{RuleID: s.RuleID, Done: s.Fire}
+		*s = Push{RuleID: s.RuleID, Done: r.done(s)}
 	}
 	*limit -= len(users)
 	return nil
+}
+
+// asOf returns the users as they were at a moment, and reads at once for which of them the rule was evaluated.
+func (r *PushedRule) asOf(ctx context.Context, tx *session.Tx, at time.Time, users []tenancy.User) ([]*tenancy.User, error) {
+	asOf := make([]*tenancy.User, len(users))
+	var keys []string
+	for i := range users {
+		u, err := users[i].At(ctx, tx, at)
+		if err != nil {
+			return nil, err
+		}
+		asOf[i] = u
+		owner, ok := r.Owner(u)
+		period, in, err := r.Trigger.PeriodAt(tx, u, at)
+		if err == nil && ok && in { // otherwise reach says what is wrong
+			keys = append(keys, EvaluationKey(owner, r.ID, period.ID))
+		}
+	}
+	return asOf, tx.Prefetch(ctx, r.Evaluations.Keys(keys...))
+}
+
+// reach lets the rule's time come for a user as of the fire. If it was evaluated, it rests until the period is over.
+func (r *PushedRule) reach(ctx context.Context, tx *session.Tx, s *Push, u *tenancy.User) error {
+	owner, ok := r.Owner(u)
+	if !ok {
+		return nil
+	}
+	period, due, err := r.Trigger.Unevaluated(ctx, tx, r.Evaluations, r.ID, owner, u, s.Fire)
+	switch {
+	case err != nil:
+		return err
+	case due:
+		s.Idle = s.Fire
+		return Tick(ctx, tx, r.Kind, r.ID, u.ID, s.Fire)
+	case period.ID == "":
+		s.Idle = s.Fire
+	case !period.EndsAt.IsZero() && !period.EndsAt.After(s.Idle):
+		s.Idle = period.EndsAt.Add(-time.Microsecond)
+	}
+	return nil
+}
+
+// done returns how far the schedule has come when a fire has reached everybody. A rule that was published since may
+// have other periods.
+func (r *PushedRule) done(s *Push) time.Time {
+	if s.Idle.Before(s.Fire) || r.PublishedAt.After(s.Fire) {
+		return s.Fire
+	}
+	return s.Idle
 }

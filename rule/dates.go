@@ -4,6 +4,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/guerdonhq/guerdon/fault"
 )
 
 // A unit is what date_diff and date_add count in.
@@ -87,7 +89,7 @@ func loadZone(name string) (*time.Location, bool) {
 // zoneCost is what looking up a zone costs in steps, as it reads a file.
 const zoneCost = 1000
 
-// zoneAt runs the i-th argument as a zone. None, or null, is UTC.
+// zoneAt runs the i-th argument as a zone. None, or null, is UTC; what is no zone ends the evaluation.
 func (m *machine) zoneAt(n *node, i int) (*time.Location, bool) {
 	v := m.argument(n, i)
 	switch {
@@ -95,14 +97,16 @@ func (m *machine) zoneAt(n *node, i int) (*time.Location, bool) {
 		return n.zone, true
 	case v.kind == null:
 		return time.UTC, true
-	case v.kind != text:
-		return nil, false
 	}
 	m.steps -= zoneCost
 	if m.spent() {
 		return nil, false
 	}
-	return loadZone(v.string())
+	zone, ok := loadZone(v.string())
+	if !ok {
+		m.fail(fault.Conflict(n.args[i].at, "gave what is no IANA time zone"))
+	}
+	return zone, ok
 }
 
 func (m *machine) instantAt(n *node, i int, zone *time.Location) (time.Time, bool) {
@@ -118,11 +122,11 @@ func (m *machine) datePart(n *node) value {
 	part, known := parts[m.eval(&n.args[0]).string()]
 	zone, zoned := m.zoneAt(n, 2)
 	if !known || !zoned {
-		return value{}
+		return nothing()
 	}
 	t, ok := m.instantAt(n, 1, zone)
 	if !ok {
-		return value{}
+		return nothing()
 	}
 	return numeric(float64(part(t)))
 }
@@ -132,12 +136,12 @@ func (m *machine) dateDiff(n *node) value {
 	u, known := units[m.eval(&n.args[2]).string()]
 	zone, zoned := m.zoneAt(n, 3)
 	if !known || !zoned {
-		return value{}
+		return nothing()
 	}
 	from, okFrom := m.instantAt(n, 0, zone)
 	to, okTo := m.instantAt(n, 1, zone)
 	if !okFrom || !okTo {
-		return value{}
+		return nothing()
 	}
 	return numeric(float64(u.between(from, to)))
 }
@@ -193,15 +197,15 @@ func (m *machine) dateAdd(n *node) value {
 	u, known := units[m.eval(&n.args[2]).string()]
 	zone, zoned := m.zoneAt(n, 3)
 	if !known || !zoned || count.kind != number || math.Abs(count.num) > mostAdded || count.num != math.Trunc(count.num) {
-		return value{}
+		return nothing()
 	}
 	t, ok := m.instantAt(n, 0, zone)
 	if !ok {
-		return value{}
+		return nothing()
 	}
 	t, ok = u.add(t, int64(count.num))
 	if !ok {
-		return value{}
+		return nothing()
 	}
 	return textual(formatInstant(t))
 }

@@ -23,12 +23,13 @@ type Trace struct {
 // would cost more than to evaluate; what is for reading is made when somebody asks for it.
 type step struct {
 	num    float64 // of a number or boolean
-	kept   int32   // how many values were kept when it was noted; the last is a text's, array's or object's own
+	kept   int32   // how many values were kept when it was noted; the last is its own, if it is more than a float64
 	size   int32   // how many steps the place has, itself included
 	item   int32   // of an element: its number
 	index  uint16  // which argument the place is
 	kind   kind
 	absent bool
+	own    bool // it kept a value
 }
 
 // mostItems bounds the elements that a trace keeps.
@@ -50,8 +51,8 @@ func (m *machine) trace(n *node) value {
 	before := len(m.traced)
 	v := m.run(n)
 	s := step{num: v.num, size: int32(len(m.traced) - before + 1), index: n.index, kind: v.kind}
-	if v.kind >= text && n.code != codeConstant { // a constant is in its node
-		m.kept = append(m.kept, v.ref)
+	if n.code != codeConstant && (v.kind >= text || v.exact() != nil) { // a constant is in its node
+		m.kept, s.own = append(m.kept, v.ref), true
 	}
 	s.kept = int32(len(m.kept))
 	m.traced = append(m.traced, s)
@@ -95,8 +96,8 @@ func (t *Trace) value() value {
 	switch {
 	case t.node.code == codeConstant:
 		return t.node.value
-	case s.kind >= text:
-		return value{kind: s.kind, ref: t.kept[s.kept-1]}
+	case s.own:
+		return value{kind: s.kind, num: s.num, ref: t.kept[s.kept-1]}
 	case s.kind == boolean:
 		return truth(s.num != 0)
 	}

@@ -64,6 +64,8 @@ type machine struct {
 	tracing bool
 	traced  []step // what was noted so far
 	kept    []any  // values that steps refer to
+
+	fault error // why the evaluation cannot go on
 }
 
 // A scope is what var sees: the data, an element of an array, or the two variables of a reduce.
@@ -71,6 +73,13 @@ type scope struct {
 	data        any // in a reduce: the current element
 	reducing    bool
 	accumulator value
+}
+
+// fail ends the evaluation.
+func (m *machine) fail(err error) {
+	if !m.spent() {
+		m.fault, m.steps = err, -1
+	}
 }
 
 func (m *machine) spent() bool { return m.steps < 0 }
@@ -350,7 +359,7 @@ func (m *machine) absent(keys []any) []any {
 }
 
 func (m *machine) missingSome(n *node) value {
-	need := toNumber(m.scalar(n, 0))
+	need := toNumber(m.scalar(n, 0)).num
 	keys := m.eval(&n.args[1])
 	if keys.kind != list {
 		keys = listed([]any{keys.plain()})
@@ -416,15 +425,15 @@ func (m *machine) fold(n *node) value {
 	for i := 1; i < len(n.args); i++ {
 		total = n.op.fold(total, n.op.coerce(m.scalar(n, i)))
 	}
-	return numeric(total)
+	return total
 }
 
 func (m *machine) minus(n *node) value {
 	a := toNumber(m.scalar(n, 0))
 	if len(n.args) == 1 {
-		return numeric(-a)
+		return negate(a)
 	}
-	return numeric(a - toNumber(m.scalar(n, 1)))
+	return subtract(a, toNumber(m.scalar(n, 1)))
 }
 
 func (m *machine) in(n *node) bool {
@@ -485,7 +494,7 @@ func runeOffset(s string, n int) int {
 
 // toInteger drops a number's fraction and keeps it within the bound on either side; NaN is 0.
 func toInteger(v value, bound int) int {
-	f := toNumber(v)
+	f := toNumber(v).num
 	if math.IsNaN(f) {
 		return 0
 	}
@@ -596,7 +605,10 @@ func (m *machine) all(n *node) value {
 func (m *machine) math(n *node) value {
 	v := m.eval(&n.args[0])
 	if v.kind != number {
-		return value{}
+		return nothing()
+	}
+	if d := v.exact(); d != nil && n.op.exact != nil {
+		return exactly(n.op.exact(*d))
 	}
 	return numeric(n.op.math(v.num))
 }
@@ -604,7 +616,7 @@ func (m *machine) math(n *node) value {
 func (m *machine) pow(n *node) value {
 	base, exponent := m.eval(&n.args[0]), m.eval(&n.args[1])
 	if base.kind != number || exponent.kind != number {
-		return value{}
+		return nothing()
 	}
 	return numeric(math.Pow(base.num, exponent.num))
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/shopspring/decimal"
 )
 
 // A code says how the machine runs a node.
@@ -61,12 +63,13 @@ type operator struct {
 	least, most int
 	code        code
 
-	order  func(a, b value) bool         // codeOrder
-	coerce func(value) float64           // codeFold
-	fold   func(a, b float64) float64    // codeFold
-	math   func(float64) float64         // codeMath
-	test   func(s, affix string) bool    // codeTextTest
-	edit   func(s string) (other string) // codeTextMap
+	order  func(a, b value) bool                 // codeOrder
+	coerce func(value) value                     // codeFold
+	fold   func(a, b value) value                // codeFold
+	math   func(float64) float64                 // codeMath
+	exact  func(decimal.Decimal) decimal.Decimal // codeMath, of a number that no float64 holds; nil: the nearest will do
+	test   func(s, affix string) bool            // codeTextTest
+	edit   func(s string) (other string)         // codeTextMap
 }
 
 // operators is every operator there is.
@@ -91,18 +94,18 @@ var operators = map[string]*operator{
 	">":   {least: 2, most: 3, code: codeOrder, order: greater},
 	">=":  {least: 2, most: 3, code: codeOrder, order: greaterOrEqual},
 
-	"+":   {least: 1, most: many, code: codeFold, coerce: toFloat, fold: func(a, b float64) float64 { return a + b }},
-	"*":   {least: 1, most: many, code: codeFold, coerce: toFloat, fold: func(a, b float64) float64 { return a * b }},
-	"/":   {least: 2, most: 2, code: codeFold, coerce: toNumber, fold: func(a, b float64) float64 { return a / b }},
-	"%":   {least: 2, most: 2, code: codeFold, coerce: toNumber, fold: math.Mod},
-	"max": {least: 1, most: many, code: codeFold, coerce: toNumber, fold: func(a, b float64) float64 { return max(a, b) }},
-	"min": {least: 1, most: many, code: codeFold, coerce: toNumber, fold: func(a, b float64) float64 { return min(a, b) }},
+	"+":   {least: 1, most: many, code: codeFold, coerce: toFloat, fold: add},
+	"*":   {least: 1, most: many, code: codeFold, coerce: toFloat, fold: multiply},
+	"/":   {least: 2, most: 2, code: codeFold, coerce: toNumber, fold: divide},
+	"%":   {least: 2, most: 2, code: codeFold, coerce: toNumber, fold: remainder},
+	"max": {least: 1, most: many, code: codeFold, coerce: toNumber, fold: maximum},
+	"min": {least: 1, most: many, code: codeFold, coerce: toNumber, fold: minimum},
 	"-":   {least: 1, most: 2, code: codeMinus},
 
-	"abs":   {least: 1, most: 1, code: codeMath, math: math.Abs},
-	"ceil":  {least: 1, most: 1, code: codeMath, math: math.Ceil},
-	"floor": {least: 1, most: 1, code: codeMath, math: math.Floor},
-	"round": {least: 1, most: 1, code: codeMath, math: roundHalfUp},
+	"abs":   {least: 1, most: 1, code: codeMath, math: math.Abs, exact: decimal.Decimal.Abs},
+	"ceil":  {least: 1, most: 1, code: codeMath, math: math.Ceil, exact: decimal.Decimal.Ceil},
+	"floor": {least: 1, most: 1, code: codeMath, math: math.Floor, exact: decimal.Decimal.Floor},
+	"round": {least: 1, most: 1, code: codeMath, math: roundHalfUp, exact: roundDecimal},
 	"sqrt":  {least: 1, most: 1, code: codeMath, math: math.Sqrt},
 	"log":   {least: 1, most: 1, code: codeMath, math: math.Log},
 	"exp":   {least: 1, most: 1, code: codeMath, math: math.Exp},
@@ -147,3 +150,6 @@ func roundHalfUp(f float64) float64 {
 	}
 	return whole
 }
+
+// roundDecimal is roundHalfUp of a decimal.
+func roundDecimal(d decimal.Decimal) decimal.Decimal { return d.Add(decimal.New(5, -1)).Floor() }

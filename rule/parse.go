@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/amount"
 )
 
 // A syntax is a JSON value as it was written: keys in their order, repeated ones included.
@@ -47,11 +47,11 @@ func parseValue(dec *json.Decoder) (*syntax, error) {
 		}
 		return parseObject(dec)
 	case json.Number:
-		f, err := strconv.ParseFloat(token.String(), 64)
-		if err != nil || math.IsInf(f, 0) {
-			return nil, fmt.Errorf("number %s is out of range", token)
+		d, err := amount.Read(token.String())
+		if err != nil {
+			return nil, fmt.Errorf("number %.40s is out of range", token)
 		}
-		return &syntax{kind: number, value: valueOf(f)}, nil
+		return &syntax{kind: number, value: valueOf(amount.JSON(d))}, nil
 	default:
 		v := valueOf(token)
 		return &syntax{kind: v.kind, value: v}, nil

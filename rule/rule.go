@@ -17,7 +17,7 @@
 //	map filter reduce some all none   arrays; merge in
 //	cat substr in                     texts
 //
-// and these, which are null when an argument is not what they need:
+// and these, which give nothing when an argument is not what they need:
 //
 //	abs ceil floor round sqrt pow log exp   of numbers; log is the natural logarithm, and round
 //	                                        takes a half upwards
@@ -31,7 +31,12 @@
 //	                                        time of day in the zone
 //
 // An instant is RFC 3339, or a date (2026-03-29), which is the start of that day in the zone. The
-// zone is an IANA name, UTC where there is none. Nothing reads anything but the data and the clock.
+// zone is an IANA name, UTC where it is absent or null. Data that gives anything else for a zone ends the
+// evaluation: it is an error and has no value. Nothing reads anything but the data and the clock.
+//
+// Where a number or an instant is nothing, because the argument is absent or is none, the result is null,
+// and no comparison with it is true but != and !==: {"<": [{"date_part": ["hour", {"var": "startedAt"}]}, 4]}
+// is false for what has not started. It is nothing in arithmetic too. A text that is nothing is plain null.
 //
 // # What expressions read
 //
@@ -65,7 +70,9 @@
 // the event, with context, outcome, progress and startedAt. An expression may read what events of the
 // type have that its document matches; of a document that matches a tag it may read what any type has.
 //
-// A user has userId, externalId, nickname, lang, timezone, role, status, tags and createdAt.
+// A user has userId, externalId, nickname, lang, timezone, role, status, tags and createdAt. What a user lacks
+// is absent, and never an empty text: {"var": "user.lang"} is null for a user without a language, and for one
+// without a time zone {"date_part": ["hour", {"var": "completedAt"}, {"var": "user.timezone"}]} is in UTC.
 //
 // Which of these, and what else, an expression reads depends on the field:
 //
@@ -110,13 +117,20 @@
 //
 // # Semantics
 //
-// They are those of the JavaScript implementation, coercions included: an absent path is null, null
+// They are those of the JavaScript implementation, coercions included: an absent path is null, plain null
 // is 0 in a comparison, "2" > 1 is true, an empty array is false. Inside an array operator var sees
 // the element alone, and in reduce "current" and "accumulator". It differs where JavaScript shows
 // through: arrays and objects equal nothing, not even themselves; texts are ordered and cut by code
-// points; a product of one text is a number.
+// points; a product of one text is a number; numbers are decimals.
 //
-// JSON has no NaN and no infinity. Arithmetic has them between one operator and the next
+// 0.1 + 0.2 is 0.3, and an order's number of 19 digits equals no other. Numbers are read to the digit, in the
+// expression, in the data and in texts, compared to the digit, and so are what + - * % max min abs ceil floor
+// round and a division without a rest come to, up to 64 digits. What sqrt pow log exp and other divisions come
+// to is the nearest float64, and so is what is computed of that. Where a result becomes an amount it is never
+// rounded: what is finer than 0.000001, or was computed in float64 and is too large to tell, is no amount. Use
+// floor, ceil or round for what is to be rounded.
+//
+// JSON has no NaN and no infinity, nor a minus zero. Arithmetic has them between one operator and the next
 // ({"<": [{"/": [1, 0]}, 5]} is false); as a result, and as an element of an array, they are null.
 package rule
 
@@ -135,8 +149,9 @@ type Rule struct {
 
 // An Env is what an expression is evaluated against. It is only read.
 type Env struct {
-	// Data is decoded JSON: nil, bool, float64, string, []any or map[string]any. An int or int64
-	// reads as a number, and any other Go type as null.
+	// Data is decoded JSON: nil, bool, float64, json.Number, string, []any or map[string]any. An int or
+	// int64 reads as a number, and any other Go type as null. A float64 stands for the shortest decimal
+	// that reads back as it.
 	Data any
 	// Now is what the operator now returns.
 	Now time.Time
@@ -169,9 +184,10 @@ func CompileCondition(src []byte, ctx *Context) (*Rule, error) {
 	return r, nil
 }
 
-// Eval returns the value of the expression as decoded JSON. It may share memory with the data and the
-// rule, so it must not be modified. The error, of kind [fault.ErrConflict], says that the data is so
-// large that the evaluation took more than [MaxSteps].
+// Eval returns the value of the expression as decoded JSON; a number is a float64, or a json.Number if no
+// float64 holds it to the digit. It may share memory with the data and the rule, so it must not be modified.
+// The error, of kind [fault.ErrConflict], says that the data is so large that the evaluation took more than
+// [MaxSteps], or that it gave a time zone that is none.
 func (r *Rule) Eval(env *Env) (any, error) {
 	v, err := r.eval(env)
 	if err != nil {
@@ -187,8 +203,8 @@ func (r *Rule) Match(env *Env) (bool, error) {
 	return err == nil && v.truthy(), err
 }
 
-// Number returns the value of the expression if it is a finite number, and false if it is anything
-// else: nothing is coerced. The error is that of [Rule.Eval].
+// Number returns the float64 next to the value of the expression if that is a finite number, and false if it
+// is anything else: nothing is coerced. The error is that of [Rule.Eval].
 func (r *Rule) Number(env *Env) (f float64, ok bool, err error) {
 	v, err := r.eval(env)
 	if err != nil || v.kind != number || !finite(v.num) {
@@ -217,9 +233,12 @@ func (r *Rule) eval(env *Env) (value, error) {
 	return v, m.err()
 }
 
-// err reports whether the evaluation stayed within the budget.
+// err reports whether the evaluation came to its end.
 func (m *machine) err() error {
-	if m.spent() {
+	switch {
+	case m.fault != nil:
+		return m.fault
+	case m.spent():
 		return fault.Conflict("", "the evaluation takes more than %d steps", MaxSteps)
 	}
 	return nil

@@ -201,7 +201,7 @@ func TestComparison(t *testing.T) {
 func TestArithmetic(t *testing.T) {
 	t.Parallel()
 	check(t, []vector{
-		{`{"+": [0.1, 0.2]}`, ``, `0.30000000000000004`},
+		{`{"+": [0.1, 0.2]}`, ``, `0.3`},
 		{`{"+": ["3 apples", "4.5e1 pears"]}`, ``, `48`},
 		{`{"+": ".5"}`, ``, `0.5`},
 		{`{"+": [" 7"]}`, ``, `7`},

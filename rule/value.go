@@ -1,9 +1,12 @@
 package rule
 
 import (
+	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/guerdonhq/guerdon/internal/amount"
 )
 
 // A kind is a JSON type.
@@ -20,7 +23,8 @@ const (
 
 // A value is a JSON value with its type looked up once. The zero value is null. Numbers and booleans
 // are in num, so that computing with them allocates nothing; ref is the value as it came from the
-// data, or nil for a number that was computed.
+// data, or nil for a number that was computed. Of a number that no float64 holds, num is the nearest and
+// ref the decimal ([value.exact]).
 type value struct {
 	kind kind
 	num  float64
@@ -41,14 +45,24 @@ func valueOf(x any) value {
 	case map[string]any:
 		return value{object, 0, x}
 	case int:
-		return numeric(float64(y))
+		return integer(int64(y))
 	case int64:
-		return numeric(float64(y))
+		return integer(y)
+	case json.Number:
+		d, err := amount.Read(y.String())
+		if err != nil {
+			return nothing()
+		}
+		return exactly(d)
 	}
 	return value{}
 }
 
 func numeric(f float64) value { return value{number, f, nil} }
+
+// nothing is what an operator gives that cannot give a number: as a result it is null, and in a comparison
+// neither before nor after anything.
+func nothing() value { return numeric(math.NaN()) }
 
 func textual(s string) value { return value{text, 0, s} }
 
@@ -61,15 +75,18 @@ func truth(b bool) value {
 	return value{boolean, 0, false}
 }
 
-// plain returns the value as decoded JSON. NaN and the infinities, which JSON cannot say, are nil.
+// plain returns the value as decoded JSON, a number that no float64 holds as json.Number. NaN and the infinities, which JSON cannot say, are nil.
 func (v value) plain() any {
 	if v.kind != number {
 		return v.ref
 	}
+	if d := v.exact(); d != nil {
+		return json.Number(d.String())
+	}
 	if !finite(v.num) {
 		return nil
 	}
-	if v.ref != nil {
+	if v.ref != nil && v.num != 0 {
 		return v.ref
 	}
 	return v.num + 0 // Minus zero becomes zero.
@@ -107,30 +124,32 @@ func (v value) truthy() bool {
 }
 
 // toNumber is JavaScript's Number(v) for a scalar.
-func toNumber(v value) float64 {
+func toNumber(v value) value {
 	switch v.kind {
 	case null:
-		return 0
-	case boolean, number:
-		return v.num
+		return numeric(0)
+	case boolean:
+		return numeric(v.num)
+	case number:
+		return v
 	case text:
 		return parseNumber(v.string())
 	case list, object:
 	}
-	return math.NaN()
+	return nothing()
 }
 
 // toFloat is JavaScript's parseFloat(v) for a scalar: the longest number that a text begins with.
-func toFloat(v value) float64 {
+func toFloat(v value) value {
 	switch v.kind {
 	case number:
-		return v.num
+		return v
 	case text:
 		s := strings.TrimLeft(v.string(), whitespace)
 		return parseDecimal(s[:decimalPrefix(s)])
 	case null, boolean, list, object:
 	}
-	return math.NaN()
+	return nothing()
 }
 
 // toText is JavaScript's String(v) for a scalar.
@@ -141,6 +160,9 @@ func toText(v value) string {
 	case boolean:
 		return strconv.FormatBool(v.num != 0)
 	case number:
+		if d := v.exact(); d != nil {
+			return d.String()
+		}
 		return formatNumber(v.num)
 	case text:
 		return v.string()
@@ -153,18 +175,18 @@ func toText(v value) string {
 const whitespace = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 
 // parseNumber reads a text as JavaScript's Number does: all of it or NaN; a blank text is 0.
-func parseNumber(s string) float64 {
+func parseNumber(s string) value {
 	s = strings.Trim(s, whitespace)
 	if s == "" {
-		return 0
+		return numeric(0)
 	}
 	if len(s) > 2 && s[0] == '0' {
 		if base := radix(s[1]); base != 0 {
-			return parseInteger(s[2:], base)
+			return numeric(parseInteger(s[2:], base))
 		}
 	}
 	if decimalPrefix(s) != len(s) {
-		return math.NaN()
+		return nothing()
 	}
 	return parseDecimal(s)
 }
@@ -195,12 +217,17 @@ func parseInteger(digits string, base int) float64 {
 }
 
 // parseDecimal reads what decimalPrefix measured; nothing is NaN and too much is infinite.
-func parseDecimal(s string) float64 {
+func parseDecimal(s string) value {
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil && !math.IsInf(f, 0) {
-		return math.NaN()
+		return nothing()
 	}
-	return f
+	if len(s) > floatDigits && finite(f) {
+		if d, err := amount.Read(s); err == nil {
+			return exactly(d)
+		}
+	}
+	return numeric(f)
 }
 
 // decimalPrefix returns the length of the decimal number, or Infinity, that s begins with. It keeps
@@ -272,7 +299,7 @@ func equal(a, b value) bool {
 	if a.kind == text && b.kind == text {
 		return a.string() == b.string()
 	}
-	return toNumber(a) == toNumber(b)
+	return sameNumber(toNumber(a), toNumber(b))
 }
 
 // same is JavaScript's ===. An array or an object is the same as nothing.
@@ -283,8 +310,10 @@ func same(a, b value) bool {
 	switch a.kind {
 	case null:
 		return true
-	case boolean, number:
+	case boolean:
 		return a.num == b.num
+	case number:
+		return sameNumber(a, b)
 	case text:
 		return a.string() == b.string()
 	case list, object:
@@ -299,14 +328,15 @@ func less(a, b value) bool {
 	if a.kind == text && b.kind == text {
 		return a.string() < b.string()
 	}
-	return toNumber(a) < toNumber(b)
+	return before(toNumber(a), toNumber(b))
 }
 
 func lessOrEqual(a, b value) bool {
 	if a.kind == text && b.kind == text {
 		return a.string() <= b.string()
 	}
-	return toNumber(a) <= toNumber(b)
+	x, y := toNumber(a), toNumber(b)
+	return before(x, y) || sameNumber(x, y)
 }
 
 func greater(a, b value) bool { return less(b, a) }

@@ -83,16 +83,26 @@ func (u *User) tagIDs() []string {
 	return ids
 }
 
-// Vars returns the user as rules see it: the fields under their JSON names, tags as a list of ids.
+// Vars returns the user as rules see it: the fields under their JSON names, tags as a list of ids. What the user
+// lacks is absent, never an empty text: what is asked for then is the asker's default.
 func (u *User) Vars() map[string]any {
 	tags := make([]any, len(u.Tags))
 	for i, t := range u.Tags {
 		tags[i] = t.TagID
 	}
-	return map[string]any{
-		"userId": u.ID, "externalId": u.ExternalID, "nickname": u.Nickname, "lang": u.Lang, "timezone": u.Timezone,
-		"role": string(u.Role), "status": string(u.Status), "tags": tags, "createdAt": u.CreatedAt.Format(time.RFC3339Nano),
+	vars := map[string]any{"tags": tags}
+	for _, field := range [...]struct{ name, text string }{
+		{"userId", u.ID}, {"externalId", u.ExternalID}, {"nickname", u.Nickname}, {"lang", u.Lang}, {"timezone", u.Timezone},
+		{"role", string(u.Role)}, {"status", string(u.Status)},
+	} {
+		if field.text != "" {
+			vars[field.name] = field.text
+		}
 	}
+	if !u.CreatedAt.IsZero() {
+		vars["createdAt"] = u.CreatedAt.Format(time.RFC3339Nano)
+	}
+	return vars
 }
 
 // clone returns a copy to be changed.

@@ -511,9 +511,10 @@ func TestUserVars(t *testing.T) {
 	u, err := w.users(acme).Get(t.Context(), "u1")
 	require.NoError(t, err)
 	require.Equal(t, map[string]any{
-		"userId": "u1", "externalId": "", "nickname": "", "lang": "", "timezone": "Europe/Rome", "role": "member", "status": "active",
+		"userId": "u1", "timezone": "Europe/Rome", "role": "member", "status": "active",
 		"tags": []any{"red"}, "createdAt": u.CreatedAt.Format("2006-01-02T15:04:05Z"),
-	}, u.Vars())
+	}, u.Vars(), "what the user lacks is absent")
+	require.Equal(t, map[string]any{"tags": []any{}}, (&tenancy.User{}).Vars())
 	require.True(t, u.HasTag("red"))
 	require.False(t, u.HasTag("re"))
 }

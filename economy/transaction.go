@@ -111,8 +111,8 @@ type Transaction struct {
 	// ReversedTransactionID is the transaction that this one takes back.
 	ReversedTransactionID string `json:"reversedTransactionId,omitempty"`
 	// RuleVersion is the version of the rule that initiated it.
-	RuleVersion    int            `json:"ruleVersion,omitempty"`
-	AdditionalData map[string]any `json:"additionalData,omitempty"`
+	RuleVersion    int        `json:"ruleVersion,omitempty"`
+	AdditionalData event.Data `json:"additionalData,omitempty"`
 	// At is when it happened: for a reward, when what it is for happened.
 	At         time.Time `json:"at"`
 	ExpiresAt  time.Time `json:"expiresAt,omitzero"`
@@ -174,7 +174,7 @@ func (t *Transaction) completion() event.Event {
 		Value: new(t.Amount), Data: t.AdditionalData,
 		Fields: map[string]any{
 			"virtualTransactionId": t.ID, "virtualTransactionGroupId": t.GroupID, "virtualCurrencyId": t.CurrencyID,
-			"amount": t.Amount.InexactFloat64(), "direction": string(t.Direction), "state": string(t.State),
+			"amount": amount.JSON(t.Amount), "direction": string(t.Direction), "state": string(t.State),
 			"redemptionMode": string(t.RedemptionMode), "initiatorType": string(t.InitiatorType), "initiator": t.Initiator,
 			"counterpartType": string(t.CounterpartType), "counterpart": t.Counterpart,
 		},

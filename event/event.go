@@ -2,6 +2,7 @@
 package event
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	fastjson "github.com/segmentio/encoding/json"
 	"github.com/shopspring/decimal"
 
 	"github.com/guerdonhq/guerdon/fault"
@@ -107,7 +109,7 @@ type Event struct {
 	Progress string `json:"progress,omitempty"`
 	// Tags are free words.
 	Tags []string `json:"tags,omitempty"`
-	// Data is whatever else the host knows, as JSON values.
+	// Data is whatever else the host knows, as JSON values, kept to the digit: what was recorded is as [Data] is.
 	Data map[string]any `json:"additionalData,omitempty"`
 
 	// The engine sets what follows; what a host gives there is ignored.
@@ -131,11 +133,23 @@ func Prepare(e Event, now time.Time, newID func() string) (Event, error) {
 	if e.ID == "" {
 		e.ID = newID()
 	}
-	if e.Type == "" {
-		e.Type = Activity
-	}
 	if e.At.IsZero() {
 		e.At = now
+	}
+	e.fill()
+	if err := e.check(now); err != nil {
+		return Event{}, err
+	}
+	e.Tags, e.Value = slices.Clone(e.Tags), new(*e.Value) // the caller may go on using its own
+	var err error
+	e.Data, err = PlainData(e.Data)
+	return e, err
+}
+
+// fill gives what is left out its default, but for the time, and leaves out what hosts do not give.
+func (e *Event) fill() {
+	if e.Type == "" {
+		e.Type = Activity
 	}
 	if e.Value == nil {
 		e.Value = new(decimal.NewFromInt(1))
@@ -145,13 +159,6 @@ func Prepare(e Event, now time.Time, newID func() string) (Event, error) {
 	}
 	e.At = e.At.UTC().Truncate(time.Microsecond)
 	e.EntityTags, e.Fields, e.Cause, e.MovedFrom = nil, nil, "", time.Time{}
-	if err := e.check(now); err != nil {
-		return Event{}, err
-	}
-	e.Tags, e.Value = slices.Clone(e.Tags), new(*e.Value) // the caller may go on using its own
-	var err error
-	e.Data, err = PlainData(e.Data)
-	return e, err
 }
 
 func (e *Event) check(now time.Time) error {
@@ -180,8 +187,46 @@ func (e *Event) check(now time.Time) error {
 	return amount.Check("value", *e.Value)
 }
 
+// UnmarshalJSON reads an event as [json.Marshal] writes it, and its data and fields to the digit, as [Data] is.
+func (e *Event) UnmarshalJSON(b []byte) error {
+	type plain Event
+	if err := unmarshal(b, (*plain)(e)); err != nil {
+		return err
+	}
+	_, err := amount.Plain(e.Data)
+	if err == nil {
+		_, err = amount.Plain(e.Fields)
+	}
+	return err
+}
+
+// Data is an object in JSON's own types. A number is a float64 if that holds it to the digit, otherwise a
+// [json.Number].
+type Data map[string]any
+
+// UnmarshalJSON reads an object. It refuses a number that is out of a float64's range.
+func (d *Data) UnmarshalJSON(b []byte) error {
+	if err := unmarshal(b, (*map[string]any)(d)); err != nil {
+		return err
+	}
+	_, err := amount.Plain(map[string]any(*d))
+	return err
+}
+
+// unmarshal is json.Unmarshal, but numbers keep their digits. It is on the way of all that is read; only
+// what is wrong is left to the standard library to say.
+func unmarshal(b []byte, into any) error {
+	if _, err := fastjson.Parse(b, into, fastjson.UseNumber); err == nil {
+		return nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	return dec.Decode(into)
+}
+
 // PlainData returns additional data in JSON's own types, so that what a rule sees now is what it sees when the data is
-// read back. It returns [fault.ErrInvalid] for what is not JSON, or longer than [MaxData].
+// read back. It returns [fault.ErrInvalid] for what is not JSON, or longer than [MaxData], and for a number that is
+// out of a float64's range.
 func PlainData(data map[string]any) (map[string]any, error) {
 	if len(data) == 0 {
 		return nil, nil
@@ -193,20 +238,17 @@ func PlainData(data map[string]any) (map[string]any, error) {
 	if len(b) > MaxData {
 		return nil, fault.Invalid("additionalData", "is %d bytes of JSON, at most %d are allowed", len(b), MaxData)
 	}
-	var plain map[string]any
-	return plain, json.Unmarshal(b, &plain)
+	var plain Data
+	return plain, fault.In("additionalData", plain.UnmarshalJSON(b))
 }
 
-// Fingerprint identifies what the caller gave: two events with the same fingerprint are the same
-// event, whenever they are recorded. It is that of the event before [Prepare], which fills in the time,
-// and is made after it, which checks that there is not too much to spell out.
+// Fingerprint identifies what an event says, as [Prepare] returned it: two events with the same fingerprint are
+// the same event. What a caller left to its default makes no difference, nor does what the engine sets, nor how a
+// number was written.
 func (e Event) Fingerprint() (string, error) {
-	e.At = e.At.UTC().Truncate(time.Microsecond)
-	if e.Type == "" {
-		e.Type = Activity
-	}
-	if e.Value == nil {
-		e.Value = new(decimal.NewFromInt(1))
+	e.fill()
+	if err := amount.Check("value", *e.Value); err != nil {
+		return "", err
 	}
 	value := e.Value.String() // 1 and 1.00 are the same value
 	e.Value = nil
@@ -244,8 +286,8 @@ func (t Type) EntityPaths() []string {
 	return paths
 }
 
-// Vars returns the event as rules see it: its fields under their JSON names, value as a number, the
-// entity also under the name that its type's log uses ("activityId").
+// Vars returns the event as rules see it: its fields under their JSON names, value as a number to the digit,
+// the entity also under the name that its type's log uses ("activityId").
 func (e *Event) Vars() map[string]any {
 	vars := make(map[string]any, 12+len(e.Fields))
 	maps.Copy(vars, e.Fields)
@@ -253,7 +295,7 @@ func (e *Event) Vars() map[string]any {
 	vars["completedAt"] = e.At.Format(time.RFC3339Nano)
 	vars["tags"], vars["entityTags"] = list(e.Tags), list(e.EntityTags)
 	if e.Value != nil {
-		vars["value"] = e.Value.InexactFloat64()
+		vars["value"] = amount.JSON(*e.Value)
 	}
 	if e.Outcome != "" {
 		vars["outcome"] = string(e.Outcome)

@@ -81,7 +81,9 @@ func TestFingerprintIsThatOfTheContent(t *testing.T) {
 	fingerprint := func(change func(*event.Event)) string {
 		e := base
 		change(&e)
-		f, err := e.Fingerprint()
+		ready, err := event.Prepare(e, now, newID)
+		require.NoError(t, err)
+		f, err := ready.Fingerprint()
 		require.NoError(t, err)
 		return f
 	}
@@ -93,6 +95,12 @@ func TestFingerprintIsThatOfTheContent(t *testing.T) {
 		"default value": func(e *event.Event) { e.Value = new(decimal.RequireFromString("1.00")) },
 		"default type":  func(e *event.Event) { e.Type = event.Activity },
 		"nanoseconds":   func(e *event.Event) { e.At = e.At.Add(10) },
+		"progress":      func(e *event.Event) { e.Progress = event.Complete },
+		"no data":       func(e *event.Event) { e.Data = map[string]any{} },
+		"no tags":       func(e *event.Event) { e.Tags = []string{} },
+		"ignored": func(e *event.Event) {
+			e.EntityTags, e.Fields, e.Cause, e.MovedFrom = []string{"x"}, map[string]any{"x": 1}, "x", now
+		},
 	} {
 		require.Equal(t, same, fingerprint(change), name)
 	}
@@ -104,6 +112,67 @@ func TestFingerprintIsThatOfTheContent(t *testing.T) {
 		"tags":  func(e *event.Event) { e.Tags = []string{"x"} },
 	} {
 		require.NotEqual(t, same, fingerprint(change), name)
+	}
+}
+
+// Data is told apart to the digit, however it is written.
+func TestFingerprintIsThatOfTheDigits(t *testing.T) {
+	fingerprint := func(v any) string {
+		ready, err := event.Prepare(event.Event{ID: "e", UserID: "ada", EntityID: "run", Data: map[string]any{"v": []any{v}}}, now, newID)
+		require.NoError(t, err)
+		f, err := ready.Fingerprint()
+		require.NoError(t, err)
+		return f
+	}
+	for _, same := range [][]any{
+		{int64(9007199254740993), uint64(9007199254740993), json.Number("9007199254740993"), json.Number("9007199254740993.00")},
+		{1.5, json.Number("1.50"), json.Number("15e-1"), float32(1.5)}, {0, 0.0, math.Copysign(0, -1), json.Number("-0.0")},
+		{json.Number("12345678901.234567"), json.Number("12345678901234567E-6")}, {1e300, json.Number("1" + strings.Repeat("0", 300))},
+	} {
+		for _, v := range same {
+			require.Equal(t, fingerprint(same[0]), fingerprint(v), "%v and %v", same[0], v)
+		}
+	}
+	require.NotEqual(t, fingerprint(int64(9007199254740993)), fingerprint(int64(9007199254740992)))
+	require.NotEqual(t, fingerprint(json.Number("0.1")), fingerprint(json.Number("0.1000000000000000055511151231257827")))
+	require.NotEqual(t, fingerprint("1"), fingerprint(1))
+}
+
+// What a host gives is kept to the digit, and comes back in one type for each number.
+func TestDataIsKeptToTheDigit(t *testing.T) {
+	data, err := event.PlainData(map[string]any{
+		"orderId": int64(9007199254740993), "list": []uint64{math.MaxUint64, 1}, "price": json.Number("12345678901.234567"),
+		"km": 10.0 / 3, "n": 3, "zero": math.Copysign(0, -1),
+	})
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{
+		"orderId": json.Number("9007199254740993"), "list": []any{json.Number("18446744073709551615"), 1.0},
+		"price": json.Number("12345678901.234567"), "km": 10.0 / 3, "n": 3.0, "zero": 0.0,
+	}, data)
+	b, err := json.Marshal(event.Event{Data: data, Fields: data})
+	require.NoError(t, err)
+	require.Contains(t, string(b), `"orderId":9007199254740993`)
+	var back event.Event
+	require.NoError(t, json.Unmarshal(b, &back))
+	require.Equal(t, data, back.Data)
+	require.Equal(t, data, back.Fields)
+
+	for _, text := range []string{"1e400", "1e-400", strings.Repeat("9", 401)} {
+		_, err = event.PlainData(map[string]any{"a": []any{json.Number(text)}})
+		require.ErrorIs(t, err, fault.ErrInvalid)
+		require.ErrorContains(t, err, "additionalData: has ")
+		require.Less(t, len(err.Error()), 150)
+		require.Error(t, json.Unmarshal([]byte(`{"additionalData":{"a":`+text+`}}`), &back))
+	}
+	require.Error(t, json.Unmarshal([]byte(`{"value":{}}`), &back))
+	require.Error(t, json.Unmarshal([]byte(`{"additionalData":3}`), &back))
+}
+
+func TestRulesReadTheValueToTheDigit(t *testing.T) {
+	for text, want := range map[string]any{
+		"5.25": 5.25, "12345678901.234567": json.Number("12345678901.234567"), "5000000000000.1": 5000000000000.1, "0": 0.0, "1e3": 1000.0,
+	} {
+		require.Equal(t, want, (&event.Event{Value: new(decimal.RequireFromString(text))}).Vars()["value"], text)
 	}
 }
 

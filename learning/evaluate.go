@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
@@ -103,7 +104,7 @@ func (p *Program) pathVars(path *Path, at time.Time) map[string]any {
 	}
 	v := map[string]any{"learningPathId": path.ID, "title": path.Title, "origin": string(path.Origin), "tags": tags}
 	if path.EstimatedDuration != nil {
-		v["estimatedDuration"] = path.EstimatedDuration.InexactFloat64()
+		v["estimatedDuration"] = amount.JSON(*path.EstimatedDuration)
 	}
 	return v
 }

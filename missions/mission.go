@@ -8,6 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/timeframe"
@@ -104,7 +105,7 @@ func (m *Mission) vars() map[string]any {
 	v := map[string]any{
 		"missionId": m.ID, "missionConfigurationId": m.ConfigurationID, "missionRuleId": m.RuleID, "missionType": string(m.MissionType),
 		"periodId": m.PeriodID, "startsAt": mechanic.Stamp(m.StartsAt), "endsAt": nil, "isCompleted": m.IsCompleted,
-		"currentAmount": m.CurrentAmount.InexactFloat64(), "targetAmount": nil,
+		"currentAmount": amount.JSON(m.CurrentAmount), "targetAmount": nil,
 		"matchType": string(m.MatchType), "matchEntity": m.MatchEntity, "matchEntityId": m.MatchEntityID,
 		"groupTagId": m.GroupTagID, "userId": m.UserID,
 	}
@@ -112,7 +113,7 @@ func (m *Mission) vars() map[string]any {
 		v["endsAt"] = mechanic.Stamp(m.EndsAt)
 	}
 	if m.TargetAmount != nil {
-		v["targetAmount"] = m.TargetAmount.InexactFloat64()
+		v["targetAmount"] = amount.JSON(*m.TargetAmount)
 	}
 	return v
 }

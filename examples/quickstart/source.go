@@ -184,12 +184,16 @@ func unzip(r io.Reader) (io.Reader, error) {
 	return gzip.NewReader(b)
 }
 
-// A line is an event with the names that logs of activities use.
+// A line is an event with the names that logs of activities use, and its data to the digit.
 type line struct {
-	event.Event
+	fields
 
-	ActivityID string `json:"activityId"`
+	ActivityID string     `json:"activityId"`
+	Data       event.Data `json:"additionalData"`
 }
+
+// fields are those of an event, which reads itself and would leave out the names beside them.
+type fields event.Event
 
 // parseLine reads one event. It refuses one without an id or a time: neither could be recorded twice
 // and still be the same.
@@ -204,8 +208,9 @@ func parseLine(text []byte) (event.Event, error) {
 	case l.At.IsZero():
 		return event.Event{}, fault.Invalid("completedAt", "is missing")
 	}
-	l.EntityID = l.ActivityID
-	return l.Event, nil
+	e := event.Event(l.fields)
+	e.EntityID, e.Data = l.ActivityID, l.Data
+	return e, nil
 }
 
 // misfit returns the name of the first field whose value is not what the field takes, "" if the text is

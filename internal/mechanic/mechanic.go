@@ -194,10 +194,18 @@ func toAmount(v any) (decimal.Decimal, error) {
 	return d, err
 }
 
-// ToAmount returns the amount that a rule's result stands for. The error says what it is instead.
+// ToAmount returns the amount that a rule's result stands for, which is never rounded. The error says what it
+// is instead.
 func ToAmount(v any) (decimal.Decimal, error) {
-	if f, ok := v.(float64); ok {
-		return amount.FromFloat("", f)
+	switch v := v.(type) {
+	case float64:
+		return amount.FromFloat("", v)
+	case json.Number:
+		d, err := amount.Read(v.String())
+		if err == nil {
+			err = amount.Check("", d)
+		}
+		return d, err
 	}
 	return decimal.Decimal{}, fault.Invalid("", "gave %s, which is not a number", kindOf(v))
 }
@@ -212,7 +220,7 @@ func kindOf(v any) string {
 		return "a text"
 	case bool:
 		return strconv.FormatBool(v)
-	case float64:
+	case float64, json.Number:
 		return "a number"
 	case []any:
 		return "a list"

@@ -19,7 +19,9 @@ import (
 
 // Record records that something happened and makes everything follow from it, in one transaction. It
 // returns what changed. If an event with the same id was recorded before, nothing happens: the same
-// event gives its first outcome again, another is [fault.ErrConflict].
+// event gives its first outcome again, another is [fault.ErrConflict]. It is the same if what is kept of it would
+// be: what is left to a default, what the engine sets and how a number is written make no difference, so that the
+// event of an [Entry] can be sent back. One without a time happened when it was first recorded.
 //
 // An event that cannot be recorded changes nothing: [fault.ErrInvalid] names the field at fault,
 // [fault.ErrNotFound] the user or activity that does not exist, [fault.ErrForbidden] a user who is not active.
@@ -73,6 +75,7 @@ func (e *Engine) recordOne(ctx context.Context, tx *session.Tx, ev event.Event) 
 type arrival struct {
 	index       int // among those of the caller
 	event       event.Event
+	timeless    bool // the caller left its time out
 	fingerprint string
 	occasion    *mechanic.Occasion
 }
@@ -145,8 +148,8 @@ func receive(tx *session.Tx, index int, ev event.Event) (arrival, error) {
 	if err != nil {
 		return arrival{}, err
 	}
-	fingerprint, err := ev.Fingerprint()
-	return arrival{index: index, event: ready, fingerprint: fingerprint}, err
+	fingerprint, err := ready.Fingerprint()
+	return arrival{index: index, event: ready, timeless: ev.At.IsZero(), fingerprint: fingerprint}, err
 }
 
 // recorded returns the outcome of an event that was recorded before.
@@ -155,7 +158,17 @@ func recorded(ctx context.Context, tx *session.Tx, a *arrival) (Outcome, bool, e
 	if err != nil || !found {
 		return Outcome{}, false, err
 	}
-	if entry.Fingerprint != a.fingerprint {
+	same := a.fingerprint == entry.Fingerprint
+	if !same && a.timeless { // it happened when it was first recorded
+		then := a.event
+		then.At = entry.Event.At
+		fingerprint, err := then.Fingerprint()
+		if err != nil {
+			return Outcome{}, false, err
+		}
+		same = fingerprint == entry.Fingerprint
+	}
+	if !same {
 		return Outcome{}, false, fault.Conflict("id", "%q was recorded with another content", a.event.ID)
 	}
 	return entry.Outcome, true, nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/session"
 )
 
@@ -30,7 +31,7 @@ func (p *Program) Charge(ctx context.Context, tx *session.Tx, c Charge) (paid bo
 	if c.Amount.IsZero() {
 		return true, nil
 	}
-	if err := checkAmount(c.Amount); err != nil {
+	if err := amount.CheckPositive("amount", c.Amount); err != nil {
 		return false, err
 	}
 	_, found, err := transactions.Get(ctx, tx, c.ID)

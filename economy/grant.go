@@ -37,7 +37,7 @@ type Grant struct {
 	// ExpiresAt is when a MANUAL grant can no longer be redeemed; zero means never.
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 	// AdditionalData is whatever else the host knows, as JSON values.
-	AdditionalData map[string]any `json:"additionalData,omitempty"`
+	AdditionalData event.Data `json:"additionalData,omitempty"`
 }
 
 // A Spending asks for a movement from a user to SYSTEM.
@@ -48,7 +48,7 @@ type Spending struct {
 	GroupID        string          `json:"virtualTransactionGroupId,omitempty"`
 	CurrencyID     string          `json:"virtualCurrencyId"`
 	Amount         decimal.Decimal `json:"amount"`
-	AdditionalData map[string]any  `json:"additionalData,omitempty"`
+	AdditionalData event.Data      `json:"additionalData,omitempty"`
 }
 
 // prepare returns the movement that the grant asks for, or every fault of its fields.
@@ -75,7 +75,7 @@ func (m *movement) prepare() error {
 	var faulty error
 	m.data, faulty = event.PlainData(m.data)
 	return errors.Join(text.Optional(ident.Check, "virtualTransactionId", m.id), text.Optional(ident.Check, "virtualTransactionGroupId", m.group),
-		ident.Check("virtualCurrencyId", m.currency), checkAmount(m.amount), faulty)
+		ident.Check("virtualCurrencyId", m.currency), amount.CheckPositive("amount", m.amount), faulty)
 }
 
 func (m *movement) checkParties() error {
@@ -95,16 +95,6 @@ func (m *movement) checkExpiry() error {
 		return fault.Invalid("expiresAt", "has passed")
 	case m.expiresAt.Year() > 9999:
 		return fault.Invalid("expiresAt", "is after the year 9999")
-	}
-	return nil
-}
-
-func checkAmount(d decimal.Decimal) error {
-	if err := amount.Check("amount", d); err != nil {
-		return err
-	}
-	if !d.IsPositive() {
-		return fault.Invalid("amount", "is %s; it must be more than 0", d)
 	}
 	return nil
 }

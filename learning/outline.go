@@ -69,10 +69,7 @@ func checkMinutes(d *decimal.Decimal) error {
 	if d == nil {
 		return nil
 	}
-	if d.IsNegative() {
-		return fault.Invalid("estimatedDuration", "is %s; it must not be less than 0", d)
-	}
-	return amount.Check("estimatedDuration", *d)
+	return amount.CheckNotNegative("estimatedDuration", *d)
 }
 
 // checkItems returns every fault of the items; self is the document that holds them.

@@ -223,7 +223,8 @@ func (p *Program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mi
 		return nil, fault.Conflict("targetAmount", "%s", tx.Problems()[0].Reason)
 	}
 	if m.TargetAmount != nil && m.CurrentAmount.GreaterThanOrEqual(*m.TargetAmount) {
-		return nil, fault.Invalid("currentAmount", "is %s; it must be less than the target, %s", m.CurrentAmount, m.TargetAmount)
+		return nil, fault.Invalid("currentAmount", "is %s; it must be less than the target, %s",
+			amount.Show(m.CurrentAmount), amount.Show(*m.TargetAmount))
 	}
 	return m, nil
 }
@@ -238,17 +239,10 @@ func checkNew(m *Mission) error {
 		return fault.Invalid("groupTagId", "is for GROUP missions")
 	case m.MissionType == Group && m.UserID != "":
 		return fault.Invalid("userId", "is for INDIVIDUAL missions")
-	case m.CurrentAmount.IsNegative():
-		return fault.Invalid("currentAmount", "is negative")
 	}
-	if err := amount.Check("currentAmount", m.CurrentAmount); err != nil {
-		return err
+	err := amount.CheckNotNegative("currentAmount", m.CurrentAmount)
+	if err == nil && m.TargetAmount != nil {
+		err = amount.CheckPositive("targetAmount", *m.TargetAmount)
 	}
-	if m.TargetAmount == nil {
-		return nil
-	}
-	if !m.TargetAmount.IsPositive() {
-		return fault.Invalid("targetAmount", "is %s; it must be more than 0", m.TargetAmount)
-	}
-	return amount.Check("targetAmount", *m.TargetAmount)
+	return err
 }

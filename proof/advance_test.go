@@ -213,7 +213,7 @@ func assigns(mode, more, target string) []byte {
 	 "defaultLang":"en","translations":[{"lang":"en"}]}]}`, target, mode, more)
 }
 
-const nobodysNumber = `{"var":"user.nickname"}`
+const nobodysNumber = `{"var":"user.userId"}`
 
 func TestProblemsOfLazyRulesAreInTheJournalOnceADay(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {

@@ -22,10 +22,10 @@ import (
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
-// pays is a reward rule on runs.
-func pays(id string, expression any, condition any) object {
+// pays is the reward rule of runs, with another expression and a condition.
+func pays(expression any, condition any) object {
 	return object{
-		"kind": "RewardRule", "id": id, "name": id, "applicationMode": "ALWAYS", "ruleType": "INSTANCE", "matchEntity": "Activity",
+		"kind": "RewardRule", "id": "per-run", "name": "Each run", "applicationMode": "ALWAYS", "ruleType": "INSTANCE", "matchEntity": "Activity",
 		"matchEntityId": "run", "matchCondition": condition, "defaultLang": "en", "translations": []object{{"lang": "en"}},
 		"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": expression}},
 	}
@@ -35,7 +35,7 @@ func pays(id string, expression any, condition any) object {
 func TestDigitsAreKept(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		w.publish(t, pays("per-run", variable("value"), object{"==": []any{variable("additionalData.orderId"), int64(9007199254740993)}}))
+		w.publish(t, pays(variable("value"), object{"==": []any{variable("additionalData.orderId"), int64(9007199254740993)}}))
 		want := decimal.NewFromInt(10) // for the mission that three runs complete
 		for i, value := range []string{"12345678901.234567", "5000000000000.1", "0.000001", "1000000000.999999"} {
 			e := run(fmt.Sprint("e", i), "ada", start)
@@ -88,7 +88,7 @@ func TestAmountsAreNeverRounded(t *testing.T) {
 		a, b := rapid.Int64Range(0, math.MaxInt64).Draw(rt, "a"), rapid.Int64Range(0, 20_000_000).Draw(rt, "b")
 		x, y := decimal.New(a, -6), decimal.New(b, -6)
 		op := rapid.SampledFrom([]string{"+", "*", "-"}).Draw(rt, "op")
-		w.publish(rt, pays("per-run", object{op: []any{variable("value"), json.Number(y.String())}}, nil))
+		w.publish(rt, pays(object{op: []any{variable("value"), json.Number(y.String())}}, nil))
 		want := map[string]decimal.Decimal{"+": x.Add(y), "*": x.Mul(y), "-": x.Sub(y)}[op]
 		e := run(fmt.Sprint("e", n), "ada", start)
 		e.Value = &x
@@ -127,7 +127,7 @@ func TestWhatAUserLacksIsAbsent(t *testing.T) {
 		{object{"==": []any{object{"var": []any{"user.lang", "en"}}, "en"}}, true, true},
 		{object{"<": []any{object{"date_diff": []any{variable("additionalData.begun"), variable("completedAt"), "minute"}}, 30}}, false, false},
 	} {
-		w.publish(t, pays("per-run", 1, tt.condition))
+		w.publish(t, pays(1, tt.condition))
 		for user, want := range map[string]bool{"eve": tt.eve, "ada": tt.ada} {
 			out, err := w.Record(ctx, run(fmt.Sprint(user, i), user, noon))
 			require.NoError(t, err)
@@ -136,7 +136,7 @@ func TestWhatAUserLacksIsAbsent(t *testing.T) {
 			require.Equal(t, want, paid, "%v for %s", tt.condition, user)
 		}
 	}
-	w.publish(t, pays("per-run", 1, object{"<": []any{object{"date_part": []any{"hour", variable("completedAt"), variable("additionalData.zone")}}, 4}}))
+	w.publish(t, pays(1, object{"<": []any{object{"date_part": []any{"hour", variable("completedAt"), variable("additionalData.zone")}}, 4}}))
 	e := run("nowhere", "eve", noon)
 	e.Data = map[string]any{"zone": "Mars/Olympus"}
 	out, err := w.Record(ctx, e)
@@ -159,7 +159,10 @@ func TestZeroIsCountedOnce(t *testing.T) {
 			"timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC", "timeframeStartsAt": "2020-01-01T00:00:00Z",
 		})
 		for i, n := range []any{
-			0, math.Copysign(0, -1), json.Number("-0.0"), []any{0.0}, []any{math.Copysign(0, -1)}, json.Number("1.50"), 1.5,
+			0, math.Copysign(0, -1), json.Number("-0.0"),
+			[]any{0.0},
+			[]any{math.Copysign(0, -1)},
+			json.Number("1.50"), 1.5,
 			int64(9007199254740993), json.Number("9007199254740993"), int64(9007199254740992),
 		} {
 			e := run(fmt.Sprint("e", i), "ada", start)
@@ -182,8 +185,10 @@ func TestTheEventOfAnEntryIsTheSameEvent(t *testing.T) {
 		for i, given := range []event.Event{
 			{UserID: "ada", EntityID: "run"},
 			run("", "ada", start.Add(-48*time.Hour)),
-			{UserID: "ada", EntityID: "run", Value: new(decimal.RequireFromString("2.50")), Tags: []string{"b", "a"}, Outcome: event.Success,
-				Data: map[string]any{"n": int64(9007199254740993), "list": []int{1}, "zero": math.Copysign(0, -1), "nil": nil}},
+			{
+				UserID: "ada", EntityID: "run", Value: new(decimal.RequireFromString("2.50")), Tags: []string{"b", "a"}, Outcome: event.Success,
+				Data: map[string]any{"n": int64(9007199254740993), "list": []int{1}, "zero": math.Copysign(0, -1), "nil": nil},
+			},
 			{UserID: "ada", EntityID: "run", Progress: event.Start, Data: map[string]any{}},
 		} {
 			given.ID = fmt.Sprint("e", i)

@@ -92,8 +92,13 @@ func (u *User) Vars() map[string]any {
 	}
 	vars := map[string]any{"tags": tags}
 	for _, field := range [...]struct{ name, text string }{
-		{"userId", u.ID}, {"externalId", u.ExternalID}, {"nickname", u.Nickname}, {"lang", u.Lang}, {"timezone", u.Timezone},
-		{"role", string(u.Role)}, {"status", string(u.Status)},
+		{"userId", u.ID},
+		{"externalId", u.ExternalID},
+		{"nickname", u.Nickname},
+		{"lang", u.Lang},
+		{"timezone", u.Timezone},
+		{"role", string(u.Role)},
+		{"status", string(u.Status)},
 	} {
 		if field.text != "" {
 			vars[field.name] = field.text

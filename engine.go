@@ -133,7 +133,7 @@ func tables() []*store.Schema {
 	for _, room := range [][]*store.Schema{
 		tenancy.Tables(), content.Tables(), missions.Tables(), streaks.Tables(), economy.Tables(), leaderboard.Tables(),
 		learning.Tables(),
-		{journal.Schema(), heads.Schema()},
+		{journal.Schema(), heads.Schema(), problems.Schema()},
 	} {
 		all = append(all, room...)
 	}

@@ -28,9 +28,9 @@ func ExampleWorkspace_Import() {
 	bundle, err := staging.Export(ctx)
 	check(err)
 	for range 2 {
-		n, err := live.Import(ctx, bundle)
+		done, err := live.Import(ctx, bundle)
 		check(err)
-		fmt.Println("published", n)
+		fmt.Println("published", done.Published)
 	}
 	// Output:
 	// published 1
@@ -51,9 +51,9 @@ func ExampleBundle() {
 	pay.Translations = []content.Description{{Lang: "en"}}
 	bundle, err := guerdon.Bundle(pay, swim) // the order does not matter
 	check(err)
-	n, err := ws.Import(ctx, bundle)
+	done, err := ws.Import(ctx, bundle)
 	check(err)
-	fmt.Println("published", n)
+	fmt.Println("published", done.Published)
 	// Output: published 2
 }
 
@@ -72,6 +72,63 @@ func ExampleWorkspace_Import_faults() {
 	// Output:
 	// documents[0].matchCondition/>=/0/var: unknown path "event.valu"; did you mean "event.value"?
 	// documents[0].rewards[0].expression: unknown operator "time"
+}
+
+// What if a rule is valid, and yet hardly meant? It is published with a warning, which lists show too. DryImport
+// shows the warnings of a bundle before it is imported.
+func ExampleWorkspace_Import_warnings() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now)
+	bundle := []byte(`{"documents": [
+	  {"kind": "RewardRule", "id": "quick", "name": "Quick", "applicationMode": "ALWAYS",
+	   "ruleType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "run",
+	   "matchCondition": {"<": [{"var": "additionalData.minutes"}, 30]},
+	   "rewards": [{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": {"/": [{"var": "value"}, 3]}}],
+	   "defaultLang": "en", "translations": [{"lang": "en"}]}
+	]}`)
+	would, err := ws.DryImport(ctx, bundle)
+	check(err)
+	for _, w := range would.Warnings {
+		fmt.Println(w.Field)
+		fmt.Println("  ", w.Reason)
+	}
+	_, err = ws.Import(ctx, bundle)
+	check(err)
+	rule, err := ws.Economy.RewardRules.Get(ctx, "quick")
+	check(err)
+	fmt.Println(rule.Stage, "with", len(rule.Warnings), "warnings")
+	// Output:
+	// documents[0].matchCondition
+	//    an absent additionalData.minutes passes this comparison, because it counts as 0; unless that is meant, guard it: {"and": [{"!=": [{"var": "additionalData.minutes"}, null]}, …]}
+	// documents[0].rewards[0].expression
+	//    "/" gives what is finer than 0.000001, and so no amount, for most inputs; round the result with floor, ceil or round
+	// PUBLISHED with 2 warnings
+}
+
+// How do I keep wrong data out? By declaring what the events of an activity carry.
+func Example_declaredData() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	run, err := ws.Activities.Get(ctx, "run")
+	check(err)
+	run.AdditionalData = []content.DataField{{Name: "minutes", Type: content.NumberData, Required: true}}
+	_, err = ws.Activities.Update(ctx, run)
+	check(err)
+	_, err = ws.Activities.Publish(ctx, "run")
+	check(err)
+
+	_, err = ws.Record(ctx, event.Event{UserID: "ada", EntityID: "run", Data: map[string]any{"minutes": "29"}})
+	fmt.Println(err)
+	rule, err := ws.Economy.RewardRules.Get(ctx, "per-run")
+	check(err)
+	rule.MatchCondition = []byte(`{"<": [{"var": "additionalData.minuts"}, 30]}`)
+	_, err = ws.Economy.RewardRules.Update(ctx, rule)
+	check(err)
+	_, err = ws.Economy.RewardRules.Publish(ctx, "per-run")
+	fmt.Println(err)
+	// Output:
+	// additionalData.minutes: must be a NUMBER, as the activity declares it
+	// matchCondition/</0/var: unknown path "additionalData.minuts"; did you mean "additionalData.minutes"?
 }
 
 // How do I change a document? In a draft: what is published stays in force until the draft is.

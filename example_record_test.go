@@ -82,6 +82,29 @@ func ExampleWorkspace_DryRun() {
 	// has 0
 }
 
+// Which rules do not work? Those with problems: what could not be done although its event stands.
+func ExampleWorkspace_Problems() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	rule, err := ws.Economy.RewardRules.Get(ctx, "per-run")
+	check(err)
+	rule.Rewards[0].Expression = []byte(`{"/": [{"var": "value"}, 3]}`) // should be rounded
+	_, err = ws.Economy.RewardRules.Update(ctx, rule)
+	check(err)
+	_, err = ws.Economy.RewardRules.Publish(ctx, "per-run")
+	check(err)
+	for _, value := range []int64{9, 10, 11} {
+		_, err := ws.Record(ctx, event.Event{ID: fmt.Sprint("run-", value), UserID: "ada", EntityID: "run", Value: new(decimal.NewFromInt(value))})
+		check(err)
+	}
+	problems, _, err := ws.Problems(ctx, guerdon.ProblemFilter{}, store.Page{})
+	check(err)
+	for _, p := range problems {
+		fmt.Printf("%s: %d, the last of %s: %s %s\n", p.Source, p.Count, p.EventID, p.Field, p.Reason)
+	}
+	// Output: RewardRule/per-run: 2, the last of run-11: rewards[0].expression is finer than 0.000001
+}
+
 // The journal as an outbox: tell another system of everything that happened, once, in order.
 func ExampleWorkspace_Journal() {
 	ctx, now := context.Background(), monday

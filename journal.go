@@ -98,6 +98,9 @@ func appendEntry(ctx context.Context, tx *session.Tx, e *Entry) error {
 	if err := heads.Put(ctx, tx, head{e.Outcome.Seq}); err != nil {
 		return err
 	}
+	if err := countProblems(ctx, tx, e); err != nil {
+		return err
+	}
 	return journal.Put(ctx, tx, *e)
 }
 

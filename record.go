@@ -23,8 +23,9 @@ import (
 // be: what is left to a default, what the engine sets and how a number is written make no difference, so that the
 // event of an [Entry] can be sent back. One without a time happened when it was first recorded.
 //
-// An event that cannot be recorded changes nothing: [fault.ErrInvalid] names the field at fault,
-// [fault.ErrNotFound] the user or activity that does not exist, [fault.ErrForbidden] a user who is not active.
+// An event that cannot be recorded changes nothing: [fault.ErrInvalid] names the field at fault, also one of the
+// additional data that is not as the activity declares it, [fault.ErrNotFound] the user or activity that does
+// not exist, [fault.ErrForbidden] a user who is not active.
 func (ws *Workspace) Record(ctx context.Context, e event.Event) (Outcome, error) {
 	return session.Write(ctx, ws.run, func(tx *session.Tx) (Outcome, error) { return ws.engine.recordOne(ctx, tx, e) })
 }
@@ -46,21 +47,26 @@ func (ws *Workspace) RecordBatch(ctx context.Context, events []event.Event) ([]O
 // DryRun returns what Record would do now, and keeps nothing: it is the same code in a transaction
 // that is never committed. It cannot be part of [Workspace.Update].
 func (ws *Workspace) DryRun(ctx context.Context, e event.Event) (Outcome, error) {
+	return dry(ctx, ws, func(tx *session.Tx) (Outcome, error) { return ws.engine.recordOne(ctx, tx, e) })
+}
+
+// dry returns what fn returns in a transaction that is never committed.
+func dry[T any](ctx context.Context, ws *Workspace, fn func(*session.Tx) (T, error)) (out T, err error) {
+	var none T
 	if ws.joined {
-		return Outcome{}, fault.Invalid("", "a dry run cannot be part of a transaction")
+		return none, fault.Invalid("", "a dry run cannot be part of a transaction")
 	}
 	undo := errors.New("guerdon: dry run")
-	var outcome Outcome
-	err := ws.run.Update(ctx, func(tx *session.Tx) (err error) {
-		if outcome, err = ws.engine.recordOne(ctx, tx, e); err != nil {
+	err = ws.run.Update(ctx, func(tx *session.Tx) (err error) {
+		if out, err = fn(tx); err != nil {
 			return err
 		}
 		return undo
 	})
 	if !errors.Is(err, undo) {
-		return Outcome{}, err
+		return none, err
 	}
-	return outcome, nil
+	return out, nil
 }
 
 func (e *Engine) recordOne(ctx context.Context, tx *session.Tx, ev event.Event) (Outcome, error) {
@@ -177,10 +183,14 @@ func recorded(ctx context.Context, tx *session.Tx, a *arrival) (Outcome, bool, e
 // admit refuses an event whose user or activity does not exist or takes no part.
 func admit(ctx context.Context, tx *session.Tx, p *program, a *arrival) error {
 	_, err := tenancy.FindActive(ctx, tx, "userId", a.event.UserID)
-	if err == nil && content.Find(p.docs, content.Activities, a.event.EntityID) == nil {
-		err = fault.NotFound("entityId", a.event.EntityID)
-	}
 	if err != nil {
+		return err
+	}
+	activity := content.Find(p.docs, content.Activities, a.event.EntityID)
+	if activity == nil {
+		return fault.NotFound("entityId", a.event.EntityID)
+	}
+	if err := activity.CheckData(a.event.Data); err != nil {
 		return err
 	}
 	a.occasion, err = p.occasion(ctx, tx, a.event)

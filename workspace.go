@@ -221,7 +221,7 @@ func (c *counter) count(err error) error {
 }
 
 // Import makes the documents of a bundle the ones in force: it creates, updates and publishes them,
-// all or nothing, and returns how many were new or changed. A bundle is JSON:
+// all or nothing, and returns how many were new or changed, and what there is to warn of. A bundle is JSON:
 //
 //	{"documents": [{"kind": "Activity", "id": "commit", "name": "Commit", …}, …]}
 //
@@ -229,8 +229,14 @@ func (c *counter) count(err error) error {
 // and no others: [{"tagId": "outdoor", "priority": 1}, …]. Rules of a kind apply in the order in which they stand.
 //
 // Every fault is reported with its place in the bundle, as [fault.ErrInvalid].
-func (ws *Workspace) Import(ctx context.Context, bundle []byte) (published int, err error) {
-	return session.Write(ctx, ws.run, func(tx *session.Tx) (int, error) { return ws.engine.library.Import(ctx, tx, bundle) })
+func (ws *Workspace) Import(ctx context.Context, bundle []byte) (content.Imported, error) {
+	return session.Write(ctx, ws.run, func(tx *session.Tx) (content.Imported, error) { return ws.engine.library.Import(ctx, tx, bundle) })
+}
+
+// DryImport returns what [Workspace.Import] would do now, and keeps nothing: it is the same code in a transaction that
+// is never committed. It cannot be part of [Workspace.Update].
+func (ws *Workspace) DryImport(ctx context.Context, bundle []byte) (content.Imported, error) {
+	return dry(ctx, ws, func(tx *session.Tx) (content.Imported, error) { return ws.engine.library.Import(ctx, tx, bundle) })
 }
 
 // Export returns the documents in force as a bundle. The same documents give the same bytes.

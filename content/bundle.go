@@ -121,6 +121,14 @@ func parseTags(raw json.RawMessage) ([]tenancy.Tagging, error) {
 	return tags, tenancy.CheckTaggings("tags", tags, MaxTags)
 }
 
+// Imported says what came of a bundle.
+type Imported struct {
+	// Published is how many of its documents were new or changed.
+	Published int `json:"published"`
+	// Warnings are those of all its documents, each with its place in the bundle.
+	Warnings []Warning `json:"warnings,omitempty"`
+}
+
 func (l *Library) names() []string { return each(l.kinds, AnyKind.Name) }
 
 // Import creates or updates every document of the bundle and publishes it, all or nothing. A bundle is JSON:
@@ -132,11 +140,11 @@ func (l *Library) names() []string { return each(l.kinds, AnyKind.Name) }
 // document that is in force with the same content stays as it is.
 //
 // Every fault is reported, with the place of the document: [fault.ErrInvalid] for what is malformed or names a
-// document that is not published. It returns how many documents were published.
-func (l *Library) Import(ctx context.Context, tx *session.Tx, data []byte) (int, error) {
+// document that is not published.
+func (l *Library) Import(ctx context.Context, tx *session.Tx, data []byte) (Imported, error) {
 	docs, err := l.parseBundle(data)
 	if err != nil {
-		return 0, err
+		return Imported{}, err
 	}
 	c := newChange(l)
 	var faults []error
@@ -144,24 +152,34 @@ func (l *Library) Import(ctx context.Context, tx *session.Tx, data []byte) (int,
 		faults = append(faults, fault.In(p.field, c.replace(ctx, tx, p, i)))
 	}
 	if err := errors.Join(faults...); err != nil {
-		return 0, err
+		return Imported{}, err
 	}
 	// References may lead forwards, so they are followed when all documents are known.
 	for _, p := range docs {
 		faults = append(faults, fault.In(p.field, errors.Join(c.check(ctx, tx, p.kind, p.doc), c.checkTags(ctx, tx, p.tags))))
 	}
 	if err := errors.Join(faults...); err != nil {
-		return 0, err
+		return Imported{}, err
 	}
 	if err := c.commit(ctx, tx); err != nil {
-		return 0, err
+		return Imported{}, err
 	}
 	for _, p := range docs {
 		if err := retag(ctx, tx, &p); err != nil {
-			return 0, err
+			return Imported{}, err
 		}
 	}
-	return len(c.drafts), nil
+	done, in := Imported{Published: len(c.drafts)}, l.view(tx)
+	for _, p := range docs {
+		found, err := in.warnings(ctx, p.doc)
+		if err != nil {
+			return Imported{}, err
+		}
+		for _, w := range found {
+			done.Warnings = append(done.Warnings, Warning{p.field + "." + w.Field, w.Reason})
+		}
+	}
+	return done, nil
 }
 
 // Bundle returns documents as a bundle, in their order. It returns [fault.ErrInvalid] for one that is of no kind of
@@ -173,7 +191,7 @@ func (l *Library) Bundle(docs ...Document) ([]byte, error) {
 		if at < 0 {
 			return nil, fault.Invalid(fmt.Sprintf("documents[%d]", i), "%T is none of %v", doc, l.names())
 		}
-		body, err := json.Marshal(doc)
+		body, err := plain(l.kinds[at], doc)
 		if err != nil {
 			return nil, err
 		}
@@ -182,6 +200,20 @@ func (l *Library) Bundle(docs ...Document) ([]byte, error) {
 		}
 	}
 	return encode(out)
+}
+
+// plain returns a document as JSON, without what there was to warn of when it was read.
+func plain(kind AnyKind, doc Document) (json.RawMessage, error) {
+	body, err := json.Marshal(doc)
+	if err != nil || len(doc.Head().Warnings) == 0 {
+		return body, err
+	}
+	own, err := kind.parse(body)
+	if err != nil {
+		return nil, err
+	}
+	own.Head().Warnings = nil
+	return json.Marshal(own)
 }
 
 // encode writes a bundle for people to read.

@@ -71,7 +71,7 @@ func (d Documents[T]) CatalogGet(ctx context.Context, catalogWorkspaceID, id str
 		if err != nil {
 			return none, err
 		}
-		return d.open(tx, r.published(), r.Live)
+		return d.open(ctx, d.lib.view(from), r.published(), r.Live)
 	})
 }
 

@@ -112,7 +112,10 @@ func (s *shelf) load(t testing.TB) *content.Program {
 
 func (s *shelf) importBundle(t testing.TB, bundle string) (int, error) {
 	t.Helper()
-	return session.Write(t.Context(), s.run, func(tx *session.Tx) (int, error) { return library.Import(t.Context(), tx, []byte(bundle)) })
+	done, err := session.Write(t.Context(), s.run, func(tx *session.Tx) (content.Imported, error) {
+		return library.Import(t.Context(), tx, []byte(bundle))
+	})
+	return done.Published, err
 }
 
 func (s *shelf) export(t testing.TB) string {

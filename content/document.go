@@ -69,6 +69,9 @@ type Header struct {
 	UpdatedAt time.Time `json:"updatedAt,omitzero"`
 	// TimeframeState says whether the document's timeframe has begun and ended, if its kind has one.
 	TimeframeState timeframe.State `json:"state,omitempty"`
+	// Warnings are what is valid in the document and yet hardly meant, in view of what is in force. Nothing is
+	// refused for them. A version of a history has none.
+	Warnings []Warning `json:"warnings,omitempty"`
 }
 
 // Head returns the header itself; kinds get it by embedding.

@@ -10,8 +10,9 @@ import (
 	"github.com/guerdonhq/guerdon/store"
 )
 
-// Documents is the service for the documents of one kind in one workspace. The zero value refuses
-// every call. It may be used concurrently.
+// Documents is the service for the documents of one kind in one workspace. What it returns carries the warnings of the
+// moment ([Header]), unless it is a version of a history. The zero value refuses every call. It may be used
+// concurrently.
 type Documents[T any] struct {
 	taggable
 	lib  *Library
@@ -77,7 +78,7 @@ func (d Documents[T]) Get(ctx context.Context, id string) (T, error) {
 			var none T
 			return none, err
 		}
-		return d.open(tx, r, r.Draft)
+		return d.open(ctx, d.lib.view(tx), r, r.Draft)
 	})
 }
 
@@ -103,10 +104,10 @@ func (d Documents[T]) list(ctx context.Context, tx *session.Tx, filter Filter, p
 	if err = errors.Join(err, broken); err != nil {
 		return nil, "", err
 	}
-	docs = make([]T, len(rs))
+	docs, in := make([]T, len(rs)), d.lib.view(tx)
 	for i := 0; err == nil && i < len(rs); i++ {
 		r, body := filter.shown(&rs[i])
-		docs[i], err = d.open(tx, r, body)
+		docs[i], err = d.open(ctx, in, r, body)
 	}
 	return docs, next, err
 }
@@ -144,9 +145,9 @@ func (d Documents[T]) ReferringTo(ctx context.Context, kind, id string, page sto
 			return nil, "", err
 		}
 		rs, err := documents.GetMany(ctx, tx, each(users, func(l link) string { return recordKey(l.Kind, l.ID) })...)
-		docs := make([]T, len(rs))
+		docs, in := make([]T, len(rs)), d.lib.view(tx)
 		for i := 0; err == nil && i < len(rs); i++ {
-			docs[i], err = d.open(tx, rs[i].published(), rs[i].Live)
+			docs[i], err = d.open(ctx, in, rs[i].published(), rs[i].Live)
 		}
 		return docs, next, err
 	})
@@ -159,16 +160,19 @@ func (d Documents[T]) write(ctx context.Context, fn func(*session.Tx) (*record, 
 			var none T
 			return none, err
 		}
-		return d.open(tx, r, r.Draft)
+		return d.open(ctx, d.lib.view(tx), r, r.Draft)
 	})
 }
 
-func (d Documents[T]) open(tx *session.Tx, r *record, body json.RawMessage) (T, error) {
+func (d Documents[T]) open(ctx context.Context, in View, r *record, body json.RawMessage) (T, error) {
+	var none T
 	doc, err := open(d.kind, r, body)
 	if err != nil {
-		var none T
 		return none, err
 	}
-	compute(tx, doc)
+	compute(in.tx, doc)
+	if doc.Head().Warnings, err = in.warnings(ctx, doc); err != nil {
+		return none, err
+	}
 	return *any(doc).(*T), nil
 }

@@ -191,6 +191,7 @@ func withDefaults(doc Document) Document {
 	h := doc.Head()
 	h.Origin = cmp.Or(h.Origin, Custom)
 	h.Langs = doc.Languages()
+	h.Warnings = nil
 	return doc
 }
 

@@ -102,11 +102,12 @@ func (c *change) check(ctx context.Context, tx *session.Tx, kind AnyKind, doc Do
 
 // checkFit returns every fault in how a document fits those that it refers to.
 func (c *change) checkFit(ctx context.Context, tx *session.Tx, doc Document) error {
-	f, ok := doc.(Fitting)
-	if !ok {
-		return nil
+	find := func(kind, id string) (Document, error) { return c.look(ctx, tx, kind, id) }
+	err := fitsData(doc, find)
+	if f, ok := doc.(Fitting); ok {
+		err = errors.Join(err, f.Fits(find))
 	}
-	return f.Fits(func(kind, id string) (Document, error) { return c.look(ctx, tx, kind, id) })
+	return err
 }
 
 // dangling says why a reference leads to nothing.

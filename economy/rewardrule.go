@@ -12,6 +12,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/text"
+	"github.com/guerdonhq/guerdon/rule"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -124,6 +125,17 @@ func (r *RewardRule) checkRewards() error {
 
 func rewardField(i int) string { return fmt.Sprintf("rewards[%d]", i) }
 
+// Expressions returns the condition and the amounts of the rewards.
+func (r *RewardRule) Expressions() []content.Expression {
+	on := r.Matcher()
+	sees := mechanic.EventContext(on)
+	all := []content.Expression{{Field: "matchCondition", Source: r.MatchCondition, Use: rule.Condition, Sees: sees, On: on}}
+	for i, w := range r.Rewards {
+		all = append(all, content.Expression{Field: rewardField(i) + ".expression", Source: w.Expression, Use: rule.Amount, Sees: sees, On: on})
+	}
+	return all
+}
+
 // References returns the currencies that the rule pays in, and what the events are about.
 func (r *RewardRule) References() []content.Reference {
 	refs := content.Matched("matchEntityId", r.Matcher())
@@ -142,12 +154,12 @@ type payer struct {
 
 func compileRule(r *RewardRule) (*payer, error) {
 	c := &payer{RewardRule: r}
-	sees := mechanic.EventContext(r.Matcher())
-	condition, err := mechanic.CompileCondition(c.source(), "matchCondition", r.MatchCondition, sees)
+	x := r.Expressions()
+	condition, err := mechanic.CompileCondition(c.source(), x[0].Field, x[0].Source, x[0].Sees)
 	c.condition = condition
 	faults := []error{err}
-	for i, w := range r.Rewards {
-		a, err := mechanic.CompileAmount(c.source(), rewardField(i)+".expression", w.Expression, sees)
+	for _, w := range x[1:] {
+		a, err := mechanic.CompileAmount(c.source(), w.Field, w.Source, w.Sees)
 		c.amounts, faults = append(c.amounts, a), append(faults, err)
 	}
 	return c, errors.Join(faults...)

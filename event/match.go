@@ -1,7 +1,9 @@
 package event
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
@@ -35,12 +37,15 @@ type Fields struct{ Type, Entity, EntityID string }
 func MatchFields() Fields { return Fields{"matchType", "matchEntity", "matchEntityId"} }
 
 // Check refuses a matcher that could match nothing: INSTANCE needs one of the given entities and an
-// id, ENTITY an entity and no id, TAG the entity "Tag" and the tag's id.
+// id, ENTITY an entity and no id, TAG the entity "Tag" and the tag's id. The error says which entities there are.
 func (m Matcher) Check(names Fields, entities ...string) error {
 	switch m.Type {
 	case MatchInstance, MatchEntity:
-		if m.Entity == Tag || !slices.Contains(entities, m.Entity) {
-			return fault.Invalid(names.Entity, "%q is none of %v", m.Entity, entities)
+		switch {
+		case m.Entity == Tag:
+			return fault.Invalid(names.Entity, "is \"Tag\", which needs %s TAG; with %s it is one of %s", names.Type, m.Type, strings.Join(entities, ", "))
+		case !slices.Contains(entities, m.Entity):
+			return fault.Invalid(names.Entity, "%.80q is none of %s%s", m.Entity, strings.Join(entities, ", "), sameButCase(m.Entity, entities))
 		}
 	case MatchTag:
 		if m.Entity != Tag {
@@ -56,6 +61,16 @@ func (m Matcher) Check(names Fields, entities ...string) error {
 		return nil
 	}
 	return ident.Check(names.EntityID, m.EntityID)
+}
+
+// sameButCase asks whether somebody meant an entity who wrote it in another case.
+func sameButCase(written string, entities []string) string {
+	for _, e := range entities {
+		if strings.EqualFold(e, written) {
+			return fmt.Sprintf("; did you mean %q?", e)
+		}
+	}
+	return ""
 }
 
 // Key returns the text that stands for the matcher in an index: an event matches if one of its

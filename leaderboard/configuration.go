@@ -1,13 +1,17 @@
 package leaderboard
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/text"
+	"github.com/guerdonhq/guerdon/rule"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -43,6 +47,35 @@ func (c *Configuration) Validate() error {
 		faults = append(faults, fault.Invalid("displayTopN", "is %d; allowed are 1 to %d", c.DisplayTopN, MaxTopN))
 	}
 	return errors.Join(append(faults, fault.In("query", c.Query.validate()), c.ValidateTexts())...)
+}
+
+// Expressions returns the condition and the score of the query.
+func (c *Configuration) Expressions() []content.Expression {
+	on, use := c.Query.matcher(), rule.Value
+	if c.Query.Score.Function.adds() {
+		use = rule.Amount
+	}
+	sees := mechanic.EventContext(on)
+	return []content.Expression{
+		{Field: "query.where", Source: c.Query.Where, Use: rule.Condition, Sees: sees, On: on},
+		{Field: "query.score." + string(c.Query.Score.Function), Source: c.Query.Score.Of, Use: use, Sees: sees, On: on},
+	}
+}
+
+// Warnings warns of a namespace that no tag has.
+func (c *Configuration) Warnings(ctx context.Context, in content.View) ([]content.Warning, error) {
+	namespace := c.Query.EntityID.TagNamespace
+	if namespace == "" {
+		return nil, nil
+	}
+	known, err := in.TagNamespace(ctx, namespace)
+	if err != nil || known {
+		return nil, err
+	}
+	return []content.Warning{{
+		Field:  "query.entityId",
+		Reason: fmt.Sprintf("no published tag has the namespace %q, so nobody gets a score", namespace),
+	}}, nil
 }
 
 // References returns none.

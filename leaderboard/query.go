@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
@@ -76,8 +77,8 @@ var sources = map[Source]event.Type{
 // An Entity says who gets a score: the user of the row, or each tag of a namespace that the user
 // carries when the event is recorded. In JSON it is "userId" or {"tagNamespace": "team"}.
 type Entity struct {
-	// TagNamespace is the namespace of the tags, "" for the user. That no published tag has it is a problem
-	// of the board when it opens.
+	// TagNamespace is the namespace of the tags, "" for the user. That no published tag has it is a warning of
+	// the configuration, and a problem of the board when it opens.
 	TagNamespace string
 }
 
@@ -202,7 +203,7 @@ func (q *Query) UnmarshalJSON(b []byte) error {
 func (q *Query) validate() error {
 	var faults []error
 	if _, ok := sources[q.Source]; !ok {
-		faults = append(faults, fault.Invalid("source", "%q is none of %v", q.Source, slices.Sorted(maps.Keys(sources))))
+		faults = append(faults, fault.Invalid("source", "%q is none of %s", q.Source, supportedSources()))
 	}
 	switch q.Order {
 	case "", Descending, Ascending:
@@ -218,12 +219,26 @@ func (q *Query) validate() error {
 	return errors.Join(append(faults, err)...)
 }
 
+// matcher returns which events are the rows.
+func (q *Query) matcher() event.Matcher {
+	return event.Matcher{Type: event.MatchEntity, Entity: string(sources[q.Source])}
+}
+
+// supportedSources lists the logs for authors.
+func supportedSources() string {
+	names := make([]string, 0, len(sources))
+	for _, s := range slices.Sorted(maps.Keys(sources)) {
+		names = append(names, string(s))
+	}
+	return strings.Join(names, ", ")
+}
+
 // expressions are the compiled expressions of a query, nil where there is none.
 type expressions struct{ where, of *rule.Rule }
 
 // compile compiles and lints the expressions.
 func (q *Query) compile() (x expressions, err error) {
-	sees := mechanic.EventContext(event.Matcher{Type: event.MatchEntity, Entity: string(sources[q.Source])})
+	sees := mechanic.EventContext(q.matcher())
 	var faults []error
 	if !mechanic.Absent(q.Where) {
 		x.where, err = rule.CompileCondition(q.Where, sees)

@@ -16,6 +16,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/text"
+	"github.com/guerdonhq/guerdon/rule"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
@@ -181,6 +182,15 @@ func (s *survey) below(key itemKey, via []string) (int, error) {
 	return deepest + 1, err
 }
 
+// Expressions returns the rules of the outline.
+func (o *Outline) Expressions() []content.Expression {
+	return []content.Expression{
+		{Field: "startRule", Source: o.StartRule, Use: rule.Condition, Sees: outlineContext},
+		{Field: "completionRule", Source: o.CompletionRule, Use: rule.Condition, Sees: outlineContext},
+		{Field: "outcomeRule", Source: o.OutcomeRule, Use: rule.Value, Sees: outlineContext},
+	}
+}
+
 // outlineContext is what the rules of an outline may read.
 var outlineContext = mechanic.UserContext("items")
 
@@ -193,9 +203,10 @@ type judgement struct {
 // compile compiles the rules of the outline of a document.
 func (o *Outline) compile(source string) (judgement, error) {
 	var j judgement
+	x := o.Expressions()
 	var faults [3]error
-	j.start, faults[0] = mechanic.CompileCondition(source, "startRule", o.StartRule, outlineContext)
-	j.completion, faults[1] = mechanic.CompileCondition(source, "completionRule", o.CompletionRule, outlineContext)
-	j.outcome, faults[2] = mechanic.CompileChoice(source, "outcomeRule", o.OutcomeRule, outlineContext, string(event.Success), string(event.Fail))
+	j.start, faults[0] = mechanic.CompileCondition(source, x[0].Field, x[0].Source, x[0].Sees)
+	j.completion, faults[1] = mechanic.CompileCondition(source, x[1].Field, x[1].Source, x[1].Sees)
+	j.outcome, faults[2] = mechanic.CompileChoice(source, x[2].Field, x[2].Source, x[2].Sees, string(event.Success), string(event.Fail))
 	return j, errors.Join(faults[:]...)
 }

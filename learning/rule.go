@@ -12,6 +12,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/text"
+	"github.com/guerdonhq/guerdon/rule"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -177,6 +178,21 @@ func (r *Rule) checkUnlock() error {
 	return errors.Join(faults...)
 }
 
+// Expressions returns the conditions on the event, the user and the candidates, and what decides whether they are open.
+func (r *Rule) Expressions() []content.Expression {
+	on := r.trigger()
+	candidates := append([]string{"activeAssignments"}, pathPaths...)
+	return []content.Expression{
+		{Field: "eventMatchCondition", Source: r.EventMatchCondition, Use: rule.Condition, Sees: mechanic.EventContext(on.Matcher), On: on.Matcher},
+		{Field: "usersMatchCondition", Source: r.UsersMatchCondition, Use: rule.Condition, Sees: on.Context("activeAssignments"), On: on.Matcher},
+		{Field: "learningPathsMatchCondition", Source: r.LearningPathsMatchCondition, Use: rule.Condition, Sees: on.Context(candidates...), On: on.Matcher},
+		{
+			Field: "initialVisibilityCondition", Source: r.InitialVisibilityCondition, Use: rule.Value,
+			Sees: on.Context(append(candidates, "index")...), On: on.Matcher,
+		},
+	}
+}
+
 // References returns the candidates, the path to unlock, and what the events are about.
 func (r *Rule) References() []content.Reference {
 	refs := content.Matched("eventMatchEntityId", r.matcher())
@@ -205,14 +221,12 @@ type plan struct {
 
 func compileRule(r *Rule) (*plan, error) {
 	p := &plan{Rule: r, on: r.trigger()}
+	x := r.Expressions()
 	var faults [4]error
-	active := []string{"activeAssignments"}
-	p.event, faults[0] = mechanic.CompileCondition(r.source(), "eventMatchCondition", r.EventMatchCondition, mechanic.EventContext(p.on.Matcher))
-	p.users, faults[1] = mechanic.CompileCondition(r.source(), "usersMatchCondition", r.UsersMatchCondition, p.on.Context(active...))
-	p.paths, faults[2] = mechanic.CompileCondition(r.source(), "learningPathsMatchCondition", r.LearningPathsMatchCondition,
-		p.on.Context(slices.Concat(active, pathPaths)...))
-	p.visibility, faults[3] = mechanic.CompileChoice(r.source(), "initialVisibilityCondition", r.InitialVisibilityCondition,
-		p.on.Context(slices.Concat(active, pathPaths, []string{"index"})...), string(Unlocked), string(Locked))
+	for i, into := range []*mechanic.Condition{&p.event, &p.users, &p.paths} {
+		*into, faults[i] = mechanic.CompileCondition(r.source(), x[i].Field, x[i].Source, x[i].Sees)
+	}
+	p.visibility, faults[3] = mechanic.CompileChoice(r.source(), x[3].Field, x[3].Source, x[3].Sees, string(Unlocked), string(Locked))
 	p.readsActive = p.users.Reads("activeAssignments") || p.paths.Reads("activeAssignments")
 	return p, errors.Join(faults[:]...)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/text"
+	"github.com/guerdonhq/guerdon/rule"
 )
 
 // Type says whose a mission is.
@@ -57,6 +58,17 @@ func (c *Configuration) Validate() error {
 	return errors.Join(c.ValidateTexts(), text.Required("name", c.Name), c.MissionType.check(), c.Matcher().Check(event.MatchFields(), entities...), err)
 }
 
+// Expressions returns the condition, the increment and the target.
+func (c *Configuration) Expressions() []content.Expression {
+	on := c.Matcher()
+	sees := mechanic.EventContext(on, missionPaths...)
+	return []content.Expression{
+		{Field: "matchCondition", Source: c.MatchCondition, Use: rule.Condition, Sees: sees, On: on},
+		{Field: "incrementExpression", Source: c.IncrementExpression, Use: rule.Amount, Sees: sees, On: on},
+		{Field: "targetAmountExpression", Source: c.TargetAmountExpression, Use: rule.Amount, Sees: mechanic.UserContext(missionPaths...)},
+	}
+}
+
 // References returns the document or tag that is matched.
 func (c *Configuration) References() []content.Reference {
 	return content.Matched("matchEntityId", c.Matcher())
@@ -88,11 +100,11 @@ type goal struct {
 func compileConfiguration(c *Configuration) (*goal, error) {
 	g := &goal{Configuration: c}
 	source := Configurations.Name() + "/" + c.ID
-	ctx := mechanic.EventContext(c.Matcher(), missionPaths...)
+	x := c.Expressions()
 	var faults [3]error
-	g.condition, faults[0] = mechanic.CompileCondition(source, "matchCondition", c.MatchCondition, ctx)
-	g.increment, faults[1] = mechanic.CompilePositive(source, "incrementExpression", c.IncrementExpression, ctx)
-	g.target, faults[2] = mechanic.CompilePositive(source, "targetAmountExpression", c.TargetAmountExpression, mechanic.UserContext(missionPaths...))
+	g.condition, faults[0] = mechanic.CompileCondition(source, x[0].Field, x[0].Source, x[0].Sees)
+	g.increment, faults[1] = mechanic.CompilePositive(source, x[1].Field, x[1].Source, x[1].Sees)
+	g.target, faults[2] = mechanic.CompilePositive(source, x[2].Field, x[2].Source, x[2].Sees)
 	g.readsMission = g.condition.Reads("mission") || g.increment.Reads("mission")
 	g.targetReads = g.target.Reads("mission")
 	return g, errors.Join(faults[:]...)

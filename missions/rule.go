@@ -1,6 +1,7 @@
 package missions
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/text"
+	"github.com/guerdonhq/guerdon/rule"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -84,6 +86,29 @@ func (r *Rule) checkOwner() error {
 	return nil
 }
 
+// Expressions returns the conditions: on the event, the user, and the candidates.
+func (r *Rule) Expressions() []content.Expression {
+	on := r.trigger()
+	candidates := slices.Concat([]string{"activeMissions", "mission.name", "mission.tags"}, missionPaths)
+	return []content.Expression{
+		{Field: "eventMatchCondition", Source: r.EventMatchCondition, Use: rule.Condition, Sees: mechanic.EventContext(on.Matcher), On: on.Matcher},
+		{Field: "usersMatchCondition", Source: r.UsersMatchCondition, Use: rule.Condition, Sees: on.Context("activeMissions"), On: on.Matcher},
+		{Field: "missionsMatchCondition", Source: r.MissionsMatchCondition, Use: rule.Condition, Sees: on.Context(candidates...), On: on.Matcher},
+	}
+}
+
+// Warnings warns of a rule that picks whatever there is.
+func (r *Rule) Warnings(context.Context, content.View) ([]content.Warning, error) {
+	if len(r.MissionConfigurationsPool) > 0 || !mechanic.Absent(r.MissionsMatchCondition) {
+		return nil, nil
+	}
+	return []content.Warning{{
+		Field: "missionConfigurationsPool",
+		Reason: fmt.Sprintf("is empty, and there is no missionsMatchCondition, so the rule assigns every MissionConfiguration of type %s, "+
+			"also those that are published later", r.MissionType),
+	}}, nil
+}
+
 // References returns the candidates, the group's tag and what the events are about.
 func (r *Rule) References() []content.Reference {
 	refs := content.Matched("eventMatchEntityId", r.EventMatcher())
@@ -125,10 +150,10 @@ func compileRule(r *Rule) (*plan, error) {
 	p := &plan{Rule: r, on: r.trigger()}
 	source := Rules.Name() + "/" + r.ID
 	var faults [3]error
-	p.event, faults[0] = mechanic.CompileCondition(source, "eventMatchCondition", r.EventMatchCondition, mechanic.EventContext(p.on.Matcher))
-	p.users, faults[1] = mechanic.CompileCondition(source, "usersMatchCondition", r.UsersMatchCondition, p.on.Context("activeMissions"))
-	p.missions, faults[2] = mechanic.CompileCondition(source, "missionsMatchCondition", r.MissionsMatchCondition,
-		p.on.Context(slices.Concat([]string{"activeMissions", "mission.name", "mission.tags"}, missionPaths)...))
+	for i, x := range r.Expressions() {
+		into := []*mechanic.Condition{&p.event, &p.users, &p.missions}[i]
+		*into, faults[i] = mechanic.CompileCondition(source, x.Field, x.Source, x.Sees)
+	}
 	p.readsActive = p.users.Reads("activeMissions") || p.missions.Reads("activeMissions")
 	return p, errors.Join(faults[:]...)
 }

@@ -391,6 +391,7 @@ func (a author) event(n int, now time.Time) event.Event {
 // exactly if the outcome says so, and then every check holds; otherwise the last one, and no other,
 // does not. What happens later changes no explanation.
 func TestExplainAgreesWithTheOutcome(t *testing.T) {
+	requireKnown := typed(t)
 	checkStores(t, func(rt *rapid.T, b *backend) {
 		a, w := author{rt}, b.world(rt)
 		w.academy(rt)
@@ -421,6 +422,7 @@ func TestExplainAgreesWithTheOutcome(t *testing.T) {
 			require.NoError(rt, err)
 			for _, entry := range entries {
 				head = entry.Outcome.Seq
+				requireKnown(rt, entry)
 				for _, id := range written {
 					if kind, ok := kinds[id[0]]; ok && rapid.IntRange(0, 11).Draw(rt, "ask") == 0 {
 						answers[question{entry.Event.ID, kind, id}] = w.explained(rt, &entry, kind, id)

@@ -340,6 +340,12 @@ var arguments = map[string]func(*drawer) []any{
 	"Import": func(d *drawer) []any {
 		return []any{bundle(d.T, d.document(samples[d.one("Tags", "Economy.RewardRules")]))}
 	},
+	"DryImport": func(d *drawer) []any {
+		return []any{bundle(d.T, d.document(samples[d.one("Tags", "Economy.RewardRules")]))}
+	},
+	"Problems": func(d *drawer) []any {
+		return []any{guerdon.ProblemFilter{Kind: d.one("", "RewardRule", "MissionConfiguration"), ID: d.one("", "per-run")}, d.page()}
+	},
 	"Entry":       func(d *drawer) []any { return []any{d.eventID()} },
 	"Journal":     func(d *drawer) []any { return []any{int64(d.number(0, 9))} },
 	"Record":      func(d *drawer) []any { return []any{d.event()} },

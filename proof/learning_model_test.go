@@ -111,6 +111,7 @@ func (w *world) learned(t tester, userID string) string {
 // how far somebody is with a path is what its items say, and doing again what the journal says was done makes
 // the same state in an empty workspace.
 func TestAnyWayThroughAPath(t *testing.T) {
+	requireKnown := typed(t)
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		w := found(rt, memory.New(), "acme")
@@ -136,6 +137,7 @@ func TestAnyWayThroughAPath(t *testing.T) {
 		require.NoError(rt, err)
 		completed := map[string]int{}
 		for _, e := range entries {
+			requireKnown(rt, e)
 			for _, c := range e.Outcome.Learning {
 				if c.ItemType == learning.ItemPath && c.Progress == learning.Complete && c.AssignmentID == "" {
 					completed[c.ItemID]++

@@ -67,6 +67,10 @@ func compile(src []byte, ctx *Context) (*node, []string, error) {
 		c.refuse("", "too costly: array operators inside one another take more than %d steps on arrays of %d elements",
 			MaxSteps, AssumedItems)
 	}
+	if len(c.faults) == 0 {
+		l := linter{ctx: ctx}
+		c.faults = l.comparisons(&root)
+	}
 	if len(c.faults) > 0 {
 		return nil, nil, errors.Join(c.faults...)
 	}

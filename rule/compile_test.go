@@ -180,7 +180,7 @@ func TestCompileCondition(t *testing.T) {
 	for _, src := range []string{
 		`true`, `{}`, `{"var": "a"}`, `{"or": [false, {"var": "a"}]}`, `{"and": [true, {"var": "a"}]}`,
 		`{"if": [{"var": "a"}, false, true]}`, `{"if": [{"var": "a"}]}`, `{"none": [{"var": "a"}, false]}`,
-		`{"!": [{"and": [{"var": "a"}, false]}]}`, `{"if": [false, 0, {"var": "a"}]}`,
+		`{"!": [{"and": [{"var": "a"}, false]}]}`, `{"if": [false, false, {"var": "a"}]}`,
 	} {
 		_, err := rule.CompileCondition([]byte(src), nil)
 		require.NoError(t, err, src)

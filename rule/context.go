@@ -10,6 +10,10 @@ import (
 type Context struct {
 	paths []contextPath
 	roots []string
+
+	types     map[string]Type   // of canonical paths
+	mirrored  string            // a root and a dot, if what is below it is at top level too
+	elsewhere map[string]string // hints
 }
 
 // A contextPath is a known path; open means that anything may be below it.
@@ -51,8 +55,8 @@ func (k contextPath) covers(parts []string) bool {
 	return slices.Equal(k.parts[:n], parts[:n]) && (k.open || len(parts) <= len(k.parts))
 }
 
-// hint returns what to tell an author who wrote an unknown path: the nearest known one, or what there is
-// where it ceases to be known.
+// hint returns what to tell an author who wrote an unknown path: where it can be read, the nearest known one, or
+// what there is where it ceases to be known.
 func (c *Context) hint(path string) string {
 	parts := strings.Split(path, ".")
 	candidates := make([]string, len(c.paths))
@@ -62,9 +66,17 @@ func (c *Context) hint(path string) string {
 			candidates[i] += "." + strings.Join(parts[len(k.parts):], ".")
 		}
 	}
+	if hint, ok := c.readElsewhere(path); ok {
+		return hint + "; " + c.known(parts)
+	}
 	if near, ok := nearest(path, candidates); ok {
 		return "did you mean " + quote(near) + "?"
 	}
+	return c.known(parts)
+}
+
+// known says what there is where a path ceases to be known.
+func (c *Context) known(parts []string) string {
 	for n := len(parts) - 1; n > 0; n-- {
 		if names := c.below(parts[:n]); len(names) > 0 {
 			return strings.Join(parts[:n], ".") + " has " + strings.Join(names, ", ")

@@ -246,3 +246,9 @@ func addMonths(t time.Time, n int) time.Time {
 	hour, minute, second := t.Clock()
 	return time.Date(year, month+time.Month(n), min(day, last), hour, minute, second, t.Nanosecond(), t.Location())
 }
+
+// IsInstant tells whether a text is an instant for expressions: RFC 3339, or a date (2026-03-29).
+func IsInstant(s string) bool {
+	_, ok := parseInstant(s, time.UTC)
+	return ok
+}

@@ -22,7 +22,7 @@
 //	abs ceil floor round sqrt pow log exp   of numbers; log is the natural logarithm, and round
 //	                                        takes a half upwards
 //	lower upper starts_with ends_with       of texts
-//	now []                                  the time of the evaluation, RFC 3339 in UTC
+//	now []                                  when what is judged happened, RFC 3339 in UTC; where nothing did, the engine's time
 //	date_part [part, instant, zone]         year, month, day, hour, minute, second, weekday (Monday
 //	                                        is 1, Sunday 7), iso_week, iso_year, day_of_year
 //	date_diff [from, to, unit, zone]        whole units: second, minute, hour of elapsed time; day,
@@ -37,6 +37,20 @@
 // Where a number or an instant is nothing, because the argument is absent or is none, the result is null,
 // and no comparison with it is true but != and !==: {"<": [{"date_part": ["hour", {"var": "startedAt"}]}, 4]}
 // is false for what has not started. It is nothing in arithmetic too. A text that is nothing is plain null.
+//
+// # What documents match
+//
+// What an expression reads depends on the events that its document matches. It names them by the type of what they
+// are about, or by a log; but for a log, it may also match what carries a Tag:
+//
+//	MissionConfiguration.matchEntity              Activity Quiz LearningPath
+//	MissionRule.eventMatchEntity                  Activity Quiz LearningPath User
+//	StreakConfiguration.matchEntity               Mission Activity Quiz LearningPath LearningGroup Slide
+//	RewardRule.matchEntity                        Mission Activity Quiz LearningPath LearningGroup Slide Streak
+//	LearningPathRule.eventMatchEntity             LearningPathLog User
+//	RuntimeLeaderboardConfiguration.query.source  activity_logs quiz_logs slide_logs story_logs
+//	                                              learning_group_logs learning_path_logs mission_logs
+//	                                              virtual_transactions streaks
 //
 // # What expressions read
 //
@@ -115,6 +129,20 @@
 // learningPathAssignmentId, learningPathId, learningPathRuleId, groupId, periodId, visibility, startsAt, endsAt,
 // progress and outcome. items are those of the path or group, each with itemId, itemType, progress and outcome.
 //
+// # What is not meant
+//
+// An expression that can be seen to be a mistake is refused when its document is written: a condition that is a text
+// or a number ("event.value > 10"), or that never holds, because of a constant or because parts which must all hold
+// exclude one another; and a comparison of a path with a constant that it never is (user.status with "ACTIVE", which
+// is "active"). If the activity that a document matches declares its additional data, so is a path that it does not
+// declare, and a comparison with another type.
+//
+// What may be meant, but hardly is, is a warning of the document: an id of a document that is not in force; < or <=
+// where an absent value passes, because null counts as 0, without a guard such as {"!=": [path, null]}; a list that is
+// compared with a text; an amount that is never a number, or that divides, or takes a root or a logarithm, without
+// rounding the result: amounts are multiples of 0.000001, and what is finer is a problem of the event and pays
+// nothing.
+//
 // # Semantics
 //
 // They are those of the JavaScript implementation, coercions included: an absent path is null, plain null
@@ -135,6 +163,7 @@
 package rule
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -162,7 +191,8 @@ type Env struct {
 // text; Field is the JSON pointer of the place, empty for the whole. Refused are invalid JSON,
 // unknown operators, wrong numbers of arguments, objects that have several keys, paths that ctx does
 // not have, paths in the body of a reduce that begin with neither current nor accumulator, constant
-// dates, units and zones that are none, and whatever exceeds [MaxSize], [MaxDepth] or [MaxSteps].
+// dates, units and zones that are none, comparisons of a path with a constant that its value can never be, as ctx
+// knows it, and whatever exceeds [MaxSize], [MaxDepth] or [MaxSteps].
 func Compile(src []byte, ctx *Context) (*Rule, error) {
 	root, paths, err := compile(src, ctx)
 	if err != nil {
@@ -172,7 +202,9 @@ func Compile(src []byte, ctx *Context) (*Rule, error) {
 }
 
 // CompileCondition is [Compile] for an expression that is used for its truth. It also refuses one
-// that can be seen never to be true; Field then points to the part that makes it so.
+// that can be seen never to be true, because of a constant or because parts that must all hold exclude one another;
+// Field then points to the part that makes it so. And it refuses a constant text or number where a condition is
+// meant, such as "event.value > 10".
 func CompileCondition(src []byte, ctx *Context) (*Rule, error) {
 	r, err := Compile(src, ctx)
 	if err != nil {
@@ -180,6 +212,10 @@ func CompileCondition(src []byte, ctx *Context) (*Rule, error) {
 	}
 	if v, because := r.root.verdict(); v == never {
 		return nil, fault.Invalid(because.at, "makes the condition always false")
+	}
+	l := linter{ctx: ctx}
+	if faults := slices.Concat(l.conditions(r.root, true), l.exclusions(r.root)); len(faults) > 0 {
+		return nil, errors.Join(faults...)
 	}
 	return r, nil
 }

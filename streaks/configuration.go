@@ -8,6 +8,7 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/text"
+	"github.com/guerdonhq/guerdon/rule"
 )
 
 // Configurations is the kind of [Configuration].
@@ -45,6 +46,12 @@ func (c *Configuration) Validate() error {
 	return errors.Join(text.Required("name", c.Name), text.Optional(text.URI, "icon", c.Icon), c.Matcher().Check(event.MatchFields(), entities...), err, c.ValidateTexts())
 }
 
+// Expressions returns the condition.
+func (c *Configuration) Expressions() []content.Expression {
+	on := c.Matcher()
+	return []content.Expression{{Field: "matchCondition", Source: c.MatchCondition, Use: rule.Condition, Sees: mechanic.EventContext(on), On: on}}
+}
+
 // References returns the document or tag that is matched.
 func (c *Configuration) References() []content.Reference {
 	return content.Matched("matchEntityId", c.Matcher())
@@ -52,5 +59,6 @@ func (c *Configuration) References() []content.Reference {
 
 // compileMatch compiles the condition under which a matching event counts.
 func compileMatch(c *Configuration) (mechanic.Condition, error) {
-	return mechanic.CompileCondition(Configurations.Name()+"/"+c.ID, "matchCondition", c.MatchCondition, mechanic.EventContext(c.Matcher()))
+	x := c.Expressions()[0]
+	return mechanic.CompileCondition(Configurations.Name()+"/"+c.ID, x.Field, x.Source, x.Sees)
 }

@@ -59,9 +59,10 @@ var streakPaths = []string{
 func compileRule(r *Rule) (*plan, error) {
 	pl := &plan{Rule: r}
 	source := Rules.Name() + "/" + r.ID
+	x := r.Expressions()
 	var faults [2]error
-	pl.users, faults[0] = mechanic.CompileCondition(source, "usersMatchCondition", r.UsersMatchCondition, mechanic.UserContext())
-	pl.cost, faults[1] = mechanic.CompileAmount(source, "freezeCostExpression", r.FreezeCostExpression, mechanic.UserContext(streakPaths...))
+	pl.users, faults[0] = mechanic.CompileCondition(source, x[0].Field, x[0].Source, x[0].Sees)
+	pl.cost, faults[1] = mechanic.CompileAmount(source, x[1].Field, x[1].Source, x[1].Sees)
 	return pl, errors.Join(faults[:]...)
 }
 

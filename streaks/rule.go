@@ -8,7 +8,9 @@ import (
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/text"
+	"github.com/guerdonhq/guerdon/rule"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -107,6 +109,14 @@ func (r *Rule) Freezes() bool { return r.FreezeEnabled == nil || *r.FreezeEnable
 func (r *Rule) Validate() error {
 	_, err := compileRule(r)
 	return errors.Join(text.Required("name", r.Name), r.checkTimeframe(), r.checkCount(), r.checkFreeze(), err, r.ValidateTexts())
+}
+
+// Expressions returns the condition on users and the price of a freeze.
+func (r *Rule) Expressions() []content.Expression {
+	return []content.Expression{
+		{Field: "usersMatchCondition", Source: r.UsersMatchCondition, Use: rule.Condition, Sees: mechanic.UserContext()},
+		{Field: "freezeCostExpression", Source: r.FreezeCostExpression, Use: rule.Amount, Sees: mechanic.UserContext(streakPaths...)},
+	}
 }
 
 // References returns the configuration and the currency of freezes.

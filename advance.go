@@ -1,6 +1,7 @@
 package guerdon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,10 +77,8 @@ func (ws *Workspace) advance(ctx context.Context) error {
 
 // advance lets each mechanic take a step.
 func (p *program) advance(ctx context.Context, tx *session.Tx) (more bool, err error) {
-	for _, step := range []func(context.Context, *session.Tx, int) (bool, error){
-		p.streaks.Advance, p.missions.Advance, p.economy.Advance, p.boards.Advance, p.learning.Advance,
-	} {
-		again, err := step(ctx, tx, advanceStep)
+	for _, m := range p.mechanics {
+		again, err := m.advance(ctx, tx, advanceStep)
 		if err != nil {
 			return false, err
 		}
@@ -96,31 +95,81 @@ func (e *Engine) tick(ctx context.Context, tx *session.Tx, ev event.Event) error
 	if err != nil {
 		return err
 	}
-	if err := number(ctx, tx); err != nil {
+	if err := e.clock(ctx, tx, ev.UserID, placeOf(ev.UserID, ev.At, "1")); err != nil {
 		return err
 	}
-	whose := ev.ID
-	ev.ID = fmt.Sprintf("%s:%d", whose, tx.Seq)
-	first, err := p.occasion(ctx, tx, ev)
+	o, err := p.occasion(ctx, tx, ev)
 	if err != nil {
 		return err
 	}
-	entry := newEntry(tx, first, "")
-	if err := e.cascade(ctx, tx, p, first, &entry); err != nil {
+	return e.enterTick(ctx, tx, e.factOf(tx, p, o, "", ""), func(f *fact) error { return e.fold(ctx, tx, f) })
+}
+
+// clock lets the clock do in a user's fold what it does by itself before a place.
+func (e *Engine) clock(ctx context.Context, tx *session.Tx, userID, place string) error {
+	end, _, err := tips.Get(ctx, tx, userID)
+	if err != nil {
 		return err
 	}
+	_, err = e.ticks(ctx, tx, userID, min(end.Place, place), place, func(f *fact) error {
+		f.known = false
+		return e.enterTick(ctx, tx, f, func(f *fact) error { return e.fold(ctx, tx, f) })
+	})
+	return err
+}
+
+// wake lets the clock do in a user's fold what it does by itself up to now.
+func (e *Engine) wake(ctx context.Context, tx *session.Tx, userID string) error {
+	if _, err := e.ready(ctx, tx); err != nil {
+		return err
+	}
+	return e.clock(ctx, tx, userID, placeOf(userID, tx.Now, "0"))
+}
+
+// enterTick gives an event of the clock a number, lets take make its step, and adds it to the journal if anything
+// follows from it.
+func (e *Engine) enterTick(ctx context.Context, tx *session.Tx, f *fact, take func(*fact) error) error {
+	h, _, err := heads.Get(ctx, tx, headKey)
+	if err != nil {
+		return err
+	}
+	h.Seq++
+	whose := f.first.Event.ID
+	f.first.Event.ID = fmt.Sprintf("%s:%d", whose, h.Seq)
+	f.rename(f.first.Event.ID)
+	f.Seq, f.entry.Outcome.Seq, f.Rank = h.Seq, h.Seq, cmp.Or(f.Rank, inside(h.Seq))
+	tx.Seq = h.Seq
+	err = take(f)
 	tx.Seq = 0
-	if entry.Outcome.changes()+len(entry.Caused) == 0 {
-		if len(entry.Outcome.Problems) == 0 {
-			return nil
-		}
-		entry.Event.ID = whose + ":" + tx.Now.Format(time.DateOnly)
-		entry.Outcome.EventID = entry.Event.ID
-		if _, told, err := journal.Get(ctx, tx, entry.Event.ID); err != nil || told {
+	if err != nil {
+		return err
+	}
+	told := f.entry.Outcome.changes()+len(f.entry.Caused) > 0
+	if !told && len(f.entry.Outcome.Problems) > 0 {
+		f.rename(whose + ":" + tx.Now.Format(time.DateOnly))
+		_, before, err := journal.Get(ctx, tx, f.EventID)
+		if err != nil {
 			return err
 		}
+		told = !before
 	}
-	return appendEntry(ctx, tx, &entry)
+	s, _, err := steps.Get(ctx, tx, f.key()) // it may have been folded again
+	if err != nil {
+		return err
+	}
+	if told {
+		s.EventID = f.EventID
+		return errors.Join(heads.Put(ctx, tx, h), journal.Put(ctx, tx, f.entry), countProblems(ctx, tx, &f.entry), steps.Put(ctx, tx, s))
+	}
+	if s.EventID = ""; len(s.Before)+len(s.Given) == 0 {
+		return steps.Delete(ctx, tx, f.key())
+	}
+	return steps.Put(ctx, tx, s)
+}
+
+// rename gives the fact's event another id.
+func (f *fact) rename(eventID string) {
+	f.EventID, f.entry.Event.ID, f.entry.Outcome.EventID = eventID, eventID, eventID
 }
 
 // note adds problems to the journal that belong to no event and to nobody, each once a day.
@@ -134,13 +183,9 @@ func note(ctx context.Context, tx *session.Tx, problems []event.Problem) error {
 		if told {
 			continue
 		}
-		if err := number(ctx, tx); err != nil {
-			return err
-		}
-		ev := event.Event{ID: id, Type: event.Clock, At: tx.Now}
-		entry := newEntry(tx, mechanic.New(&ev, &tenancy.User{}), "")
-		entry.Outcome.Problems = []event.Problem{problem}
-		if err := appendEntry(ctx, tx, &entry); err != nil {
+		f := &fact{entry: newEntry(tx, mechanic.New(&event.Event{ID: id, Type: event.Clock, At: tx.Now}, &tenancy.User{}), "")}
+		f.entry.Outcome.Problems = []event.Problem{problem}
+		if err := errors.Join(f.number(ctx, tx), journal.Put(ctx, tx, f.entry), countProblems(ctx, tx, &f.entry)); err != nil {
 			return err
 		}
 	}
@@ -155,6 +200,11 @@ func (w wallet) Charge(ctx context.Context, tx *session.Tx, c streaks.Charge) (b
 		ID: c.ID, UserID: c.UserID, CurrencyID: c.CurrencyID, Amount: c.Amount,
 		InitiatorType: economy.ByStreakRule, Initiator: "streakRuleId#" + c.RuleID, RuleVersion: c.RuleVersion, At: c.At,
 	})
+}
+
+// Refund gives back what charges have taken.
+func (w wallet) Refund(ctx context.Context, tx *session.Tx, at time.Time, ids ...string) error {
+	return w.economy.Refund(ctx, tx, at, ids...)
 }
 
 // Advance does what the clock alone causes, in every workspace ([Workspace.Advance]). It goes on after

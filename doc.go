@@ -35,7 +35,14 @@
 //
 // Recording is one transaction: either all that follows from an event is there, or nothing is. An
 // event that is recorded again with the same id gives the first outcome again and changes nothing.
-// What an event does depends on when it happened, not on when it arrived.
+// What an event does depends on when it happened, not on when it arrived: what a user has is a fold over
+// what happened to that user, in its order. A late event takes it back to its moment, all that has
+// happened since follows anew, and the outcome of the late event says what is different. At one
+// microsecond, what the clock does comes first, then events whose time the host gave, by their ids, then
+// the rest as it was recorded.
+//
+// What somebody has decided stays: what was redeemed or reversed, and what was spent, which is owed if it
+// should not have been there. So does a period of a board that has closed.
 //
 // # Errors
 //

@@ -14,6 +14,7 @@ import (
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
@@ -54,6 +55,7 @@ type Engine struct {
 	library *content.Library
 	blobs   content.Blobs
 	maxSize int64 // of a medium
+	parts   map[string]*mechanic.Part
 
 	mu     sync.Mutex
 	spaces map[store.Scope]*space
@@ -61,9 +63,10 @@ type Engine struct {
 
 // space is what an engine keeps in memory of a workspace: nothing that the store does not know.
 type space struct {
-	program *program           // compiled last
-	opened  string             // the edition for which the boards were opened last
-	index   *leaderboard.Index // the boards' ranks
+	program *program            // compiled last
+	former  map[string]*program // those before it, as they judge what was recorded then
+	opened  string              // the edition for which the boards were opened last
+	index   *leaderboard.Index  // the boards' ranks
 }
 
 // space calls fn with what is kept of a workspace.
@@ -94,7 +97,7 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 	e := &Engine{
 		store: st, now: o.Now, newID: o.NewID, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
 		zones: &timeframe.Zones{}, library: newLibrary(), blobs: o.Blobs, maxSize: o.MaxFileSize,
-		spaces: map[store.Scope]*space{},
+		spaces: map[store.Scope]*space{}, parts: parts(),
 	}
 	if e.now == nil {
 		e.now = time.Now
@@ -133,7 +136,7 @@ func tables() []*store.Schema {
 	for _, room := range [][]*store.Schema{
 		tenancy.Tables(), content.Tables(), missions.Tables(), streaks.Tables(), economy.Tables(), leaderboard.Tables(),
 		learning.Tables(),
-		{journal.Schema(), heads.Schema(), problems.Schema()},
+		{journal.Schema(), heads.Schema(), problems.Schema(), steps.Schema(), tips.Schema()},
 	} {
 		all = append(all, room...)
 	}
@@ -142,8 +145,12 @@ func tables() []*store.Schema {
 
 // session returns the transaction as the domains see it.
 func (e *Engine) session(tx store.Tx) *session.Tx {
-	own := &session.Tx{Tx: tx, Now: e.now().UTC().Truncate(time.Microsecond), NewID: e.newID, Zones: e.zones}
+	own := &session.Tx{
+		Tx:  &recorder{tx, &ink{parts: e.parts}, true},
+		Now: e.now().UTC().Truncate(time.Microsecond), NewID: e.newID, Zones: e.zones,
+	}
 	own.Enter = func(ctx context.Context, ev event.Event) error { return e.tick(ctx, own, ev) }
+	own.Wake = func(ctx context.Context, userID string) error { return e.wake(ctx, own, userID) }
 	return own
 }
 

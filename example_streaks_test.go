@@ -82,7 +82,7 @@ func Example_freezes() {
 	// Monday ACTIVE 1 points: 4
 	// Wednesday ACTIVE 1 points: 2
 	// Thursday ACTIVE 1 points: 0
-	// Friday BROKEN 0 points: 0
+	// Friday BROKEN 0 points: 4
 }
 
 // How far is it to the next goal? Goals are lengths that a streak reaches; a break begins them anew.

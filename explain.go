@@ -2,11 +2,11 @@ package guerdon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
@@ -15,6 +15,7 @@ import (
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/rule"
+	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
 )
 
@@ -59,10 +60,13 @@ var explainable = []string{
 // Explain says why a recorded event did, or did not, move a document: one of the kinds MissionRule,
 // MissionConfiguration, RewardRule, StreakRule, LearningPathRule, LearningPath and RuntimeLeaderboard. Of the event
 // and those that it caused, it explains the one that got farthest. The answer comes from the documents that were in
-// force and from what was known when the event was recorded; what has happened since does not change it. Of paths
-// there are exceptions: of assignments that were taken back nothing is known any more, an assignment that was made
-// at the very moment of the event counts as there before it, and an item counts below all parents that have been
-// named for it since. A LearningGroup has no explanation of its own; that of its path says how far it was.
+// force and from what was known when the event was recorded; what has happened since does not change it. If all that a
+// late event moved of the document is what had happened after it, Moved is true and the last check says so. A
+// LearningGroup has no explanation of its own; that of its path says how far it was.
+//
+// It makes what followed from the event follow once more, on what the user had then, in an update that is rolled back:
+// so it waits for the writers of the workspace, and costs what has happened to the user since. It can be part of
+// [Workspace.Update], of which it changes nothing.
 //
 // The journal does not keep a user's nickname and external id. A condition that reads them reads nothing
 // here, and its reason says so; Moved is what happened nevertheless.
@@ -71,7 +75,23 @@ var explainable = []string{
 // recorded or a document that does not exist. Of one that was not published then, the only check is
 // "published".
 func (ws *Workspace) Explain(ctx context.Context, eventID, kind, id string) (Explanation, error) {
-	return session.Read(ctx, ws.run, func(tx *session.Tx) (Explanation, error) { return ws.engine.explain(ctx, tx, eventID, kind, id) })
+	undo := errors.New("guerdon: explain")
+	var x Explanation
+	err := ws.run.Update(ctx, func(tx *session.Tx) error {
+		r := recorderOf(tx)
+		err := r.try(ctx, func() (err error) {
+			x, err = ws.engine.explain(ctx, tx, eventID, kind, id)
+			return err
+		})
+		if err == nil && !ws.joined {
+			err = undo
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, undo) {
+		return Explanation{}, err
+	}
+	return x, nil
 }
 
 func (e *Engine) explain(ctx context.Context, tx *session.Tx, eventID, kind, id string) (Explanation, error) {
@@ -86,9 +106,8 @@ func (e *Engine) explain(ctx context.Context, tx *session.Tx, eventID, kind, id 
 		return Explanation{}, fault.NotFound("event", eventID)
 	}
 	// Whoever asks for the time is told that of the event's transaction.
-	then := &session.Tx{Tx: tx.Tx, Now: entry.RecordedAt, NewID: tx.NewID, Zones: tx.Zones}
-	doc, err := e.library.InForce(ctx, then, kind, id, then.Now)
-	if err != nil {
+	then := tx.Then(entry.RecordedAt, entry.Outcome.Seq)
+	if _, err := e.library.InForce(ctx, then, kind, id, then.Now); err != nil {
 		return Explanation{}, err
 	}
 	docs, err := e.library.LoadAt(ctx, then, then.Now)
@@ -99,48 +118,109 @@ func (e *Engine) explain(ctx context.Context, tx *session.Tx, eventID, kind, id 
 	if err != nil {
 		return Explanation{}, err
 	}
-	v, err := p.judge(ctx, then, &entry, kind, id, doc)
-	if err != nil {
+	q := &question{kind: kind, id: id, outcome: entry.Outcome}
+	q.outcome.Scores = slices.Clone(entry.Outcome.Scores)
+	if err := e.ask(ctx, tx, p, entry, q); err != nil {
 		return Explanation{}, err
 	}
-	return Explanation{EventID: v.EventID, Kind: kind, ID: id, Version: v.Version, Moved: v.Moved, Checks: v.Checks}, nil
+	return q.answer(p, &entry), nil
 }
 
-// judge lets the mechanic that a document belongs to judge the events of an entry. The document is nil
-// if none was in force.
-func (p *program) judge(ctx context.Context, tx *session.Tx, e *Entry, kind, id string, doc content.Document) (mechanic.Verdict, error) {
-	var judged []*mechanic.Occasion
-	for _, ev := range e.events() {
-		o, err := e.judged(ctx, tx, &ev)
-		if err != nil {
-			return mechanic.Verdict{}, err
+// ask makes the step of an entry once more, as it was made first: on the user's fold as it was known then.
+func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entry, q *question) error {
+	userID := entry.Event.UserID
+	if userID == "" {
+		return nil
+	}
+	seq := entry.Outcome.Seq
+	from := placeOf(userID, entry.Event.At, "")
+	since, err := steps.List(ctx, tx, store.By("late", store.Text(userID)).Between(store.Int(seq), store.Value{}))
+	if err != nil {
+		return err
+	}
+	for i := range since {
+		from = min(from, since[i].key())
+	}
+	facts, err := e.laterThan(ctx, tx, from)
+	if err != nil {
+		return err
+	}
+	r := recorderOf(tx)
+	for _, f := range slices.Backward(facts) { // what was not known then is not there
+		if err := errors.Join(r.undo(ctx, &f.step), steps.Delete(ctx, tx, f.key())); err != nil {
+			return err
 		}
-		judged = append(judged, o)
 	}
-	cases := mechanic.Cases(e.Outcome.Seq, e.RecordedAt, e.Outcome.Problems, judged...)
-	switch doc := doc.(type) {
-	case *missions.Rule:
-		return p.missions.ExplainRule(ctx, tx, cases, doc)
-	case *missions.Configuration:
-		return p.missions.ExplainConfiguration(ctx, tx, cases, id, doc, e.Outcome.Missions)
-	case *economy.RewardRule:
-		return p.economy.Explain(ctx, tx, cases, doc, e.Outcome.Transactions)
-	case *streaks.Rule:
-		return p.streaks.Explain(ctx, tx, cases, doc, e.Outcome.Streaks)
-	case *learning.Rule:
-		return p.learning.ExplainRule(ctx, tx, cases, doc)
-	case *leaderboard.Board:
-		return p.boards.Explain(ctx, tx, cases, doc, e.Outcome.Scores)
+	f := &fact{step: step{UserID: userID, At: entry.Event.At, Rank: inside(seq)}}
+	if kind := mechanic.Ticked(&entry.Event); kind != "" { // unless its step is still there, the clock's own
+		f.Rank = byClock(kind, entry.Event.EntityID)
 	}
-	switch kind {
-	case learning.Paths.Name(): // of any version that the user is on
-		return p.learning.ExplainPath(ctx, tx, cases, id)
-	case missions.Configurations.Name(): // its missions go on
-		return p.missions.ExplainConfiguration(ctx, tx, cases, id, nil, e.Outcome.Missions)
-	case economy.RewardRules.Name(): // what it has paid stays
-		return p.economy.ExplainGone(cases, id, e.Outcome.Transactions)
+	last, err := before(ctx, tx, from)
+	if err != nil {
+		return err
 	}
-	v := mechanic.Verdict{EventID: e.Event.ID}
-	v.Unpublished()
-	return v, nil
+	again := func(f *fact) error { return e.again(ctx, tx, f) }
+	for _, other := range facts {
+		if other.EventID == entry.Event.ID {
+			f.step = other.step
+		}
+	}
+	for _, other := range facts {
+		if other.Ticked || other.Seq > seq || other.Seq == seq && other.EventID != "" {
+			continue
+		}
+		if other.key() > f.key() {
+			continue
+		}
+		if _, err := e.ticks(ctx, tx, userID, last, other.key(), again); err != nil {
+			return err
+		}
+		if err := again(other); err != nil {
+			return err
+		}
+		last = other.key()
+	}
+	if _, err := e.ticks(ctx, tx, userID, last, f.key(), again); err != nil {
+		return err
+	}
+	if err := r.give(ctx, tx, f.Given); err != nil {
+		return err
+	}
+	f.program, f.entry = p, Entry{Event: entry.Event, User: entry.User, RecordedAt: entry.RecordedAt, Outcome: Outcome{Seq: seq}}
+	if f.first, err = entry.judged(ctx, tx, &entry.Event); err != nil {
+		return err
+	}
+	then := tx.Then(entry.RecordedAt, seq)
+	then.Replaying, then.Asking = false, true
+	return e.take(ctx, then, f, q)
+}
+
+// question is what somebody wants to know of a document, with the best answer so far.
+type question struct {
+	kind, id string
+	outcome  Outcome // of the entry; what an event has been found to have changed is taken out
+	best     *mechanic.Verdict
+}
+
+// hear takes the verdict on one more event.
+func (q *question) hear(v *mechanic.Verdict) {
+	if q.best == nil || v.Beats(q.best) {
+		q.best = v
+	}
+}
+
+// answer returns the explanation of an entry. What the outcome says beside what came of the event itself is about what
+// happened later, and was folded again.
+func (q *question) answer(p *program, entry *Entry) Explanation {
+	v := q.best
+	if v == nil {
+		v = &mechanic.Verdict{EventID: entry.Event.ID}
+		v.Unpublished()
+	}
+	moved := slices.ContainsFunc(p.mechanics, func(m machine) bool { return m.moved(&entry.Outcome, q.kind, q.id) })
+	if moved && !v.Moved && !v.Lost() {
+		v.EventID, v.Checks = entry.Event.ID, nil
+		v.Ask("completedAt", true, "the event came late, and what happened after it counts otherwise since")
+	}
+	return Explanation{EventID: v.EventID, Kind: q.kind, ID: q.id, Version: v.Version, Moved: moved, Checks: v.Checks}
 }

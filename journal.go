@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/guerdonhq/guerdon/economy"
@@ -51,7 +51,8 @@ type Entry struct {
 	// User is the event's user as it was when the event happened and as rules saw it, without what may
 	// identify a person: of the fields that rules read, the nickname and the external id are missing.
 	User tenancy.User `json:"user"`
-	// RecordedAt is when it was recorded, by the engine's clock.
+	// RecordedAt is when it was recorded, by the engine's clock; if that had gone back, when the program came in force
+	// that judged it.
 	RecordedAt time.Time `json:"recordedAt"`
 	// Caused are the events that followed, each with the id of its cause, in the order in which they
 	// were reacted to.
@@ -66,11 +67,8 @@ type Entry struct {
 var journal = store.Define("journal", func(e *Entry) string { return e.Event.ID },
 	[]store.Field[Entry]{
 		{Name: "seq", Kind: store.KindInt, Of: func(e *Entry) store.Value { return store.Int(e.Outcome.Seq) }},
-		{Name: "user_id", Kind: store.KindText, Of: func(e *Entry) store.Value { return store.Text(e.Event.UserID) }},
-		{Name: "at", Kind: store.KindInt, Of: func(e *Entry) store.Value { return store.Time(e.Event.At) }},
 	},
 	store.Index{Name: "seq", Columns: []string{"seq"}},
-	store.Index{Name: "user", Columns: []string{"user_id", "at"}},
 )
 
 // head is the number of the newest entry of the journal.
@@ -81,28 +79,6 @@ type head struct {
 const headKey = "journal"
 
 var heads = store.Define("heads", func(*head) string { return headKey }, nil)
-
-// number gives the transaction the next number of the journal while the entry of that number is made.
-func number(ctx context.Context, tx *session.Tx) error {
-	h, _, err := heads.Get(ctx, tx, headKey)
-	if err != nil {
-		return err
-	}
-	tx.Seq = h.Seq + 1
-	return nil
-}
-
-// appendEntry adds an entry that has its number to the journal.
-func appendEntry(ctx context.Context, tx *session.Tx, e *Entry) error {
-	tx.Seq = 0
-	if err := heads.Put(ctx, tx, head{e.Outcome.Seq}); err != nil {
-		return err
-	}
-	if err := countProblems(ctx, tx, e); err != nil {
-		return err
-	}
-	return journal.Put(ctx, tx, *e)
-}
 
 // maxEntries is how many entries one reading of the journal has.
 const maxEntries = 1000
@@ -161,96 +137,105 @@ func (e *Entry) judged(ctx context.Context, tx *session.Tx, ev *event.Event) (*m
 	if err != nil {
 		return nil, err
 	}
-	o := mechanic.New(ev, user)
-	if o.Was != nil {
-		o.Was, err = e.judged(ctx, tx, o.Was.Event)
-	}
-	return o, err
+	return mechanic.New(ev, user), nil
 }
 
-// happening is one of the events of an entry.
-type happening struct {
-	entry *Entry
-	event event.Event
-}
-
-// history yields the events of a type that the journal holds, each once, as it is now known to have
-// happened.
-func history(ctx context.Context, tx *session.Tx, span leaderboard.Span) iter.Seq2[*mechanic.Occasion, error] {
+// history yields the events of a type that happened, as it is now known what happened.
+func (e *Engine) history(ctx context.Context, tx *session.Tx, span leaderboard.Span) iter.Seq2[*mechanic.Occasion, error] {
 	return func(yield func(*mechanic.Occasion, error) bool) {
-		moved := map[string]happening{} // how an event happened after all; the newest says so
-		for h, err := range happened(ctx, tx, span.Type) {
+		q := store.Query{Limit: maxEntries}
+		for {
+			list, err := steps.List(ctx, tx, q)
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			last, known := moved[h.event.ID]
-			if !h.event.MovedFrom.IsZero() {
-				if h.event.MovedFrom = (time.Time{}); !known {
-					moved[h.event.ID] = h
-				}
+			if !happened(ctx, tx, list, func(ev *event.Event) bool { return ev.Type == span.Type }, yield) || len(list) < maxEntries {
+				return
+			}
+			q.After = steps.At(q.Index, list[len(list)-1])
+		}
+	}
+}
+
+// past yields the events that a user caused within a time, and those that followed from them. While a step of the
+// user's fold is made, they are those of the steps before it.
+func (e *Engine) past(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*mechanic.Occasion, error] {
+	q := placesFrom(userID, placeOf(userID, from, "")).First(maxEntries)
+	end := tx.Place
+	if !strings.HasPrefix(end, userID+"/") {
+		end = ""
+	}
+	if !until.IsZero() {
+		if last := placeOf(userID, until, ""); end == "" || last < end {
+			end = last
+		}
+	}
+	if end != "" {
+		q.Until = store.Text(end)
+	}
+	within := func(ev *event.Event) bool {
+		return ev.UserID == userID && ev.Type != event.Clock && !ev.At.Before(from) && (until.IsZero() || ev.At.Before(until))
+	}
+	return func(yield func(*mechanic.Occasion, error) bool) {
+		for {
+			list, err := steps.List(ctx, tx, q)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !happened(ctx, tx, list, within, yield) {
+				return
+			}
+			if len(list) < maxEntries {
+				break
+			}
+			q.After = steps.At(q.Index, list[len(list)-1])
+		}
+		if !strings.HasPrefix(tx.Place, userID+"/") {
+			return
+		}
+		for _, o := range recorderOf(tx).earlier { // of the step itself
+			if within(o.Event) && !yield(o, nil) {
+				return
+			}
+		}
+	}
+}
+
+// happened yields the events of steps that are wanted, and tells whether to go on.
+func happened(
+	ctx context.Context, tx *session.Tx, list []step, wanted func(*event.Event) bool, yield func(*mechanic.Occasion, error) bool,
+) bool {
+	entries, err := entriesOf(ctx, tx, list)
+	if err != nil {
+		yield(nil, err)
+		return false
+	}
+	for i := range list {
+		s := &list[i]
+		entry := entries[s.EventID]
+		if entry == nil {
+			entry = &Entry{RecordedAt: s.RecordedAt}
+		}
+		events := s.Events
+		if events == nil && s.EventID != "" {
+			events = entry.events()
+		}
+		for j := range events {
+			if !wanted(&events[j]) {
 				continue
 			}
-			if known {
-				h = last
+			o, err := entry.judged(ctx, tx, &events[j])
+			if err == nil {
+				o.Place, o.Nth, o.RecordedAt = s.key(), j, s.RecordedAt
 			}
-			if !yield(h.entry.judged(ctx, tx, &h.event)) {
-				return
+			if !yield(o, err) {
+				return false
 			}
 		}
 	}
-}
-
-// happened yields the events of a type, the newest first: in the reverse of the order in which they were
-// reacted to.
-func happened(ctx context.Context, tx *session.Tx, t event.Type) iter.Seq2[happening, error] {
-	q := store.By("seq").Reverse().First(maxEntries)
-	return func(yield func(happening, error) bool) {
-		for {
-			entries, err := journal.List(ctx, tx, q)
-			if err != nil {
-				yield(happening{}, err)
-				return
-			}
-			for i := range entries {
-				for _, e := range slices.Backward(entries[i].events()) {
-					if e.Type == t && !yield(happening{&entries[i], e}, nil) {
-						return
-					}
-				}
-			}
-			if len(entries) < maxEntries {
-				return
-			}
-			q.After = journal.At(q.Index, entries[len(entries)-1])
-		}
-	}
-}
-
-// pastOf yields the events that a user caused within a time, and those that followed from them then, at
-// the times at which they were first thought to have happened.
-func pastOf(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*mechanic.Occasion, error] {
-	q := store.By("user", store.Text(userID)).Between(store.Time(from), store.Time(until)).First(maxEntries)
-	return func(yield func(*mechanic.Occasion, error) bool) {
-		for {
-			entries, err := journal.List(ctx, tx, q)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for i := range entries {
-				for _, e := range entries[i].events() {
-					if e.UserID == userID && e.MovedFrom.IsZero() && !yield(entries[i].judged(ctx, tx, &e)) {
-						return
-					}
-				}
-			}
-			if len(entries) < maxEntries {
-				return
-			}
-			q.After = journal.At(q.Index, entries[len(entries)-1])
-		}
-	}
+	return true
 }
 
 // follow reads the changes of boards from the journal, for the index of ranks.

@@ -1,9 +1,11 @@
 package guerdon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -86,6 +88,18 @@ type arrival struct {
 	occasion    *mechanic.Occasion
 }
 
+func (a *arrival) userID() string { return a.event.UserID }
+
+// rank is that of the step, "" for one that happens now.
+func (a *arrival) rank() string {
+	if a.timeless {
+		return ""
+	}
+	return outside(a.event.ID)
+}
+
+func (a *arrival) place() string { return placeOf(a.event.UserID, a.event.At, cmp.Or(a.rank(), "1/~")) }
+
 // record records events inside a transaction. What it reads comes in two rounds, whatever their
 // number: what is known of the events and their users, then what the mechanics keep of those users.
 // place says in an error which event it is about.
@@ -98,7 +112,7 @@ func (e *Engine) record(ctx context.Context, tx *session.Tx, events []event.Even
 			return nil, place(i, err)
 		}
 		arrivals[i] = a
-		reads = append(reads, journal.Keys(a.event.ID))
+		reads = append(reads, journal.Keys(a.event.ID), tips.Keys(a.event.UserID))
 		reads = append(reads, tenancy.ReadingUserAt(a.event.UserID, a.event.At, tx.Now)...)
 	}
 	if err := tx.Prefetch(ctx, reads...); err != nil {
@@ -129,20 +143,79 @@ func (e *Engine) record(ctx context.Context, tx *session.Tx, events []event.Even
 	if err := tx.Prefetch(ctx, reads...); err != nil {
 		return nil, err
 	}
-	// In the order in which they happened, so that as little as possible is counted again.
-	slices.SortStableFunc(fresh, func(a, b arrival) int { return a.event.At.Compare(b.event.At) })
-	for _, a := range fresh {
-		// The same event may occur twice among those of the caller.
-		old, done, err := recorded(ctx, tx, &a)
-		if err == nil && !done {
-			old, err = e.enter(ctx, tx, p, a.occasion, a.fingerprint)
-		}
-		if err != nil {
-			return nil, place(a.index, err)
-		}
-		outcomes[a.index] = old
+	return outcomes, e.enterAll(ctx, tx, p, fresh, outcomes, place)
+}
+
+// enterAll enters events in the order in which they happened. Those of a user of whom something is known that
+// happened later are entered together, so that the user's fold is taken back once.
+func (e *Engine) enterAll(
+	ctx context.Context, tx *session.Tx, p *program, fresh []arrival, outcomes []Outcome, place func(int, error) error,
+) error {
+	slices.SortStableFunc(fresh, func(a, b arrival) int {
+		return cmp.Or(a.event.At.Compare(b.event.At), strings.Compare(a.event.ID, b.event.ID))
+	})
+	byUser := map[string][]*arrival{}
+	for i := range fresh {
+		byUser[fresh[i].userID()] = append(byUser[fresh[i].userID()], &fresh[i])
 	}
-	return outcomes, nil
+	for i := range fresh {
+		a := &fresh[i]
+		those := byUser[a.userID()]
+		if len(those) == 0 {
+			continue // it was entered with an earlier one
+		}
+		end, _, err := tips.Get(ctx, tx, a.userID())
+		if err != nil {
+			return err
+		}
+		if end.Place < a.place() {
+			those = those[:1]
+		}
+		byUser[a.userID()] = byUser[a.userID()][len(those):]
+		if err := e.enterSome(ctx, tx, p, those, outcomes, place); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enterSome enters events of one user at once.
+func (e *Engine) enterSome(
+	ctx context.Context, tx *session.Tx, p *program, arrivals []*arrival, outcomes []Outcome, place func(int, error) error,
+) error {
+	var facts []*fact
+	again := map[*arrival]*fact{} // the same event may occur twice among those of the caller
+	byID := map[string]*fact{}
+	for _, a := range arrivals {
+		if f := byID[a.event.ID]; f != nil && f.entry.Fingerprint == a.fingerprint {
+			again[a] = f
+			continue
+		}
+		old, done, err := recorded(ctx, tx, a)
+		if err == nil && byID[a.event.ID] != nil {
+			err = otherContent(a.event.ID)
+		}
+		switch {
+		case err != nil:
+			return place(a.index, err)
+		case done:
+			outcomes[a.index] = old
+			continue
+		}
+		f := e.factOf(tx, p, a.occasion, a.rank(), a.fingerprint)
+		byID[a.event.ID], again[a] = f, f
+		facts = append(facts, f)
+	}
+	if len(facts) == 0 {
+		return nil
+	}
+	if err := e.enter(ctx, tx, facts...); err != nil {
+		return place(arrivals[0].index, err)
+	}
+	for a, f := range again {
+		outcomes[a.index] = f.entry.Outcome
+	}
+	return nil
 }
 
 // receive checks an event and fills in its defaults.
@@ -175,9 +248,13 @@ func recorded(ctx context.Context, tx *session.Tx, a *arrival) (Outcome, bool, e
 		same = fingerprint == entry.Fingerprint
 	}
 	if !same {
-		return Outcome{}, false, fault.Conflict("id", "%q was recorded with another content", a.event.ID)
+		return Outcome{}, false, otherContent(a.event.ID)
 	}
 	return entry.Outcome, true, nil
+}
+
+func otherContent(eventID string) error {
+	return fault.Conflict("id", "%q was recorded with another content", eventID)
 }
 
 // admit refuses an event whose user or activity does not exist or takes no part.
@@ -197,19 +274,65 @@ func admit(ctx context.Context, tx *session.Tx, p *program, a *arrival) error {
 	return err
 }
 
-// enter makes everything follow from an event and adds it to the journal.
-func (e *Engine) enter(ctx context.Context, tx *session.Tx, p *program, first *mechanic.Occasion, fingerprint string) (Outcome, error) {
-	if err := number(ctx, tx); err != nil {
-		return Outcome{}, err
+// factOf returns an event as a fact of its user. The rank is its place among what happened at that moment, "" for
+// that of the entry which it gets.
+func (e *Engine) factOf(tx *session.Tx, p *program, first *mechanic.Occasion, rank, fingerprint string) *fact {
+	f := &fact{program: p, first: first, entry: newEntry(tx, first, fingerprint)}
+	if f.entry.RecordedAt.Before(p.docs.At) { // the clock has gone back
+		f.entry.RecordedAt = p.docs.At
 	}
-	entry := newEntry(tx, first, fingerprint)
-	if err := e.cascade(ctx, tx, p, first, &entry); err != nil {
-		return Outcome{}, err
+	f.step = step{
+		UserID: first.Event.UserID, At: first.Event.At, Rank: rank, RecordedAt: f.entry.RecordedAt, EventID: first.Event.ID,
+		Given: recorderOf(tx).takeGiven(first.Event.UserID),
 	}
-	if err := appendEntry(ctx, tx, &entry); err != nil {
-		return Outcome{}, err
+	return f
+}
+
+// enter makes everything follow from facts of one user, in their order, and adds them to the journal.
+func (e *Engine) enter(ctx context.Context, tx *session.Tx, facts ...*fact) error {
+	userID := facts[0].UserID
+	end, _, err := tips.Get(ctx, tx, userID)
+	if err != nil {
+		return err
 	}
-	return entry.Outcome, nil
+	if end.Place < facts[0].upTo() {
+		if err := e.clock(ctx, tx, userID, facts[0].upTo()); err != nil {
+			return err
+		}
+	}
+	for _, f := range facts {
+		if err := f.number(ctx, tx); err != nil {
+			return err
+		}
+	}
+	tx.Seq = facts[len(facts)-1].entry.Outcome.Seq
+	if err := e.fold(ctx, tx, facts...); err != nil {
+		return err
+	}
+	tx.Seq = 0
+	for _, f := range facts {
+		if err := errors.Join(journal.Put(ctx, tx, f.entry), countProblems(ctx, tx, &f.entry)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// upTo is the place before which the clock has done what it does when the fact comes.
+func (f *fact) upTo() string { return placeOf(f.UserID, f.At, cmp.Or(f.Rank, "1")) }
+
+// number gives a fact the next number of the journal.
+func (f *fact) number(ctx context.Context, tx *session.Tx) error {
+	h, _, err := heads.Get(ctx, tx, headKey)
+	if err != nil {
+		return err
+	}
+	h.Seq++
+	f.entry.Outcome.Seq, f.Seq = h.Seq, h.Seq
+	if f.Rank == "" {
+		f.Rank = inside(h.Seq)
+	}
+	return heads.Put(ctx, tx, h)
 }
 
 // newEntry returns the entry of an event, from which nothing has followed so far.
@@ -225,14 +348,23 @@ func newEntry(tx *session.Tx, first *mechanic.Occasion, fingerprint string) Entr
 const maxCaused = 1000
 
 // cascade lets the mechanics react to an event, then to each event that was caused, breadth first.
-func (e *Engine) cascade(ctx context.Context, tx *session.Tx, p *program, first *mechanic.Occasion, entry *Entry) error {
-	reacted := 0
+// Whoever asks why is told by what the mechanics find before they react.
+func (e *Engine) cascade(ctx context.Context, tx *session.Tx, p *program, first *mechanic.Occasion, entry *Entry, ask *question) error {
+	reacted, r := 0, recorderOf(tx)
+	defer func() { tx.At = time.Time{} }()
 	for o := first; ; {
-		if err := p.react(ctx, tx, o, &entry.Outcome); err != nil {
-			return err
+		tx.At = o.Event.At
+		for i := range p.mechanics {
+			if err := p.mechanics[i].react(ctx, tx, o, &entry.Outcome, ask); err != nil {
+				return err
+			}
 		}
+		r.earlier = append(r.earlier, o)
 		for _, ev := range tx.Caused() {
 			ev.Cause = o.Event.ID
+			if ev.At.Before(first.Event.At) { // what follows from an event happens no earlier, whatever it is about
+				ev.At = first.Event.At
+			}
 			entry.Caused = append(entry.Caused, ev)
 		}
 		entry.Outcome.Problems = append(entry.Outcome.Problems, tx.Problems()...)
@@ -248,6 +380,7 @@ func (e *Engine) cascade(ctx context.Context, tx *session.Tx, p *program, first 
 		if o, err = p.follows(ctx, tx, first, *ev); err != nil {
 			return err
 		}
+		o.Place, o.Nth = first.Place, reacted
 		*ev = *o.Event
 	}
 }
@@ -282,14 +415,66 @@ func (e *Engine) transact(ctx context.Context, tx *session.Tx, fn session.Func) 
 		if err != nil {
 			return err
 		}
-		if err := tx.Prefetch(ctx, p.reads(tx, o)...); err != nil {
+		if err := tx.Prefetch(ctx, append(p.reads(tx, o), tips.Keys(ev.UserID))...); err != nil {
 			return err
 		}
-		if _, err := e.enter(ctx, tx, p, o, ""); err != nil {
+		if err := e.enter(ctx, tx, e.factOf(tx, p, o, "", "")); err != nil {
 			return err
 		}
 	}
+	if err := e.enterGiven(ctx, tx, p); err != nil {
+		return err
+	}
 	return note(ctx, tx, tx.Problems())
+}
+
+// enterGiven makes what a call has written of users' rows steps of their folds, where no event tells of it.
+func (e *Engine) enterGiven(ctx context.Context, tx *session.Tx, p *program) error {
+	r := recorderOf(tx)
+	for _, userID := range slices.Sorted(maps.Keys(r.given)) {
+		h, _, err := heads.Get(ctx, tx, headKey)
+		if err != nil {
+			return err
+		}
+		f := &fact{program: p, step: step{
+			UserID: userID, At: tx.Now, Rank: inside(h.Seq) + "/" + tx.NewID(), RecordedAt: tx.Now, Seq: h.Seq, Given: r.takeGiven(userID),
+		}}
+		end, _, err := tips.Get(ctx, tx, userID)
+		if err != nil {
+			return err
+		}
+		if f.Late = f.key() < end.Place; !f.Late {
+			err = errors.Join(steps.Put(ctx, tx, f.step), tips.Put(ctx, tx, tip{userID, f.key()}))
+		} else {
+			err = e.enterLate(ctx, tx, f)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enterLate takes what a call wrote into a user's fold although something that happens later is known already, and adds
+// an entry to the journal if that counts otherwise since.
+func (e *Engine) enterLate(ctx context.Context, tx *session.Tx, f *fact) error {
+	o, err := f.program.occasion(ctx, tx, mechanic.Ticking("", "", f.UserID, tx.Now))
+	if err != nil {
+		return err
+	}
+	told := &fact{program: f.program, first: o, entry: newEntry(tx, o, "")}
+	out := &told.entry.Outcome
+	if err := errors.Join(e.refold(ctx, tx, f.key(), []*fact{f}, out), e.spread(ctx, tx, out)); err != nil {
+		return err
+	}
+	if out.changes()+len(out.Problems) == 0 {
+		return nil
+	}
+	if err := told.number(ctx, tx); err != nil {
+		return err
+	}
+	told.rename(fmt.Sprintf("%s:%d", o.Event.ID, out.Seq))
+	return errors.Join(journal.Put(ctx, tx, told.entry), countProblems(ctx, tx, &told.entry))
 }
 
 // occasion returns an event as the mechanics see it: with the user, and the tags of its entity, as they
@@ -302,18 +487,12 @@ func (p *program) occasion(ctx context.Context, tx *session.Tx, ev event.Event) 
 	if err != nil {
 		return nil, fmt.Errorf("event %q: %w", ev.ID, err)
 	}
-	o := mechanic.New(p.tagged(ev), user)
-	if !ev.MovedFrom.IsZero() {
-		was := ev
-		was.At, was.MovedFrom = ev.MovedFrom, time.Time{}
-		o.Was, err = p.occasion(ctx, tx, was)
-	}
-	return o, err
+	return mechanic.New(p.tagged(ev), user), nil
 }
 
 // follows returns the occasion of an event that another one caused.
 func (p *program) follows(ctx context.Context, tx *session.Tx, from *mechanic.Occasion, ev event.Event) (*mechanic.Occasion, error) {
-	if ev.UserID == from.Event.UserID && ev.At.Equal(from.Event.At) && ev.MovedFrom.IsZero() {
+	if ev.UserID == from.Event.UserID && ev.At.Equal(from.Event.At) {
 		return from.And(p.tagged(ev)), nil
 	}
 	return p.occasion(ctx, tx, ev)
@@ -327,43 +506,19 @@ func (p *program) tagged(ev event.Event) *event.Event {
 	return &ev
 }
 
-// reads names what the mechanics read for an event, and for the transactions that it can cause.
+// reads names what the mechanics read for an event, and for those that it can cause.
 func (p *program) reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
-	reads := slices.Concat(p.streaks.Reads(o), p.missions.Reads(tx, o), p.economy.Reads(o), p.boards.Reads(o),
-		p.learning.Reads(tx, o))
-	for _, ev := range p.economy.Foresee(o) {
-		reads = append(reads, p.boards.Reads(o.And(p.tagged(ev)))...)
+	var reads []store.Read
+	var foreseen []event.Event
+	for i := range p.mechanics {
+		reads = append(reads, p.mechanics[i].reads(tx, o)...)
+		foreseen = append(foreseen, p.mechanics[i].foresee(o)...)
+	}
+	for _, ev := range foreseen {
+		next := o.And(p.tagged(ev))
+		for i := range p.mechanics {
+			reads = append(reads, p.mechanics[i].reads(tx, next)...)
+		}
 	}
 	return reads
-}
-
-// react lets every mechanic react to one event. They never call one another: what one does reaches
-// the others as the events that it causes.
-func (p *program) react(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, out *Outcome) error {
-	streaks, err := p.streaks.React(ctx, tx, o, wallet{p.economy})
-	if err != nil {
-		return err
-	}
-	missions, err := p.missions.React(ctx, tx, o)
-	if err != nil {
-		return err
-	}
-	transactions, err := p.economy.React(ctx, tx, o)
-	if err != nil {
-		return err
-	}
-	scores, err := p.boards.React(ctx, tx, o)
-	if err != nil {
-		return err
-	}
-	learned, err := p.learning.React(ctx, tx, o)
-	if err != nil {
-		return err
-	}
-	out.Streaks = append(out.Streaks, streaks...)
-	out.Missions = append(out.Missions, missions...)
-	out.Transactions = append(out.Transactions, transactions...)
-	out.Scores = append(out.Scores, scores...)
-	out.Learning = append(out.Learning, learned...)
-	return nil
 }

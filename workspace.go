@@ -168,7 +168,6 @@ func (ws *Workspace) Update(ctx context.Context, fn func(*Workspace) error) erro
 	}
 	return ws.run.Update(ctx, func(tx *session.Tx) error {
 		j := &joint{tx: tx}
-		tx.Tx = &counter{tx.Tx, &j.writes}
 		inner := &Workspace{engine: ws.engine, scope: ws.scope, joined: true}
 		view := func(_ context.Context, call session.Func) error { return call(tx) }
 		update := func(ctx context.Context, call session.Func) error { return j.call(ctx, ws.engine, call) }
@@ -179,43 +178,15 @@ func (ws *Workspace) Update(ctx context.Context, fn func(*Workspace) error) erro
 // joint is several calls in one transaction.
 type joint struct {
 	tx     *session.Tx
-	writes int
 	broken error // of a call that failed after it had written something
 }
 
 func (j *joint) call(ctx context.Context, e *Engine, fn session.Func) error {
-	before := j.writes
+	r := recorderOf(j.tx)
+	before := r.writes
 	err := e.transact(ctx, j.tx, fn)
-	if err != nil && j.writes > before {
+	if err != nil && r.writes > before {
 		j.broken = errors.Join(j.broken, fmt.Errorf("guerdon: a call of the transaction failed halfway: %w", err))
-	}
-	return err
-}
-
-// counter counts the writes of a transaction.
-type counter struct {
-	store.Tx
-	n *int
-}
-
-func (c *counter) In(s store.Scope) store.Tx { return &counter{c.Tx.In(s), c.n} }
-
-func (c *counter) Insert(ctx context.Context, t *store.Schema, rows ...store.Row) error {
-	return c.count(c.Tx.Insert(ctx, t, rows...))
-}
-
-func (c *counter) Put(ctx context.Context, t *store.Schema, rows ...store.Row) error {
-	return c.count(c.Tx.Put(ctx, t, rows...))
-}
-
-func (c *counter) Delete(ctx context.Context, t *store.Schema, keys ...string) error {
-	return c.count(c.Tx.Delete(ctx, t, keys...))
-}
-
-// count counts a write unless it was refused and wrote nothing.
-func (c *counter) count(err error) error {
-	if !errors.Is(err, fault.ErrExists) {
-		*c.n++
 	}
 	return err
 }

@@ -150,6 +150,8 @@ var versions = store.Define("document_versions", (*version).key, nil)
 // edition names the state of a workspace's program; it is new after every publish.
 type edition struct {
 	ID string `json:"id"`
+	// At is when it came in force: never before the one before it, wherever the clock was set.
+	At time.Time `json:"at,omitzero"`
 	// Closed says that the workspace was deleted.
 	Closed bool `json:"closed,omitempty"`
 }
@@ -158,10 +160,33 @@ const programKey = "program"
 
 var editions = store.Define("programs", func(*edition) string { return programKey }, nil)
 
+// formerEditions are all editions there have been, by the moments at which they came in force.
+var formerEditions = store.Define("programs_before", func(e *edition) string { return store.KeyTime(e.At) }, nil)
+
+// EditionAt returns the name of the program that was in force at a moment, and since when it was; "" and zero if
+// nothing had been published.
+func EditionAt(ctx context.Context, tx *session.Tx, at time.Time) (id string, since time.Time, err error) {
+	found, err := formerEditions.List(ctx, tx, store.Query{Until: store.Text(store.KeyTime(at.Add(time.Microsecond))), Descending: true, Limit: 1})
+	if err != nil || len(found) == 0 {
+		return "", time.Time{}, err
+	}
+	return found[0].ID, found[0].At, nil
+}
+
+// moment returns the time at which a change of the program comes in force: now, or just after the last change if the
+// clock has gone back since.
+func moment(ctx context.Context, tx *session.Tx) (time.Time, error) {
+	e, _, err := editions.Get(ctx, tx, programKey)
+	if err == nil && tx.Now.Before(e.At) {
+		return e.At.Add(time.Microsecond), nil
+	}
+	return tx.Now, err
+}
+
 // Tables returns what the package keeps.
 func Tables() []*store.Schema {
 	return []*store.Schema{
-		documents.Schema(), versions.Schema(), editions.Schema(), links.Schema(), assignments.Schema(), media.Schema(), wastes.Schema(),
+		documents.Schema(), versions.Schema(), editions.Schema(), formerEditions.Schema(), links.Schema(), assignments.Schema(), media.Schema(), wastes.Schema(),
 	}
 }
 
@@ -302,7 +327,12 @@ func touch(ctx context.Context, tx *session.Tx) error {
 	if _, err := Edition(ctx, tx); err != nil {
 		return err
 	}
-	return editions.Put(ctx, tx, edition{ID: tx.NewID()})
+	at, err := moment(ctx, tx)
+	if err != nil {
+		return err
+	}
+	next := edition{ID: tx.NewID(), At: at}
+	return errors.Join(editions.Put(ctx, tx, next), formerEditions.Put(ctx, tx, next))
 }
 
 // archive takes a document out of use.
@@ -324,8 +354,12 @@ func archive(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*rec
 	if err := relink(ctx, tx, kind, r, nil); err != nil {
 		return nil, err
 	}
+	at, err := moment(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	if r.Live != nil {
-		r.Rests = append(slices.Clip(r.Rests), rest{From: tx.Now})
+		r.Rests = append(slices.Clip(r.Rests), rest{From: at})
 	}
 	r.Archived++
 	v := version{

@@ -3,6 +3,7 @@ package content
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -16,11 +17,14 @@ import (
 type Program struct {
 	// Edition names this state of the program: it differs from every other's, also of other workspaces.
 	Edition string
-	at      time.Time // of [Library.LoadAt]
-	docs    map[string][]Document
-	byID    map[string]Document
-	marks   map[string][]mark
-	tags    map[string][]tagSet
+	// At is when it came in force, zero of one that is not in force.
+	At    time.Time
+	at    time.Time // of [Library.LoadAt]
+	docs  map[string][]Document
+	byID  map[string]Document
+	marks map[string][]mark
+	tags  map[string][]tagSet
+	later map[string]bool // what [Program.With] has added
 
 	mu       sync.Mutex
 	recalled map[string][]mark // of what is not in force; publishing it would make another program
@@ -137,12 +141,56 @@ func (l *Library) Load(ctx context.Context, tx *session.Tx) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
+	_, since, err := EditionAt(ctx, tx, forever)
+	if err != nil {
+		return nil, err
+	}
 	records, err := documents.List(ctx, tx, store.By("live"))
 	if err != nil {
 		return nil, err
 	}
-	return l.assemble(ctx, tx, id, records, func(kind AnyKind, r *record) (Document, error) { return open(kind, r, r.Live) })
+	p, err := l.assemble(ctx, tx, id, records, func(kind AnyKind, r *record) (Document, error) { return open(kind, r, r.Live) })
+	if err == nil {
+		p.At = since
+	}
+	return p, err
 }
+
+// forever is after all moments.
+var forever = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+
+// With returns the program, which is that of a moment, with the documents of some kinds that came in force later: those
+// of another program that it has not.
+func (p *Program) With(other *Program, kinds ...string) *Program {
+	out := &Program{
+		Edition: p.Edition, At: p.At, at: p.at, docs: maps.Clone(p.docs), byID: maps.Clone(p.byID), marks: maps.Clone(p.marks), tags: p.tags,
+		later: map[string]bool{}, recalled: map[string][]mark{},
+	}
+	for _, kind := range kinds {
+		for _, doc := range other.docs[kind] {
+			key := recordKey(kind, doc.Head().ID)
+			if out.byID[key] != nil {
+				continue
+			}
+			out.later[key] = true
+			out.docs[kind] = append(slices.Clip(out.docs[kind]), doc)
+			out.byID[key], out.marks[key] = doc, other.marks[key]
+		}
+		slices.SortFunc(out.docs[kind], func(a, b Document) int { return a.Head().Compare(b.Head()) })
+	}
+	return out
+}
+
+// Published returns when a document that is in force was published for the first time, zero if it is not in force.
+func (p *Program) Published(kind, id string) time.Time {
+	if marks := p.marks[recordKey(kind, id)]; len(marks) > 0 {
+		return marks[0].At
+	}
+	return time.Time{}
+}
+
+// Later tells whether a document came in force after the program's moment.
+func (p *Program) Later(kind, id string) bool { return p.later[recordKey(kind, id)] }
 
 // assemble makes a program of what choose returns for each record, where nil is nothing.
 func (l *Library) assemble(

@@ -145,8 +145,12 @@ func (c *change) enforce(ctx context.Context, tx *session.Tx, d draftOf) error {
 	if h := d.doc.Head(); h.SyncWithCatalog {
 		r.Follows = h.CatalogWorkspaceID
 	}
-	r.Marks = append(slices.Clip(r.Marks), mark{tx.Now, c.reopen})
-	r.wake(tx.Now)
+	at, err := moment(ctx, tx)
+	if err != nil {
+		return err
+	}
+	r.Marks = append(slices.Clip(r.Marks), mark{at, c.reopen})
+	r.wake(at)
 	r.Stage, r.Live, r.UpdatedAt = Published, r.Draft, tx.Now
 	if err := documents.Put(ctx, tx, *r); err != nil {
 		return err

@@ -108,6 +108,27 @@ func (a *account) count(d Direction, s State, n int64) {
 	}
 }
 
+// sum returns the account, which may be nil, after the change that made one of it another.
+func (a *account) sum(from, to *account) account {
+	var out account
+	for _, of := range []*account{a, from, to} {
+		if of != nil {
+			out.UserID, out.CurrencyID = of.UserID, of.CurrencyID
+		}
+	}
+	add := func(of *account, sign int64) {
+		if of != nil {
+			out.Completed += sign * of.Completed
+			out.PendingCredits += sign * of.PendingCredits
+			out.PendingDebits += sign * of.PendingDebits
+		}
+	}
+	add(a, 1)
+	add(from, -1)
+	add(to, 1)
+	return out
+}
+
 func (a *account) balance(active bool) Balance {
 	return Balance{
 		UserID: a.UserID, CurrencyID: a.CurrencyID, IsActive: active,

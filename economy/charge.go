@@ -46,9 +46,33 @@ func (p *Program) Charge(ctx context.Context, tx *session.Tx, c Charge) (paid bo
 	if err := l.load(ctx, tx, rows...); err != nil {
 		return false, err
 	}
-	err = l.post(ctx, tx, rows...)
+	err = l.enter(rows...)
 	if _, short := errors.AsType[*BoundError](err); err != nil && !short {
 		return false, err
 	}
-	return err == nil, l.save(ctx, tx) // what has expired is marked in either case
+	return err == nil, l.save(ctx, tx)
+}
+
+// Refund gives back at a moment what charges with the given ids have taken, each once; one that took nothing gives
+// nothing. No bound is in the way of what was the user's before.
+func (p *Program) Refund(ctx context.Context, tx *session.Tx, at time.Time, ids ...string) error {
+	taken, err := transactions.GetMany(ctx, tx, ids...)
+	if err != nil {
+		return err
+	}
+	l := p.ledger()
+	for i := range taken {
+		t := taken[i].reversal(tx.Now)
+		t.InitiatorType, t.Initiator, t.RuleVersion, t.At = taken[i].InitiatorType, taken[i].Initiator, taken[i].RuleVersion, at
+		switch _, done, err := transactions.Get(ctx, tx, t.ID); {
+		case err != nil:
+			return err
+		case done:
+			continue
+		}
+		if err := errors.Join(l.load(ctx, tx, t), l.turn("", t)); err != nil {
+			return err
+		}
+	}
+	return l.save(ctx, tx)
 }

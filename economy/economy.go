@@ -7,27 +7,38 @@
 // in one currency. A [Transaction] is the side of a movement that belongs to a user; if the counterpart
 // is SYSTEM, the row stands for SYSTEM's side too, and a transfer between two users is two rows. The
 // balances of a currency, SYSTEM's included, add up to zero at every commit; [Service.Verify] proves it
-// from the transactions. Nothing is taken back by deleting: [Service.Reverse] adds the opposite.
+// from the transactions. What somebody did is not taken back by deleting: [Service.Reverse] adds the
+// opposite.
+//
+// # What happened otherwise
+//
+// A reward follows from an event. If an event that comes late shows that what was paid for happened at
+// another time, or not at all, the reward is another, or is gone, and the late event's outcome says so.
+// What somebody has decided stays: a reward that was redeemed or reversed stays as it was then, which is
+// a problem in the outcome; and what was spent is owed: the balance is below its lower bound until the
+// user has earned it, and the outcome says how much that is.
 //
 // # Bounds
 //
-// A currency bounds what a user may have, and the bounds hold at every commit. The lower bound, 0 unless
+// A currency bounds what a user may have, and no movement crosses a bound. The lower bound, 0 unless
 // the currency says otherwise, is one on what is available: completed credits less completed and pending
 // debits. The upper bound is one on completed and pending credits less completed debits. They are chosen
 // so that a pending transaction was already counted for the worst: neither its redemption nor its expiry
 // can cross a bound. A movement that would cross one is refused with a [*BoundError]. If a bound is
-// tightened, a balance beyond it can only move towards it.
+// tightened, or a balance is beyond it because of what happened otherwise, that can only move towards it.
+// What a refund gives back was the user's before, and no bound is in its way.
 //
 // # Expiry
 //
-// A pending transaction whose time is over is expired for every reader and writer, whether or not
-// [Program.Advance] has marked it.
+// A pending transaction whose time is over is expired for every reader and writer, whether or not it is
+// marked. It is marked as of that very moment, with the user's next event or by [Program.Advance].
 //
 // # Events
 //
 // A transaction causes an event of type VirtualTransaction when it is completed: at once, or when it is
 // redeemed. One that is rejected or expires causes none, so that whoever counts these events counts what
-// was moved. The event's id is the transaction's with ":completed" appended.
+// was moved. The event's id is the transaction's with ":completed" appended. If a reward follows no longer,
+// neither does its event.
 //
 // # Expressions
 //
@@ -36,9 +47,35 @@
 // activity.
 package economy
 
-import "github.com/guerdonhq/guerdon/store"
+import (
+	"context"
+
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
 
 // Tables returns what the package keeps.
 func Tables() []*store.Schema {
 	return []*store.Schema{transactions.Schema(), accounts.Schema(), tallies.Schema()}
+}
+
+// Parts are the tables that hold rows of users' folds. An account is a sum: what a step added to it is taken back,
+// whatever others have added since, and so is what it took from SYSTEM's.
+func Parts() []mechanic.Part {
+	return []mechanic.Part{
+		mechanic.Rows(transactions, func(t *Transaction) string { return t.UserID }).Decided(func(ctx context.Context, tx *session.Tx, now, was any) error {
+			t, there := now.(Transaction)
+			before := was.(Transaction)
+			switch {
+			case !there:
+				return reinstate(ctx, tx, nil, before)
+			case t.State != before.State || !t.Amount.Equal(before.Amount):
+				return reinstate(ctx, tx, &t, before)
+			}
+			return nil
+		}),
+		mechanic.Rows(tallies, func(t *tally) string { return t.UserID }),
+		mechanic.Sums(accounts, func(a *account) string { return a.UserID }, (*account).sum),
+	}
 }

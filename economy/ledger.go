@@ -2,7 +2,6 @@ package economy
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -83,6 +82,56 @@ func (l *ledger) enter(rows ...Transaction) error {
 	return l.turn("", rows...)
 }
 
+// replace takes out of the accounts what is there of rewards that are paid anew: a reward that was redeemed stays though
+// the step that paid it is made once more.
+func (l *ledger) replace(ctx context.Context, tx *session.Tx, rows ...Transaction) error {
+	if !tx.Replaying {
+		return nil
+	}
+	ids := make([]string, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].ID
+	}
+	there, err := transactions.GetMany(ctx, tx, ids...)
+	if err != nil {
+		return err
+	}
+	return l.remove(there...)
+}
+
+// remove takes transactions out of the accounts.
+func (l *ledger) remove(rows ...Transaction) error {
+	for i := range rows {
+		n, err := rows[i].micros()
+		if err != nil {
+			return err
+		}
+		for _, p := range l.postings(&rows[i]) {
+			p.count(p.direction, rows[i].State, -n)
+		}
+	}
+	return nil
+}
+
+// reinstate makes a transaction what it was when somebody decided about it: redeemed it, or took it back. It stays, also
+// if what it was for happened otherwise after all, or not at all.
+func reinstate(ctx context.Context, tx *session.Tx, now *Transaction, was Transaction) error {
+	l := &ledger{bounds: func(string) bounds { return unbounded }, accounts: map[string]*account{}}
+	if err := l.load(ctx, tx, was); err != nil {
+		return err
+	}
+	if now != nil {
+		if err := l.remove(*now); err != nil {
+			return err
+		}
+	}
+	tx.Report(Currencies.Name()+"/"+was.CurrencyID, "", "transaction "+was.ID+" stays as it was when it was decided about, although what it was for happened otherwise")
+	if err := l.turn("", was); err != nil {
+		return err
+	}
+	return l.put(ctx, tx)
+}
+
 // turn counts transactions that were in one state, "" for new ones, as what they are now. What is pending
 // has been counted for the worst, so this crosses no bound.
 func (l *ledger) turn(from State, rows ...Transaction) error {
@@ -100,52 +149,9 @@ func (l *ledger) turn(from State, rows ...Transaction) error {
 	return nil
 }
 
-// post enters a movement. Before it lets a bound refuse it, it marks what has expired: that may be all
-// that is in the way.
-func (l *ledger) post(ctx context.Context, tx *session.Tx, rows ...Transaction) error {
-	refused := l.enter(rows...)
-	if _, crossed := errors.AsType[*BoundError](refused); !crossed {
-		return refused
-	}
-	var freed bool
-	for i := range rows {
-		due, err := overdue(ctx, tx, rows[i].UserID)
-		if err != nil {
-			return err
-		}
-		if err := l.expire(ctx, tx, due); err != nil {
-			return err
-		}
-		freed = freed || len(due) > 0
-	}
-	if !freed {
-		return refused
-	}
-	return l.enter(rows...)
-}
-
 // overdue returns the pending transactions of a user that have expired.
 func overdue(ctx context.Context, tx *session.Tx, userID string) ([]Transaction, error) {
 	return transactions.List(ctx, tx, store.By("pending", store.Text(userID)).Between(store.Value{}, store.After(tx.Now)))
-}
-
-// expire marks pending transactions, and the other sides of transfers, as expired.
-func (l *ledger) expire(ctx context.Context, tx *session.Tx, due []Transaction) error {
-	rows, err := withCounterparts(ctx, tx, due)
-	if err != nil {
-		return err
-	}
-	if err := l.load(ctx, tx, rows...); err != nil {
-		return err
-	}
-	for i := range rows {
-		rows[i].State, rows[i].UpdatedAt = Expired, tx.Now
-	}
-	if err := l.turn(Pending, rows...); err != nil {
-		return err
-	}
-	// At once, so that nothing finds them pending again.
-	return transactions.Put(ctx, tx, rows...)
 }
 
 // withCounterparts returns the transactions and the other sides of transfers.
@@ -165,14 +171,7 @@ func (l *ledger) save(ctx context.Context, tx *session.Tx) error {
 	if len(l.rows) == 0 {
 		return nil
 	}
-	touched := make([]account, len(l.touched))
-	for i, a := range l.touched {
-		touched[i] = *a
-	}
-	if err := accounts.Put(ctx, tx, touched...); err != nil {
-		return err
-	}
-	if err := transactions.Put(ctx, tx, l.rows...); err != nil {
+	if err := l.put(ctx, tx); err != nil {
 		return err
 	}
 	for i := range l.rows {
@@ -181,4 +180,16 @@ func (l *ledger) save(ctx context.Context, tx *session.Tx) error {
 		}
 	}
 	return nil
+}
+
+// put writes the accounts and the transactions.
+func (l *ledger) put(ctx context.Context, tx *session.Tx) error {
+	touched := make([]account, len(l.touched))
+	for i, a := range l.touched {
+		touched[i] = *a
+	}
+	if err := accounts.Put(ctx, tx, touched...); err != nil {
+		return err
+	}
+	return transactions.Put(ctx, tx, l.rows...)
 }

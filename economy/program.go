@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -19,14 +20,17 @@ import (
 //
 // The engine calls it; hosts use [Service].
 type Program struct {
+	mechanic.Plain[Change]
+
 	currencies map[string]bounds
 	ids        []string // of the currencies, sorted
 	rules      mechanic.Matching[*payer]
+	byID       map[string]*payer // also those that are DISABLED
 }
 
 // Compile compiles what is published.
 func Compile(docs *content.Program) (*Program, error) {
-	p := &Program{currencies: map[string]bounds{}}
+	p := &Program{currencies: map[string]bounds{}, byID: map[string]*payer{}}
 	for _, c := range content.Live(docs, Currencies) {
 		b, err := c.bounds()
 		if err != nil {
@@ -37,14 +41,13 @@ func Compile(docs *content.Program) (*Program, error) {
 	}
 	slices.Sort(p.ids)
 	for _, r := range content.Live(docs, RewardRules) {
-		if r.ApplicationMode == Disabled {
-			continue
-		}
 		c, err := compileRule(r)
 		if err != nil {
 			return nil, err
 		}
-		p.rules.Add(r.Matcher(), c)
+		if p.byID[r.ID] = c; r.ApplicationMode != Disabled {
+			p.rules.Add(r.Matcher(), c)
+		}
 	}
 	return p, nil
 }
@@ -67,24 +70,30 @@ func (p *Program) candidates(o *mechanic.Occasion) []*payer {
 	if !reacts(o.Event.Type) {
 		return nil
 	}
-	return p.rules.On(o.Keys)
+	rules := p.rules.On(o.Keys)
+	if o.Breaks() {
+		rules = slices.DeleteFunc(rules, func(r *payer) bool { return !r.condition.ReadsStatus() })
+	}
+	return rules
 }
 
 // Reads names what [Program.React] may read for an event.
-func (p *Program) Reads(o *mechanic.Occasion) []store.Read {
+func (p *Program) Reads(_ *session.Tx, o *mechanic.Occasion) []store.Read {
+	reads := []store.Read{transactions.Rows(firstPending(o.User.ID))}
 	candidates := p.candidates(o)
 	if len(candidates) == 0 {
-		return nil
+		return reads
 	}
-	var counted, limits []string
+	var counted, limits, made []string
 	for _, r := range candidates {
-		for _, w := range r.Rewards {
+		for i, w := range r.Rewards {
+			made = append(made, rewardID(o.Event.ID, r.ID, i))
 			counted = append(counted, accountKey(o.User.ID, w.CurrencyID), accountKey("", w.CurrencyID))
 		}
 		limits = append(limits, r.tallyKeys(o)...)
 	}
 	slices.Sort(counted)
-	reads := []store.Read{accounts.Keys(slices.Compact(counted)...)}
+	reads = append(reads, accounts.Keys(slices.Compact(counted)...), transactions.Keys(made...))
 	if len(limits) > 0 {
 		reads = append(reads, tallies.Keys(limits...))
 	}
@@ -111,16 +120,63 @@ func (p *Program) Foresee(o *mechanic.Occasion) []event.Event {
 	return foreseen
 }
 
-// Advance marks at most limit pending credits that have expired, which releases what the senders of
-// transfers had set aside, and returns whether there may be more. Reads do not wait for it.
-func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
-	due, err := transactions.List(ctx, tx, store.By("expiring").Between(store.Value{}, store.After(tx.Now)).First(limit))
-	if err != nil || len(due) == 0 {
-		return false, err
+// tickedTransaction is the kind of an event of the clock that is about a pending transaction whose time is over.
+const tickedTransaction = "VirtualTransaction"
+
+// Due returns when the first of a user's pending transactions expires.
+func (p *Program) Due(ctx context.Context, tx *session.Tx, userID string) (at time.Time, kind, id string, err error) {
+	first, err := transactions.List(ctx, tx, firstPending(userID))
+	if err != nil || len(first) == 0 {
+		return time.Time{}, "", "", err
+	}
+	return first[0].ExpiresAt, tickedTransaction, first[0].ID, nil
+}
+
+func firstPending(userID string) store.Query { return store.By("pending", store.Text(userID)).First(1) }
+
+// expire marks a pending transaction whose time is over. The other side of a transfer is in another's fold, and expires
+// at the same moment.
+func (p *Program) expire(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) error {
+	t, found, err := transactions.Get(ctx, tx, o.Event.EntityID)
+	if err != nil || !found || t.State != Pending {
+		return err
 	}
 	l := p.ledger()
-	if err := l.expire(ctx, tx, due); err != nil {
-		return false, err
+	if err := l.load(ctx, tx, t); err != nil {
+		return err
 	}
-	return len(due) == limit, l.save(ctx, tx)
+	if t.CounterpartType == PartyUser {
+		tx.Rouse = append(tx.Rouse, t.Counterpart)
+	}
+	t.State, t.UpdatedAt = Expired, o.Event.At
+	if err := l.turn(Pending, t); err != nil {
+		return err
+	}
+	return l.save(ctx, tx)
+}
+
+// Advance wakes the users of at most limit pending transactions that have expired: what the senders of transfers had set
+// aside is theirs again. It returns whether there may be more. Reads do not wait for it.
+func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
+	due, err := transactions.List(ctx, tx, store.By("expiring").Between(store.Value{}, store.After(tx.Now)).First(limit))
+	for i := 0; err == nil && i < len(due); i++ {
+		err = wake(ctx, tx, due[i].UserID)
+	}
+	return len(due) == limit, err
+}
+
+// wake lets the clock do what is due for users: what has expired is no longer in the way of a bound.
+func wake(ctx context.Context, tx *session.Tx, userIDs ...string) error {
+	if tx.Wake == nil {
+		return nil
+	}
+	for _, id := range userIDs {
+		if id == "" {
+			continue
+		}
+		if err := tx.Wake(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }

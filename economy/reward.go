@@ -5,18 +5,19 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
 
-	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-// A Change is a transaction that an event made, or one that moved in time with it.
+// A Change is a transaction that an event made, or one that is another because what had happened before it did.
 type Change struct {
 	RewardRuleID  string          `json:"rewardRuleId"`
 	RuleVersion   int             `json:"ruleVersion"`
@@ -25,6 +26,8 @@ type Change struct {
 	CurrencyID    string          `json:"virtualCurrencyId"`
 	Amount        decimal.Decimal `json:"amount"`
 	State         State           `json:"state"`
+	// Undone says that the transaction no longer follows: what it was paid for did not happen after all.
+	Undone bool `json:"undone,omitempty"`
 }
 
 // initiatorPrefix stands before the rule's id in the initiator of a reward.
@@ -39,10 +42,10 @@ func change(t *Transaction) Change {
 
 // React pays the event's user what the rules promise for it. It must be called once for an event: the
 // ids of the transactions follow from the event's. A reward that would cross a bound is kept as REJECTED
-// and reported. For an event that moved in time, the transactions that it made move with it.
+// and reported.
 func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
-	if !o.Event.MovedFrom.IsZero() && reacts(o.Event.Type) {
-		return move(ctx, tx, o.Event)
+	if o.Ticks(tickedTransaction) {
+		return nil, p.expire(ctx, tx, o)
 	}
 	candidates := p.candidates(o)
 	if len(candidates) == 0 {
@@ -124,12 +127,15 @@ func (p *Program) pay(ctx context.Context, tx *session.Tx, rewards []reward, use
 	if err := l.load(ctx, tx, rows...); err != nil {
 		return nil, err
 	}
+	if err := l.replace(ctx, tx, rows...); err != nil {
+		return nil, err
+	}
 	l.rows = make([]Transaction, 0, len(rewards))
 	changes := make([]Change, 0, len(rewards))
 	var last *payer // the rule that paid last; its rewards follow one another
 	for i := range rewards {
 		r := &rewards[i]
-		err := l.post(ctx, tx, r.Transaction)
+		err := l.enter(r.Transaction)
 		if bound, crossed := errors.AsType[*BoundError](err); crossed {
 			tx.Report(r.rule.source(), rewardField(r.place), bound.Error())
 			r.State = Rejected
@@ -141,7 +147,6 @@ func (p *Program) pay(ctx context.Context, tx *session.Tx, rewards []reward, use
 		if t := used[r.rule]; t != nil && r.State != Rejected && r.rule != last {
 			last = r.rule
 			t.Count++
-			t.Last = mechanic.Mark{Seq: tx.Seq, EventID: r.GroupID}
 			if err := tallies.Put(ctx, tx, *t); err != nil {
 				return nil, err
 			}
@@ -157,8 +162,6 @@ type tally struct {
 	UserID string `json:"userId"`
 	Period string `json:"periodId,omitempty"` // empty: for ever
 	Count  int    `json:"count"`
-	// Last is the event that was paid last.
-	Last mechanic.Mark `json:"last,omitzero"`
 }
 
 var tallies = store.Define("reward_tallies", (*tally).key, nil)
@@ -228,30 +231,35 @@ func usage(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, rules []*p
 	return used, nil
 }
 
-// move dates the transactions that an event made as the event, which turned out to have happened at
-// another time, and the events of those that were completed then. Limits keep what they counted.
-func move(ctx context.Context, tx *session.Tx, e *event.Event) ([]Change, error) {
-	below, err := transactions.List(ctx, tx, store.Prefix(e.ID+":"))
-	if err != nil {
-		return nil, err
-	}
-	var changes []Change
-	for i := range below {
-		t := below[i]
-		if t.GroupID != e.ID || t.ReversedTransactionID != "" {
-			continue // it belongs to an event that this one caused, or is a later act
+// Amend adds to changes the rewards that are others after the user's fold was folded again.
+func (p *Program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
+	for _, d := range a.Rows {
+		if now, is := d.Now.(account); is {
+			p.reportOwed(tx, d.Was, &now)
 		}
-		from := t.At
-		t.At, t.UpdatedAt = e.At, tx.Now
-		if err := transactions.Put(ctx, tx, t); err != nil {
-			return nil, err
+		if d.Table != transactions.Schema().Name {
+			continue
 		}
-		if t.State == Completed && t.RedeemedAt.IsZero() {
-			moved := t.completion()
-			moved.MovedFrom = from
-			tx.Cause(moved)
+		t, there := d.Now.(Transaction)
+		if !there {
+			t = d.Was.(Transaction)
 		}
-		changes = append(changes, change(&t))
+		if !strings.HasPrefix(t.Initiator, initiatorPrefix) || slices.ContainsFunc(changes, func(c Change) bool { return c.TransactionID == t.ID }) {
+			continue
+		}
+		c := change(&t)
+		c.Undone = !there
+		changes = append(changes, c)
 	}
 	return changes, nil
+}
+
+// reportOwed says what a user owes: what was paid and does not follow after all has been spent.
+func (p *Program) reportOwed(tx *session.Tx, before any, now *account) {
+	was, _ := before.(account)
+	low := p.bounds(now.CurrencyID).low
+	if have := now.available(); now.UserID != "" && have < low && have < was.available() {
+		tx.Report(Currencies.Name()+"/"+now.CurrencyID, "minAllowedBalance", "user "+strconv.Quote(now.UserID)+" owes "+
+			amount.FromMicros(low-have).String()+": what it was paid for happened otherwise, and it is spent")
+	}
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
-	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -289,33 +288,6 @@ func TestMaxPerUserCountsEvents(t *testing.T) {
 	}
 }
 
-// What was paid moves in time with what it was paid for.
-func TestMovedEvent(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.coin(t, "gold", "", "")
-	w.rule(t, "r1", entity("Mission"))
-	e := activity("m1:completed", "ada", start)
-	e.Type = event.Mission
-	w.record(t, e)
-	other := e
-	other.ID = "m1:completed:other"
-	w.record(t, other)
-
-	e.MovedFrom, e.At = start, start.Add(-time.Hour)
-	changes, problems := w.record(t, e)
-	require.Empty(t, problems)
-	require.Len(t, changes, 1)
-	require.Equal(t, "2/2", w.balance(t, "ada", "gold"), "it is not paid twice")
-	row, err := w.Transaction(t.Context(), "m1:completed:r1:0")
-	require.NoError(t, err)
-	require.Equal(t, e.At, row.At)
-	require.Len(t, w.events, 3)
-	require.Equal(t, start, w.events[2].MovedFrom)
-	require.Equal(t, e.At, w.events[2].At)
-	require.Equal(t, w.events[0].ID, w.events[2].ID)
-}
-
 func TestOrderOfArrival(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -339,46 +311,6 @@ func TestOrderOfArrival(t *testing.T) {
 		}
 		require.Equal(t, replay(events), replay(rapid.Permutation(events).Draw(t, "order")))
 	})
-}
-
-func TestCharge(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.coin(t, "gold", "", "")
-	w.grant(t, "ada", "gold", "5")
-	charge := func(id, currencyID, amount string) (paid bool, err error) {
-		err = w.run.Update(w.ctx, func(tx *session.Tx) error {
-			p, err := w.program(w.ctx, tx)
-			require.NoError(t, err)
-			paid, err = p.Charge(w.ctx, tx, economy.Charge{
-				ID: id, UserID: "ada", CurrencyID: currencyID, Amount: dec(amount),
-				InitiatorType: economy.ByStreakRule, Initiator: "streakRuleId#s1", At: start.Add(-time.Hour),
-			})
-			return err
-		})
-		return paid, err
-	}
-	for _, tt := range []struct {
-		id, currency, amount string
-		paid                 bool
-		balance              string
-	}{
-		{"s1:ada:1", "gold", "3", true, "2/2"},
-		{"s1:ada:1", "gold", "3", true, "2/2"},
-		{"s1:ada:2", "gold", "3", false, "2/2"},
-		{"s1:ada:3", "gold", "0", true, "2/2"},
-		{"s1:ada:4", "iron", "1", false, "2/2"},
-		{"s1:ada:2", "gold", "2", true, "0/0"},
-	} {
-		paid, err := charge(tt.id, tt.currency, tt.amount)
-		require.NoError(t, err)
-		require.Equal(t, tt.paid, paid, tt.id)
-		require.Equal(t, tt.balance, w.balance(t, "ada", "gold"))
-	}
-	_, err := charge("s1:ada:5", "gold", "-1")
-	require.ErrorIs(t, err, fault.ErrInvalid)
-	require.True(t, w.verify(t).OK())
-	require.Len(t, w.events, 3)
 }
 
 func TestValidation(t *testing.T) {

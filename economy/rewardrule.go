@@ -31,13 +31,14 @@ var RewardRules = content.NewKind[RewardRule]("RewardRule")
 
 // A RewardRule pays users for what they do. It pays the event's user: who did the activity, has the streak
 // or completed the mission. A mission of type GROUP is completed, once, by the user whose event made it
-// reach its target, and that user is paid.
+// reach its target in the order in which things happened, and that user is paid. That a streak breaks is
+// paid only by a rule whose condition reads the status.
 //
 // An event is paid by every ALWAYS rule whose matcher and condition it meets; if there is none, by every
 // FALLBACK rule that it meets. A rule that has paid the user as often as MaxPerUser allows meets nothing
-// until the next period. Which events of a period are the first is decided by the order in which they
-// arrive, as it decides which reward finds an account full, and what an expression sees that reads a
-// streak's count or the time of a mission's completion. Nothing else here depends on that order.
+// until the next period. Which events of a period are the first is decided by when they happened, whenever they
+// arrive, and so is which reward finds an account full. A rule pays for what is recorded while it is in force, and
+// never for what was recorded before.
 type RewardRule struct {
 	content.Header
 	content.Descriptions

@@ -137,6 +137,11 @@ func (s Service) move(ctx context.Context, in place, plan func(*session.Tx) ([]m
 			return nil, err
 		}
 		for i := range ms {
+			if err := wake(ctx, tx, ms[i].from, ms[i].to); err != nil {
+				return nil, err
+			}
+		}
+		for i := range ms {
 			if err := p.admit(ctx, tx, &ms[i]); err != nil {
 				return nil, in(i, err)
 			}
@@ -215,7 +220,7 @@ func (p *Program) enter(ctx context.Context, tx *session.Tx, in place, movements
 		return nil, err
 	}
 	for i, rows := range movements {
-		if err := l.post(ctx, tx, rows...); err != nil {
+		if err := l.enter(rows...); err != nil {
 			return nil, in(i, err)
 		}
 	}
@@ -307,6 +312,14 @@ func (s Service) Reverse(ctx context.Context, transactionID string) ([]Transacti
 		}
 		slices.Reverse(rows) // the credit becomes the debit
 		for i := range rows {
+			if err := wake(ctx, tx, rows[i].UserID); err != nil {
+				return nil, err
+			}
+			taken := rows[i]
+			taken.UpdatedAt = tx.Now // so that it is known to have been decided about
+			if err := transactions.Put(ctx, tx, taken); err != nil {
+				return nil, err
+			}
 			rows[i] = rows[i].reversal(tx.Now)
 		}
 		return p.enter(ctx, tx, alone, [][]Transaction{rows})

@@ -135,16 +135,10 @@ var transactions = store.Define("transactions", func(t *Transaction) string { re
 		{Name: "user_id", Kind: store.KindText, Of: func(t *Transaction) store.Value { return store.Text(t.UserID) }},
 		{Name: "at", Kind: store.KindInt, Of: func(t *Transaction) store.Value { return store.Time(t.At) }},
 		{Name: "pending_until", Kind: store.KindInt, Of: pendingUntil},
-		{Name: "credit_until", Kind: store.KindInt, Of: func(t *Transaction) store.Value {
-			if t.Direction == Debit {
-				return store.Value{} // it expires with its credit
-			}
-			return pendingUntil(t)
-		}},
 	},
 	store.Index{Name: "user", Columns: []string{"user_id", "at"}},
 	store.Index{Name: "pending", Columns: []string{"user_id", "pending_until"}},
-	store.Index{Name: "expiring", Columns: []string{"credit_until"}},
+	store.Index{Name: "expiring", Columns: []string{"pending_until"}},
 )
 
 // micros returns the amount in millionths.

@@ -93,7 +93,34 @@ func newWorld(t failer) *world {
 func (w *world) tx(inner store.Tx) *session.Tx {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return &session.Tx{Tx: inner, Now: w.now, NewID: w.newID, Zones: w.zones}
+	tx := &session.Tx{Tx: inner, Now: w.now, NewID: w.newID, Zones: w.zones}
+	tx.Wake = func(ctx context.Context, userID string) error { return w.wake(ctx, tx, userID) }
+	return tx
+}
+
+// wake lets what is due for a user happen, as the engine does.
+func (w *world) wake(ctx context.Context, tx *session.Tx, userID string) error {
+	p, err := w.program(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for {
+		at, kind, id, err := p.Due(ctx, tx, userID)
+		if err != nil {
+			return err
+		}
+		if at.IsZero() || at.After(tx.Now) {
+			if len(tx.Rouse) == 0 {
+				return nil
+			}
+			userID, tx.Rouse = tx.Rouse[0], tx.Rouse[1:]
+			continue
+		}
+		ev := mechanic.Ticking(kind, id, userID, at)
+		if _, err := p.React(ctx, tx, mechanic.New(&ev, &tenancy.User{ID: userID})); err != nil {
+			return err
+		}
+	}
 }
 
 func (w *world) newID() string {
@@ -236,19 +263,26 @@ func activity(id, userID string, at time.Time) event.Event {
 	return event.Event{ID: id, Type: event.Activity, EntityID: "commit", UserID: userID, At: at, Value: new(decimal.NewFromInt(1)), Progress: event.Complete}
 }
 
+func (w *world) occasion(tx *session.Tx, e *event.Event) (*mechanic.Occasion, error) {
+	u, err := tenancy.FindUser(w.ctx, tx, e.UserID)
+	if err != nil {
+		return nil, err
+	}
+	return mechanic.New(e, u), nil
+}
+
 // record lets the program react to an event.
 func (w *world) record(t failer, e event.Event) (changes []economy.Change, problems []event.Problem) {
 	require.NoError(t, w.run.Update(w.ctx, func(tx *session.Tx) error {
-		u, err := tenancy.FindUser(w.ctx, tx, e.UserID)
-		if err != nil {
-			return err
-		}
 		p, err := w.program(w.ctx, tx)
 		if err != nil {
 			return err
 		}
-		o := mechanic.New(&e, u)
-		if err := tx.Prefetch(w.ctx, p.Reads(o)...); err != nil {
+		o, err := w.occasion(tx, &e)
+		if err != nil {
+			return err
+		}
+		if err := tx.Prefetch(w.ctx, p.Reads(tx, o)...); err != nil {
 			return err
 		}
 		changes, err = p.React(w.ctx, tx, o)

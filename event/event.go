@@ -121,10 +121,6 @@ type Event struct {
 	Fields map[string]any `json:"fields,omitempty"`
 	// Cause is the id of the event that caused this one, "" for what came from outside.
 	Cause string `json:"cause,omitempty"`
-	// MovedFrom is set on an event that was reacted to before and turns out to have happened at another
-	// time: a mission that was completed earlier than was thought, because an event arrived late. It is
-	// when the event had been thought to have happened.
-	MovedFrom time.Time `json:"movedFrom,omitzero"`
 }
 
 // Prepare returns the event as the engine processes it, with its defaults filled in and its data in
@@ -158,7 +154,7 @@ func (e *Event) fill() {
 		e.Progress = Complete
 	}
 	e.At = e.At.UTC().Truncate(time.Microsecond)
-	e.EntityTags, e.Fields, e.Cause, e.MovedFrom = nil, nil, "", time.Time{}
+	e.EntityTags, e.Fields, e.Cause = nil, nil, ""
 }
 
 func (e *Event) check(now time.Time) error {

@@ -31,12 +31,11 @@ func TestPrepareFillsInDefaults(t *testing.T) {
 }
 
 func TestPrepareIgnoresWhatOnlyTheEngineSets(t *testing.T) {
-	e, err := event.Prepare(event.Event{UserID: "ada", EntityID: "run", Cause: "x", EntityTags: []string{"x"}, Fields: map[string]any{"x": 1}, MovedFrom: now}, now, newID)
+	e, err := event.Prepare(event.Event{UserID: "ada", EntityID: "run", Cause: "x", EntityTags: []string{"x"}, Fields: map[string]any{"x": 1}}, now, newID)
 	require.NoError(t, err)
 	require.Empty(t, e.Cause)
 	require.Empty(t, e.EntityTags)
 	require.Empty(t, e.Fields)
-	require.Zero(t, e.MovedFrom)
 }
 
 func TestPrepareNamesTheFieldAtFault(t *testing.T) {
@@ -99,7 +98,7 @@ func TestFingerprintIsThatOfTheContent(t *testing.T) {
 		"no data":       func(e *event.Event) { e.Data = map[string]any{} },
 		"no tags":       func(e *event.Event) { e.Tags = []string{} },
 		"ignored": func(e *event.Event) {
-			e.EntityTags, e.Fields, e.Cause, e.MovedFrom = []string{"x"}, map[string]any{"x": 1}, "x", now
+			e.EntityTags, e.Fields, e.Cause = []string{"x"}, map[string]any{"x": 1}, "x"
 		},
 	} {
 		require.Equal(t, same, fingerprint(change), name)

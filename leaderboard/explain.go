@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
@@ -13,109 +14,85 @@ import (
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-// Explain tells how far an entry of the journal got with a board: what React asked, in its order, and
-// whether a score changed. The program is the one that was in force, and changes are those of the
-// entry's outcome.
-func (p *Program) Explain(ctx context.Context, tx *session.Tx, cases []mechanic.Case, doc *Board, changes []Change) (mechanic.Verdict, error) {
-	known, err := openingsThen(ctx, tx, doc.ID)
+// Explains tells whether documents of a kind are boards.
+func (p *Program) Explains(kind string) bool { return kind == Boards.Name() }
+
+// Moves tells whether a change is one of a board.
+func (p *Program) Moves(c *Change, _, id string) bool { return c.BoardID == id }
+
+// Explain asks of an occasion what React asks of a board, in its order. Scores of the past are not kept, so that
+// whether one changed is what the journal says of the event.
+func (p *Program) Explain(
+	ctx context.Context, tx *session.Tx, o *mechanic.Occasion, _, id string,
+) (*mechanic.Verdict, func(*[]Change, []event.Problem), error) {
+	v := &mechanic.Verdict{}
+	doc := content.Find(p.docs, Boards, id)
+	if doc == nil {
+		v.Unpublished()
+		return v, nil, nil
+	}
+	v.Version = doc.Version
+	b := p.boards[id]
+	if b == nil {
+		v.Ask(fieldConfiguration, false, "the configuration %s was not published", doc.ConfigurationID)
+		return v, nil, nil
+	}
+	known, err := openingsThen(ctx, tx, id)
 	if err != nil {
-		return mechanic.Verdict{}, err
+		return nil, nil, err
 	}
-	opened := &opening{}
+	x := &explanation{Occasion: o, board: b, opened: &opening{}, v: v}
 	if len(known) > 0 {
-		opened = &known[0]
+		x.opened = &known[0]
 	}
-	unclaimed := slices.DeleteFunc(slices.Clone(changes), func(c Change) bool { return c.BoardID != doc.ID })
-	return mechanic.Farthest(cases, func(c *mechanic.Case) (mechanic.Verdict, error) {
-		v := mechanic.Verdict{Version: doc.Version}
-		b := p.boards[doc.ID]
-		if b == nil {
-			v.Ask(fieldConfiguration, false, "the configuration %s was not published", doc.ConfigurationID)
-			return v, nil
-		}
-		x := explanation{Case: c, board: b, opened: opened, unclaimed: &unclaimed, v: v}
-		err := x.explain(p.zones)
-		return x.v, err
-	})
+	conclude, err := x.explain(p.zones)
+	return v, conclude, err
 }
 
 // explanation is how far one event got with a board.
 type explanation struct {
-	*mechanic.Case
+	*mechanic.Occasion
 	board  *board
 	opened *opening
-	// unclaimed are the changes of the board that no earlier event of the entry made.
-	unclaimed *[]Change
-	v         mechanic.Verdict
+	v      *mechanic.Verdict
 }
 
-func (x *explanation) explain(zones *timeframe.Zones) error {
+func (x *explanation) explain(zones *timeframe.Zones) (func(*[]Change, []event.Problem), error) {
 	counter := x.board.counter
 	source := sources[counter.Source]
 	if !x.v.Ask("query.source", x.Event.Type == source, "it counts %s, and the event is of type %s", counter.Source, x.Event.Type) {
-		return nil
+		return nil, nil
 	}
-	if x.Was != nil {
-		return x.askMoved(zones)
+	if x.Breaks() && !x.v.Ask("query.score", counter.breaks(), "a streak that breaks counts for who asks for the status, or for the last count") {
+		return nil, nil
 	}
 	env := &rule.Env{Data: x.Vars, Now: x.Event.At}
 	if counter.where != nil && !x.v.Add(mechanic.Check("query.where", counter.where, env)) {
-		return nil
+		return nil, nil
 	}
 	worth, counts, err := counter.worth(env)
 	if counter.of != nil && !x.v.Add(counter.check(env, counts, err)) {
-		return nil
+		return nil, nil
 	}
 	period, ok, err := x.board.periodOf(x.Occasion, zones)
 	if err != nil || !x.askPeriod(period, ok) {
-		return err
+		return nil, err
 	}
 	entities := x.entities(x.Occasion)
-	if x.askEntities(entities) && x.askOpen(period) {
-		x.askScore(period, entities, worth.micros)
+	if !x.askEntities(entities) {
+		return nil, nil
 	}
-	return nil
+	return func(changes *[]Change, problems []event.Problem) {
+		if x.askOpen(period, problems) {
+			x.askScore(period, entities, worth.micros, changes, problems)
+		}
+	}, nil
 }
 
 // entities returns who gets the score of an occasion.
 func (x *explanation) entities(o *mechanic.Occasion) (all []string) {
 	x.board.counter.each(o, func(entity string) { all = append(all, entity) })
 	return all
-}
-
-// askMoved asks whether a score changed because the event turned out to have happened at another time.
-func (x *explanation) askMoved(zones *timeframe.Zones) error {
-	var scores []string
-	for _, o := range []*mechanic.Occasion{x.Was, x.Occasion} {
-		period, ok, err := x.board.periodOf(o, zones)
-		if err != nil {
-			return err
-		}
-		for _, entity := range x.entities(o) {
-			if made, found := x.claim(period, entity, func(*Change) bool { return ok }); found {
-				scores = append(scores, made.text())
-			}
-		}
-	}
-	x.v.Moved = len(scores) > 0
-	reason := "no score changed"
-	if x.v.Moved {
-		reason = strings.Join(scores, ", ")
-	}
-	x.v.Ask("completedAt", x.v.Moved, "the event turned out to have happened at %s, not at %s: %s",
-		mechanic.Stamp(x.Event.At), mechanic.Stamp(x.Event.MovedFrom), reason)
-	return nil
-}
-
-// claim takes the first change of an entity in a period that is of the event.
-func (x *explanation) claim(p timeframe.Period, entity string, of func(*Change) bool) (c Change, found bool) {
-	i := slices.IndexFunc(*x.unclaimed, func(c Change) bool { return c.PeriodID == p.ID && c.EntityID == entity && of(&c) })
-	if i < 0 {
-		return Change{}, false
-	}
-	c = (*x.unclaimed)[i]
-	*x.unclaimed = slices.Delete(*x.unclaimed, i, i+1)
-	return c, true
 }
 
 // text says what the change left.
@@ -156,14 +133,14 @@ func (x *explanation) askEntities(entities []string) bool {
 }
 
 // askOpen asks whether the period takes scores.
-func (x *explanation) askOpen(p timeframe.Period) bool {
-	if o := x.opened; o.of(x.board) && !o.StoppedAt.After(x.RecordedAt) && !o.has(p) {
+func (x *explanation) askOpen(p timeframe.Period, problems []event.Problem) bool {
+	if o := x.opened; o.of(x.board) && !o.has(p) {
 		return x.v.Ask(fieldConfiguration, false, "it was taken out of use at %s, before the period began", mechanic.Stamp(o.StoppedAt))
 	}
 	closed := func(problem event.Problem) bool {
 		return problem.Source == x.board.source() && problem.Field == fieldPeriod && strings.HasPrefix(problem.Reason, p.ID+" ")
 	}
-	if slices.ContainsFunc(x.Problems, closed) {
+	if slices.ContainsFunc(problems, closed) {
 		return x.v.Ask(fieldPeriod, false, "%s had ended and was closed for good", p.ID)
 	}
 	return x.v.Ask(fieldPeriod, true, "%s was open", p.ID)
@@ -172,18 +149,20 @@ func (x *explanation) askOpen(p timeframe.Period) bool {
 // fieldPeriod names the field of a problem with a period.
 const fieldPeriod = "periodId"
 
-// askScore asks whether a score changed. The scores of then are not kept, but what React changed is in
-// the outcome.
-func (x *explanation) askScore(p timeframe.Period, entities []string, micros int64) {
+// askScore asks whether a score changed, and takes the changes that it has found to be the event's.
+func (x *explanation) askScore(p timeframe.Period, entities []string, micros int64, changes *[]Change, problems []event.Problem) {
 	var scores []string
 	for _, entity := range entities {
-		made, found := x.claim(p, entity, func(c *Change) bool { return !c.Gone && x.board.counter.made(c, micros) })
-		if found {
-			scores = append(scores, made.text())
+		i := slices.IndexFunc(*changes, func(c Change) bool {
+			return c.BoardID == x.board.id && c.PeriodID == p.ID && c.EntityID == entity && x.board.counter.made(&c, micros)
+		})
+		if i >= 0 {
+			scores = append(scores, (*changes)[i].text())
+			*changes = slices.Delete(*changes, i, i+1)
 		}
 	}
 	x.v.Moved = len(scores) > 0
-	switch problem := x.Problem(x.board.source(), ""); {
+	switch problem := mechanic.ProblemIn(problems, x.board.source(), ""); {
 	case x.v.Moved:
 		x.v.Ask("score", true, "%s", strings.Join(scores, ", "))
 	case problem != "":
@@ -195,14 +174,15 @@ func (x *explanation) askScore(p timeframe.Period, entities []string, micros int
 
 // made tells whether a change can be that of a row of the given worth.
 func (c *counter) made(change *Change, micros int64) bool {
-	switch c.Score.Function {
-	case Max, Min, Last:
-		return change.Score.Equal(amount.FromMicros(micros))
-	case Sum, Count: // a zero shows only where there was nothing else
+	switch {
+	case change.Gone:
+		return false
+	case c.Score.Function == CountDistinct:
+		return true
+	case c.Score.Function == Sum || c.Score.Function == Count: // a zero shows only where there was nothing else
 		return micros != 0 || change.Score.IsZero()
-	case CountDistinct:
 	}
-	return true
+	return change.Score.Equal(amount.FromMicros(micros))
 }
 
 // unchanged says why a row that counts did not change the score.

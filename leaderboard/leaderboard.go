@@ -5,8 +5,10 @@
 // of one zone or of each user's own. The next period of a board opens by itself.
 //
 // Scores depend on when events happened and not on when they arrived: whatever their order, a board
-// ends up as if they had been recorded as they happened. A period that has ended takes late events
-// until [Program.Advance] freezes it. A board that is published late counts what happened before.
+// ends up as if they had been recorded as they happened. What turns out not to follow after all, such as
+// a payment, is taken out again, and who had nothing else is Gone. A period that has ended takes late
+// events until [Program.Advance] freezes it; then it stays, and the outcome of what comes for it says so. A
+// board that is published late counts what happened before.
 //
 // Ranks are exact. [Service] reads them from an [Index] in memory, or from the store where there is
 // none.

@@ -44,12 +44,11 @@ func (p *Program) Open(ctx context.Context, tx *session.Tx, history History) err
 		switch {
 		case !before.of(b):
 			err = p.open(ctx, tx, b, before, history)
-		case before.StoppedAt.IsZero() == b.stopped:
-			before.StoppedAt = time.Time{}
-			if b.stopped {
-				before.StoppedAt = tx.Now
-			}
+		case before.StoppedAt.IsZero() && b.stopped:
+			before.StoppedAt = tx.Now
 			err = openings.Put(ctx, tx, before)
+		case !before.StoppedAt.IsZero() && !b.stopped: // what happened while it rested counts too
+			err = p.open(ctx, tx, b, before, history)
 		}
 		if err != nil {
 			return fmt.Errorf("%s %q: %w", Boards.Name(), b.id, err)

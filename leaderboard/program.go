@@ -25,6 +25,10 @@ import (
 //
 // The engine calls it; hosts use [Service].
 type Program struct {
+	mechanic.Plain[Change]
+
+	docs     *content.Program
+	past     mechanic.Past
 	boards   map[string]*board
 	order    []*board // as published
 	counters mechanic.Matching[*counter]
@@ -53,7 +57,9 @@ type counter struct {
 
 // Load compiles the program's boards. A board that has opened counts by the version of its
 // configuration that was in force then; another counts by the one that is in force now.
-func Load(ctx context.Context, tx *session.Tx, p *content.Program) (*Program, error) {
+//
+// past is what a user did, for a score that is counted again.
+func Load(ctx context.Context, tx *session.Tx, p *content.Program, past mechanic.Past) (*Program, error) {
 	var ids []string
 	for _, b := range content.Live(p, Boards) {
 		ids = append(ids, b.ID)
@@ -62,7 +68,11 @@ func Load(ctx context.Context, tx *session.Tx, p *content.Program) (*Program, er
 	if err != nil {
 		return nil, err
 	}
-	return compile(p, tx.Zones, opened)
+	out, err := compile(p, tx.Zones, opened)
+	if err == nil {
+		out.past = past
+	}
+	return out, err
 }
 
 func compile(p *content.Program, zones *timeframe.Zones, opened []opening) (*Program, error) {
@@ -70,7 +80,7 @@ func compile(p *content.Program, zones *timeframe.Zones, opened []opening) (*Pro
 	for i := range opened {
 		pins[opened[i].BoardID] = &opened[i]
 	}
-	out := &Program{boards: map[string]*board{}, zones: zones}
+	out := &Program{docs: p, boards: map[string]*board{}, zones: zones}
 	known := map[string]*counter{}
 	for _, doc := range content.Live(p, Boards) {
 		pin := pins[doc.ID]
@@ -149,7 +159,7 @@ func tagsOf(p *content.Program, e Entity) map[string]bool {
 }
 
 // Reads names what React will read for the event.
-func (p *Program) Reads(o *mechanic.Occasion) []store.Read {
+func (p *Program) Reads(_ *session.Tx, o *mechanic.Occasion) []store.Read {
 	d := p.decide(o)
 	if len(d.contributions) == 0 {
 		return nil
@@ -173,15 +183,18 @@ type Change struct {
 	Score     decimal.Decimal `json:"score"`
 	ReachedAt time.Time       `json:"reachedAt,omitzero"`
 	// Gone says that the entity is no longer on the board: what had brought it there happened in
-	// another period.
+	// another period, or not at all.
 	Gone bool `json:"gone,omitempty"`
 }
 
 // React adds the event up in every board that counts it and returns the scores that it changed. A row
 // that gives no amount, and one for a period that is frozen, is reported as a problem. A board that
-// has not opened takes the event from the journal when it does. An event that has moved in time counts
-// when it is now known to have happened, and no longer when it had been thought to have.
+// has not opened takes the event from the journal when it does. A step that is made anew changes nothing here:
+// [Program.Amend] is told what is different.
 func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+	if tx.Replaying {
+		return nil, nil
+	}
 	d := p.decide(o)
 	for _, problem := range d.problems {
 		tx.Report(problem.Source, problem.Field, problem.Reason)
@@ -189,19 +202,21 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if err := d.admit(ctx, tx, tx.Report); err != nil {
 		return nil, err
 	}
-	if o.Was != nil {
-		return p.move(ctx, tx, o, &d)
-	}
 	if len(d.contributions) == 0 {
 		return nil, nil
 	}
-	s, err := load(ctx, tx, &d)
+	return p.sum(ctx, tx, &d)
+}
+
+// sum adds contributions to their scores and returns those that changed.
+func (p *Program) sum(ctx context.Context, tx *session.Tx, d *decision) ([]Change, error) {
+	s, err := load(ctx, tx, d)
 	if err != nil {
 		return nil, err
 	}
 	for i := range d.contributions {
 		if c := &d.contributions[i]; !s.add(c) {
-			tx.Report(c.board.source(), "", "the score of "+c.entity+" would be larger than an amount can be")
+			tx.Report(c.board.source(), "", c.overflow())
 		}
 	}
 	changed, err := s.save(ctx, tx)
@@ -215,6 +230,11 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	return changes, nil
 }
 
+// overflow says why a contribution cannot be added.
+func (c *contribution) overflow() string {
+	return "the score of " + c.entity + " would be larger than an amount can be"
+}
+
 func (p *Program) change(s *score) Change {
 	b := p.boards[s.BoardID]
 	return Change{
@@ -222,6 +242,9 @@ func (p *Program) change(s *score) Change {
 		PeriodID: s.PeriodID, EntityID: s.EntityID, Score: amount.FromMicros(s.Micros), ReachedAt: s.ReachedAt,
 	}
 }
+
+// Folded tells that scores are not rows of a user's fold.
+func (*Program) Folded() bool { return false }
 
 // source names the board in problems.
 func (b *board) source() string { return Boards.Name() + "/" + b.id }
@@ -241,6 +264,9 @@ func (p *Program) decide(o *mechanic.Occasion) (d decision) {
 
 // decide adds what an occasion does to the given boards of the counter.
 func (c *counter) decide(d *decision, o *mechanic.Occasion, boards []*board, zones *timeframe.Zones) {
+	if o.Breaks() && !c.breaks() {
+		return
+	}
 	env := &rule.Env{Data: o.Vars, Now: o.Event.At}
 	if c.where != nil {
 		holds, err := c.where.Match(env)
@@ -259,6 +285,11 @@ func (c *counter) decide(d *decision, o *mechanic.Occasion, boards []*board, zon
 		return
 	}
 	c.place(d, o, worth, boards, zones)
+}
+
+// breaks tells whether the query counts that a streak broke: it shows how streaks are now, or asks for their status.
+func (c *counter) breaks() bool {
+	return c.Score.Function == Last || mechanic.ReadsStatus(c.where) || mechanic.ReadsStatus(c.of)
 }
 
 // place adds what an occasion is worth to the periods of boards.

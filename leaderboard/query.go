@@ -48,7 +48,8 @@ type Query struct {
 // A Source is a log.
 type Source string
 
-// The logs that a board can count. A row of mission_logs is a completed mission.
+// The logs that a board can count. A row of mission_logs is a completed mission. A row of streaks by which one
+// broke counts only where the query reads the status, or shows the last value.
 const (
 	ActivityLogs        Source = "activity_logs"
 	QuizLogs            Source = "quiz_logs"
@@ -75,7 +76,7 @@ var sources = map[Source]event.Type{
 }
 
 // An Entity says who gets a score: the user of the row, or each tag of a namespace that the user
-// carries when the event is recorded. In JSON it is "userId" or {"tagNamespace": "team"}.
+// carried when the event happened. In JSON it is "userId" or {"tagNamespace": "team"}.
 type Entity struct {
 	// TagNamespace is the namespace of the tags, "" for the user. That no published tag has it is a warning of
 	// the configuration, and a problem of the board when it opens.

@@ -78,7 +78,8 @@ var values = store.Define("leaderboard_values", (*value).key,
 	store.Index{Name: "first", Columns: []string{"of", "first_at"}},
 )
 
-// part is a contribution that is kept with the score, because the event may move in time.
+// part is a contribution that is kept with the score of a tag: the event may turn out not to have happened, and of
+// the score's other users nothing is known then.
 type part struct {
 	Of      string    `json:"of"` // the score's key
 	EventID string    `json:"eventId"`
@@ -93,9 +94,9 @@ func (p *part) key() string { return partKey(p.Of, p.EventID) }
 
 var parts = store.Define("leaderboard_parts", (*part).key, nil)
 
-// moves tells whether events of a type may turn out to have happened at another time: those that
+// follows tells whether events of a type may turn out to have happened at another time or not at all: those that
 // follow from others.
-func moves(t event.Type) bool {
+func follows(t event.Type) bool {
 	switch t {
 	case event.Mission, event.VirtualTransaction, event.Streak, event.LearningGroup, event.LearningPath:
 		return true
@@ -184,7 +185,12 @@ type contribution struct {
 	hash    string // of the value to be counted once, "" if rows are not counted so
 }
 
-// part returns what is kept of the contribution if its event may move.
+// kept tells whether the contribution is kept.
+func (c *contribution) kept() bool {
+	return c.board.counter.tags != nil && follows(sources[c.board.counter.Source])
+}
+
+// part returns what is kept of the contribution.
 func (c *contribution) part() part {
 	return part{Of: c.of, EventID: c.eventID, At: c.at, Micros: c.micros, Hash: c.hash}
 }

@@ -64,7 +64,7 @@ func (s *sheet) add(c *contribution) bool {
 			s.set(key, after)
 		}
 	}
-	if moves(sources[c.board.counter.Source]) {
+	if c.kept() {
 		s.parts = append(s.parts, c.part())
 	}
 	return true

@@ -64,19 +64,25 @@ func (loud) FailNow()                          {}
 // entry is an entry of the journal.
 type entry struct {
 	Seq     int64                `json:"seq"`
-	Event   event.Event          `json:"event"`
-	User    tenancy.User         `json:"user"`
 	Changes []leaderboard.Change `json:"changes"`
 }
 
 var journal = store.Define("journal", func(e *entry) string { return fmt.Sprintf("%09d", e.Seq) }, nil)
+
+// fact is something that happened, as far as it is known.
+type fact struct {
+	Event event.Event  `json:"event"`
+	User  tenancy.User `json:"user"`
+}
+
+var facts = store.Define("facts", func(f *fact) string { return f.Event.ID }, nil)
 
 func newWorld(t failer) *world {
 	w := &world{ctx: context.Background(), now: start, users: map[string]tenancy.User{}}
 	st := memory.New()
 	require.NoError(t, st.Prepare(w.ctx, content.Tables()...))
 	require.NoError(t, st.Prepare(w.ctx, leaderboard.Tables()...))
-	require.NoError(t, st.Prepare(w.ctx, journal.Schema()))
+	require.NoError(t, st.Prepare(w.ctx, journal.Schema(), facts.Schema()))
 	scope := store.Scope{Account: "acme", Workspace: "default"}
 	with := func(in func(context.Context, store.Scope, func(store.Tx) error) error, committed bool) func(context.Context, session.Func) error {
 		return func(ctx context.Context, fn session.Func) error {
@@ -162,7 +168,7 @@ func (w *world) program(ctx context.Context, tx *session.Tx) (*leaderboard.Progr
 	if err != nil {
 		return nil, err
 	}
-	p, err = leaderboard.Load(ctx, tx, docs)
+	p, err = leaderboard.Load(ctx, tx, docs, w.past)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.compiled, w.edition = p, edition
@@ -192,25 +198,25 @@ func head(last []entry) int64 {
 }
 
 func (w *world) history(ctx context.Context, tx *session.Tx, s leaderboard.Span) iter.Seq2[*mechanic.Occasion, error] {
+	return happened(ctx, tx, s.From, s.Until, func(e *event.Event) bool { return e.Type == s.Type })
+}
+
+// past is what a user did.
+func (w *world) past(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*mechanic.Occasion, error] {
+	return happened(ctx, tx, from, until, func(e *event.Event) bool { return e.UserID == userID })
+}
+
+func happened(ctx context.Context, tx *session.Tx, from, until time.Time, wanted func(*event.Event) bool) iter.Seq2[*mechanic.Occasion, error] {
 	return func(yield func(*mechanic.Occasion, error) bool) {
-		all, err := journal.List(ctx, tx, store.Query{})
+		all, err := facts.List(ctx, tx, store.Query{})
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		moved := map[string]time.Time{}
 		for i := range all {
-			if e := &all[i].Event; !e.MovedFrom.IsZero() {
-				moved[e.ID] = e.At
-			}
-		}
-		for i := range all {
-			e := all[i].Event
-			if at, ok := moved[e.ID]; ok {
-				e.At = at
-			}
-			inside := !e.At.Before(s.From) && (s.Until.IsZero() || e.At.Before(s.Until))
-			if e.MovedFrom.IsZero() && e.Type == s.Type && inside && !yield(mechanic.New(&e, &all[i].User), nil) {
+			e := &all[i].Event
+			inside := !e.At.Before(from) && (until.IsZero() || e.At.Before(until))
+			if inside && wanted(e) && !yield(mechanic.New(e, &all[i].User), nil) {
 				return
 			}
 		}
@@ -253,6 +259,49 @@ func (w *world) did(t failer, user string, at time.Time, value string) []leaderb
 
 // record makes boards react to an event and adds it to the journal.
 func (w *world) record(t failer, e event.Event) []leaderboard.Change {
+	return w.amend(t, &e, nil)
+}
+
+// amend makes boards react to an event, if there is one, and tells them that others, of which the ids are given, did
+// not happen and that some happened, as they are or as others than before. It adds what changed to the journal.
+func (w *world) amend(t failer, e *event.Event, gone []string, come ...event.Event) []leaderboard.Change {
+	changes, err := session.Write(w.ctx, w.run, func(tx *session.Tx) ([]leaderboard.Change, error) {
+		p, err := w.program(w.ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		var changes []leaderboard.Change
+		if e != nil {
+			o, err := w.occasion(tx, *e)
+			if err != nil {
+				return nil, err
+			}
+			if err := tx.Prefetch(w.ctx, p.Reads(tx, o)...); err != nil {
+				return nil, err
+			}
+			if changes, err = p.React(w.ctx, tx, o); err != nil {
+				return nil, err
+			}
+		}
+		a, err := w.amendment(tx, gone, come)
+		if err != nil {
+			return nil, err
+		}
+		if changes, err = p.Amend(w.ctx, tx, a, changes); err != nil {
+			return nil, err
+		}
+		n, err := journal.Count(w.ctx, tx, store.Query{})
+		if err != nil {
+			return nil, err
+		}
+		return changes, journal.Put(w.ctx, tx, entry{Seq: int64(n) + 1, Changes: changes})
+	})
+	require.NoError(t, err)
+	return changes
+}
+
+// occasion lets an event have happened.
+func (w *world) occasion(tx *session.Tx, e event.Event) (*mechanic.Occasion, error) {
 	if e.ID == "" {
 		e.ID = w.newID()
 	}
@@ -261,27 +310,35 @@ func (w *world) record(t failer, e event.Event) []leaderboard.Change {
 	}
 	u := w.users[e.UserID]
 	u.ID = e.UserID
-	changes, err := session.Write(w.ctx, w.run, func(tx *session.Tx) ([]leaderboard.Change, error) {
-		p, err := w.program(w.ctx, tx)
+	return mechanic.New(&e, &u), facts.Put(w.ctx, tx, fact{e, u})
+}
+
+func (w *world) amendment(tx *session.Tx, gone []string, come []event.Event) (a mechanic.Amendment, err error) {
+	for _, e := range come {
+		if _, known, err := facts.Get(w.ctx, tx, e.ID); err != nil {
+			return a, err
+		} else if known {
+			gone = append(gone, e.ID)
+		}
+	}
+	was, err := facts.GetMany(w.ctx, tx, gone...)
+	if err != nil {
+		return a, err
+	}
+	for i := range was {
+		a.Gone = append(a.Gone, mechanic.New(&was[i].Event, &was[i].User))
+	}
+	if err := facts.Delete(w.ctx, tx, gone...); err != nil {
+		return a, err
+	}
+	for _, e := range come {
+		o, err := w.occasion(tx, e)
 		if err != nil {
-			return nil, err
+			return a, err
 		}
-		o := mechanic.New(&e, &u)
-		if err := tx.Prefetch(w.ctx, p.Reads(o)...); err != nil {
-			return nil, err
-		}
-		changes, err := p.React(w.ctx, tx, o)
-		if err != nil {
-			return nil, err
-		}
-		n, err := journal.Count(w.ctx, tx, store.Query{})
-		if err != nil {
-			return nil, err
-		}
-		return changes, journal.Put(w.ctx, tx, entry{Seq: int64(n) + 1, Event: e, User: u, Changes: changes})
-	})
-	require.NoError(t, err)
-	return changes
+		a.Come = append(a.Come, o)
+	}
+	return a, nil
 }
 
 // advance sets the clock and freezes what has ended.

@@ -37,8 +37,6 @@ type Assignment struct {
 	BeganAt   time.Time `json:"beganAt,omitzero"`
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
-	// UnlockedBy is the event that unlocked it.
-	UnlockedBy mechanic.Mark `json:"unlockedBy,omitzero"`
 }
 
 // period returns the time in which the assignment may be worked on.

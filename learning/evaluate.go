@@ -18,7 +18,7 @@ import (
 // a period, UNLOCK whenever something is locked. The conditions read vars; because is the event that asks
 // for it, if one does.
 func (p *Program) evaluate(
-	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, at time.Time, because mechanic.Mark, vars map[string]any,
+	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, at time.Time, because string, vars map[string]any,
 ) ([]Change, error) {
 	period, ok, err := pl.on.Unevaluated(ctx, tx, evaluations, pl.ID, u.ID, u, at)
 	if err != nil || !ok || !pl.event.Holds(tx, vars) {
@@ -36,23 +36,23 @@ func (p *Program) evaluate(
 		return nil, nil
 	}
 	if pl.RuleType == Unlock {
-		return p.unlock(ctx, tx, pl, u, because)
+		return p.unlock(ctx, tx, pl, u, at, because)
 	}
 	if period, ok, err = pl.on.Begun(ctx, tx, u, period, at); err != nil || !ok {
 		return nil, err
 	}
-	return p.assign(ctx, tx, pl, u, period, because, vars)
+	return p.assign(ctx, tx, pl, u, period, at, because, vars)
 }
 
 // assign gives a user the paths that a rule picks, for a period.
 func (p *Program) assign(
-	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, period timeframe.Period, because mechanic.Mark, vars map[string]any,
+	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, period timeframe.Period, at time.Time, because string, vars map[string]any,
 ) ([]Change, error) {
-	done := mechanic.Evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: u.ID, At: tx.Now, Mark: because}
+	done := mechanic.Evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: u.ID, At: tx.Now, EventID: because}
 	var made []*Assignment
 	failed := false
 	for i, path := range pl.candidates {
-		visibility, wanted, ok := pl.pick(tx, vars, i, p.pathVars(path, tx.Now))
+		visibility, wanted, ok := pl.pick(tx, vars, i, p.pathVars(path, at))
 		failed = failed || !ok
 		if wanted {
 			made = append(made, pl.assignment(tx, u, path, period, visibility))
@@ -69,7 +69,7 @@ func (p *Program) assign(
 	}
 	var changes []Change
 	for _, a := range made {
-		more, err := p.add(ctx, tx, u, a, because)
+		more, err := p.add(ctx, tx, u, a, at, because)
 		if err != nil {
 			return nil, err
 		}
@@ -124,7 +124,9 @@ func (pl *plan) assignment(tx *session.Tx, u *tenancy.User, path *Path, period t
 
 // add keeps a new assignment, which counts what the user has done before, and returns what changed. If it
 // is locked, what has already happened to other paths may open it.
-func (p *Program) add(ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, because mechanic.Mark) ([]Change, error) {
+func (p *Program) add(
+	ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, at time.Time, because string,
+) ([]Change, error) {
 	path := itemKey{ItemPath, a.PathID}
 	r, begun, err := logs.Get(ctx, tx, logKey(u.ID, a.Context, path))
 	if err != nil {
@@ -147,7 +149,7 @@ func (p *Program) add(ctx context.Context, tx *session.Tx, u *tenancy.User, a *A
 		opened, err := p.unlockByPast(ctx, tx, u, a.PathID, because)
 		return append(changes, opened...), err
 	}
-	return changes, p.settleAssignment(ctx, tx, u, a, because)
+	return changes, p.settleAssignment(ctx, tx, u, a, at, because)
 }
 
 // change returns that something happened to the assignment, whose path is of a version for the user.
@@ -159,8 +161,10 @@ func (a *Assignment) change(version int) Change {
 }
 
 // unlock opens what a user has locked of a rule's path, which then counts what the user has done before.
-func (p *Program) unlock(ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, because mechanic.Mark) ([]Change, error) {
-	list, err := assignments.List(ctx, tx, endingAfter(u.ID, tx.Now))
+func (p *Program) unlock(
+	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, at time.Time, because string,
+) ([]Change, error) {
+	list, err := assignments.List(ctx, tx, endingAfter(u.ID, at))
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +173,7 @@ func (p *Program) unlock(ctx context.Context, tx *session.Tx, pl *plan, u *tenan
 		if a.PathID != pl.UnlockLearningPathID || a.Visibility != Locked {
 			continue
 		}
-		a.Visibility, a.UnlockedAt, a.UnlockedByRuleID, a.UnlockedBy, a.UpdatedAt = Unlocked, tx.Now, pl.ID, because, tx.Now
+		a.Visibility, a.UnlockedAt, a.UnlockedByRuleID, a.UpdatedAt = Unlocked, at, pl.ID, tx.Now
 		if err := assignments.Put(ctx, tx, a); err != nil {
 			return nil, err
 		}
@@ -180,7 +184,7 @@ func (p *Program) unlock(ctx context.Context, tx *session.Tx, pl *plan, u *tenan
 		c := a.change(pin.Version)
 		c.Unlocked, c.RuleID, c.RuleVersion = true, pl.ID, pl.Version
 		changes = append(changes, c)
-		if err := p.settleAssignment(ctx, tx, u, &a, because); err != nil {
+		if err := p.settleAssignment(ctx, tx, u, &a, at, because); err != nil {
 			return nil, err
 		}
 	}
@@ -189,7 +193,7 @@ func (p *Program) unlock(ctx context.Context, tx *session.Tx, pl *plan, u *tenan
 
 // unlockByPast evaluates the rules that open a path for what the user has reached in other paths: who has
 // completed one cannot complete it again.
-func (p *Program) unlockByPast(ctx context.Context, tx *session.Tx, u *tenancy.User, pathID string, because mechanic.Mark) ([]Change, error) {
+func (p *Program) unlockByPast(ctx context.Context, tx *session.Tx, u *tenancy.User, pathID string, because string) ([]Change, error) {
 	rules := p.unlocks[pathID]
 	if len(rules) == 0 {
 		return nil, nil
@@ -270,7 +274,7 @@ func (p *Program) reactToClock(ctx context.Context, tx *session.Tx, o *mechanic.
 	if pl == nil || !o.Ticks(Rules.Name()) {
 		return nil, nil
 	}
-	return p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Mark(tx), o.Vars)
+	return p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Event.ID, o.Vars)
 }
 
 // begin lets an assignment begin that was made by hand just now, or before its time.
@@ -280,9 +284,9 @@ func (p *Program) begin(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		return nil, err
 	}
 	if a.CreatedAt.Equal(tx.Now) {
-		return p.add(ctx, tx, o.User, &a, o.Mark(tx))
+		return p.add(ctx, tx, o.User, &a, o.Event.At, o.Event.ID)
 	}
-	return nil, p.settleAssignment(ctx, tx, o.User, &a, o.Mark(tx))
+	return nil, p.settleAssignment(ctx, tx, o.User, &a, o.Event.At, o.Event.ID)
 }
 
 // settleUser carries out the LAZY rules for a user, and lets what has begun by the clock count what the user

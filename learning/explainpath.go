@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
@@ -15,31 +14,21 @@ import (
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-// ExplainPath tells how far an entry of the journal got with a path: by which rules it moved the path, or why
-// what the user did moved nothing. The program is the one that was in force, and tx.Now the moment at which the
-// entry was recorded.
-func (p *Program) ExplainPath(ctx context.Context, tx *session.Tx, cases []mechanic.Case, id string) (mechanic.Verdict, error) {
-	return mechanic.Farthest(cases, func(c *mechanic.Case) (mechanic.Verdict, error) {
-		x := pathCase{Case: c, tx: tx, program: p, path: itemKey{ItemPath, id}}
-		err := x.explain(ctx, cases)
-		return x.v, err
-	})
-}
-
-// pathCase is how far one event got with a path.
+// pathCase is how far one event got with a path: by which rules it moved the path, or why what the user did moved
+// nothing.
 type pathCase struct {
-	*mechanic.Case
+	*mechanic.Occasion
 	tx      *session.Tx
 	program *Program
 	path    itemKey
 	v       mechanic.Verdict
 }
 
-func (x *pathCase) explain(ctx context.Context, cases []mechanic.Case) error {
+func (x *pathCase) explain(ctx context.Context) error {
 	item := itemKey{itemTypeOf(x.Event), x.Event.EntityID}
 	switch {
 	case item == x.path:
-		return x.explainMove(ctx, cases)
+		return x.explainMove(ctx)
 	case slices.Contains(itemTypes, item.Type) && item.Type != ItemGroup:
 		return x.explainItem(ctx, item)
 	}
@@ -56,9 +45,6 @@ func (x *pathCase) outline(ctx context.Context, learnContext string) (*outline, 
 	if err != nil {
 		return nil, err
 	}
-	if r.then(x.Case) == nil {
-		r.BeganAt = time.Time{}
-	}
 	o, err := x.program.outlineOf(ctx, x.tx, x.path, r.BeganAt)
 	if err == nil && o == nil {
 		x.v.Unpublished()
@@ -69,17 +55,16 @@ func (x *pathCase) outline(ctx context.Context, learnContext string) (*outline, 
 	return o, err
 }
 
-// book returns the logs of an outline as they were when the case had been reacted to, but for the path's own.
-func (x *pathCase) book(ctx context.Context, o *outline, learnContext string) (*book, error) {
+// book returns the logs of an outline as they are when the event has been reacted to, but for the path's own. done is
+// the log of an activity that the event makes, or nil.
+func (x *pathCase) book(ctx context.Context, o *outline, learnContext string, done *row) (*book, error) {
 	b := &book{user: x.User, context: learnContext}
 	b.want(o.keys())
 	if err := fetch(ctx, x.tx, b); err != nil {
 		return nil, err
 	}
-	for key, r := range b.rows {
-		if r != nil {
-			b.rows[key] = r.then(x.Case)
-		}
+	if done != nil {
+		b.rows[done.key()] = done
 	}
 	for _, n := range o.nodes[:len(o.nodes)-1] {
 		if r, further := b.next(x.tx, o, n, x.userVars()); further {
@@ -96,19 +81,15 @@ func (x *pathCase) vars(items []ItemProgress) map[string]any {
 	return map[string]any{"user": x.userVars(), "items": itemVars(items)}
 }
 
-// explainMove says why the path took a step, of which the event is. It was taken when its cause was reacted to.
-func (x *pathCase) explainMove(ctx context.Context, cases []mechanic.Case) error {
-	x.v.Moved = true
+// explainMove says why the path took a step, of which the event is.
+func (x *pathCase) explainMove(ctx context.Context) error {
 	learnContext := submissionOf(x.Event).Context
 	o, err := x.outline(ctx, learnContext)
 	if err != nil || o == nil {
 		return err
 	}
 	step := x.Event
-	if i := slices.IndexFunc(cases, func(c mechanic.Case) bool { return c.Event.ID == step.Cause }); i >= 0 {
-		x.Case = &cases[i]
-	}
-	b, err := x.book(ctx, o, learnContext)
+	b, err := x.book(ctx, o, learnContext, nil)
 	if err != nil {
 		return err
 	}
@@ -139,7 +120,7 @@ func (x *pathCase) explainItem(ctx context.Context, item itemKey) error {
 	assigned := false
 	none := x.v
 	for i := range list {
-		if list[i].PathID != x.path.ID || list[i].CreatedAt.After(x.RecordedAt) {
+		if list[i].PathID != x.path.ID {
 			continue
 		}
 		y := *x
@@ -175,11 +156,15 @@ func (x *pathCase) explainAssignment(ctx context.Context, a *Assignment, item it
 	if err != nil || o == nil || !x.askItem(o, item) || !x.askOpen(a, item) {
 		return err
 	}
-	r, _, err := logs.Get(ctx, x.tx, logKey(x.User.ID, a.Context, item))
-	if err != nil || !x.askCounts(o, item, &r) {
+	r, known, err := logs.Get(ctx, x.tx, logKey(x.User.ID, a.Context, item))
+	if err != nil || !x.askCounts(o, item, &r, known) {
 		return err
 	}
-	b, err := x.book(ctx, o, a.Context)
+	var done *row
+	if item.Type == ItemActivity {
+		done = new(x.program.activityLog(x.User, a.Context, x.Event))
+	}
+	b, err := x.book(ctx, o, a.Context, done)
 	if err != nil {
 		return err
 	}
@@ -201,15 +186,15 @@ func (x *pathCase) askOpen(a *Assignment, item itemKey) bool {
 	case timeframe.Active:
 	}
 	x.v.Ask("startsAt", true, "assignment %s was running", a.ID)
-	if a.lockedThen(x.Case) {
+	if a.Visibility == Locked {
 		return x.v.Ask("visibility", false, "assignment %s was locked", a.ID)
 	}
 	return x.v.Ask("visibility", true, "assignment %s was not locked", a.ID)
 }
 
 // askCounts asks whether the log of an item that was done counts in the path because of the event.
-func (x *pathCase) askCounts(o *outline, item itemKey, r *row) bool {
-	if item.Type == ItemActivity && !slices.ContainsFunc(r.Moves, func(m move) bool { return x.Is(m.Mark) }) {
+func (x *pathCase) askCounts(o *outline, item itemKey, r *row, known bool) bool {
+	if item.Type == ItemActivity && known {
 		return x.v.Ask("progress", false, "%s had been done before", item)
 	}
 	below := len(r.Parents) == 0 || slices.ContainsFunc(r.Parents, func(p content.Parent) bool { return o.holdsBelow(item, p) })
@@ -240,7 +225,7 @@ func (j *judgement) checkStart(tx *session.Tx, vars map[string]any, items []Item
 		return rule.Check{Name: "startRule", Reason: fmt.Sprintf("of the %d items that the user has, none is begun", len(items))}
 	}
 	if j.start.Given() {
-		return j.start.Check(vars, tx.Now)
+		return j.start.Check(vars, tx.Moment())
 	}
 	return rule.Check{Name: "startRule", Holds: true, Reason: "an item is begun"}
 }
@@ -248,7 +233,7 @@ func (j *judgement) checkStart(tx *session.Tx, vars map[string]any, items []Item
 // checkCompletion asks whether what has the items is done, as fold does.
 func (j *judgement) checkCompletion(tx *session.Tx, vars map[string]any, items []ItemProgress) rule.Check {
 	if j.completion.Given() {
-		return j.completion.Check(vars, tx.Now)
+		return j.completion.Check(vars, tx.Moment())
 	}
 	c := rule.Check{Name: "completionRule", Holds: true, Reason: "every item is COMPLETE"}
 	if i := slices.IndexFunc(items, func(i ItemProgress) bool { return i.Progress != Complete }); i >= 0 {
@@ -261,7 +246,7 @@ func (j *judgement) checkCompletion(tx *session.Tx, vars map[string]any, items [
 // checkOutcome says which outcome comes of the items, as fold does. What has none is done nevertheless.
 func (j *judgement) checkOutcome(tx *session.Tx, vars map[string]any, items []ItemProgress) rule.Check {
 	if j.outcome.Given() {
-		c := j.outcome.Check(vars, tx.Now)
+		c := j.outcome.Check(vars, tx.Moment())
 		c.Holds = true
 		return c
 	}

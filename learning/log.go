@@ -7,7 +7,6 @@ import (
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
-	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/store"
 )
 
@@ -90,8 +89,6 @@ type row struct {
 	ItemID   string   `json:"itemId"`
 	Log
 	MovedAt time.Time `json:"movedAt,omitzero"`
-	// Moves are the steps of its progress, in their order.
-	Moves []move `json:"moves,omitempty"`
 	// Parents are those that submissions named: the log counts only below them. None is everywhere.
 	Parents []content.Parent `json:"parents,omitempty"`
 
@@ -102,34 +99,6 @@ type row struct {
 	// BeganAt is, of a path, when the user's first progress was counted: it decides which versions the user
 	// is on. A group has that of the path in which it was begun.
 	BeganAt time.Time `json:"beganAt,omitzero"`
-}
-
-// A move is a step of a log's progress, with the place in the journal of the event that it is. An activity has
-// that of the event because of which its log was made.
-type move struct {
-	mechanic.Mark
-	Progress Progress      `json:"progress"`
-	Outcome  event.Outcome `json:"outcome,omitempty"`
-}
-
-// note appends the present progress to the moves.
-func (r *row) note(m mechanic.Mark) {
-	r.Moves = append(slices.Clip(r.Moves), move{m, r.Progress, r.Outcome})
-}
-
-// then returns the log as it was when a case had been in the journal, nil if it was not begun.
-func (r *row) then(c *mechanic.Case) *row {
-	was := *r
-	was.Progress, was.Outcome = "", ""
-	for _, m := range r.Moves {
-		if c.Is(m.Mark) || c.Follows(m.Mark) {
-			was.Progress, was.Outcome = m.Progress, m.Outcome
-		}
-	}
-	if was.Progress == "" {
-		return nil
-	}
-	return &was
 }
 
 // logKey is the key of a log.

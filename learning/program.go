@@ -16,6 +16,8 @@ import (
 // A Program is the published paths, groups and rules of a workspace, compiled, for the engine. It may be
 // used concurrently.
 type Program struct {
+	mechanic.Plain[Change]
+
 	docs    *content.Program
 	lib     *content.Library
 	past    mechanic.Past

@@ -50,7 +50,7 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	}
 	// What a rule assigns because of an event counts it.
 	for _, pl := range p.rules.On(o.Keys) {
-		made, err := p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Mark(tx), o.Vars)
+		made, err := p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Event.ID, o.Vars)
 		if err != nil {
 			return nil, err
 		}
@@ -67,8 +67,7 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	}
 }
 
-// announce returns the change that an event of a log stands for, none for any other. The log learns the place
-// of its event in the journal.
+// announce returns the change that an event of a log stands for, none for any other.
 func (p *Program) announce(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	t := itemTypeOf(o.Event)
 	if t == "" || t == ItemActivity {
@@ -81,12 +80,7 @@ func (p *Program) announce(ctx context.Context, tx *session.Tx, o *mechanic.Occa
 	}
 	c := r.change()
 	c.Progress, c.Outcome = Progress(o.Event.Progress), o.Event.Outcome // the log may have moved on
-	if i := slices.IndexFunc(r.Moves, func(m move) bool { return m.EventID == o.Event.ID }); i >= 0 {
-		r.Moves = slices.Clone(r.Moves)
-		r.Moves[i].Mark = o.Mark(tx)
-		err = logs.Put(ctx, tx, r)
-	}
-	return []Change{c}, err
+	return []Change{c}, nil
 }
 
 // submissionOf returns who submitted what an event is about, and where.
@@ -123,7 +117,7 @@ func (p *Program) reactToItem(ctx context.Context, tx *session.Tx, o *mechanic.O
 		}
 		outlines = append(outlines, at.outlines...)
 	}
-	return p.settle(ctx, tx, o.User, s.Context, outlines)
+	return p.settle(ctx, tx, o.User, s.Context, outlines, o.Event.At)
 }
 
 // reactToActivity adds the logs of an activity that a user has done in the contexts of the assignments that
@@ -149,13 +143,13 @@ func (p *Program) reactToActivity(ctx context.Context, tx *session.Tx, o *mechan
 		if same < 0 {
 			same = len(held)
 		}
-		r, err := p.activity(ctx, tx, o.User, learnContext, o.Event, o.Mark(tx))
+		r, err := p.activity(ctx, tx, o.User, learnContext, o.Event)
 		if err != nil {
 			return nil, err
 		}
 		if r != nil {
 			changes = append(changes, r.change())
-			if err := p.settle(ctx, tx, o.User, learnContext, opened(held[:same], o.Event.At)); err != nil {
+			if err := p.settle(ctx, tx, o.User, learnContext, opened(held[:same], o.Event.At), o.Event.At); err != nil {
 				return nil, err
 			}
 		}

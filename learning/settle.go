@@ -27,6 +27,9 @@ type Change struct {
 	// Progress and Outcome are those after the event.
 	Progress Progress      `json:"progress,omitempty"`
 	Outcome  event.Outcome `json:"outcome,omitempty"`
+	// Undone says that something does not follow after all: the log is not as far, or the assignment is not there or
+	// locked again.
+	Undone bool `json:"undone,omitempty"`
 	// Assigned or Unlocked is set on what happened to an assignment, because of the rule.
 	Assigned     bool   `json:"assigned,omitempty"`
 	Unlocked     bool   `json:"unlocked,omitempty"`
@@ -82,7 +85,7 @@ func fetch(ctx context.Context, tx *session.Tx, books ...*book) error {
 
 // settle brings the logs of the groups and paths of outlines into step with those of their items, in a
 // user's context, and causes an event for each that moved. It is all that ever moves them.
-func (p *Program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User, learnContext string, outlines []*outline) error {
+func (p *Program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User, learnContext string, outlines []*outline, at time.Time) error {
 	b := &book{user: u, context: learnContext}
 	for _, o := range outlines {
 		b.want(o.keys())
@@ -94,7 +97,7 @@ func (p *Program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User, l
 	for _, o := range outlines {
 		o.report(tx)
 		for _, n := range o.nodes {
-			if err := p.settleNode(ctx, tx, b, o, n, vars); err != nil {
+			if err := p.settleNode(ctx, tx, b, o, n, vars, at); err != nil {
 				return err
 			}
 		}
@@ -103,18 +106,17 @@ func (p *Program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User, l
 }
 
 // settleNode brings the log of one group or path into step. It never goes back.
-func (p *Program) settleNode(ctx context.Context, tx *session.Tx, b *book, o *outline, n *node, vars map[string]any) error {
+func (p *Program) settleNode(ctx context.Context, tx *session.Tx, b *book, o *outline, n *node, vars map[string]any, at time.Time) error {
 	old := b.rows[n.itemKey]
 	r, further := b.next(tx, o, n, vars)
 	if !further {
 		return nil
 	}
 	if r.BeganAt.IsZero() {
-		r.BeganAt = tx.Now
+		r.BeganAt = at
 	}
 	e := r.moved(old)
 	r.EventID = e.ID
-	r.note(mechanic.Mark{EventID: e.ID})
 	tx.Cause(e)
 	b.rows[n.itemKey] = &r
 	if err := logs.Put(ctx, tx, r); err != nil || n.Type != ItemPath {
@@ -261,8 +263,8 @@ func under(held []holder, item itemKey, parent content.Parent) []holder {
 
 // settleAssignment brings the path of an assignment into step with what the user has done before: the logs
 // of its context, and the activities that happened in its time.
-func (p *Program) settleAssignment(ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, because mechanic.Mark) error {
-	if !a.open(tx.Now) {
+func (p *Program) settleAssignment(ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, at time.Time, because string) error {
+	if !a.open(at) {
 		return nil
 	}
 	o, err := p.outlineOf(ctx, tx, itemKey{ItemPath, a.PathID}, a.BeganAt)
@@ -272,12 +274,12 @@ func (p *Program) settleAssignment(ctx context.Context, tx *session.Tx, u *tenan
 	if err := p.countPast(ctx, tx, u, a, o, because); err != nil {
 		return err
 	}
-	return p.settle(ctx, tx, u, a.Context, []*outline{o})
+	return p.settle(ctx, tx, u, a.Context, []*outline{o}, at)
 }
 
 // countPast adds the logs of the activities of an outline that the user has done in the assignment's time,
 // but for the event now.
-func (p *Program) countPast(ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, o *outline, because mechanic.Mark) error {
+func (p *Program) countPast(ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, o *outline, because string) error {
 	activity := func(k itemKey) bool { return k.Type == ItemActivity }
 	if p.past == nil || !slices.ContainsFunc(o.keys(), activity) {
 		return nil
@@ -287,10 +289,10 @@ func (p *Program) countPast(ctx context.Context, tx *session.Tx, u *tenancy.User
 			return err
 		}
 		e := past.Event
-		if e.ID == because.EventID || !completes(e) || !o.holds(itemKey{ItemActivity, e.EntityID}) || a.period().State(e.At) != timeframe.Active {
+		if e.ID == because || !completes(e) || !o.holds(itemKey{ItemActivity, e.EntityID}) || a.period().State(e.At) != timeframe.Active {
 			continue
 		}
-		if _, err := p.activity(ctx, tx, u, a.Context, e, because); err != nil {
+		if _, err := p.activity(ctx, tx, u, a.Context, e); err != nil {
 			return err
 		}
 	}
@@ -304,25 +306,30 @@ func completes(e *event.Event) bool {
 
 // activity adds the log of an activity that a user has done, unless there is one.
 func (p *Program) activity(
-	ctx context.Context, tx *session.Tx, u *tenancy.User, learnContext string, e *event.Event, because mechanic.Mark,
+	ctx context.Context, tx *session.Tx, u *tenancy.User, learnContext string, e *event.Event,
 ) (*row, error) {
 	item := itemKey{ItemActivity, e.EntityID}
 	_, done, err := logs.Get(ctx, tx, logKey(u.ID, learnContext, item))
 	if err != nil || done {
 		return nil, err
 	}
-	r := row{ItemType: item.Type, ItemID: item.ID, MovedAt: e.At}
+	r := p.activityLog(u, learnContext, e)
+	if err := logs.Put(ctx, tx, r); err != nil {
+		return nil, err
+	}
+	return &r, count(ctx, tx, u.ID, func(t *tally) { t.item(&r) })
+}
+
+// activityLog returns the log of an activity that a user has done.
+func (p *Program) activityLog(u *tenancy.User, learnContext string, e *event.Event) row {
+	r := row{ItemType: ItemActivity, ItemID: e.EntityID, MovedAt: e.At}
 	r.UserID, r.Context, r.Lang, r.Progress, r.Outcome = u.ID, learnContext, u.Lang, Complete, e.Outcome
 	if r.Outcome == event.Failure {
 		r.Outcome = event.Fail
 	}
 	r.StartedAt, r.CompletedAt, r.EventID = e.At, e.At, e.ID
-	r.note(because)
-	if doc := content.Find(p.docs, content.Activities, item.ID); doc != nil {
+	if doc := content.Find(p.docs, content.Activities, e.EntityID); doc != nil {
 		r.Version = doc.Version
 	}
-	if err := logs.Put(ctx, tx, r); err != nil {
-		return nil, err
-	}
-	return &r, count(ctx, tx, u.ID, func(t *tally) { t.item(&r) })
+	return r
 }

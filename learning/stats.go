@@ -67,6 +67,26 @@ func (t *tally) path(p *Path) {
 	}
 }
 
+// sum returns the tally, which may be nil, after the change that made one of it another.
+func (t *tally) sum(from, to *tally) tally {
+	var out tally
+	add := func(of *tally, sign int) {
+		if of == nil {
+			return
+		}
+		out.UserID = of.UserID
+		out.CompletedPaths += sign * of.CompletedPaths
+		out.Answers += sign * of.Answers
+		out.Successes += sign * of.Successes
+		out.Items += sign * of.Items
+		out.Minutes = out.Minutes.Add(of.Minutes.Mul(decimal.NewFromInt(int64(sign))))
+	}
+	add(t, 1)
+	add(from, -1)
+	add(to, 1)
+	return out
+}
+
 // stats returns the statistics of the tally.
 func (t *tally) stats() Stats {
 	s := Stats{UserID: t.UserID, CompletedPaths: t.CompletedPaths, LearningMinutes: t.Minutes, TotalActivities: t.Items}

@@ -265,7 +265,7 @@ func (p *Program) submit(
 	case err != nil:
 		return nil, err
 	case next == nil: // nothing is new but where it counts
-		return &r, errors.Join(logs.Put(ctx, tx, r), p.settle(ctx, tx, u, s.Context, at.outlines))
+		return &r, errors.Join(logs.Put(ctx, tx, r), p.settle(ctx, tx, u, s.Context, at.outlines, tx.Now))
 	case !known:
 		return &r, p.log(ctx, tx, nil, &r, next, doc)
 	}
@@ -293,7 +293,6 @@ func (p *Program) log(ctx context.Context, tx *session.Tx, old, r *row, next *st
 	r.Version, r.EventID = doc.Head().Version, next.id
 	progressed := r.Progress != "" && (old == nil || r.Progress != old.Progress)
 	if progressed {
-		r.note(mechanic.Mark{EventID: next.id})
 		r.MovedAt = tx.Now
 		if r.StartedAt.IsZero() {
 			r.StartedAt = tx.Now

@@ -3,6 +3,7 @@ package missions
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
@@ -34,13 +35,14 @@ type Configuration struct {
 	MatchType     event.MatchType `json:"matchType"`
 	MatchEntity   string          `json:"matchEntity"`
 	MatchEntityID string          `json:"matchEntityId,omitempty"`
-	// MatchCondition picks among the matching events; it may read event, user and mission. It and the
-	// increment are evaluated when an event arrives: one that reads the mission's amount sees that of then.
+	// MatchCondition picks among the matching events; it may read event, user and mission. One that reads the
+	// mission's amount, and so the increment, sees what it was before the event, in the order in which things
+	// happened. That of a GROUP mission cannot read mission.currentAmount and mission.isCompleted.
 	MatchCondition json.RawMessage `json:"matchCondition,omitempty"`
 	// IncrementExpression is what an event adds, more than 0; null means 1.
 	IncrementExpression json.RawMessage `json:"incrementExpression,omitempty"`
 	// TargetAmountExpression is how much is needed, more than 0; null means 1. It may read user and
-	// mission, and is evaluated once, when the mission becomes active.
+	// mission, of a GROUP only mission, and is evaluated once, when the mission becomes active.
 	TargetAmountExpression json.RawMessage `json:"targetAmountExpression,omitempty"`
 }
 
@@ -60,12 +62,18 @@ func (c *Configuration) Validate() error {
 
 // Expressions returns the condition, the increment and the target.
 func (c *Configuration) Expressions() []content.Expression {
-	on := c.Matcher()
-	sees := mechanic.EventContext(on, missionPaths...)
+	on, paths := c.Matcher(), missionPaths
+	if c.MissionType == Group {
+		// Its members' events are not judged in one order, and nobody's target is a group's.
+		paths = slices.DeleteFunc(slices.Clone(missionPaths), func(path string) bool {
+			return path == "mission.currentAmount" || path == "mission.isCompleted"
+		})
+	}
+	sees := mechanic.EventContext(on, paths...)
 	return []content.Expression{
 		{Field: "matchCondition", Source: c.MatchCondition, Use: rule.Condition, Sees: sees, On: on},
 		{Field: "incrementExpression", Source: c.IncrementExpression, Use: rule.Amount, Sees: sees, On: on},
-		{Field: "targetAmountExpression", Source: c.TargetAmountExpression, Use: rule.Amount, Sees: mechanic.UserContext(missionPaths...)},
+		{Field: "targetAmountExpression", Source: c.TargetAmountExpression, Use: rule.Amount, Sees: c.targetContext()},
 	}
 }
 
@@ -88,6 +96,14 @@ var missionPaths = []string{
 	"mission.matchType", "mission.matchEntity", "mission.matchEntityId", "mission.groupTagId", "mission.userId",
 }
 
+// targetContext returns what the target may read: of a group, nothing of a user.
+func (c *Configuration) targetContext() *rule.Context {
+	if c.MissionType == Group {
+		return rule.NewContext(missionPaths...)
+	}
+	return mechanic.UserContext(missionPaths...)
+}
+
 // goal is a compiled configuration.
 type goal struct {
 	*Configuration
@@ -107,5 +123,27 @@ func compileConfiguration(c *Configuration) (*goal, error) {
 	g.target, faults[2] = mechanic.CompilePositive(source, x[2].Field, x[2].Source, x[2].Sees)
 	g.readsMission = g.condition.Reads("mission") || g.increment.Reads("mission")
 	g.targetReads = g.target.Reads("mission")
-	return g, errors.Join(faults[:]...)
+	return g, errors.Join(append(faults[:], g.checkWhole())...)
+}
+
+// checkWhole refuses expressions of a GROUP that read all of something of which they may not read a part.
+func (g *goal) checkWhole() error {
+	if g.MissionType != Group {
+		return nil
+	}
+	var faults []error
+	for _, of := range []struct {
+		field string
+		reads bool
+		what  string
+	}{
+		{"matchCondition", g.condition.Reads("mission.currentAmount"), "the amount of a group's mission"},
+		{"incrementExpression", g.increment.Reads("mission.currentAmount"), "the amount of a group's mission"},
+		{"targetAmountExpression", g.target.Reads("user"), "a user of a group"},
+	} {
+		if of.reads {
+			faults = append(faults, fault.Invalid(of.field, "may read %s; name the fields that it reads", of.what))
+		}
+	}
+	return errors.Join(faults...)
 }

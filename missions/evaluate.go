@@ -55,7 +55,7 @@ func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mec
 	if period, ok, err = pl.begun(ctx, tx, u, period, at); err != nil || !ok {
 		return nil, err
 	}
-	done := mechanic.Evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: owner, At: tx.Now, Mark: o.Mark(tx)}
+	done := mechanic.Evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: owner, At: tx.Now, Seq: tx.Seq, EventID: o.Event.ID}
 	var made []*Mission
 	failed := false
 	for _, g := range pl.goals {
@@ -83,7 +83,7 @@ func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mec
 		return nil, nil // once the author has mended it, it is tried again
 	}
 	if len(made) == 0 && o.Event.Type == event.Clock {
-		done.Mark = mechanic.Mark{} // an event of the clock from which nothing follows is not in the journal
+		done.EventID = "" // an event of the clock from which nothing follows is not in the journal
 	}
 	return made, evaluationTable.Put(ctx, tx, done)
 }
@@ -97,8 +97,8 @@ func (pl *plan) owner(u *tenancy.User) (owner string, ok bool) {
 	return u.ID, true
 }
 
-// begun returns a period as it began for its owner; ok is false if it is over. The clock of a group is that
-// of the member for whom the rule is evaluated.
+// begun returns a period as it began for its owner; ok is false if it is over. That of a group is in the zone of
+// its rule.
 func (pl *plan) begun(ctx context.Context, tx *session.Tx, u *tenancy.User, p timeframe.Period, at time.Time) (_ timeframe.Period, ok bool, err error) {
 	if pl.MissionType == Group {
 		return p, true, nil
@@ -123,7 +123,7 @@ func newMission(tx *session.Tx, g *goal, pl *plan, period timeframe.Period, u *t
 	m.RuleID, m.RuleVersion = pl.ID, pl.Version
 	m.lasts(period)
 	if g.MissionType == Group {
-		m.GroupTagID = pl.GroupTagID
+		m.GroupTagID, m.Seq = pl.GroupTagID, tx.Seq
 	} else {
 		m.UserID = u.ID
 	}

@@ -2,6 +2,7 @@ package missions
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -51,21 +52,40 @@ type Mission struct {
 	CreatedAt   time.Time `json:"createdAt"`
 	UpdatedAt   time.Time `json:"updatedAt"`
 
-	// CompletedBy is who made the contribution that reached the target.
-	CompletedBy string `json:"completedBy,omitempty"`
+	// Seq is the number of the journal's entry that made the mission of a group.
+	Seq int64 `json:"seq,omitempty"`
+	// Completer is the contribution that reached the target.
+	Completer Completer `json:"completer,omitzero"`
 	// Last is the latest contribution, in the order in which things happened.
 	Last position `json:"last,omitzero"`
 }
 
-// position is the place of an event in the order in which things happened.
+// A Completer is the contribution that completed a mission.
+type Completer struct {
+	UserID  string `json:"userId"`
+	EventID string `json:"eventId"`
+	// Reached is what the mission had with it.
+	Reached decimal.Decimal `json:"reached"`
+	// Place is the step of the user's fold that the event belongs to, and Order its place among the events of its moment.
+	Place string `json:"place,omitempty"`
+	Order string `json:"order,omitempty"`
+	// Silent says that the event was recorded before the mission's rule was published.
+	Silent bool `json:"silent,omitempty"`
+}
+
+// position is the place of an event in the order in which things happened: by its time, then by the step of a fold that it
+// belongs to, so that what follows from an event is behind it.
 type position struct {
 	At    time.Time `json:"at,omitzero"`
-	Event string    `json:"event,omitempty"`
+	Order string    `json:"order,omitempty"`
 }
 
 func (p position) after(q position) bool {
-	return p.At.After(q.At) || p.At.Equal(q.At) && p.Event > q.Event
+	return p.At.After(q.At) || p.At.Equal(q.At) && p.Order > q.Order
 }
+
+// orderOf returns the place of an event among those of its moment.
+func orderOf(o *mechanic.Occasion) string { return fmt.Sprintf("%s#%04d", o.Place, o.Nth) }
 
 // Matcher returns which events the mission counts.
 func (m *Mission) Matcher() event.Matcher {
@@ -88,7 +108,9 @@ func (m *Mission) derivedID() string {
 }
 
 // groupOwner names a group; no user's id holds a colon.
-func groupOwner(tagID string) string { return "tag:" + tagID }
+func groupOwner(tagID string) string { return groupPrefix + tagID }
+
+const groupPrefix = "tag:"
 
 // period returns the time in which the mission counts.
 func (m *Mission) period() timeframe.Period {
@@ -152,21 +174,21 @@ type Log struct {
 	UserID    string          `json:"userId"`
 	At        time.Time       `json:"at"`
 	Amount    decimal.Decimal `json:"amount"`
-	// Seq is the number of the entry of the journal that the event is in.
+	// Place is the step of the user's fold that the event belongs to, and Order its place among the events of its moment.
+	Place string `json:"place,omitempty"`
+	Order string `json:"order,omitempty"`
+	// Seq is the number of the journal's entry that counted it.
 	Seq int64 `json:"seq,omitempty"`
-	// Left is set on a contribution that counts no more, because its event turned out to have happened at
-	// another time: it is the event that told so.
-	Left mechanic.Mark `json:"left,omitzero"`
+	// Silent says that the event was recorded before the mission's rule was published: no event follows from what it
+	// completes.
+	Silent bool `json:"silent,omitempty"`
 }
-
-// left tells whether the contribution counts no more.
-func (l *Log) left() bool { return l.Left != mechanic.Mark{} }
 
 // logTable keeps the contributions of a mission in the order in which they happened.
 var logTable = store.Define("mission_logs", (*Log).key, nil)
 
 func (l *Log) key() string {
-	return logPrefix(l.MissionID) + store.KeyTime(l.At) + "/" + l.EventID
+	return logPrefix(l.MissionID) + store.KeyTime(l.At) + "/" + l.Order
 }
 
 func logPrefix(missionID string) string { return missionID + "/" }

@@ -2,15 +2,47 @@
 // says who gets it and when, a mission is one user's (or one group's) copy of it for one period.
 //
 // A mission is assigned when its rule is evaluated, and counts every event of its period that matches
-// it: those that had happened before it was assigned, those that happen later, those that arrive late.
-// So it does not matter in which order things arrive. It is completed exactly once, at the moment at
-// which, in the order in which things happened, its target was reached. A mission that is made by hand
-// counts from when it is made.
+// it, in the order in which they happened, also those that had happened before it was assigned. It is
+// completed exactly once, at the moment at which, in that order, its target was reached. If a late event
+// shows that it was reached at another moment, or not yet, the completion is another, and so is all that
+// follows from it. A mission that is made by hand counts from when it is made.
+//
+// A rule that is published later counts what happened before too, from the beginning of its timeframe. But
+// no event follows from a mission that is completed by what was recorded before the rule was published, so
+// nothing is paid for it.
+//
+// The mission of a group counts what its members do. It has no time zone of its own, so its rule is in a
+// FIXED one; its target reads nothing of a user, and its condition and increment do not read how far it
+// is. Its completion is an event of the member whose contribution reached the target.
 package missions
 
-import "github.com/guerdonhq/guerdon/store"
+import (
+	"strings"
+
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/store"
+)
 
 // Tables returns what the package keeps.
 func Tables() []*store.Schema {
 	return []*store.Schema{missionTable.Schema(), evaluationTable.Schema(), logTable.Schema(), pushTable.Schema()}
+}
+
+// Parts are the tables that hold rows of users' folds. What belongs to a group is nobody's alone.
+func Parts() []mechanic.Part {
+	return []mechanic.Part{
+		mechanic.Rows(missionTable, func(m *Mission) string { return m.UserID }),
+		mechanic.Rows(evaluationTable, func(e *mechanic.Evaluation) string {
+			if strings.HasPrefix(e.Owner, groupPrefix) {
+				return ""
+			}
+			return e.Owner
+		}),
+		mechanic.Added(logTable, func(l *Log) string {
+			if strings.HasPrefix(l.MissionID, groupPrefix) {
+				return ""
+			}
+			return l.UserID
+		}),
+	}
 }

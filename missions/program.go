@@ -14,6 +14,8 @@ import (
 //
 // The engine calls it; hosts use [Service].
 type Program struct {
+	mechanic.Plain[Change]
+
 	docs  *content.Program
 	past  mechanic.Past
 	goals map[string]*goal

@@ -2,9 +2,7 @@ package missions
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -29,6 +27,8 @@ type Change struct {
 	// Assigned, Completed say whether this event made the mission, or completed it.
 	Assigned  bool `json:"assigned,omitempty"`
 	Completed bool `json:"completed,omitempty"`
+	// Undone says that the mission, or its completion, no longer follows: what had made it happened otherwise.
+	Undone bool `json:"undone,omitempty"`
 	// Earlier is what events of the period that had happened before had added, if the mission was
 	// assigned; Amount is what this event added; CurrentAmount and TargetAmount are those after it.
 	Earlier       decimal.Decimal  `json:"earlier,omitzero"`
@@ -86,8 +86,7 @@ func owners(u *tenancy.User) []string {
 }
 
 // React assigns the missions of the rules that the event evaluates, then advances every mission that
-// counts it, those just assigned included. A completed mission causes an event of type Mission. An event
-// that moved in time is taken from where it was counted first.
+// counts it, those just assigned included. A completed mission causes an event of type Mission.
 func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	switch {
 	case o.Ticks(Rules.Name()):
@@ -100,12 +99,9 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		return nil, err
 	}
 	err = eachCounting(ctx, tx, o, func(m *Mission) (err error) {
-		changes, err = p.advance(ctx, tx, o, tx.Seq, m, changes)
+		changes, err = p.advance(ctx, tx, o, m, changes)
 		return err
 	})
-	if err == nil && o.Was != nil {
-		err = leave(ctx, tx, o)
-	}
 	return changes, err
 }
 
@@ -114,22 +110,13 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 func (p *Program) catchUp(ctx context.Context, tx *session.Tx, u *tenancy.User, assigned []*Mission, now string) ([]Change, error) {
 	var changes []Change
 	for _, m := range assigned {
-		users := []string{u.ID}
-		if m.MissionType == Group {
-			var err error
-			if users, err = tenancy.Carriers(ctx, tx, m.GroupTagID, m.StartsAt); err != nil {
-				return nil, err
-			}
-		}
 		c := change(m)
-		for _, userID := range users {
-			counted, err := p.countPast(ctx, tx, m, userID, now)
-			if err != nil {
-				return nil, err
-			}
-			for _, past := range counted {
-				c = past
-			}
+		counted, err := p.countPast(ctx, tx, m, u, now)
+		if err != nil {
+			return nil, err
+		}
+		for _, past := range counted {
+			c = past
 		}
 		c.Assigned, c.Earlier, c.Amount = true, c.CurrentAmount.Sub(m.InitialAmount), decimal.Decimal{}
 		changes = append(changes, c)
@@ -137,22 +124,21 @@ func (p *Program) catchUp(ctx context.Context, tx *session.Tx, u *tenancy.User, 
 	return changes, nil
 }
 
-// countPast lets a mission count what a user did in its period, but for the event now. What the user did
-// while not in the mission's group does not count.
-func (p *Program) countPast(ctx context.Context, tx *session.Tx, m *Mission, userID, now string) ([]Change, error) {
+// countPast lets a mission count what was done in its period, but for the event now. What a user did while not in
+// the mission's group does not count.
+func (p *Program) countPast(ctx context.Context, tx *session.Tx, m *Mission, u *tenancy.User, now string) ([]Change, error) {
 	if p.past == nil || m.TargetAmount == nil {
 		return nil, nil
 	}
+	if m.MissionType == Group {
+		return p.countMembers(ctx, tx, m, now)
+	}
 	var changes []Change
-	for o, err := range p.past(ctx, tx, userID, m.StartsAt, m.EndsAt) {
+	for o, err := range p.past(ctx, tx, u.ID, m.StartsAt, m.EndsAt) {
+		if err == nil && o.Event.ID != now && m.counts(o) {
+			changes, err = p.advance(ctx, tx, o, m, changes)
+		}
 		if err != nil {
-			return nil, err
-		}
-		if o.Event.ID == now || !m.counts(o) {
-			continue
-		}
-		// For those who explain, it is as if the entry before this one had counted it.
-		if changes, err = p.advance(ctx, tx, o, tx.Seq-1, m, changes); err != nil {
 			return nil, err
 		}
 	}
@@ -162,8 +148,13 @@ func (p *Program) countPast(ctx context.Context, tx *session.Tx, m *Mission, use
 // counts tells whether the mission is one that an event advances: the user's or that of a group the user is
 // in, running, and matched by the event.
 func (m *Mission) counts(o *mechanic.Occasion) bool {
-	return slices.Contains(owners(o.User), m.owner()) && m.period().State(o.Event.At) == timeframe.Active &&
-		slices.Contains(matchKeys(o), m.Matcher().Key())
+	return slices.Contains(owners(o.User), m.owner()) && m.running(o) && slices.Contains(matchKeys(o), m.Matcher().Key())
+}
+
+// running tells whether the mission may count an event when it happened; its own completion it never does, whatever tags
+// its configuration carries.
+func (m *Mission) running(o *mechanic.Occasion) bool {
+	return m.period().State(o.Event.At) == timeframe.Active && (o.Event.Type != event.Mission || o.Event.Fields["missionId"] != m.ID)
 }
 
 // eachCounting calls fn with the missions that an event advances.
@@ -175,7 +166,7 @@ func eachCounting(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, fn 
 				return err
 			}
 			for i := range running {
-				if running[i].period().State(o.Event.At) != timeframe.Active {
+				if !running[i].running(o) {
 					continue
 				}
 				if err := fn(&running[i]); err != nil {
@@ -187,88 +178,49 @@ func eachCounting(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, fn 
 	return nil
 }
 
-// leave takes an event that moved in time from the missions that it no longer advances. A mission
-// that it completed keeps it, because what followed from that has been paid.
-func leave(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) error {
-	return eachCounting(ctx, tx, o.Was, func(m *Mission) error {
-		if m.counts(o) {
-			return nil
-		}
-		logs, err := logTable.List(ctx, tx, store.Prefix(logPrefix(m.ID)))
-		if err != nil {
-			return err
-		}
-		was := (&Log{MissionID: m.ID, EventID: o.Event.ID, At: o.Event.MovedFrom}).key()
-		i := slices.IndexFunc(logs, func(l Log) bool { return l.key() == was && !l.left() })
-		if i < 0 {
-			return nil
-		}
-		logs = slices.Clone(logs)
-		logs[i].Left = o.Mark(tx)
-		gone := logs[i]
-		after := fold(*m, logs)
-		if m.IsCompleted && !after.IsCompleted {
-			tx.Report(Configurations.Name()+"/"+m.ConfigurationID, "", "the mission "+m.ID+" stays completed although what completed it happened in another period")
-			return nil
-		}
-		after.UpdatedAt = tx.Now
-		return errors.Join(logTable.Put(ctx, tx, gone), missionTable.Put(ctx, tx, after))
-	})
-}
-
-// take takes back what an event had contributed to a mission when it was thought to have happened at
-// another time.
-func take(ctx context.Context, tx *session.Tx, m *Mission, o *mechanic.Occasion) error {
-	was := Log{MissionID: m.ID, EventID: o.Event.ID, At: o.Event.MovedFrom}
-	log, found, err := logTable.Get(ctx, tx, was.key())
-	if err != nil || !found || log.left() {
-		return err
-	}
-	log.Left = o.Mark(tx)
-	if err := logTable.Put(ctx, tx, log); err != nil {
-		return err
-	}
-	return refold(ctx, tx, m)
-}
-
-// advance adds the event to a mission if it counts there, and what that changed to changes. seq is the
-// number of the journal's entry that counts it.
-func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, seq int64, m *Mission, changes []Change) ([]Change, error) {
-	here := position{o.Event.At, o.Event.ID}
-	if m.MissionType == Individual && m.IsCompleted && here.after(m.Last) {
+// advance adds the event to a mission if it counts there, and what that changed to changes.
+func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, m *Mission, changes []Change) ([]Change, error) {
+	switch {
+	case m.MissionType == Group && tx.Replaying:
+		m.tell(tx, o)
+		return changes, nil
+	case m.MissionType == Individual && m.IsCompleted:
 		return changes, nil
 	}
-	g, err := p.goalOf(m)
-	if err != nil {
-		return nil, err
+	if err := m.asOf(ctx, tx); err != nil {
+		return changes, err
 	}
-	var amount decimal.Decimal
-	ok := activate(tx, g, m, o.Vars)
-	judge := func() {
-		ok = ok && g.condition.Holds(tx, o.Vars)
-		if ok {
-			amount, ok = g.increment.Of(tx, o.Vars)
+	entry, counts, err := p.judge(tx, o, m)
+	if err != nil || !counts {
+		return changes, err
+	}
+	c := change(m)
+	if m.MissionType == Group {
+		tx.Counted = append(tx.Counted, entry.EventID)
+		if err := logTable.Put(ctx, tx, entry); err != nil {
+			return nil, err
 		}
-	}
-	m.seen(o.Vars, g.readsMission, judge)
-	if !ok || amount.IsZero() {
-		return changes, nil
-	}
-	entry := Log{MissionID: m.ID, EventID: here.Event, UserID: o.Event.UserID, At: here.At, Amount: amount, Seq: seq}
-	before := *m
-	if !o.Event.MovedFrom.IsZero() {
-		if err := take(ctx, tx, m, o); err != nil {
+		if err := m.join(ctx, tx, entry); err != nil {
+			return nil, err
+		}
+		if m.completedBy(o.Event) && m.CompletedAt.Equal(entry.At) {
+			c.Completed = true
+			m.announce(tx)
+		}
+	} else {
+		m.add(entry)
+		if c.Completed = m.IsCompleted; m.IsCompleted {
+			m.announce(tx)
+		}
+		if err := logTable.Put(ctx, tx, entry); err != nil {
 			return nil, err
 		}
 	}
-	if err := contribute(ctx, tx, m, entry); err != nil {
-		return nil, err
-	}
 	m.UpdatedAt = tx.Now
-	c := p.announce(tx, &before, m, entry)
 	if err := missionTable.Put(ctx, tx, *m); err != nil {
 		return nil, err
 	}
+	c.Amount, c.CurrentAmount, c.TargetAmount = entry.Amount, m.CurrentAmount, m.TargetAmount
 	if i := slices.IndexFunc(changes, func(c Change) bool { return c.MissionID == m.ID }); i >= 0 {
 		c.Assigned, c.Earlier = true, changes[i].Earlier // by the same event
 		c.Completed = c.Completed || changes[i].Completed
@@ -276,7 +228,49 @@ func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 	} else {
 		changes = append(changes, c)
 	}
-	return changes, logTable.Put(ctx, tx, entry)
+	return changes, nil
+}
+
+// judge returns what an event contributes to a mission, and whether it does.
+func (p *Program) judge(tx *session.Tx, o *mechanic.Occasion, m *Mission) (entry Log, counts bool, err error) {
+	g, err := p.goalOf(m)
+	if err != nil {
+		return Log{}, false, err
+	}
+	var amount decimal.Decimal
+	ok := activate(tx, g, m, o.Vars)
+	m.seen(o.Vars, g.readsMission, func() {
+		if ok = ok && g.condition.Holds(tx, o.Vars); ok {
+			amount, ok = g.increment.Of(tx, o.Vars)
+		}
+	})
+	silent := !o.RecordedAt.IsZero() && o.RecordedAt.Before(p.docs.Published(Rules.Name(), m.RuleID))
+	return Log{
+		MissionID: m.ID, EventID: o.Event.ID, UserID: o.Event.UserID, At: o.Event.At, Amount: amount, Place: o.Place, Order: orderOf(o), Seq: tx.Seq, Silent: silent,
+	}, ok && !amount.IsZero(), nil
+}
+
+// add counts the latest contribution.
+func (m *Mission) add(entry Log) {
+	m.Last = position{entry.At, entry.Order}
+	m.CurrentAmount = m.CurrentAmount.Add(entry.Amount)
+	if !m.IsCompleted && m.CurrentAmount.GreaterThanOrEqual(*m.TargetAmount) {
+		m.complete(entry, m.CurrentAmount)
+	}
+}
+
+// complete notes that a contribution completes the mission, which has so much with it.
+func (m *Mission) complete(entry Log, reached decimal.Decimal) {
+	m.IsCompleted, m.CompletedAt = true, entry.At
+	m.Completer = Completer{entry.UserID, entry.EventID, reached, entry.Place, entry.Order, entry.Silent}
+}
+
+// announce causes the event of the mission's completion, unless that lies before the rule was published: nothing is paid
+// for it.
+func (m *Mission) announce(tx *session.Tx) {
+	if !m.Completer.Silent {
+		tx.Cause(completion(m))
+	}
 }
 
 // goalOf returns the compiled form of a mission's own copy of its configuration.
@@ -321,83 +315,19 @@ func activate(tx *session.Tx, g *goal, m *Mission, vars map[string]any) bool {
 	return ok
 }
 
-// announce returns the change that a contribution made, and causes the event of a completion.
-func (p *Program) announce(tx *session.Tx, before, m *Mission, entry Log) Change {
-	c := change(m)
-	c.Amount = entry.Amount
-	c.Completed = m.IsCompleted && !before.IsCompleted
-	if before.IsCompleted && before.CompletedBy != m.CompletedBy {
-		// It stays with whom it was announced for: that user has been paid.
-		m.CompletedAt, m.CompletedBy = before.CompletedAt, before.CompletedBy
-	}
-	moved := before.IsCompleted && !before.CompletedAt.Equal(m.CompletedAt)
-	if c.Completed || moved {
-		e := completion(m)
-		if moved {
-			e.MovedFrom = before.CompletedAt
-		}
-		tx.Cause(e)
-	}
-	return c
-}
-
-// completion is the event of a mission that has been completed.
+// completion is the event of a mission that has been completed. That of a group's names who completed it: when that is
+// another after all, it is another event.
 func completion(m *Mission) event.Event {
-	value := m.CurrentAmount
-	fields := m.vars()
+	at := *m
+	at.CurrentAmount = m.Completer.Reached
+	fields := at.vars()
 	delete(fields, "userId")
+	id := m.ID + ":completed"
+	if m.MissionType == Group {
+		id += ":" + m.Completer.UserID
+	}
 	return event.Event{
-		ID: m.ID + ":completed", Type: event.Mission, EntityID: m.ConfigurationID, UserID: m.CompletedBy, At: m.CompletedAt,
-		Value: &value, Progress: event.Complete, Fields: fields,
+		ID: id, Type: event.Mission, EntityID: m.ConfigurationID, UserID: m.Completer.UserID, At: m.CompletedAt,
+		Value: &at.CurrentAmount, Progress: event.Complete, Fields: fields,
 	}
-}
-
-// contribute adds a contribution to a mission.
-func contribute(ctx context.Context, tx *session.Tx, m *Mission, entry Log) error {
-	here := position{entry.At, entry.EventID}
-	if !here.after(m.Last) {
-		return refold(ctx, tx, m, entry)
-	}
-	m.Last = here
-	m.CurrentAmount = m.CurrentAmount.Add(entry.Amount)
-	if !m.IsCompleted && m.CurrentAmount.GreaterThanOrEqual(*m.TargetAmount) {
-		m.IsCompleted, m.CompletedAt, m.CompletedBy = true, entry.At, entry.UserID
-	}
-	return nil
-}
-
-// refold counts a mission again from its contributions and those given.
-func refold(ctx context.Context, tx *session.Tx, m *Mission, late ...Log) error {
-	logs, err := logTable.List(ctx, tx, store.Prefix(logPrefix(m.ID)))
-	if err != nil {
-		return err
-	}
-	*m = fold(*m, slices.Concat(logs, late))
-	return nil
-}
-
-// fold returns the mission as its contributions, in the order in which they happened, make it. An
-// INDIVIDUAL mission counts none after the one that completed it.
-func fold(m Mission, logs []Log) Mission {
-	slices.SortFunc(logs, func(a, b Log) int {
-		if (position{a.At, a.EventID}).after(position{b.At, b.EventID}) {
-			return 1
-		}
-		return -1
-	})
-	m.CurrentAmount, m.IsCompleted, m.CompletedAt, m.CompletedBy, m.Last = m.InitialAmount, false, time.Time{}, "", position{}
-	for _, l := range logs {
-		if m.IsCompleted && m.MissionType == Individual {
-			break
-		}
-		if l.left() {
-			continue
-		}
-		m.Last = position{l.At, l.EventID}
-		m.CurrentAmount = m.CurrentAmount.Add(l.Amount)
-		if !m.IsCompleted && m.CurrentAmount.GreaterThanOrEqual(*m.TargetAmount) {
-			m.IsCompleted, m.CompletedAt, m.CompletedBy = true, l.At, l.UserID
-		}
-	}
-	return m
 }

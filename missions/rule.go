@@ -38,7 +38,7 @@ type Rule struct {
 	timeframe.Timeframe
 	MissionType Type   `json:"missionType"`
 	Name        string `json:"name"`
-	// GroupTagID is the tag whose users share the missions of a GROUP rule.
+	// GroupTagID is the tag whose users share the missions of a GROUP rule, whose zone is FIXED.
 	GroupTagID string `json:"groupTagId,omitempty"`
 	// UsersMatchCondition picks users of an INDIVIDUAL rule; it may read user and activeMissions, and with
 	// the mode EVENT event.
@@ -80,6 +80,8 @@ func (r *Rule) checkOwner() error {
 		return fault.Invalid("groupTagId", "is missing; a GROUP rule needs the tag of its group")
 	case r.MissionType == Group && len(r.UsersMatchCondition) > 0:
 		return fault.Invalid("usersMatchCondition", "is for INDIVIDUAL rules; a GROUP rule has a tag instead")
+	case r.MissionType == Group && r.TimezoneType == timeframe.User:
+		return fault.Invalid("timeframeTimezoneType", "is USER; a group has no time zone of its own, so a GROUP rule is FIXED")
 	case r.MissionType == Individual && r.GroupTagID != "":
 		return fault.Invalid("groupTagId", "is for GROUP rules")
 	}

@@ -139,19 +139,10 @@ func pageOf(ctx context.Context, tx *session.Tx, owner string, page store.Page) 
 // of the next page.
 func (s Service) Contributions(ctx context.Context, missionID string, page store.Page) (logs []Log, next string, err error) {
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Log, string, error) {
-		m, err := find(ctx, tx, missionID)
-		if err != nil {
+		if _, err := find(ctx, tx, missionID); err != nil {
 			return nil, "", err
 		}
-		q := store.Prefix(logPrefix(missionID))
-		if m.MissionType == Individual && m.IsCompleted {
-			// What was counted once, and came after a completion that moved back, counts no more. A
-			// space is before all that a key can go on with.
-			last := Log{MissionID: m.ID, At: m.Last.At, EventID: m.Last.Event}
-			q.Until = store.Text(last.key() + " ")
-		}
-		logs, next, err := logTable.PageOf(ctx, tx, q, page)
-		return slices.DeleteFunc(slices.Clone(logs), func(l Log) bool { return l.left() }), next, err
+		return logTable.PageOf(ctx, tx, store.Prefix(logPrefix(missionID)), page)
 	})
 }
 

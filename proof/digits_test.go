@@ -204,7 +204,6 @@ func TestTheEventOfAnEntryIsTheSameEvent(t *testing.T) {
 				func(e *event.Event) { e.EntityTags = []string{"outdoor"} },
 				func(e *event.Event) { e.Fields = map[string]any{"x": 1} },
 				func(e *event.Event) { e.Cause = "x" },
-				func(e *event.Event) { e.MovedFrom = start },
 				func(e *event.Event) { e.Type = event.Activity },
 				func(e *event.Event) { e.At = entry.Event.At.In(time.FixedZone("", 3600)) },
 			} {

@@ -247,7 +247,7 @@ func TestExplainNamesWhatStopped(t *testing.T) {
 		"lazy rule":      {[]object{mission("goal", nil), assigns("x", object{"assignmentMode": "LAZY", "eventMatchType": nil, "eventMatchEntity": nil})}, "assignmentMode: it is LAZY: the rule is evaluated when a user's missions are asked for, not because of events"},
 		"other entity":   {[]object{mission("goal", nil), assigns("x", object{"eventMatchType": "INSTANCE", "eventMatchEntityId": "swim"})}, "eventMatchEntityId: the event is about Activity run, not about swim"},
 		"tag":            {[]object{mission("goal", nil), assigns("x", object{"eventMatchType": "TAG", "eventMatchEntity": "Tag", "eventMatchEntityId": "outdoor"})}, "eventMatchEntityId: Activity run does not carry the tag outdoor"},
-		"group":          {[]object{mission("goal", object{"missionType": "GROUP"}), assigns("x", object{"missionType": "GROUP", "groupTagId": "outdoor"})}, "groupTagId: user ada is not in the group of the tag outdoor"},
+		"group":          {[]object{mission("goal", object{"missionType": "GROUP"}), assigns("x", object{"missionType": "GROUP", "groupTagId": "outdoor", "timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC"})}, "groupTagId: user ada is not in the group of the tag outdoor"},
 		"past rule":      {[]object{mission("goal", nil), assigns("x", past)}, "timeframeEndsAt: it ended at 2025-01-01T00:00:00Z, and the event happened at 2025-09-29T09:03:00Z"},
 		"coming rule":    {[]object{mission("goal", nil), assigns("x", coming)}, "timeframeStartsAt: it begins at 2026-01-01T00:00:00Z, and the event happened at 2025-09-29T09:03:00Z"},
 		"event":          {[]object{mission("goal", nil), assigns("x", object{"eventMatchCondition": big})}, "eventMatchCondition: event.value > 5 is false: event.value is 3"},
@@ -332,7 +332,7 @@ func TestExplainGroupMission(t *testing.T) {
 		document("MissionRule", "x", object{
 			"missionType": "GROUP", "groupTagId": "outdoor", "assignmentMode": "EVENT", "missionConfigurationsPool": []string{"goal"},
 			"eventMatchType": "ENTITY", "eventMatchEntity": "Activity",
-			"timeframeType": "PERMANENT", "timeframeTimezoneType": "USER", "timeframeStartsAt": "2020-01-01T00:00:00Z",
+			"timeframeType": "PERMANENT", "timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC", "timeframeStartsAt": "2020-01-01T00:00:00Z",
 		}))
 	for _, user := range []string{"ada", "bob"} {
 		_, err := w.Users.AssignTags(t.Context(), user, tenancy.Tagging{TagID: "outdoor"})
@@ -422,7 +422,7 @@ func TestExplainWhatAnArchivedRulePaid(t *testing.T) {
 	out, err := w.Record(t.Context(), run("late", "ada", start.Add(-time.Hour)))
 	require.NoError(t, err)
 	require.True(t, slices.ContainsFunc(out.Transactions, func(c economy.Change) bool { return c.RewardRuleID == "per-week" }))
-	require.Contains(t, w.verdict(t, "late", "RewardRule", "per-week"), "moved by ada:weekly:three:2025-W40:completed")
+	require.Contains(t, w.verdict(t, "late", "RewardRule", "per-week"), "moved by late")
 	w.record(t, "e3", "run", 1)
 	require.Contains(t, w.verdict(t, "e3", "RewardRule", "per-week"), "no   published")
 }

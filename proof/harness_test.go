@@ -103,6 +103,12 @@ func (b *backend) world(t tester) *world {
 	return found(t, b.faulty, fmt.Sprint("acme-", b.worlds))
 }
 
+// empty returns a new world on the backend that has no game, at a moment.
+func (b *backend) empty(t tester, now time.Time) *world {
+	b.worlds++
+	return founded(t, b.faulty, fmt.Sprint("acme-", b.worlds), now)
+}
+
 // world is an engine with a clock that moves when told and ids that count, and one workspace that
 // plays the game.
 type world struct {
@@ -127,9 +133,23 @@ func newWorld(t testing.TB, st store.Store) *world {
 // found returns a world in a new account of a store.
 func found(t tester, st store.Store, account string) *world {
 	t.Helper()
+	w := founded(t, st, account, start)
+	_, err := w.Import(t.Context(), fullGame(t))
+	require.NoError(t, err)
+	for _, u := range []tenancy.NewUser{{ID: "ada", Timezone: "America/New_York"}, {ID: "bob", Timezone: "Asia/Tokyo"}, {ID: "eve"}} {
+		_, err = w.Users.Create(t.Context(), u)
+		require.NoError(t, err)
+	}
+	w.first = w.head(t)
+	return w
+}
+
+// founded returns a world without a game and users, at a moment.
+func founded(t tester, st store.Store, account string, now time.Time) *world {
+	t.Helper()
 	known := &prepared{Store: st}
-	w := &world{store: st, newID: counting()}
-	w.set(start)
+	w := &world{store: st, newID: counting("id")}
+	w.set(now)
 	var err error
 	w.engine, err = guerdon.New(t.Context(), known, &guerdon.Options{
 		Now: func() time.Time { return *w.now.Load() }, NewID: func() string { return w.newID() },
@@ -141,13 +161,6 @@ func found(t tester, st store.Store, account string) *world {
 	require.NoError(t, err)
 	w.Workspace, err = w.engine.Workspace(t.Context(), store.Scope{Account: account, Workspace: "default"})
 	require.NoError(t, err)
-	_, err = w.Import(t.Context(), fullGame(t))
-	require.NoError(t, err)
-	for _, u := range []tenancy.NewUser{{ID: "ada", Timezone: "America/New_York"}, {ID: "bob", Timezone: "Asia/Tokyo"}, {ID: "eve"}} {
-		_, err = w.Users.Create(t.Context(), u)
-		require.NoError(t, err)
-	}
-	w.first = w.head(t)
 	return w
 }
 
@@ -187,10 +200,10 @@ func (e *eagerBlobs) Delete(_ context.Context, key string) error {
 	return nil
 }
 
-// counting returns ids that count.
-func counting() func() string {
+// counting returns ids that count, behind a word.
+func counting(word string) func() string {
 	var ids atomic.Int64
-	return func() string { return fmt.Sprintf("id-%06d", ids.Add(1)) }
+	return func() string { return fmt.Sprintf("%s-%06d", word, ids.Add(1)) }
 }
 
 // prepared remembers the tables of a store.

@@ -41,7 +41,7 @@ func TestWorkspacesNeverSeeOneAnother(t *testing.T) {
 		if rapid.Bool().Draw(rt, "of another account") {
 			neighbour = store.Scope{Account: shared.Scope().Account + "-rival", Workspace: "default"}
 		}
-		ourIDs, theirIDs := shared.newID, counting()
+		ourIDs, theirIDs := shared.newID, counting("id")
 		shared.newID = theirIDs
 		theirs := shared.neighbour(rt, neighbour)
 		shared.newID = ourIDs
@@ -58,7 +58,7 @@ func TestWorkspacesNeverSeeOneAnother(t *testing.T) {
 				require.Equal(rt, want, call.answer(rt.Context(), shared.Workspace, b), call)
 				d.learn(want)
 			}
-			now := shared.now.Load().Add(pick(author{rt}, "pass", 0, time.Second, 20*time.Hour))
+			now := shared.now.Load().Add(pick(author{T: rt}, "pass", 0, time.Second, 20*time.Hour))
 			shared.set(now)
 			alone.set(now)
 		}

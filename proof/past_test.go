@@ -193,6 +193,7 @@ func undated(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		delete(v, "createdAt")
+		delete(v, "seq") // of the entry that made the mission of a group
 		delete(v, "updatedAt")
 		for _, of := range v {
 			undated(of)

@@ -75,6 +75,7 @@ func TestAnyScheduleThatIsMadeUpFor(t *testing.T) {
 			r := pushed(guerdontest.MissionRule(fmt.Sprint("rule-", i), c, timeframe.Daily), "")
 			if draw(&r.Timeframe); i == 1 {
 				r.GroupTagID = "keen"
+				r.TimezoneType, r.Timezone = timeframe.Fixed, "Europe/Rome"
 			} else {
 				r.UsersMatchCondition = condition()
 			}

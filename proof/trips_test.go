@@ -64,13 +64,14 @@ func newTripsWorld(t testing.TB) (*world, *trips) {
 // keep of the user, the writes. A batch costs no more.
 func TestEventCostsThreeRoundTrips(t *testing.T) {
 	w, counter := newTripsWorld(t)
+	w.set(start.Add(time.Hour))
 	for i := range 3 { // statements are prepared, missions assigned
-		_, err := w.Record(t.Context(), run(fmt.Sprint("warm", i), "ada", start.Add(-time.Hour)))
+		_, err := w.Record(t.Context(), run(fmt.Sprint("warm", i), "ada", start.Add(time.Minute)))
 		require.NoError(t, err)
 	}
 	for i := range 5 {
 		before := counter.n.Load()
-		_, err := w.Record(t.Context(), run(fmt.Sprint("e", i), "ada", start))
+		_, err := w.Record(t.Context(), run(fmt.Sprint("e", i), "ada", start.Add(time.Hour)))
 		require.NoError(t, err)
 		require.LessOrEqual(t, counter.n.Load()-before, int64(3))
 	}
@@ -87,6 +88,8 @@ func TestPastOfAUserCostsNoRoundTrip(t *testing.T) {
 	}
 	w.set(start.Add(time.Hour))
 	_, err := w.Users.Update(t.Context(), "bob", tenancy.UserPatch{Timezone: new("Asia/Seoul")})
+	require.NoError(t, err)
+	_, err = w.Users.Update(t.Context(), "ada", tenancy.UserPatch{Nickname: new("Ada")}) // which is no other user for rules
 	require.NoError(t, err)
 	for i := range 2 {
 		ada, bob := cost(fmt.Sprint("ada", i), "ada"), cost(fmt.Sprint("bob", i), "bob")

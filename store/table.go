@@ -112,6 +112,9 @@ func Define[T any](name string, key func(*T) string, fields []Field[T], indexes 
 // Schema returns what a backend needs to know of the table.
 func (t *Table[T]) Schema() *Schema { return &t.schema }
 
+// Row returns a record as a backend sees it.
+func (t *Table[T]) Row(rec T) Row { return t.row(&rec) }
+
 func (t *Table[T]) row(rec *T) Row {
 	r := Row{Key: t.key(rec), Record: *rec}
 	if len(t.fields) > 0 {

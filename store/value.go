@@ -54,7 +54,12 @@ func Time(t time.Time) Value {
 func (v Value) Kind() Kind { return v.kind }
 
 // KeyTime returns an instant as a part of keys, whose order is that of the instants.
-func KeyTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000") }
+func KeyTime(t time.Time) string { return t.UTC().Format(keyTime) }
+
+const keyTime = "2006-01-02T15:04:05.000000"
+
+// ParseKeyTime is the inverse of [KeyTime].
+func ParseKeyTime(s string) (time.Time, error) { return time.Parse(keyTime, s) }
 
 // After returns the first instant after t, as [Time] does: as a lower bound it leaves out t, as an upper one it
 // lets t in.

@@ -32,7 +32,7 @@ func BenchmarkReact(b *testing.B) {
 				}
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, err := p.React(w.ctx, tx, o, nil); err != nil {
+					if _, err := p.React(w.ctx, tx, o); err != nil {
 						return err
 					}
 					tx.Caused()

@@ -27,8 +27,7 @@ const (
 type day struct {
 	Day  timeframe.Day `json:"day"`
 	Kind Kind          `json:"kind"`
-	// Moments are when the user acted. Those that cannot change later are thinned out to the first in
-	// each zone. They are in order of zone, then event. A day all of whose moments were moved has none.
+	// Moments are when the user acted first in each zone, in order of zone.
 	Moments []moment `json:"moments,omitempty"`
 	// Over is when a frozen period was over, as far as was known when it was paid for.
 	Over time.Time `json:"over,omitzero"`
@@ -40,16 +39,9 @@ type day struct {
 type moment struct {
 	At   time.Time `json:"at"`
 	Zone string    `json:"zone"`
-	// Event is the id of an event that may turn out to have happened at another time, otherwise "".
-	Event string `json:"event,omitempty"`
 }
 
-func (m moment) compare(n moment) int {
-	return cmp.Or(strings.Compare(m.Zone, n.Zone), strings.Compare(m.Event, n.Event))
-}
-
-// kept tells whether the day counts at all.
-func (d *day) kept() bool { return d.Kind == Freeze || len(d.Moments) > 0 }
+func (m moment) compare(n moment) int { return strings.Compare(m.Zone, n.Zone) }
 
 // at returns when the day was first acted on; zero if it never was.
 func (d *day) at() (at time.Time) {
@@ -75,7 +67,7 @@ func (d *day) zones() []string {
 // with returns the day with a moment more, and whether that made a difference.
 func (d day) with(m moment) (day, bool) {
 	i, found := slices.BinarySearchFunc(d.Moments, m, moment.compare)
-	if found && !m.At.Before(d.Moments[i].At) && m.Event == "" || found && m == d.Moments[i] {
+	if found && !m.At.Before(d.Moments[i].At) {
 		return d, false
 	}
 	moments := slices.Clone(d.Moments)
@@ -85,16 +77,6 @@ func (d day) with(m moment) (day, bool) {
 		moments = slices.Insert(moments, i, m)
 	}
 	return day{Day: d.Day, Kind: Regular, Moments: moments, Told: d.Told}, true
-}
-
-// without returns the day without the moment of an event, and whether it had one.
-func (d day) without(eventID string) (day, bool) {
-	i := slices.IndexFunc(d.Moments, func(m moment) bool { return m.Event == eventID })
-	if i < 0 {
-		return d, false
-	}
-	d.Moments = slices.Delete(slices.Clone(d.Moments), i, i+1)
-	return d, true
 }
 
 // compareDays orders days by date.

@@ -36,11 +36,11 @@ func ExampleProgram_React_clockChange() {
 
 // A day that was missed is paid for when it is over. It does not count, but the streak goes on.
 func ExampleProgram_Advance() {
+	gems := filled(map[string]int64{"ann": 1})
 	w := newWorld(fatal{})
+	w.wallet = gems
 	w.publish(freezing(daily()))
 	w.user("ann", "Europe/Rome")
-	gems := filled(map[string]int64{"ann": 1})
-	w.wallet = gems
 	w.act("ann", utc("2025-09-01T10:00:00Z"), utc("2025-09-02T10:00:00Z"))
 
 	w.now = utc("2025-09-03T22:00:00Z") // midnight in Rome

@@ -13,30 +13,40 @@ import (
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-// Explain tells how far an entry of the journal got with a rule: what React asked, in its order, and
-// whether a day was counted. The program is the one that was in force, tx.Now the moment at which the
-// entry was recorded, and changes are those of its outcome.
-func (p *Program) Explain(ctx context.Context, tx *session.Tx, cases []mechanic.Case, r *Rule, changes []Change) (mechanic.Verdict, error) {
-	unclaimed := slices.DeleteFunc(slices.Clone(changes), func(c Change) bool { return c.RuleID != r.ID || c.Kind != Regular })
-	return mechanic.Farthest(cases, func(c *mechanic.Case) (mechanic.Verdict, error) {
-		v := mechanic.Verdict{Version: r.Version}
-		if c.Ticks(Rules.Name()) && c.Event.EntityID == r.ID {
-			text := judged(r, changes)
-			v.Moved = v.Ask("day", text != "", "a period was over, and %s", cmp.Or(text, "nothing changed"))
-			return v, nil
-		}
-		pl := p.byID[r.ID]
-		if pl == nil {
-			v.Ask("streakConfigurationId", false, "the configuration %s was not published", r.StreakConfigurationID)
-			return v, nil
-		}
-		if !v.Matches(event.MatchFields(), pl.configuration.Matcher(), c.Event) || !v.Within(pl.Timeframe, c.Event.At) ||
-			!v.Condition(pl.match, c.Vars, tx.Now) || !v.Condition(pl.users, c.Vars, tx.Now) {
-			return v, nil
-		}
-		err := pl.askDay(ctx, tx, c, &unclaimed, &v)
-		return v, err
-	})
+// Explains tells whether documents of a kind are streak rules.
+func (p *Program) Explains(kind string) bool { return kind == Rules.Name() }
+
+// Moves tells whether a change is by a rule.
+func (p *Program) Moves(c *Change, _, id string) bool { return c.RuleID == id && c.Kind != "" }
+
+// Explain asks of an occasion what React will ask of a rule, in its order, and then whether a day was counted.
+func (p *Program) Explain(
+	ctx context.Context, tx *session.Tx, o *mechanic.Occasion, _, id string,
+) (*mechanic.Verdict, func(*[]Change, []event.Problem), error) {
+	v := &mechanic.Verdict{}
+	pl := p.byID[id]
+	switch {
+	case pl == nil && p.idle[id] != nil:
+		v.Version = p.idle[id].Version
+		v.Ask("streakConfigurationId", false, "the configuration %s was not published", p.idle[id].StreakConfigurationID)
+		return v, nil, nil
+	case pl == nil:
+		v.Unpublished()
+		return v, nil, nil
+	}
+	v.Version = pl.Version
+	if o.Ticks(Rules.Name()) && o.Event.EntityID == id {
+		return v, func(changes *[]Change, _ []event.Problem) {
+			text := judged(id, *changes)
+			v.Ask("day", text != "", "a period was over, and %s", cmp.Or(text, "nothing changed"))
+		}, nil
+	}
+	if !v.Matches(event.MatchFields(), pl.configuration.Matcher(), o.Event) || !v.Within(pl.Timeframe, o.Event.At) ||
+		!v.Condition(pl.match, o.Vars, tx.Moment()) || !v.Condition(pl.users, o.Vars, tx.Moment()) {
+		return v, nil, nil
+	}
+	conclude, err := pl.askDay(ctx, tx, o, v)
+	return v, conclude, err
 }
 
 // manner says how the day came to count, if not as usual.
@@ -51,11 +61,11 @@ func (c *Change) manner() string {
 }
 
 // judged says what became of a streak that the clock had judged.
-func judged(r *Rule, changes []Change) string {
+func judged(ruleID string, changes []Change) string {
 	var text []string
 	for _, c := range changes {
 		switch {
-		case c.RuleID != r.ID:
+		case c.RuleID != ruleID:
 		case c.Kind == Freeze:
 			text = append(text, c.Day.String()+" is frozen")
 		case c.Kind == Missed:
@@ -66,28 +76,25 @@ func judged(r *Rule, changes []Change) string {
 }
 
 // askDay asks whether the event's day counts because of it. Everything else has been asked, so the one
-// reason why it may not is that the day had been counted already. Unclaimed are the changes that no
-// earlier event of the entry made.
-func (pl *plan) askDay(ctx context.Context, tx *session.Tx, c *mechanic.Case, unclaimed *[]Change, v *mechanic.Verdict) error {
-	zone, clock, err := pl.zone(tx, c.User)
+// reason why it may not is that the day had been counted already.
+func (pl *plan) askDay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, v *mechanic.Verdict) (func(*[]Change, []event.Problem), error) {
+	zone, clock, err := pl.zone(tx, o.User)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	date := timeframe.DayOf(c.Event.At, clock)
-	if i := slices.IndexFunc(*unclaimed, func(ch Change) bool { return ch.Day == date }); i >= 0 {
-		made := (*unclaimed)[i]
-		*unclaimed = slices.Delete(*unclaimed, i, i+1)
-		v.Moved = v.Ask("day", true, "%s in %s counts%s: it is in iteration %d, which has %d", date, zone, made.manner(), made.IterationID, made.Count)
-		return nil
-	}
-	row, found, err := dayTable.Get(ctx, tx, dayKey(c.User.ID, pl.ID, date))
-	if err != nil {
-		return err
-	}
+	date := timeframe.DayOf(o.Event.At, clock)
+	row, found, err := dayTable.Get(ctx, tx, dayKey(o.User.ID, pl.ID, date))
 	since := ""
 	if at := row.at(); found && !at.IsZero() {
 		since = ", since " + mechanic.Stamp(at)
 	}
-	v.Ask("day", false, "%s in %s had been counted already%s", date, zone, since)
-	return nil
+	return func(changes *[]Change, _ []event.Problem) {
+		i := slices.IndexFunc(*changes, func(c Change) bool { return c.RuleID == pl.ID && c.Kind == Regular && c.Day == date })
+		if i < 0 {
+			v.Ask("day", false, "%s in %s had been counted already%s", date, zone, since)
+			return
+		}
+		made := (*changes)[i]
+		v.Ask("day", true, "%s in %s counts%s: it is in iteration %d, which has %d", date, zone, made.manner(), made.IterationID, made.Count)
+	}, err
 }

@@ -149,9 +149,6 @@ type step struct {
 
 // add takes the next day. The days come in order.
 func (f *fold) add(d day, zones *timeframe.Zones) (s step, err error) {
-	if !d.kept() {
-		return step{}, nil
-	}
 	s.began = f.Last == nil
 	if f.Last != nil {
 		if s.gap, err = f.gap(d.Day, d.at(), zones); err != nil {

@@ -2,13 +2,12 @@ package streaks
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
 
-	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
@@ -21,6 +20,9 @@ type Wallet interface {
 	// Charge takes an amount from a user, once for each id, and tells whether it could. What it could
 	// not do leaves no trace but problems.
 	Charge(ctx context.Context, tx *session.Tx, c Charge) (paid bool, err error)
+	// Refund gives back at a moment what was taken by charges with the given ids; one that took nothing gives
+	// nothing.
+	Refund(ctx context.Context, tx *session.Tx, at time.Time, ids ...string) error
 }
 
 // A Charge is the price of one frozen period.
@@ -57,32 +59,63 @@ func (t *turn) freeze(ctx context.Context, f *fold, to timeframe.Day, at time.Ti
 		if err != nil || !paid {
 			return err
 		}
-		d, err := t.frozen(ctx, g.first, over)
-		if err != nil {
+		d := day{Day: g.first, Kind: Freeze, Over: over}
+		if err := t.keep(ctx, d); err != nil {
 			return err
 		}
+		awake := *f
 		if _, err := f.add(d, t.tx.Zones); err != nil {
 			return err
 		}
+		if f == &t.state.fold && awake.Frozen == 0 {
+			t.state.Awake = &awake
+		}
 		c := t.changeAt(d.Day, Freeze, f.Iteration, f.Count)
 		c.Status = Active
-		t.changes = append(t.changes, c)
+		t.add(c)
 	}
 }
 
-// frozen saves a frozen period.
-func (t *turn) frozen(ctx context.Context, period timeframe.Day, over time.Time) (day, error) {
-	before, err := t.remembered(ctx, period)
-	if err != nil {
-		return day{}, err
+// melt takes back the frozen periods at the end of the streak, and gives back what they cost.
+func (t *turn) melt(ctx context.Context, at time.Time) error {
+	if t.state.Awake == nil {
+		return nil
 	}
-	d := day{Day: period, Kind: Freeze, Over: over, Told: before.Told}
-	return d, t.keep(ctx, d)
+	cal, last := t.state.calendar(), t.state.Last.Day
+	t.state.fold, t.state.Awake, t.changed = *t.state.Awake, nil, true
+	var keys []string
+	var periods []timeframe.Day
+	for period := cal.Next(t.state.Last.Day); period <= last; period = cal.Next(period) {
+		periods = append(periods, period)
+		keys = append(keys, dayKey(t.state.UserID, t.state.RuleID, period))
+	}
+	t.changes = slices.DeleteFunc(t.changes, func(c Change) bool { return c.Kind == Freeze && slices.Contains(periods, c.Day) })
+	if err := dayTable.Delete(ctx, t.tx, keys...); err != nil {
+		return err
+	}
+	return t.giveBack(ctx, at, periods...)
+}
+
+// giveBack gives back what frozen periods cost that saved nothing.
+func (t *turn) giveBack(ctx context.Context, at time.Time, periods ...timeframe.Day) error {
+	if t.wallet == nil {
+		return nil
+	}
+	charges := make([]string, len(periods))
+	for i, period := range periods {
+		charges[i] = t.chargeID(period)
+	}
+	return t.wallet.Refund(ctx, t.tx, at, charges...)
+}
+
+// chargeID returns the id of the charge for a period.
+func (t *turn) chargeID(period timeframe.Day) string {
+	return strings.Join([]string{"freeze", t.plan.ID, t.user.ID, period.String()}, ":")
 }
 
 // pay tells whether a missed period is paid for.
 func (t *turn) pay(ctx context.Context, f *fold, period timeframe.Day, over time.Time) (bool, error) {
-	if !t.plan.Freezes() || f.Frozen >= MaxFrozen {
+	if !t.plan.Freezes() || f.Frozen >= MaxFrozen || t.user.Status != tenancy.Active {
 		return false, nil
 	}
 	vars := map[string]any{"user": t.user.Vars(), "streak": t.vars(f, period)}
@@ -96,7 +129,7 @@ func (t *turn) pay(ctx context.Context, f *fold, period timeframe.Day, over time
 		return false, nil
 	}
 	return t.wallet.Charge(ctx, t.tx, Charge{
-		ID:     strings.Join([]string{"freeze", t.plan.ID, t.user.ID, period.String()}, ":"),
+		ID:     t.chargeID(period),
 		UserID: t.user.ID, CurrencyID: t.plan.FreezeVirtualCurrencyID, Amount: cost, RuleID: t.plan.ID, RuleVersion: t.plan.Version, At: over,
 	})
 }
@@ -125,7 +158,21 @@ func (t *turn) due(clock *time.Location) (time.Time, error) {
 	return over, nil
 }
 
-// Advance judges at most limit streaks whose next period is over: what the user missed is frozen, for
+// Due returns when the clock judges one of a user's streaks next.
+func (p *Program) Due(ctx context.Context, tx *session.Tx, userID string) (at time.Time, kind, id string, err error) {
+	if len(p.plans) == 0 {
+		return time.Time{}, "", "", nil
+	}
+	states, err := stateTable.List(ctx, tx, store.Prefix(streakKey(userID, "")))
+	for i := range states {
+		if s := &states[i]; !s.CheckAt.IsZero() && p.byID[s.RuleID] != nil && (at.IsZero() || s.CheckAt.Before(at)) {
+			at, id = s.CheckAt, s.RuleID
+		}
+	}
+	return at, Rules.Name(), id, err
+}
+
+// Advance wakes at most limit users of whom a streak's next period is over: what the user missed is frozen, for
 // one charge a period, or the streak is broken and is not judged again. Each is an event of the clock,
 // which [Program.React] answers. It returns whether more may be due. Only freezes need it; a streak that
 // cannot be frozen is broken by the clock, and Advance tells of it.
@@ -136,15 +183,11 @@ func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more 
 		return false, err
 	}
 	for _, s := range states {
-		user, err := tenancy.FindUser(ctx, tx, s.UserID)
-		if err != nil && !errors.Is(err, fault.ErrNotFound) {
-			return false, err
-		}
-		if p.byID[s.RuleID] == nil || user == nil || user.Status != tenancy.Active { // nobody is there to pay
+		if p.byID[s.RuleID] == nil { // nobody judges it
 			s.CheckAt = time.Time{}
 			err = stateTable.Put(ctx, tx, s)
 		} else {
-			err = mechanic.Tick(ctx, tx, Rules.Name(), s.RuleID, s.UserID, tx.Now)
+			err = tx.Wake(ctx, s.UserID)
 		}
 		if err != nil {
 			return false, err
@@ -153,18 +196,18 @@ func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more 
 	return len(states) == limit, nil
 }
 
-// judge settles one streak up to now.
-func (p *Program) judge(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, wallet Wallet) ([]Change, error) {
+// judge settles one streak up to the moment of an event of the clock.
+func (p *Program) judge(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	pl := p.byID[o.Event.EntityID]
 	s, found, err := stateTable.Get(ctx, tx, streakKey(o.User.ID, o.Event.EntityID))
 	if err != nil || !found || pl == nil {
 		return nil, err
 	}
-	t, err := pl.turn(tx, o.User, wallet, s)
+	t, err := pl.turn(tx, o.User, p.wallet, s)
 	if err != nil {
 		return nil, err
 	}
-	at := pl.until(tx.Now)
+	at := pl.until(o.Event.At)
 	to := timeframe.DayOf(at, t.clock)
 	if err := t.freeze(ctx, &t.state.fold, to, at); err != nil {
 		return nil, err
@@ -174,7 +217,9 @@ func (p *Program) judge(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		return nil, err
 	}
 	if t.state.Lost = g.missed(); t.state.Lost {
-		t.broke(g)
+		if err := t.broke(ctx, at); err != nil {
+			return nil, err
+		}
 	}
 	t.changed = true
 	return t.changes, t.save(ctx, t.clock)

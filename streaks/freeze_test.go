@@ -1,6 +1,7 @@
 package streaks_test
 
 import (
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,7 +21,7 @@ func TestFreeze(t *testing.T) {
 		acts       []string
 		advance    []string // moments at which the clock is served before the last act
 		now        string
-		charged    []string
+		paid, kept []string // the periods that were paid for, and those of them for which nothing was given back
 		days       []string
 		iterations []string
 	}{
@@ -29,7 +30,8 @@ func TestFreeze(t *testing.T) {
 			[]string{"2025-09-01", "2025-09-03"},
 			[]string{"2025-09-02T23:59:59Z", "2025-09-03T00:00:00Z", "2025-09-03T00:00:00Z"},
 			"2025-09-03T13:00:00Z",
-			[]string{"freeze:daily:ann:2025-09-02"},
+			[]string{"2025-09-02"},
+			[]string{"2025-09-02"},
 			[]string{"2025-09-01 1 COMPLETED", "2025-09-02 0 FREEZE COMPLETED", "2025-09-03 1 COMPLETED"},
 			[]string{"#1 2 ACTIVE"},
 		},
@@ -37,46 +39,66 @@ func TestFreeze(t *testing.T) {
 			"nobody served the clock", 5,
 			[]string{"2025-09-01", "2025-09-04"},
 			nil, "2025-09-04T13:00:00Z",
-			[]string{"freeze:daily:ann:2025-09-02", "freeze:daily:ann:2025-09-03"},
+			[]string{"2025-09-02", "2025-09-03"},
+			[]string{"2025-09-02", "2025-09-03"},
 			[]string{"2025-09-01 1 COMPLETED", "2025-09-02 0 FREEZE COMPLETED", "2025-09-03 0 FREEZE COMPLETED", "2025-09-04 1 COMPLETED"},
 			[]string{"#1 2 ACTIVE"},
+		},
+		{
+			"not back yet", 5,
+			[]string{"2025-09-01"},
+			[]string{"2025-09-03T12:00:00Z"},
+			"2025-09-03T13:00:00Z",
+			[]string{"2025-09-02"},
+			[]string{"2025-09-02"},
+			[]string{"2025-09-01 1 COMPLETED", "2025-09-02 0 FREEZE COMPLETED"},
+			[]string{"#1 1 ACTIVE"},
 		},
 		{
 			"money runs out", 1,
 			[]string{"2025-09-01", "2025-09-04"},
 			nil, "2025-09-04T13:00:00Z",
-			[]string{"freeze:daily:ann:2025-09-02"},
-			[]string{"2025-09-01 1 COMPLETED", "2025-09-02 0 FREEZE COMPLETED", "2025-09-04 1 COMPLETED"},
+			[]string{"2025-09-02"},
+			nil,
+			[]string{"2025-09-01 1 COMPLETED", "2025-09-04 1 COMPLETED"},
 			[]string{"#1 1 BROKEN", "#2 1 ACTIVE"},
+		},
+		{
+			"money runs out by the clock", 2,
+			[]string{"2025-09-01"},
+			[]string{"2025-09-03T00:00:00Z", "2025-09-04T00:00:00Z", "2025-09-05T00:00:00Z", "2025-09-09T00:00:00Z"},
+			"2025-09-09T13:00:00Z",
+			[]string{"2025-09-02", "2025-09-03"},
+			nil,
+			[]string{"2025-09-01 1 COMPLETED"},
+			[]string{"#1 1 BROKEN"},
+		},
+		{
+			"what had saved the streak before stays paid", 3,
+			[]string{"2025-09-01", "2025-09-03", "2025-09-08"},
+			nil, "2025-09-08T13:00:00Z",
+			[]string{"2025-09-02", "2025-09-04", "2025-09-05"},
+			[]string{"2025-09-02"},
+			[]string{"2025-09-01 1 COMPLETED", "2025-09-02 0 FREEZE COMPLETED", "2025-09-03 1 COMPLETED", "2025-09-08 1 COMPLETED"},
+			[]string{"#1 2 BROKEN", "#2 1 ACTIVE"},
+		},
+		{
+			"what is given back saves the next", 1,
+			[]string{"2025-09-01", "2025-09-04", "2025-09-06"},
+			nil, "2025-09-06T13:00:00Z",
+			[]string{"2025-09-02", "2025-09-05"},
+			[]string{"2025-09-05"},
+			[]string{"2025-09-01 1 COMPLETED", "2025-09-04 1 COMPLETED", "2025-09-05 0 FREEZE COMPLETED", "2025-09-06 1 COMPLETED"},
+			[]string{"#1 1 BROKEN", "#2 2 ACTIVE"},
 		},
 		{
 			"no money", 0,
 			[]string{"2025-09-01"},
 			[]string{"2025-09-03T00:00:00Z"},
 			"2025-09-03T13:00:00Z",
-			nil,
+			nil, nil,
 			[]string{"2025-09-01 1 COMPLETED"},
 			[]string{"#1 1 BROKEN"},
-		},
-		{
-			"a late act thaws the day", 5,
-			[]string{"2025-09-01", "2025-09-02"},
-			[]string{"2025-09-03T00:00:00Z"},
-			"2025-09-03T13:00:00Z",
-			[]string{"freeze:daily:ann:2025-09-02"},
-			[]string{"2025-09-01 1 COMPLETED", "2025-09-02 1 COMPLETED"},
-			[]string{"#1 2 ACTIVE"},
-		},
-		{
-			"a late act between", 5,
-			[]string{"2025-09-01", "2025-09-05", "2025-08-30", "2025-09-03"},
-			nil, "2025-09-05T13:00:00Z",
-			[]string{"freeze:daily:ann:2025-09-02", "freeze:daily:ann:2025-09-03", "freeze:daily:ann:2025-09-04", "freeze:daily:ann:2025-08-31"},
-			[]string{
-				"2025-08-30 1 COMPLETED", "2025-08-31 0 FREEZE COMPLETED", "2025-09-01 1 COMPLETED", "2025-09-02 0 FREEZE COMPLETED",
-				"2025-09-03 1 COMPLETED", "2025-09-04 0 FREEZE COMPLETED", "2025-09-05 1 COMPLETED",
-			},
-			[]string{"#1 4 ACTIVE"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -87,25 +109,30 @@ func TestFreeze(t *testing.T) {
 			w.publish(freezing(daily()))
 			w.user("ann", "")
 			acts := noons(tt.acts...)
-			last := acts[len(acts)-1:]
-			if len(acts) > 1 {
-				w.act("ann", acts[:len(acts)-1]...)
-			} else {
-				w.act("ann", last...)
-			}
+			last := max(1, len(acts)-1)
+			w.act("ann", acts[:last]...)
 			for _, at := range tt.advance {
 				w.now = utc(at)
 				w.advance(10)
 			}
-			if len(acts) > 1 {
-				w.act("ann", last...)
-			}
+			w.act("ann", acts[last:]...)
 			w.now = utc(tt.now)
-			require.Equal(t, tt.charged, money.ids())
+			require.Equal(t, tt.paid, periodsOf(money.charges))
+			require.Equal(t, tt.kept, periodsOf(money.kept))
+			require.EqualValues(t, int(tt.holds)-len(tt.kept), money.holds["ann"])
 			require.Equal(t, tt.days, brief(w.list("ann", streaks.ByDay)))
 			require.Equal(t, tt.iterations, brief(w.list("ann", streaks.ByIteration)))
 		})
 	}
+}
+
+// periodsOf returns the periods that charges of the daily streak of ann are for.
+func periodsOf(charges []streaks.Charge) []string {
+	var periods []string
+	for _, id := range idsOf(charges) {
+		periods = append(periods, strings.TrimPrefix(id, "freeze:daily:ann:"))
+	}
+	return periods
 }
 
 func TestWhatWasLostIsNotSavedLater(t *testing.T) {
@@ -127,10 +154,30 @@ func TestWhatWasLostIsNotSavedLater(t *testing.T) {
 	require.Empty(t, money.charges)
 	w.now = utc("2025-09-04T13:00:00Z")
 	require.Equal(t, 2, w.current("ann", "daily").IterationID)
-	// The day that was lost turns out to have been active.
-	w.act("ann", noons("2025-09-02")...)
-	require.Equal(t, []string{"freeze:daily:ann:2025-09-03"}, money.ids())
-	require.Equal(t, []string{"#1 3 ACTIVE"}, brief(w.list("ann", streaks.ByIteration)))
+}
+
+// Nobody pays while away: who is suspended loses the streak, and has paid nothing for it.
+func TestASuspendedUserPaysForNothing(t *testing.T) {
+	t.Parallel()
+	money := filled(map[string]int64{"ann": 100})
+	w := newWorld(t)
+	w.wallet = money
+	w.publish(freezing(daily()))
+	w.user("ann", "")
+	w.act("ann", noons("2025-09-01")...)
+	w.now = utc("2025-09-03T12:00:00Z")
+	w.advance(1)
+	require.Equal(t, []string{"2025-09-02"}, periodsOf(money.kept))
+	_, err := w.users.Suspend(w.ctx, "ann")
+	require.NoError(t, err)
+	w.now = utc("2025-09-20T12:00:00Z")
+	w.advance(1)
+	_, err = w.users.Resume(w.ctx, "ann")
+	require.NoError(t, err)
+	require.Equal(t, []string{"REGULAR 2025-09-20 #2 1 ACTIVE"}, tell(w.act("ann", w.now)))
+	require.Len(t, money.charges, 1)
+	require.Empty(t, money.kept)
+	require.EqualValues(t, 100, money.holds["ann"])
 }
 
 func TestAFrozenPeriodIsNotPerfect(t *testing.T) {
@@ -164,10 +211,7 @@ func TestFrozenWeek(t *testing.T) {
 	require.Equal(t, []string{"2025-W36 1 COMPLETED", "2025-W37 0 FREEZE COMPLETED", "2025-W38 1 COMPLETED"}, brief(w.list("ann", streaks.ByWeek)))
 	require.Len(t, w.list("ann", streaks.ByDay), 2)
 	require.Equal(t, 2, w.current("ann", "weekly").Count)
-	w.act("ann", noons("2025-09-10")...)
-	require.Equal(t, []string{"2025-W36 1 COMPLETED", "2025-W37 1 COMPLETED", "2025-W38 1 COMPLETED"}, brief(w.list("ann", streaks.ByWeek)))
-	require.Equal(t, 3, w.current("ann", "weekly").Count)
-	require.Len(t, money.charges, 1)
+	require.Equal(t, []string{"freeze:weekly:ann:2025-09-08"}, idsOf(money.kept))
 }
 
 func TestFreezeCost(t *testing.T) {
@@ -242,7 +286,7 @@ func TestFreezesEndWithTheRule(t *testing.T) {
 	w.act("ann", noons("2025-09-01")...)
 	w.now = utc("2026-01-01T00:00:00Z")
 	w.advance(10)
-	require.Equal(t, []string{"freeze:daily:ann:2025-09-02", "freeze:daily:ann:2025-09-03"}, money.ids())
+	require.Equal(t, []string{"2025-09-02", "2025-09-03"}, periodsOf(money.kept))
 	require.Equal(t, streaks.Ended, w.current("ann", "daily").Status)
 }
 
@@ -255,6 +299,7 @@ func TestFreezesAreBounded(t *testing.T) {
 	w.user("ann", "")
 	w.act("ann", noons("2020-09-01", "2025-09-01")...)
 	require.Len(t, money.charges, streaks.MaxFrozen)
+	require.Empty(t, money.kept)
 	require.Equal(t, 2, w.current("ann", "daily").IterationID)
 }
 
@@ -312,12 +357,12 @@ func TestOneChargeForEachPeriod(t *testing.T) {
 		}
 	}
 	seen := map[string]bool{}
-	for _, id := range money.ids() {
+	for _, id := range idsOf(money.charges) {
 		require.False(t, seen[id], id)
 		seen[id] = true
 	}
 	require.Len(t, seen, 7+3+0+7+7)
-	for u, frozen := range map[string]int{"ann": 7, "bob": 3, "cid": 0, "dan": 7, "eve": 7} {
+	for u, frozen := range map[string]int{"ann": 7, "bob": 0, "cid": 0, "dan": 7, "eve": 7} {
 		require.Len(t, w.list(u, streaks.ByDay), 1+frozen, u)
 	}
 }

@@ -65,9 +65,7 @@ func (h *history) replay(visit func(f *fold, d day, s step)) error {
 		if err != nil {
 			return err
 		}
-		if d.kept() {
-			visit(&f, d, s)
-		}
+		visit(&f, d, s)
 	}
 	return nil
 }
@@ -235,7 +233,7 @@ func (b *buckets) opensWeek(d timeframe.Day) bool {
 	days := b.h.days
 	i, _ := slices.BinarySearchFunc(days, d.Week(), compareDays)
 	for ; i < len(days) && days[i].Day < d; i++ {
-		if days[i].Kind == Regular && days[i].kept() {
+		if days[i].Kind == Regular {
 			return false
 		}
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
@@ -100,6 +99,7 @@ func TestAStreakIsWhatItsDaysMakeIt(t *testing.T) {
 		w := newWorld(t)
 		w.publish(m.rule)
 		w.user("ann", zone)
+		slices.SortFunc(at, time.Time.Compare)
 		w.act("ann", at...)
 		for _, at := range at {
 			m.active = append(m.active, timeframe.DayOf(at, clock))
@@ -120,52 +120,67 @@ func TestAStreakIsWhatItsDaysMakeIt(t *testing.T) {
 	})
 }
 
-// What is left is the same in whatever order the events arrive, and equals what is read of the days
-// alone.
-func TestAnyOrderOfArrival(t *testing.T) {
+// A stay is when and where a user acts.
+type stay struct {
+	at   time.Time
+	zone string
+}
+
+// stays draws what a user does who moves about, in its order.
+func stays(t *rapid.T) []stay {
+	zones := rapid.SampledFrom([]string{"UTC", "America/Sao_Paulo", "Pacific/Kiritimati", "Pacific/Pago_Pago"})
+	var all []stay
+	for _, at := range moments().Draw(t, "moments") {
+		all = append(all, stay{at, zones.Draw(t, "zone")})
+	}
+	return all
+}
+
+// live lets a user act who holds so much, wherever the user is then. serve says how long before the next act the
+// clock is served.
+func live(t *rapid.T, rule streaks.Rule, holds int64, all []stay, serve func() (before time.Duration, ok bool)) (*world, *purse) {
+	money := filled(map[string]int64{"ann": holds})
+	w := newWorld(t)
+	w.wallet = money
+	w.publish(rule)
+	w.user("ann", "UTC")
+	for _, s := range all {
+		if before, ok := serve(); ok && s.at.Add(-before).After(w.now) {
+			w.now = s.at.Add(-before)
+			w.advance(1)
+		}
+		w.now = s.at
+		w.move(s.zone)
+		w.act("ann", s.at)
+	}
+	w.now = utc("2018-12-10T00:00:00Z")
+	w.move("UTC")
+	w.advance(1)
+	return w, money
+}
+
+// However often the clock is served, what is left, told, caused and paid is the same; and it equals what is read
+// of the days alone.
+func TestWhoeverServesTheClock(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		rule := plans().Draw(t, "plan")
-		pays := rapid.Bool().Draw(t, "pays")
-		zones := rapid.SampledFrom([]string{"UTC", "America/Sao_Paulo", "Pacific/Kiritimati"})
-		if pays { // what was paid before it was known that the user had moved is not undone
-			rule, zones = freezing(rule), rapid.Just("America/Sao_Paulo")
+		if rapid.Bool().Draw(t, "freezes") {
+			rule = freezing(rule)
 		}
-		type act struct {
-			at   time.Time
-			zone string
-		}
-		acts := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) act {
-			at := moments().Draw(t, "moments")[0]
-			return act{at, zones.Draw(t, "zone")}
-		}), 1, 25).Draw(t, "acts")
-		end := utc("2018-12-10T00:00:00Z")
-		live := func(acts []act, serve func(i int) bool) ([]string, streaks.Standing, []streaks.Streak) {
-			w := newWorld(t)
-			if pays {
-				w.wallet = filled(map[string]int64{"ann": 1_000_000})
-			}
-			w.publish(rule)
-			w.user("ann", "UTC")
-			for i, a := range acts {
-				w.move("ann", a.zone)
-				w.act("ann", a.at)
-				if serve(i) {
-					w.now = a.at.Add(100 * time.Hour)
-					w.advance(1)
-				}
-			}
-			w.move("ann", "UTC")
-			w.now = end
-			w.advance(1)
-			return w.dump(), w.current("ann", "rule"), w.list("ann", streaks.ByIteration)
-		}
-		inOrder := slices.Clone(acts)
-		slices.SortStableFunc(inOrder, func(a, b act) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.zone, b.zone)) })
-		want, standing, rows := live(inOrder, func(int) bool { return false })
-		got, _, _ := live(rapid.Permutation(acts).Draw(t, "order"), func(int) bool { return pays && rapid.Bool().Draw(t, "serve") })
-		require.Equal(t, want, got)
+		holds := int64(rapid.IntRange(0, 30).Draw(t, "holds"))
+		all := inOrder(stays(t))
+		never, paid := live(t, rule, holds, all, func() (time.Duration, bool) { return 0, false })
+		often, paidOften := live(t, rule, holds, all, func() (time.Duration, bool) {
+			return time.Duration(rapid.IntRange(0, 100).Draw(t, "hours")) * time.Hour, rapid.Bool().Draw(t, "serve")
+		})
+		require.Equal(t, never.dump(), often.dump())
+		require.Equal(t, never.told, often.told)
+		require.Equal(t, never.caused, often.caused)
+		require.Equal(t, paid.kept, paidOften.kept)
+		require.Equal(t, paid.holds, paidOften.holds)
 
+		standing, rows := never.current("ann", "rule"), never.list("ann", streaks.ByIteration)
 		last := rows[len(rows)-1]
 		require.Equal(t, standing.Status, last.Status)
 		require.Equal(t, standing.IterationID, last.IterationID)
@@ -178,92 +193,41 @@ func TestAnyOrderOfArrival(t *testing.T) {
 	})
 }
 
-// Events that turn out to have happened at other times leave what they would have left at once, and
-// nothing is told twice.
-func TestMovedEventsLeaveNoTrace(t *testing.T) {
+func inOrder(all []stay) []stay {
+	slices.SortStableFunc(all, func(a, b stay) int { return a.at.Compare(b.at) })
+	return all
+}
+
+// Each event is caused once, and says what it is about.
+func TestNothingIsToldTwice(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		rule := plans().Draw(t, "plan")
-		type act struct {
-			mission int // 0: an activity, which does not move
-			at      time.Time
+		w, _ := live(t, plans().Draw(t, "plan"), 0, inOrder(stays(t)), func() (time.Duration, bool) { return 0, false })
+		ids := map[string]bool{}
+		for _, e := range w.caused {
+			require.False(t, ids[e.ID], e.ID)
+			ids[e.ID] = true
 		}
-		acts := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) act {
-			return act{rapid.IntRange(0, 8).Draw(t, "mission"), moments().Draw(t, "moments")[0]}
-		}), 1, 40).Draw(t, "acts")
-		live := func(acts []act) [][]string {
-			w := newWorld(t)
-			w.countTagged()
-			w.publish(rule)
-			w.user("ann", "")
-			place := map[int]time.Time{}
-			for i, a := range acts {
-				e := event.Event{ID: fmt.Sprintf("activity-%d", i), Type: event.Activity, UserID: "ann", At: a.at, EntityTags: []string{"counts"}}
-				if a.mission > 0 {
-					e.ID, e.Type = fmt.Sprintf("mission-%d", a.mission), event.Mission
-					e.MovedFrom = place[a.mission]
-					place[a.mission] = a.at
-				}
-				w.record(e)
-			}
-			ids := map[string]bool{}
-			for _, e := range w.caused {
-				require.False(t, ids[e.ID], e.ID)
-				ids[e.ID] = true
-			}
-			w.now = utc("2018-11-20T00:00:00Z")
-			var rows [][]string
-			for _, kind := range []streaks.PeriodType{streaks.ByDay, streaks.ByWeek, streaks.ByIteration, streaks.ByGoal} {
-				rows = append(rows, brief(w.list("ann", kind)))
-			}
-			return rows
-		}
-		final := map[int]time.Time{}
-		for _, a := range acts {
-			final[a.mission] = a.at
-		}
-		var settled []act
-		for _, a := range acts {
-			if a.mission == 0 || final[a.mission].Equal(a.at) {
-				settled = append(settled, a)
-			}
-		}
-		require.Equal(t, live(settled), live(acts))
 	})
 }
 
-// Each frozen period was charged for once, and no other.
-func TestEachFrozenPeriodWasPaid(t *testing.T) {
+// What a user has paid for in the end is just what is frozen.
+func TestEachFrozenPeriodIsPaidAndNoOther(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		rule := freezing(plans().Draw(t, "plan"))
-		money := filled(map[string]int64{"ann": int64(rapid.IntRange(0, 12).Draw(t, "holds"))})
-		w := newWorld(t)
-		w.wallet = money
-		w.publish(rule)
-		w.user("ann", "")
-		for i, at := range moments().Draw(t, "moments") {
-			if rapid.Bool().Draw(t, "serve") {
-				w.now = at
-				w.advance(1)
-				w.advance(1)
-			}
-			if i%5 == 4 {
-				money.holds["ann"]++
-			}
-			w.act("ann", at)
-		}
-		paid := map[string]bool{}
-		for _, id := range money.ids() {
-			require.False(t, paid[id], id)
-			paid[id] = true
-		}
+		holds := int64(rapid.IntRange(0, 30).Draw(t, "holds"))
+		w, money := live(t, freezing(plans().Draw(t, "plan")), holds, inOrder(stays(t)), func() (time.Duration, bool) { return 0, false })
+		var frozen, paid []string
 		for _, kind := range []streaks.PeriodType{streaks.ByDay, streaks.ByWeek} {
 			for _, row := range w.list("ann", kind) {
 				if row.Kind == streaks.Freeze {
-					require.True(t, paid["freeze:rule:ann:"+row.ID[len("rule:ann:")+len(kind)+1:][:10]], row.ID)
+					frozen = append(frozen, "freeze:rule:ann:"+row.ID[len("rule:ann:")+len(kind)+1:][:10])
 				}
 			}
 		}
+		paid = idsOf(money.kept)
+		slices.Sort(paid)
+		require.Equal(t, slices.Compact(slices.Sorted(slices.Values(frozen))), paid)
+		require.Equal(t, holds, money.holds["ann"]+int64(len(paid)))
 	})
 }

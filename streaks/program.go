@@ -17,8 +17,13 @@ import (
 //
 // The engine calls it; hosts use [Service].
 type Program struct {
+	mechanic.Plain[Change]
+
+	wallet  Wallet
+	past    mechanic.Past
 	plans   []*plan // in the order in which they apply
 	byID    map[string]*plan
+	idle    map[string]*Rule         // whose configuration is out of use
 	matches mechanic.Matching[*plan] // by the configuration's matcher
 }
 
@@ -26,23 +31,26 @@ type Program struct {
 type plan struct {
 	*Rule
 	configuration *Configuration
+	later         bool // it came in force after what it judges was recorded, and counts in silence
 	match, users  mechanic.Condition
 	cost          mechanic.Amount
 }
 
-// Compile compiles what is published. A rule whose configuration is archived is not in force.
-func Compile(docs *content.Program) (*Program, error) {
-	p := &Program{byID: map[string]*plan{}}
+// Compile compiles what is published. A rule whose configuration is archived is not in force. Periods are paid for
+// through the wallet, nil pays for nothing; past is what a streak that is new counts of what was before, nil is nothing.
+func Compile(docs *content.Program, wallet Wallet, past mechanic.Past) (*Program, error) {
+	p := &Program{wallet: wallet, past: past, byID: map[string]*plan{}, idle: map[string]*Rule{}}
 	var faults []error
 	for _, r := range content.Live(docs, Rules) {
 		c := content.Find(docs, Configurations, r.StreakConfigurationID)
 		if c == nil {
+			p.idle[r.ID] = r
 			continue
 		}
 		pl, err := compileRule(r)
 		match, wrong := compileMatch(c)
 		faults = append(faults, err, wrong)
-		pl.configuration, pl.match = c, match
+		pl.configuration, pl.match, pl.later = c, match, docs.Later(Rules.Name(), r.ID)
 		p.plans = append(p.plans, pl)
 		p.byID[r.ID] = pl
 		p.matches.Add(c.Matcher(), pl)
@@ -67,15 +75,21 @@ func compileRule(r *Rule) (*plan, error) {
 }
 
 // Reads names what [Program.React] reads first.
-func (p *Program) Reads(o *mechanic.Occasion) []store.Read {
-	var keys []string
-	for _, pl := range p.matches.On(o.Keys) {
-		keys = append(keys, streakKey(o.User.ID, pl.ID))
-	}
-	if len(keys) == 0 {
+func (p *Program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
+	if len(p.plans) == 0 {
 		return nil
 	}
-	return []store.Read{stateTable.Keys(keys...)}
+	reads := []store.Read{stateTable.Rows(store.Prefix(streakKey(o.User.ID, "")))}
+	var days []string
+	for _, pl := range p.matches.On(o.Keys) {
+		if _, clock, err := pl.zone(tx, o.User); err == nil { // otherwise React says what is wrong
+			days = append(days, dayKey(o.User.ID, pl.ID, timeframe.DayOf(o.Event.At, clock)))
+		}
+	}
+	if len(days) > 0 {
+		reads = append(reads, dayTable.Keys(days...))
+	}
+	return reads
 }
 
 // zone returns the name and the clock of the zone in which a user's days are counted.

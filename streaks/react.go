@@ -28,11 +28,11 @@ type Change struct {
 	Day timeframe.Day `json:"day"`
 	// Kind is REGULAR for a day on which the user acted, FREEZE for a period that was paid for, MISSED for
 	// the one that broke the run; it is empty for a day that turned out not to be active. A run that broke
-	// is told of once, when the next event of the user comes or [Program.Advance] judges it. A late day
-	// may join it to the next run nevertheless.
+	// is told of once, when the next event of the user comes or [Program.Advance] is called. A late event
+	// may show that it did not break.
 	Kind Kind `json:"kind,omitempty"`
-	// Late says that the day came before the last one that was known; Thawed, that its period had been
-	// frozen.
+	// Late says that the day came before the last one that was known, or counts otherwise because of one that
+	// did; Thawed, that its period had been frozen.
 	Late   bool `json:"late,omitempty"`
 	Thawed bool `json:"thawed,omitempty"`
 	// IterationID, Count and Status are those of the run that the day is in, after the change. A late
@@ -55,81 +55,95 @@ type turn struct {
 	tx      *session.Tx
 	plan    *plan
 	user    *tenancy.User
-	wallet  Wallet
+	wallet  Wallet // nil pays nothing
 	zone    string
 	clock   *time.Location
 	state   state
+	silent  bool // what is counted happened before the rule was met: nothing follows from it
 	changed bool
 	changes []Change
 }
 
 func (pl *plan) turn(tx *session.Tx, u *tenancy.User, wallet Wallet, s state) (*turn, error) {
 	zone, clock, err := pl.zone(tx, u)
-	return &turn{tx: tx, plan: pl, user: u, wallet: wallet, zone: zone, clock: clock, state: s}, err
+	t := &turn{tx: tx, plan: pl, user: u, wallet: wallet, zone: zone, clock: clock, state: s, silent: pl.later}
+	if pl.later {
+		t.wallet = nil
+	}
+	return t, err
 }
 
 // React counts the event in every streak that it matches, on the day that it was when it happened.
 // Periods that were missed before it are judged first, in their order, and paid for through the
-// wallet if the rule and the user can; a nil wallet pays nothing. A day that arrives late is counted
-// where it belongs: it may join runs, and turns a frozen period into an active one, without refund.
+// wallet if the rule and the user can. A day that comes before the last one, because the user has moved west,
+// is counted where it belongs: it may join runs, and turns a frozen period into an active one.
 //
-// A streak that grows causes an event of type Streak, and so does a target that is reached.
+// A streak that grows causes an event of type Streak, and so does a target that is reached and a run that breaks.
+// The first event that a streak counts lets it count what the user did before, in silence.
 //
-// For an event of the clock it judges the streak, as [Program.Advance] has found it.
-func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, wallet Wallet) ([]Change, error) {
+// For an event of the clock it judges the streak.
+func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	if o.Ticks(Rules.Name()) {
-		return p.judge(ctx, tx, o, wallet)
+		return p.judge(ctx, tx, o)
 	}
 	var changes []Change
 	for _, pl := range p.matches.On(o.Keys) {
-		more, err := pl.react(ctx, tx, o, wallet)
+		if !pl.counts(tx, o) {
+			continue
+		}
+		t, err := p.meet(ctx, tx, pl, o)
 		if err != nil {
 			return nil, err
 		}
-		changes = append(changes, more...)
+		if err := t.count(ctx, moment{o.Event.At, t.zone}); err != nil {
+			return nil, err
+		}
+		if err := t.save(ctx, nil); err != nil { // the clock is that of the event
+			return nil, err
+		}
+		changes = append(changes, t.changes...)
 	}
 	return changes, nil
 }
 
-func (pl *plan) react(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, wallet Wallet) ([]Change, error) {
-	e := o.Event
-	counts := pl.State(e.At) == timeframe.Active && pl.match.Holds(tx, o.Vars) && pl.users.Holds(tx, o.Vars)
-	moved := !e.MovedFrom.IsZero()
-	if !counts && !moved {
-		return nil, nil
-	}
+// counts tells whether an event of the configuration counts.
+func (pl *plan) counts(tx *session.Tx, o *mechanic.Occasion) bool {
+	return pl.State(o.Event.At) == timeframe.Active && pl.match.Holds(tx, o.Vars) && pl.users.Holds(tx, o.Vars)
+}
+
+// meet returns the streak of an event's user. One that is new has counted what the user did before, since the
+// beginning of the rule's timeframe.
+func (p *Program) meet(ctx context.Context, tx *session.Tx, pl *plan, o *mechanic.Occasion) (*turn, error) {
 	s, found, err := stateTable.Get(ctx, tx, streakKey(o.User.ID, pl.ID))
 	if err != nil {
 		return nil, err
 	}
-	if !found {
-		s = state{UserID: o.User.ID, RuleID: pl.ID}
+	t, err := pl.turn(tx, o.User, p.wallet, s)
+	if err != nil || found {
+		return t, err
 	}
-	t, err := pl.turn(tx, o.User, wallet, s)
-	if err != nil {
-		return nil, err
+	t.state = state{UserID: o.User.ID, RuleID: pl.ID}
+	if p.past == nil {
+		return t, nil
 	}
-	if moved && found {
-		if err := t.withdraw(ctx, e.ID); err != nil {
+	for before, err := range p.past(ctx, tx, o.User.ID, pl.StartsAt, o.Event.At.Add(time.Microsecond)) {
+		if err != nil {
 			return nil, err
 		}
-	}
-	if counts {
-		if err := t.count(ctx, t.moment(e)); err != nil {
+		if before.Event.ID == o.Event.ID || !slices.Contains(before.Keys, pl.configuration.Matcher().Key()) || !pl.counts(tx, before) {
+			continue
+		}
+		then, err := pl.turn(tx, before.User, nil, t.state)
+		if err == nil {
+			then.silent = true
+			err = then.count(ctx, moment{before.Event.At, then.zone})
+		}
+		if err != nil {
 			return nil, err
 		}
+		t.state, t.wallet, t.changed = then.state, nil, t.changed || then.changed // nobody pays for what lies before
 	}
-	return t.changes, t.save(ctx, nil) // the clock is that of the event
-}
-
-// moment returns when the event happened, by the clock of the streak. A mission may turn out to have
-// been completed at another time.
-func (t *turn) moment(e *event.Event) moment {
-	m := moment{At: e.At, Zone: t.zone}
-	if e.Type == event.Mission {
-		m.Event = e.ID
-	}
-	return m
+	return t, nil
 }
 
 // count adds a moment to the streak.
@@ -156,11 +170,7 @@ func (t *turn) after(date timeframe.Day) bool {
 
 // forward adds a day at the end.
 func (t *turn) forward(ctx context.Context, date timeframe.Day, m moment) error {
-	before, err := t.remembered(ctx, date)
-	if err != nil {
-		return err
-	}
-	d, _ := before.with(m)
+	d, _ := day{Day: date}.with(m)
 	if err := t.reach(ctx, date, m.At); err != nil {
 		return err
 	}
@@ -168,7 +178,7 @@ func (t *turn) forward(ctx context.Context, date timeframe.Day, m moment) error 
 	if err != nil {
 		return err
 	}
-	t.state.Lost = false
+	t.state.Lost, t.state.Awake = false, nil
 	c := t.change(date, Regular)
 	if s.goal > 0 {
 		c.Goals = t.tell([]reached{{Goal{t.state.Goal, s.goal}, t.state.Done[s.goal], m.At}})
@@ -178,20 +188,8 @@ func (t *turn) forward(ctx context.Context, date timeframe.Day, m moment) error 
 		d.Told = true
 		t.state.Last = &d
 	}
-	t.changes = append(t.changes, c)
+	t.add(c)
 	return t.keep(ctx, d)
-}
-
-// remembered returns the day as it is kept, if it may have been an active one before.
-func (t *turn) remembered(ctx context.Context, date timeframe.Day) (day, error) {
-	if !t.state.Withdrawn {
-		return day{Day: date}, nil
-	}
-	row, found, err := dayTable.Get(ctx, t.tx, dayKey(t.state.UserID, t.state.RuleID, date))
-	if err != nil || !found {
-		return day{Day: date}, err
-	}
-	return row.day, nil
 }
 
 // reach settles what lies between the last day and a new one, and agrees on the terms if an iteration
@@ -208,9 +206,11 @@ func (t *turn) reach(ctx context.Context, date timeframe.Day, at time.Time) erro
 		if err != nil {
 			return err
 		}
-		begins = g.missed()
-		if begins {
-			t.broke(g)
+		if begins = g.missed(); begins {
+			err = t.broke(ctx, at)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	if begins {
@@ -219,16 +219,35 @@ func (t *turn) reach(ctx context.Context, date timeframe.Day, at time.Time) erro
 	return nil
 }
 
-// broke tells that the run ended in a gap, unless that was told before.
-func (t *turn) broke(g gap) {
+// broke tells that the run ended in a gap, unless that was told before. What was paid for the periods before it
+// since the user acted last is given back: it has saved nothing.
+func (t *turn) broke(ctx context.Context, at time.Time) error {
+	if err := t.melt(ctx, at); err != nil {
+		return err
+	}
 	last := t.state.Last.Day
 	if t.state.Broke != nil && last <= *t.state.Broke {
-		return
+		return nil
+	}
+	g, err := t.state.gap(timeframe.DayOf(at, t.clock), at, t.tx.Zones)
+	if err != nil {
+		return err
 	}
 	t.state.Broke = &last
 	c := t.change(g.first, Missed)
 	c.Status = Broken
-	t.changes = append(t.changes, c)
+	t.add(c)
+	t.cause([]string{"broken", g.first.String()}, at, 0, map[string]any{
+		"periodId": t.state.calendar().ID(g.first), "iterationId": float64(c.IterationID), "count": 0.0, "status": string(Broken),
+	})
+	return nil
+}
+
+// add adds a change, unless what is counted happened before the rule was met.
+func (t *turn) add(c Change) {
+	if !t.silent {
+		t.changes = append(t.changes, c)
+	}
 }
 
 // again adds a moment to the last day.
@@ -262,7 +281,7 @@ func (t *turn) late(ctx context.Context, date timeframe.Day, m moment) error {
 	if err != nil {
 		return err
 	}
-	kept := row.kept() && row.Kind == Regular
+	kept := found && row.Kind == Regular
 	thawed := found && row.Kind == Freeze
 	i, _ := slices.BinarySearchFunc(days, date, compareDays)
 	if found {
@@ -271,7 +290,13 @@ func (t *turn) late(ctx context.Context, date timeframe.Day, m moment) error {
 		days = slices.Insert(days, i, d)
 	}
 	rows := len(days)
-	if days, err = t.thaw(ctx, days, date); err != nil {
+	if days, err = t.thaw(ctx, days, date, m.At); err != nil {
+		return err
+	}
+	if thawed {
+		err = t.giveBack(ctx, m.At, date)
+	}
+	if err != nil {
 		return err
 	}
 	at, err := t.refold(ctx, days, date, !kept)
@@ -285,10 +310,12 @@ func (t *turn) late(ctx context.Context, date timeframe.Day, m moment) error {
 		t.announce(c, m.At)
 		d.Told = true
 	}
-	if t.state.Last.Day == date {
-		t.state.Last = &d
+	for _, f := range []*fold{&t.state.fold, t.state.Awake} {
+		if f != nil && f.Last.Day == date {
+			f.Last = &d
+		}
 	}
-	t.changes = append(t.changes, c)
+	t.add(c)
 	return t.keep(ctx, d)
 }
 
@@ -299,46 +326,19 @@ func (t *turn) told(days []day, date timeframe.Day) bool {
 }
 
 // thaw drops what says that the period of an active day is frozen, where it is another row than the
-// day's.
-func (t *turn) thaw(ctx context.Context, days []day, date timeframe.Day) ([]day, error) {
+// day's, and gives back what that cost.
+func (t *turn) thaw(ctx context.Context, days []day, date timeframe.Day, at time.Time) ([]day, error) {
 	i := slices.IndexFunc(days, func(d day) bool {
 		return d.Kind == Freeze && d.Day < date && date < t.state.calendar().Next(d.Day)
 	})
 	if i < 0 {
 		return days, nil
 	}
-	key := dayKey(t.state.UserID, t.state.RuleID, days[i].Day)
-	return slices.Delete(days, i, i+1), dayTable.Delete(ctx, t.tx, key)
-}
-
-// withdraw takes back a moment whose event happened at another time than was thought.
-func (t *turn) withdraw(ctx context.Context, eventID string) error {
-	days, err := t.days(ctx)
-	if err != nil {
-		return err
+	period := days[i].Day
+	if err := dayTable.Delete(ctx, t.tx, dayKey(t.state.UserID, t.state.RuleID, period)); err != nil {
+		return nil, err
 	}
-	i := slices.IndexFunc(days, func(d day) bool {
-		_, had := d.without(eventID)
-		return had
-	})
-	if i < 0 {
-		return nil
-	}
-	d, _ := days[i].without(eventID)
-	days[i] = d
-	t.state.Withdrawn = t.state.Withdrawn || !d.kept()
-	at, err := t.refold(ctx, days, d.Day, false)
-	if err != nil {
-		return err
-	}
-	// A target that is no longer reached stays told: what followed from it stands.
-	goals := t.tell(at.goals)
-	if !d.kept() {
-		c := t.change(d.Day, "")
-		c.Goals = goals
-		t.changes = append(t.changes, c)
-	}
-	return t.keep(ctx, d)
+	return slices.Delete(days, i, i+1), t.giveBack(ctx, at, period)
 }
 
 // place is where a day stands in a streak that was counted again, and all that was reached in it.
@@ -360,9 +360,10 @@ type reached struct {
 func (t *turn) refold(ctx context.Context, days []day, date timeframe.Day, fresh bool) (at place, err error) {
 	end := t.state.Last.Day
 	f := fold{Terms: t.state.Terms}
+	var awake fold // before the frozen periods at the end
 	for _, d := range days {
-		if !d.kept() {
-			continue
+		if f.Frozen == 0 {
+			awake = f
 		}
 		if fresh && f.Last != nil && f.Last.Day == date {
 			if err := t.freeze(ctx, &f, d.Day, d.at()); err != nil {
@@ -383,7 +384,9 @@ func (t *turn) refold(ctx context.Context, days []day, date timeframe.Day, fresh
 			at.goals = append(at.goals, reached{Goal{f.Goal, s.goal}, f.Done[s.goal], d.at()})
 		}
 	}
-	t.state.fold = f
+	if t.state.fold, t.state.Awake = f, nil; f.Frozen > 0 {
+		t.state.Awake = &awake
+	}
 	t.state.Lost = t.state.Lost && f.Last != nil && f.Last.Day == end
 	return at, nil
 }
@@ -469,6 +472,9 @@ func (t *turn) tell(all []reached) []Goal {
 
 // cause causes an event of type Streak whose id says what it is about.
 func (t *turn) cause(about []string, at time.Time, value int, fields map[string]any) {
+	if t.silent {
+		return
+	}
 	fields["streakRuleId"], fields["streakConfigurationId"] = t.plan.ID, t.plan.configuration.ID
 	t.tx.Cause(event.Event{
 		ID:   strings.Join(slices.Concat([]string{"streak", t.plan.ID, t.user.ID}, about), ":"),

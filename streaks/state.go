@@ -12,12 +12,12 @@ type state struct {
 	UserID string `json:"userId"`
 	RuleID string `json:"streakRuleId"`
 	fold
+	// Awake is the fold without the frozen periods at the end, nil if there are none.
+	Awake *fold `json:"awake,omitempty"`
 	// Lost says that the period after the last was judged and not frozen: it will not be judged again.
 	Lost bool `json:"lost,omitempty"`
 	// Told says for how many times each target was reached an event was caused.
 	Told map[int]int `json:"told,omitempty"`
-	// Withdrawn says that a day may be kept that lost its moments.
-	Withdrawn bool `json:"withdrawn,omitempty"`
 	// Broke is the last day of the run of which it was told last that it broke.
 	Broke *timeframe.Day `json:"broke,omitempty"`
 	// CheckAt is when the next period may have been missed.

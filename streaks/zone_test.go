@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -79,7 +80,7 @@ func TestClockChangesBreakNothing(t *testing.T) {
 
 func act(w *world, tx *session.Tx, p *streaks.Program, user, zone string, at time.Time) streaks.Change {
 	e := event.Event{ID: w.id(), Type: event.Activity, EntityID: "read", UserID: user, At: at}
-	changes, err := p.React(w.ctx, tx, occasion(&e, &tenancy.User{ID: user, Timezone: zone}), nil)
+	changes, err := p.React(w.ctx, tx, mechanic.New(&e, &tenancy.User{ID: user, Timezone: zone}))
 	tx.Caused()
 	require.NoError(w.t, err)
 	require.NotEmpty(w.t, changes)
@@ -196,17 +197,140 @@ func TestMovingNeitherLosesADayNorGrantsTwo(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			w.publish(daily())
-			w.user("ann", tt.places[0].zone)
-			for _, p := range tt.places {
-				w.move("ann", p.zone)
-				w.act("ann", utc(p.at).UTC())
-				w.now = utc(p.at)
+			for _, early := range []bool{false, true} { // just before the act, or just after the one before
+				w := newWorld(t)
+				w.publish(daily())
+				w.user("ann", tt.places[0].zone)
+				for _, p := range tt.places {
+					if !early {
+						w.now = utc(p.at)
+					}
+					w.move(p.zone)
+					w.now = utc(p.at)
+					w.act("ann", w.now.UTC())
+				}
+				require.Equal(t, tt.want, brief(w.list("ann", streaks.ByIteration)))
 			}
-			require.Equal(t, tt.want, brief(w.list("ann", streaks.ByIteration)))
 		})
 	}
+}
+
+// The clock of who moves west shows a date again. A day that comes before the last one is counted where it belongs,
+// and what it has cost to go without it is given back.
+func TestADayBeforeTheLast(t *testing.T) {
+	t.Parallel()
+	type place struct{ zone, at string }
+	for _, tt := range []struct {
+		name   string
+		rule   streaks.Rule
+		places []place
+		told   []string // from the last act
+		rows   []string
+		kept   int // charges
+	}{
+		{
+			"is that before the first", daily(),
+			[]place{{"Asia/Tokyo", "2025-09-02T08:00:00+09:00"}, {"America/Los_Angeles", "2025-09-01T20:00:00-07:00"}},
+			[]string{"REGULAR 2025-09-01 #1 2 ACTIVE late"},
+			[]string{"2025-09-01 1 COMPLETED", "2025-09-02 1 COMPLETED"},
+			0,
+		},
+		{
+			"was counted by another clock, on which nothing was missed after it", daily(),
+			[]place{{"Pacific/Kiritimati", "2025-09-01T12:00:00+14:00"}, {"Pacific/Kiritimati", "2025-09-03T00:30:00+14:00"}, {"Pacific/Pago_Pago", "2025-09-01T23:40:00-11:00"}},
+			[]string{"REGULAR 2025-09-01 #1 2 ACTIVE late"},
+			[]string{"2025-09-01 1 COMPLETED", "2025-09-03 1 COMPLETED"},
+			0,
+		},
+		{
+			"joins two runs", daily(),
+			[]place{{"Asia/Tokyo", "2025-09-01T12:00:00+09:00"}, {"Asia/Tokyo", "2025-09-03T00:30:00+09:00"}, {"America/Los_Angeles", "2025-09-02T20:00:00-07:00"}},
+			[]string{"REGULAR 2025-09-02 #1 3 ACTIVE late"},
+			[]string{"2025-09-01 1 COMPLETED", "2025-09-02 1 COMPLETED", "2025-09-03 1 COMPLETED"},
+			0,
+		},
+		{
+			"was frozen", freezing(daily()),
+			[]place{{"Asia/Tokyo", "2025-09-01T12:00:00+09:00"}, {"Asia/Tokyo", "2025-09-03T00:30:00+09:00"}, {"America/Los_Angeles", "2025-09-02T20:00:00-07:00"}},
+			[]string{"REGULAR 2025-09-02 #1 3 ACTIVE late thawed"},
+			[]string{"2025-09-01 1 COMPLETED", "2025-09-02 1 COMPLETED", "2025-09-03 1 COMPLETED"},
+			0,
+		},
+		{
+			"was frozen last", freezing(daily()),
+			[]place{{"Asia/Tokyo", "2025-09-01T12:00:00+09:00"}, {"Asia/Tokyo", ""}, {"America/Los_Angeles", "2025-09-02T20:00:00-07:00"}},
+			[]string{"REGULAR 2025-09-02 #1 2 ACTIVE late thawed"},
+			[]string{"2025-09-01 1 COMPLETED", "2025-09-02 1 COMPLETED"},
+			0,
+		},
+		{
+			"is in a week that was frozen", freezing(weekly(streaks.Weeks)),
+			[]place{{"Asia/Tokyo", "2025-09-01T12:00:00+09:00"}, {"Asia/Tokyo", "2025-09-15T00:30:00+09:00"}, {"America/Los_Angeles", "2025-09-14T20:00:00-07:00"}},
+			[]string{"REGULAR 2025-09-14 #1 3 ACTIVE late thawed"},
+			[]string{"2025-09-01 1 COMPLETED", "2025-09-14 1 COMPLETED", "2025-09-15 1 COMPLETED"},
+			0,
+		},
+		{
+			"leaves what is frozen beside it", freezing(daily()),
+			[]place{{"Pacific/Kiritimati", "2025-09-01T12:00:00+14:00"}, {"Pacific/Kiritimati", "2025-09-04T00:30:00+14:00"}, {"Pacific/Pago_Pago", "2025-09-03T00:30:00-11:00"}},
+			[]string{"REGULAR 2025-09-03 #1 3 ACTIVE late thawed"},
+			[]string{"2025-09-01 1 COMPLETED", "2025-09-02 0 FREEZE COMPLETED", "2025-09-03 1 COMPLETED", "2025-09-04 1 COMPLETED"},
+			1,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			money := filled(map[string]int64{"ann": 5})
+			w := newWorld(t)
+			w.wallet = money
+			w.publish(tt.rule)
+			w.user("ann", tt.places[0].zone)
+			for _, p := range tt.places {
+				if p.at == "" { // the user does nothing until the clock has been served
+					w.now = w.now.Add(36 * time.Hour)
+					w.advance(1)
+					continue
+				}
+				w.now = utc(p.at)
+				w.move(p.zone)
+				w.told = nil
+				w.act("ann", w.now.UTC())
+			}
+			require.Equal(t, tt.told, tell(w.told))
+			require.Equal(t, tt.rows, brief(w.list("ann", streaks.ByDay)))
+			require.Len(t, money.kept, tt.kept)
+			require.EqualValues(t, 5-tt.kept, money.holds["ann"])
+		})
+	}
+}
+
+// A day that was frozen is acted on after all, and the streak breaks later: what is frozen behind the day is given back,
+// and the day stays.
+func TestADayAmongTheFrozenOnesStays(t *testing.T) {
+	t.Parallel()
+	money := filled(map[string]int64{"ann": 3})
+	w := newWorld(t)
+	w.wallet = money
+	w.publish(freezing(daily()))
+	w.user("ann", "Pacific/Kiritimati")
+	w.act("ann", utc("2025-09-01T12:00:00+14:00").UTC())
+	w.now = utc("2025-09-04T00:00:00+14:00").UTC()
+	w.advance(1)
+	w.advance(1)
+	require.Len(t, money.kept, 2)
+	w.now = utc("2025-09-04T00:30:00+14:00").UTC()
+	w.move("Pacific/Pago_Pago")
+	w.told = nil
+	w.act("ann", w.now)
+	require.Equal(t, []string{"REGULAR 2025-09-02 #1 2 ACTIVE late thawed"}, tell(w.told))
+	require.Equal(t, []string{"2025-09-03"}, periodsOf(money.kept))
+	w.now, w.told = utc("2025-09-20T00:00:00Z"), nil
+	w.advance(1)
+	w.advance(1)
+	require.Equal(t, "MISSED 2025-09-03 #1 2 BROKEN", tell(w.told)[len(w.told)-1])
+	require.Empty(t, money.kept)
+	require.Equal(t, []string{"2025-09-01 1 COMPLETED", "2025-09-02 1 COMPLETED"}, brief(w.list("ann", streaks.ByDay)))
+	require.Equal(t, []string{"#1 2 BROKEN"}, brief(w.list("ann", streaks.ByIteration)))
 }
 
 func TestAFixedZoneIsEverybodys(t *testing.T) {

@@ -151,8 +151,10 @@ type Evaluation struct {
 	At       time.Time `json:"at"`
 	// Made are the ids of what the rule assigned.
 	Made []string `json:"made,omitempty"`
-	// Mark is the event that evaluated the rule, zero if none did.
-	Mark
+	// Seq is the number of the entry of the journal in which it was made.
+	Seq int64 `json:"seq,omitempty"`
+	// EventID is the event that evaluated the rule, "" if none did.
+	EventID string `json:"eventId,omitempty"`
 }
 
 // EvaluationKey returns the key of an evaluation. Those of an owner are next to one another.
@@ -189,14 +191,6 @@ func (t Trigger) TickDue(ctx context.Context, tx *session.Tx, table *store.Table
 // DefineEvaluations declares a table of evaluations.
 func DefineEvaluations(name string) *store.Table[Evaluation] {
 	return store.Define(name, func(e *Evaluation) string { return EvaluationKey(e.Owner, e.RuleID, e.PeriodID) }, nil)
-}
-
-// precedes tells whether the evaluation was made before the case.
-func (e *Evaluation) precedes(c *Case) bool {
-	if e.Mark != (Mark{}) {
-		return c.Follows(e.Mark)
-	}
-	return !e.At.After(c.RecordedAt)
 }
 
 // String says when and why the evaluation was made, and what came of it.

@@ -41,7 +41,7 @@ func (c Choice) Given() bool { return c.rule != nil }
 // Of evaluates the expression. A result that is none of the options is reported as a problem; ok is then
 // false.
 func (c Choice) Of(tx *session.Tx, vars map[string]any) (option string, ok bool) {
-	v, err := c.rule.Eval(&rule.Env{Data: vars, Now: tx.Now})
+	v, err := c.rule.Eval(&rule.Env{Data: vars, Now: tx.Moment()})
 	if err == nil {
 		option, err = c.pick(v)
 	}

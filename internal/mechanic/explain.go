@@ -15,61 +15,25 @@ import (
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-// A Mark is the place of an event in the journal. Rows keep one to say what came before them.
-type Mark struct {
-	Seq     int64  `json:"seq,omitempty"` // the number of the entry
-	EventID string `json:"eventId,omitempty"`
-}
-
-// Mark returns the place that the event will have.
-func (o *Occasion) Mark(tx *session.Tx) Mark { return Mark{tx.Seq, o.Event.ID} }
-
-// A Case is an occasion of the past: one of the events of an entry of the journal.
-type Case struct {
-	*Occasion
-	RecordedAt time.Time
-	// Problems are those of the entry.
-	Problems []event.Problem
-
-	seq     int64
-	earlier []string // the ids of the entry's events before this one
-}
-
-// Cases returns the events of an entry, as they were judged and in the order in which they were reacted
-// to. What the journal does not keep of their users is absent for rules.
-func Cases(seq int64, recordedAt time.Time, problems []event.Problem, judged ...*Occasion) []Case {
-	cases := make([]Case, len(judged))
-	ids := make([]string, len(judged))
-	for i, o := range judged {
-		known := o.Vars["user"].(map[string]any)
-		for _, name := range unkept {
-			delete(known, name)
-		}
-		ids[i] = o.Event.ID
-		cases[i] = Case{Occasion: o, RecordedAt: recordedAt, Problems: problems, seq: seq, earlier: ids[:i]}
-	}
-	return cases
-}
-
 // unkept are the fields of a user that the journal does not keep, because they may identify a person.
 var unkept = []string{"externalId", "nickname"}
 
-// Is tells whether the mark is that of the case's own event.
-func (c *Case) Is(m Mark) bool { return m == Mark{c.seq, c.Event.ID} }
-
-// Follows tells whether the case came after the marked event.
-func (c *Case) Follows(m Mark) bool {
-	return m.Seq < c.seq || m.Seq == c.seq && slices.Contains(c.earlier, m.EventID)
+// Forget takes from the occasion what the journal does not keep of its user, for those who ask why.
+func (o *Occasion) Forget() {
+	known := o.Vars["user"].(map[string]any)
+	for _, name := range unkept {
+		delete(known, name)
+	}
 }
 
-// Problem returns the first reason that the entry gives for something that a field could not do, ""
-// if there is none.
-func (c *Case) Problem(source, field string) string {
-	i := slices.IndexFunc(c.Problems, func(p event.Problem) bool { return p.Source == source && p.Field == field })
+// ProblemIn returns the first reason that problems give for something that a field could not do, "" if there is
+// none.
+func ProblemIn(problems []event.Problem, source, field string) string {
+	i := slices.IndexFunc(problems, func(p event.Problem) bool { return p.Source == source && p.Field == field })
 	if i < 0 {
 		return ""
 	}
-	return c.Problems[i].Reason
+	return problems[i].Reason
 }
 
 // A Verdict is how far an event got with a document: what was asked, in order, up to the first no.
@@ -78,23 +42,6 @@ type Verdict struct {
 	Version int  // of the document that decided
 	Moved   bool // what the outcome says
 	Checks  []rule.Check
-}
-
-// Farthest judges each of the cases and returns the verdict on the one that got farthest: that moved
-// the document, otherwise that passed most checks. Of several it is the first.
-func Farthest(cases []Case, judge func(*Case) (Verdict, error)) (Verdict, error) {
-	var best Verdict
-	for i := range cases {
-		v, err := judge(&cases[i])
-		if err != nil {
-			return Verdict{}, err
-		}
-		v.EventID = cases[i].Event.ID
-		if i == 0 || v.Beats(&best) {
-			best = v
-		}
-	}
-	return best, nil
 }
 
 // Beats tells whether the verdict is on something that got farther.
@@ -157,9 +104,9 @@ func either(holds bool, yes, no string) string {
 	return no
 }
 
-// Evaluated asks whether a case has a rule of a kind evaluated: because its time had come, or by its event.
+// Evaluated asks whether an occasion has a rule of a kind evaluated: because its time had come, or by its event.
 // what names what the rule assigns.
-func (v *Verdict) Evaluated(c *Case, kind, id string, t Trigger, what string) bool {
+func (v *Verdict) Evaluated(c *Occasion, kind, id string, t Trigger, what string) bool {
 	if c.Ticks(kind) && c.Event.EntityID == id {
 		return v.Ask("assignmentMode", true, "it is %s, and the time had come", t.Mode)
 	}
@@ -167,25 +114,24 @@ func (v *Verdict) Evaluated(c *Case, kind, id string, t Trigger, what string) bo
 		v.Matches(EventMatchFields(), t.Matcher, c.Event)
 }
 
-// Unevaluated asks whether a rule had not been evaluated for an owner in a period when the case came. It has
-// moved if the case made it assign something. The table holds the rule's evaluations.
+// Unevaluated asks whether a rule had not been evaluated for an owner in a period. The table holds the rule's
+// evaluations.
 func (v *Verdict) Unevaluated(
-	ctx context.Context, tx *session.Tx, table *store.Table[Evaluation], c *Case, ruleID, owner, periodID string,
+	ctx context.Context, tx *session.Tx, table *store.Table[Evaluation], o *Occasion, ruleID, owner, periodID string,
 ) (bool, error) {
 	done, found, err := table.Get(ctx, tx, EvaluationKey(owner, ruleID, periodID))
-	if err != nil {
+	switch {
+	case err != nil:
 		return false, err
-	}
-	v.Moved = found && c.Is(done.Mark) && len(done.Made) > 0
-	if found && done.precedes(c) {
+	case found && done.EventID != o.Event.ID && done.Seq <= tx.Seq: // what belongs to a group is not of a user's fold, and there afterwards
 		return v.Ask("periodId", false, "the rule was evaluated for %s before, %s", periodID, &done), nil
 	}
 	return v.Ask("periodId", true, "the rule had not been evaluated for %s", periodID), nil
 }
 
 // Begun asks whether a period is not over where it began, and returns it as [Trigger.Begun] does.
-func (v *Verdict) Begun(ctx context.Context, tx *session.Tx, c *Case, t Trigger, p timeframe.Period) (timeframe.Period, bool, error) {
-	begun, ok, err := t.Begun(ctx, tx, c.User, p, c.Event.At)
+func (v *Verdict) Begun(ctx context.Context, tx *session.Tx, o *Occasion, t Trigger, p timeframe.Period) (timeframe.Period, bool, error) {
+	begun, ok, err := t.Begun(ctx, tx, o.User, p, o.Event.At)
 	if err == nil && !ok {
 		v.Ask("timeframeTimezoneType", false, "%s was over in the zone in which the user lived when it began", p.ID)
 	}
@@ -310,6 +256,13 @@ func explain(r *rule.Rule, vars map[string]any, now time.Time) (t *rule.Trace, r
 		return t, "it is " + show(t.Value()), nil
 	}
 	return t, t.Reason(), nil
+}
+
+// Lost tells whether a check read in vain what the journal does not keep.
+func (v *Verdict) Lost() bool {
+	return slices.ContainsFunc(v.Checks, func(c rule.Check) bool {
+		return slices.ContainsFunc(unkept, func(name string) bool { return reads(c.Trace, "user."+name) })
+	})
 }
 
 // lost says which fields of the user an evaluation read in vain because they are not kept.

@@ -16,54 +16,65 @@ import (
 
 var noon = time.Date(2025, 9, 3, 12, 0, 0, 0, time.UTC)
 
-func cases(seq int64, ids ...string) []mechanic.Case {
-	judged := make([]*mechanic.Occasion, len(ids))
-	for i, id := range ids {
-		e := &event.Event{ID: id, Type: event.Activity, EntityID: "run", UserID: "ada", At: noon, Value: new(decimal.NewFromInt(3))}
-		judged[i] = mechanic.New(e, &tenancy.User{ID: "ada", Lang: "it"})
-	}
-	problems := []event.Problem{{Source: "RewardRule/a", Field: "rewards[0]", Reason: "full"}}
-	return mechanic.Cases(seq, noon, problems, judged...)
+// ran returns the occasion of an activity of a user.
+func ran() *mechanic.Occasion {
+	e := &event.Event{ID: "a", Type: event.Activity, EntityID: "run", UserID: "ada", At: noon, Value: new(decimal.NewFromInt(3))}
+	return mechanic.New(e, &tenancy.User{ID: "ada", ExternalID: "x-1", Nickname: "Ada", Lang: "it"})
 }
 
-func TestCaseKnowsWhatCameBefore(t *testing.T) {
+// Whoever asks why is told nothing that the journal does not keep of a user.
+func TestForget(t *testing.T) {
 	t.Parallel()
-	c := &cases(7, "a", "b", "c")[1]
-	for _, tt := range []struct {
-		mark        mechanic.Mark
-		is, follows bool
-	}{
-		{mechanic.Mark{Seq: 6, EventID: "z"}, false, true},
-		{mechanic.Mark{Seq: 7, EventID: "a"}, false, true},
-		{mechanic.Mark{Seq: 7, EventID: "b"}, true, false},
-		{mechanic.Mark{Seq: 7, EventID: "c"}, false, false},
-		{mechanic.Mark{Seq: 8, EventID: "a"}, false, false},
-	} {
-		require.Equal(t, tt.is, c.Is(tt.mark), "%+v", tt.mark)
-		require.Equal(t, tt.follows, c.Follows(tt.mark), "%+v", tt.mark)
-	}
-	require.Equal(t, "full", c.Problem("RewardRule/a", "rewards[0]"))
-	require.Empty(t, c.Problem("RewardRule/a", "rewards[1]"))
-	require.Equal(t, mechanic.Mark{Seq: 7, EventID: "b"}, c.Mark(&session.Tx{Seq: 7}))
+	o := ran()
+	user := o.Vars["user"].(map[string]any)
+	require.Equal(t, "Ada", user["nickname"])
+	require.Equal(t, "x-1", user["externalId"])
+	o.Forget()
+	require.NotContains(t, user, "nickname")
+	require.NotContains(t, user, "externalId")
+	require.Equal(t, "it", user["lang"])
 }
 
-func TestFarthest(t *testing.T) {
+// A caused event has what its cause has: who it is about, and where in the user's fold it stands.
+func TestAndKeepsThePlace(t *testing.T) {
+	t.Parallel()
+	o := ran()
+	o.Place = "ada/1"
+	next := o.And(&event.Event{ID: "b", Type: event.Mission, EntityID: "m", UserID: "ada", At: noon})
+	require.Equal(t, "ada/1", next.Place)
+	require.Same(t, o.User, next.User)
+	require.Contains(t, next.Keys, "Mission")
+}
+
+func TestProblemIn(t *testing.T) {
+	t.Parallel()
+	problems := []event.Problem{
+		{Source: "RewardRule/a", Field: "rewards[0]", Reason: "full"},
+		{Source: "RewardRule/a", Field: "rewards[0]", Reason: "later"},
+	}
+	require.Equal(t, "full", mechanic.ProblemIn(problems, "RewardRule/a", "rewards[0]"))
+	require.Empty(t, mechanic.ProblemIn(problems, "RewardRule/a", "rewards[1]"))
+	require.Empty(t, mechanic.ProblemIn(problems, "RewardRule/b", "rewards[0]"))
+}
+
+// What got farthest is what moved the document, otherwise what passed most checks.
+func TestBeats(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		verdicts []mechanic.Verdict
-		want     string
+		verdict, other mechanic.Verdict
+		want           bool
 	}{
-		"most passed":       {[]mechanic.Verdict{verdict(false, true, false), verdict(false, true, true, false), verdict(false, false)}, "b"},
-		"the first of them": {[]mechanic.Verdict{verdict(false, true, false), verdict(false, true, false), verdict(false, false)}, "a"},
-		"what moved":        {[]mechanic.Verdict{verdict(false, true, true, true, false), verdict(false, false), verdict(true, true)}, "c"},
+		"more passed":             {verdict(false, true, true, false), verdict(false, true, false), true},
+		"fewer passed":            {verdict(false, true, false), verdict(false, true, true, false), false},
+		"as many":                 {verdict(false, true, false), verdict(false, true, false), false},
+		"all held":                {verdict(false, true, true), verdict(false, true, true, false), false},
+		"the last no is no step":  {verdict(false, true), verdict(false, false), true},
+		"moved with fewer":        {verdict(true, true), verdict(false, true, true, true), true},
+		"not moved with more":     {verdict(false, true, true, true), verdict(true, true), false},
+		"both moved, more passed": {verdict(true, true, true), verdict(true, true), true},
+		"nothing was asked":       {verdict(false), verdict(false), false},
 	} {
-		i := -1
-		got, err := mechanic.Farthest(cases(1, "a", "b", "c"), func(*mechanic.Case) (mechanic.Verdict, error) {
-			i++
-			return tt.verdicts[i], nil
-		})
-		require.NoError(t, err)
-		require.Equal(t, tt.want, got.EventID, name)
+		require.Equal(t, tt.want, tt.verdict.Beats(&tt.other), name)
 	}
 }
 
@@ -113,7 +124,8 @@ func TestWithin(t *testing.T) {
 
 func TestChecksAnswerAsTheMechanicsAsk(t *testing.T) {
 	t.Parallel()
-	c := &cases(1, "a")[0]
+	c := ran()
+	c.Forget()
 	ctx := mechanic.EventContext(event.Matcher{Type: event.MatchEntity, Entity: "Activity"})
 	for src, want := range map[string]string{
 		``:                             "yes  field: it is 1, as there is no expression",

@@ -31,28 +31,29 @@ type Occasion struct {
 	// Vars is what rules read: "event", "user", and the event's own fields at top level. A mechanic
 	// that adds a variable for one of its rules removes it afterwards ([Occasion.With]).
 	Vars map[string]any
-	// Was is what the occasion of an event that moved in time was thought to be before, otherwise nil.
-	Was *Occasion
+	// Place is the step of the user's fold that the event belongs to.
+	Place string
+	// Nth is the event's number among those of the step, 0 for the one from which the others follow.
+	Nth int
+	// RecordedAt is when an event of the past was recorded, zero for what is reacted to now.
+	RecordedAt time.Time
 }
 
-// New returns the occasion of an event, whose user is as it was when that happened. If the event moved
-// in time, it had been thought to happen to the same user.
+// New returns the occasion of an event, whose user is as it was when that happened.
 func New(e *event.Event, u *tenancy.User) *Occasion { return occasion(e, u, u.Vars()) }
 
 // And returns the occasion of another event of the same user at the same time.
-func (o *Occasion) And(e *event.Event) *Occasion { return occasion(e, o.User, o.Vars["user"]) }
+func (o *Occasion) And(e *event.Event) *Occasion {
+	next := occasion(e, o.User, o.Vars["user"])
+	next.Place = o.Place
+	return next
+}
 
 func occasion(e *event.Event, u *tenancy.User, user any) *Occasion {
 	own := e.Vars()
 	vars := maps.Clone(own)
 	vars["event"], vars["user"] = own, user
-	o := &Occasion{Event: e, User: u, Keys: e.MatchKeys(), Vars: vars}
-	if !e.MovedFrom.IsZero() {
-		was := *e
-		was.At, was.MovedFrom = e.MovedFrom, time.Time{}
-		o.Was = occasion(&was, u, user)
-	}
-	return o
+	return &Occasion{Event: e, User: u, Keys: e.MatchKeys(), Vars: vars}
 }
 
 // A Past yields the events that a user caused within a time, those that follow from them included, as they were
@@ -100,7 +101,7 @@ func (c Condition) Holds(tx *session.Tx, vars map[string]any) bool {
 	if c.rule == nil {
 		return true
 	}
-	ok, err := c.rule.Match(&rule.Env{Data: vars, Now: tx.Now})
+	ok, err := c.rule.Match(&rule.Env{Data: vars, Now: tx.Moment()})
 	if err != nil {
 		tx.Report(c.source, c.field, err.Error())
 		return false
@@ -108,15 +109,30 @@ func (c Condition) Holds(tx *session.Tx, vars map[string]any) bool {
 	return ok
 }
 
+// Breaks tells whether the occasion is that a streak broke. Only who asks for the status of a streak is meant: others
+// count and pay for what somebody has done.
+func (o *Occasion) Breaks() bool {
+	return o.Event.Type == event.Streak && o.Event.Fields["status"] == "BROKEN"
+}
+
+// ReadsStatus tells whether the condition may read the status of an event.
+func (c Condition) ReadsStatus() bool { return ReadsStatus(c.rule) }
+
+// ReadsStatus tells whether an expression, which may be nil, may read the status of an event.
+func ReadsStatus(r *rule.Rule) bool {
+	return mayRead(r, "status") || mayRead(r, "event.status")
+}
+
 // Given tells whether there is a condition.
 func (c Condition) Given() bool { return c.rule != nil }
 
-// Reads tells whether the condition may read a variable.
+// Reads tells whether the condition may read a variable or a field of one.
 func (c Condition) Reads(name string) bool { return mayRead(c.rule, name) }
 
+// mayRead tells whether an expression, which may be nil, may read something, a part of it, or all of what it is in.
 func mayRead(r *rule.Rule, name string) bool {
 	return r != nil && slices.ContainsFunc(r.Paths(), func(path string) bool {
-		return path == "" || path == name || strings.HasPrefix(path, name+".")
+		return path == "" || path == name || strings.HasPrefix(path, name+".") || strings.HasPrefix(name, path+".")
 	})
 }
 
@@ -154,7 +170,7 @@ func CompilePositive(source, field string, e json.RawMessage, ctx *rule.Context)
 	return a, err
 }
 
-// Reads tells whether the expression may read a variable.
+// Reads tells whether the expression may read a variable or a field of one.
 func (a Amount) Reads(name string) bool { return mayRead(a.rule, name) }
 
 // Of evaluates the expression. A result that is not an amount, or less than 0, is reported as a problem; the
@@ -163,7 +179,7 @@ func (a Amount) Of(tx *session.Tx, vars map[string]any) (decimal.Decimal, bool) 
 	if a.rule == nil {
 		return decimal.NewFromInt(1), true
 	}
-	v, err := a.rule.Eval(&rule.Env{Data: vars, Now: tx.Now})
+	v, err := a.rule.Eval(&rule.Env{Data: vars, Now: tx.Moment()})
 	var d decimal.Decimal
 	if err == nil {
 		d, err = toAmount(v)

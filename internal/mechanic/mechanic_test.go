@@ -9,6 +9,8 @@ import (
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/rule"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 func TestAmountsAreNotLessThanZero(t *testing.T) {
@@ -90,4 +92,81 @@ func TestMatchingKeepsTheOrderInWhichRulesApply(t *testing.T) {
 	require.Equal(t, []string{"a", "b", "c", "d"}, m.On(e.MatchKeys()))
 	e = event.Event{Type: event.Quiz, EntityID: "run"}
 	require.Nil(t, m.On(e.MatchKeys()))
+}
+
+// That a streak broke is told only to those who ask for the status of a streak.
+func TestReadsStatus(t *testing.T) {
+	t.Parallel()
+	streak := mechanic.EventContext(event.Matcher{Type: event.MatchEntity, Entity: string(event.Streak)})
+	for src, want := range map[string]bool{
+		`null`:                                  false,
+		`{"==": [{"var": "status"}, "BROKEN"]}`: true,
+		`{"!!": {"var": "event.status"}}`:       true,
+		`{"!!": {"var": "event"}}`:              true,
+		`{"!!": {"var": "user.status"}}`:        false,
+		`{">": [{"var": "event.count"}, 2]}`:    false,
+		`{"!!": {"var": "event.completedAt"}}`:  false,
+	} {
+		c, err := mechanic.CompileCondition("Kind/id", "field", []byte(src), streak)
+		require.NoError(t, err, src)
+		require.Equal(t, want, c.ReadsStatus(), src)
+	}
+	for _, tt := range []struct {
+		kind   event.Type
+		status string
+		want   bool
+	}{{event.Streak, "BROKEN", true}, {event.Streak, "ACTIVE", false}, {event.Mission, "BROKEN", false}} {
+		o := mechanic.New(&event.Event{Type: tt.kind, Fields: map[string]any{"status": tt.status}}, &tenancy.User{})
+		require.Equal(t, tt.want, o.Breaks())
+	}
+}
+
+type row struct{ User, ID string }
+
+// A part knows whose a record is; one of sums makes a change on top of what others have added since.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	table := store.Define("rows", func(r *row) string { return r.ID }, nil)
+	part := mechanic.Rows(table, func(r *row) string { return r.User })
+	require.Equal(t, "rows", part.Table.Name)
+	require.Equal(t, "ada", part.Owner(row{"ada", "1"}))
+	require.Nil(t, part.Sum)
+
+	type total struct{ Sum int }
+	totals := store.Define("totals", func(*total) string { return "all" }, nil)
+	of := func(r *total) int {
+		if r == nil {
+			return 0
+		}
+		return r.Sum
+	}
+	sums := mechanic.Sums(totals, func(*total) string { return "" }, func(now, from, to *total) total {
+		return total{of(now) + of(to) - of(from)}
+	})
+	require.Empty(t, sums.Owner(total{1}))
+	require.Equal(t, total{9}, sums.Sum(total{7}, total{1}, total{3}).Record)
+	require.Equal(t, total{5}, sums.Sum(nil, nil, total{5}).Record)
+	require.Equal(t, total{4}, sums.Sum(total{7}, total{3}, nil).Record)
+}
+
+// All of something is read with each of its parts.
+func TestReads(t *testing.T) {
+	t.Parallel()
+	for src, want := range map[string]bool{
+		`{"!!": {"var": "mission.amount"}}`:                               true,
+		`{"!!": {"var": "mission"}}`:                                      true,
+		`{"some": [[{"var": ""}], {"var": "mission.amount"}]}`:            true,
+		`{"!!": {"var": "mission.amounts"}}`:                              false,
+		`{"!!": {"var": "mission.id"}}`:                                   false,
+		`{"!!": {"var": "user.mission"}}`:                                 false,
+		`{"!!": {"var": "mission.amount.currency"}}`:                      true,
+		`{"some": [[{"var": "mission"}], {"<": [{"var": "amount"}, 3]}]}`: true,
+	} {
+		c, err := mechanic.CompileCondition("Kind/id", "field", []byte(src), nil)
+		require.NoError(t, err, src)
+		require.Equal(t, want, c.Reads("mission.amount"), src)
+		a, err := mechanic.CompileAmount("Kind/id", "field", []byte(src), nil)
+		require.NoError(t, err, src)
+		require.Equal(t, want, a.Reads("mission.amount"), src)
+	}
 }

@@ -19,6 +19,8 @@ type Tx struct {
 	Now time.Time
 	// NewID makes an identifier.
 	NewID func() string
+	// At is when what is being reacted to happened, zero while nothing is.
+	At time.Time
 	// Zones loads time zones.
 	Zones *timeframe.Zones
 	// Committed says that all the transaction sees is committed: it is a View of its own.
@@ -28,14 +30,37 @@ type Tx struct {
 	// Enter adds an event to the journal at once, if anything follows from it. [Tx.Cause] queues one for
 	// when the transaction's own work is done.
 	Enter func(ctx context.Context, e event.Event) error
+	// Wake lets the clock do what it does by itself in a user's fold up to now.
+	Wake func(ctx context.Context, userID string) error
 	// ActorType and ActorID say who acts; empty means the system.
 	ActorType, ActorID string
 	// Opened is the edition of the program for which the transaction has opened the boards.
 	Opened string
 
+	// Place is the place in its user's fold of the step that is being made, "" while none is.
+	Place string
+	// Replaying says that the step is one that was made before and is made anew. Who counts what several users do
+	// leaves it alone, and is told afterwards what is different.
+	Replaying bool
+	// Asking says that the step is made once more by somebody who asks why it came to what it did. What belongs to several
+	// users is as it was when the entry was made.
+	Asking bool
+	// Counted are the events of the step of which somebody asks that groups have counted.
+	Counted []string
+	// Rouse are users in whose folds the clock has to do what is due by now, because it did in another's.
+	Rouse []string
+	// Again are places in folds from which on these are to be folded again.
+	Again []string
+
 	caused     []event.Event
 	problems   []event.Problem
 	afterwards map[string]Func
+}
+
+// Then returns the transaction as it was at a moment, while the entry of a number was made, for a step that is made
+// anew.
+func (tx *Tx) Then(now time.Time, seq int64) *Tx {
+	return &Tx{Tx: tx.Tx, Now: now, NewID: tx.NewID, Zones: tx.Zones, Seq: seq, Replaying: true}
 }
 
 // Cause queues an event that follows from what the transaction does. The engine lets every mechanic
@@ -60,6 +85,17 @@ func (tx *Tx) Problems() []event.Problem {
 	tx.problems = nil
 	return problems
 }
+
+// Moment returns what time it is for rules: when what is being reacted to happened, otherwise now.
+func (tx *Tx) Moment() time.Time {
+	if tx.At.IsZero() {
+		return tx.Now
+	}
+	return tx.At
+}
+
+// Reported returns what was reported, without taking it.
+func (tx *Tx) Reported() []event.Problem { return tx.problems }
 
 // Afterwards lets fn run in a View once the transaction is committed; of several with one name, the last.
 // It is not run if the transaction is part of one of the host's. Nobody learns whether it failed.

@@ -1,0 +1,930 @@
+package guerdon
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// What a user has is a fold over what happened to the user, in the order in which it happened. A step is one thing
+// that happened, with what it takes to go back behind it: the rows of the fold as they were before.
+type step struct {
+	UserID string    `json:"userId"`
+	At     time.Time `json:"at"`
+	// Rank orders what happened at one moment: what the clock does by itself, then events from outside whose time
+	// the host gave, by their ids, then what happened as it was recorded, in the order of the journal.
+	Rank       string    `json:"rank"`
+	RecordedAt time.Time `json:"recordedAt"`
+	// Seq is the number of the entry, or of the last one before it.
+	Seq int64 `json:"seq"`
+	// Late says that something that happened later was known when the step was made first.
+	Late bool `json:"late,omitempty"`
+	// EventID names the journal's entry of the step, "" if it has none.
+	EventID string `json:"eventId,omitempty"`
+	// Given is what a call wrote that was decided then, whatever had happened before.
+	Given []image `json:"given,omitempty"`
+	// Before is what the step changed of the user's rows.
+	Before []image `json:"before,omitempty"`
+	// Events are the step's event and those that followed from it, where that is not what its entry says.
+	Events []event.Event `json:"events,omitempty"`
+	// Ticked says that the step is the clock's own: it follows from the steps before it.
+	Ticked bool `json:"ticked,omitempty"`
+}
+
+// steps are the steps of all folds, those of a user in their order.
+var steps = store.Define("steps", (*step).key,
+	[]store.Field[step]{
+		{Name: "late", Kind: store.KindText, Of: func(s *step) store.Value {
+			if !s.Late {
+				return store.Value{}
+			}
+			return store.Text(s.UserID)
+		}},
+		{Name: "seq", Kind: store.KindInt, Of: func(s *step) store.Value { return store.Int(s.Seq) }},
+	},
+	store.Index{Name: "late", Columns: []string{"late", "seq"}}, // few
+)
+
+func (s *step) key() string { return placeOf(s.UserID, s.At, s.Rank) }
+
+// placeOf returns the place of something in a user's fold. The order of places is that of texts.
+func placeOf(userID string, at time.Time, rank string) string {
+	return userID + "/" + store.KeyTime(at) + "/" + rank
+}
+
+// outside is the rank of an event from outside whose time the host gave, inside that of what happened as it was
+// recorded.
+func outside(eventID string) string { return "0/" + eventID }
+
+func inside(seq int64) string { return fmt.Sprintf("1/%020d", seq) }
+
+// byClock is the rank of what the clock does by itself: before all else, as it is about what lies before the moment.
+func byClock(kind, id string) string { return "-/" + kind + "/" + id }
+
+// placesFrom describes the steps of a user from a place on.
+func placesFrom(userID, place string) store.Query {
+	q := store.Prefix(userID + "/")
+	q.From = store.Text(place)
+	return q
+}
+
+// tip is where a user's fold ends.
+type tip struct {
+	UserID string `json:"userId"`
+	Place  string `json:"place"`
+}
+
+var tips = store.Define("tips", func(t *tip) string { return t.UserID }, nil)
+
+// image is a row before and after a step.
+type image struct {
+	Table string `json:"table"`
+	Key   string `json:"key"`
+	Was   record `json:"was,omitzero"`
+	// Now is kept where going back takes more than the row before.
+	Now record `json:"now,omitzero"`
+
+	schema *store.Schema
+	by     string // the step that wrote it last
+}
+
+// record is a row's record, as it is kept in memory or in JSON; the zero record is that of no row.
+type record struct {
+	row  *store.Row
+	json json.RawMessage
+}
+
+func recordOf(rows []store.Row) record {
+	if len(rows) == 0 {
+		return record{}
+	}
+	return record{row: &rows[0]}
+}
+
+// IsZero tells whether there is no row.
+func (r record) IsZero() bool { return r.row == nil && r.json == nil }
+
+// MarshalJSON returns the record as the table keeps it.
+func (r record) MarshalJSON() ([]byte, error) {
+	if r.row == nil {
+		return r.json, nil
+	}
+	return json.Marshal(r.row.Record)
+}
+
+// UnmarshalJSON is the inverse of [record.MarshalJSON].
+func (r *record) UnmarshalJSON(b []byte) error {
+	r.json = slices.Clone(b)
+	return nil
+}
+
+// open returns the row, nil if there is none.
+func (r *record) open(t *store.Schema) (*store.Row, error) {
+	if r.row != nil || r.json == nil {
+		return r.row, nil
+	}
+	row, err := t.Decode(r.json)
+	r.row = &row
+	return r.row, err
+}
+
+// value returns the record, nil if there is none.
+func (r *record) value(t *store.Schema) (any, error) {
+	row, err := r.open(t)
+	if err != nil || row == nil {
+		return nil, err
+	}
+	return row.Record, nil
+}
+
+// recorder is a transaction that remembers what was written of users' folds, and counts writes.
+type recorder struct {
+	store.Tx
+	*ink
+	own bool // the scope is that of the transaction
+}
+
+// ink is what a recorder remembers.
+type ink struct {
+	parts  map[string]*mechanic.Part // by the name of the table
+	writes int
+	// user is whose step is being made, "" while none is, place where it is, and made what it changed.
+	user, place string
+	made        images
+	// given is what calls wrote of users' rows.
+	given map[string]*images
+	// first are the rows before the fold was taken back, nil while it is not.
+	first *images
+	// taken are the facts whose steps were made in this transaction by their places, and told by the ids of the events
+	// that follow from them.
+	taken, told map[string]*fact
+	// earlier are the events of the step that have been reacted to.
+	earlier []*mechanic.Occasion
+	// scratch are all rows as they were before what is going to be taken back, nil while nothing is.
+	scratch *images
+}
+
+// images are those of rows, each once, in the order in which they were first changed.
+type images struct {
+	list []image
+	at   map[string]int
+}
+
+func (m *images) note(table, key string, was, now record) *image {
+	if m.at == nil {
+		m.at = map[string]int{}
+	}
+	name := table + " " + key
+	i, known := m.at[name]
+	if !known {
+		i = len(m.list)
+		m.at[name] = i
+		m.list = append(m.list, image{Table: table, Key: key, Was: was})
+	}
+	m.list[i].Now = now
+	return &m.list[i]
+}
+
+// keep remembers a row as it is, unless it is remembered already.
+func (m *images) keep(t *store.Schema, key string, was record) {
+	before := len(m.list)
+	if m.note(t.Name, key, was, record{}); len(m.list) > before {
+		m.list[before].schema = t
+	}
+}
+
+func recorderOf(tx *session.Tx) *recorder { return tx.Tx.(*recorder) }
+
+func (r *recorder) In(s store.Scope) store.Tx { return &recorder{r.Tx.In(s), r.ink, false} }
+
+func (r *recorder) Insert(ctx context.Context, t *store.Schema, rows ...store.Row) error {
+	if err := r.sketch(ctx, t, keysOf(rows)...); err != nil {
+		return err
+	}
+	err := r.count(r.Tx.Insert(ctx, t, rows...))
+	if part := r.part(t); part != nil && err == nil {
+		for i := range rows {
+			r.note(part, rows[i].Key, record{}, record{row: &rows[i]})
+		}
+	}
+	return err
+}
+
+func (r *recorder) Put(ctx context.Context, t *store.Schema, rows ...store.Row) error {
+	if err := r.sketch(ctx, t, keysOf(rows)...); err != nil {
+		return err
+	}
+	if part := r.part(t); part != nil {
+		for i := range rows {
+			var before []store.Row
+			if !part.Fresh {
+				var err error
+				if before, err = r.Get(ctx, t, rows[i].Key); err != nil {
+					return err
+				}
+			}
+			r.note(part, rows[i].Key, recordOf(before), record{row: &rows[i]})
+		}
+	}
+	return r.count(r.Tx.Put(ctx, t, rows...))
+}
+
+func (r *recorder) Delete(ctx context.Context, t *store.Schema, keys ...string) error {
+	if err := r.sketch(ctx, t, keys...); err != nil {
+		return err
+	}
+	if part := r.part(t); part != nil {
+		for _, key := range keys {
+			before, err := r.Get(ctx, t, key)
+			if err != nil {
+				return err
+			}
+			if len(before) > 0 {
+				r.note(part, key, recordOf(before), record{})
+			}
+		}
+	}
+	return r.count(r.Tx.Delete(ctx, t, keys...))
+}
+
+// count counts a write unless it was refused and wrote nothing.
+func (r *recorder) count(err error) error {
+	if !errors.Is(err, fault.ErrExists) {
+		r.writes++
+	}
+	return err
+}
+
+func (r *recorder) part(t *store.Schema) *mechanic.Part {
+	if !r.own {
+		return nil
+	}
+	return r.parts[t.Name]
+}
+
+// note remembers a row that is being written: for the step that is being made, or as given to its owner.
+func (r *recorder) note(part *mechanic.Part, key string, was, now record) {
+	row := now.row
+	if row == nil {
+		row = was.row
+	}
+	owner := part.Owner(row.Record)
+	if r.first != nil {
+		r.first.note(part.Table.Name, key, was, now).by = r.place
+	}
+	switch {
+	case r.user != "" && (owner == r.user || owner == "" && part.Sum != nil):
+		r.made.note(part.Table.Name, key, was, now)
+	case owner != "":
+		if r.given == nil {
+			r.given = map[string]*images{}
+		}
+		if r.given[owner] == nil {
+			r.given[owner] = &images{}
+		}
+		r.given[owner].note(part.Table.Name, key, was, now)
+	}
+}
+
+// takeGiven returns what calls have written of a user's rows since it was asked last.
+func (r *recorder) takeGiven(userID string) []image {
+	m := r.given[userID]
+	delete(r.given, userID)
+	if m == nil {
+		return nil
+	}
+	return m.list
+}
+
+// begin lets what is written be that of a user's step; what it changed is returned by end.
+func (r *recorder) begin(userID, place string) {
+	r.user, r.place, r.made, r.earlier = userID, place, images{}, nil
+}
+
+func (r *recorder) end() []image {
+	made := r.made.list
+	r.user, r.place, r.made = "", "", images{}
+	for i := range made {
+		if r.parts[made[i].Table].Sum == nil {
+			made[i].Now = record{}
+		}
+	}
+	return made
+}
+
+// restore makes the change from one record to another on the row of an image, without remembering it.
+func (r *recorder) restore(ctx context.Context, m *image, from, to record) error {
+	part := r.parts[m.Table]
+	if part == nil {
+		return fmt.Errorf("guerdon: a step speaks of table %q, which holds nothing of folds", m.Table)
+	}
+	before, err := r.Get(ctx, part.Table, m.Key)
+	if err != nil {
+		return err
+	}
+	row, err := to.open(part.Table)
+	if err != nil {
+		return err
+	}
+	if part.Sum != nil {
+		now := recordOf(before)
+		if row, err = sum(part, now, from, to); err != nil {
+			return err
+		}
+	}
+	after := record{row: row}
+	if r.first != nil {
+		r.first.note(m.Table, m.Key, recordOf(before), after).by = ""
+	}
+	if err := r.sketch(ctx, part.Table, m.Key); err != nil {
+		return err
+	}
+	if row == nil {
+		return r.Tx.Delete(ctx, part.Table, m.Key)
+	}
+	return r.Tx.Put(ctx, part.Table, *row)
+}
+
+func keysOf(rows []store.Row) []string {
+	keys := make([]string, len(rows))
+	for i := range rows {
+		keys[i] = rows[i].Key
+	}
+	return keys
+}
+
+// sketch keeps rows as they are before something is written that is going to be taken back.
+func (r *recorder) sketch(ctx context.Context, t *store.Schema, keys ...string) error {
+	if r.scratch == nil {
+		return nil
+	}
+	for _, key := range keys {
+		before, err := r.Get(ctx, t, key)
+		if err != nil {
+			return err
+		}
+		r.scratch.keep(t, key, recordOf(before))
+	}
+	return nil
+}
+
+// try runs fn and takes back all that it has written.
+func (r *recorder) try(ctx context.Context, fn func() error) error {
+	before := *r.ink
+	r.scratch = &images{}
+	err := fn()
+	written := r.scratch.list
+	*r.ink = before
+	for i := range written {
+		m := &written[i]
+		var wrong error
+		if m.Was.row == nil {
+			wrong = r.Tx.Delete(ctx, m.schema, m.Key)
+		} else {
+			wrong = r.Tx.Put(ctx, m.schema, *m.Was.row)
+		}
+		if err = errors.Join(err, wrong); wrong != nil {
+			r.writes++ // the transaction must not be kept
+			break
+		}
+	}
+	return err
+}
+
+func sum(part *mechanic.Part, now, from, to record) (*store.Row, error) {
+	var values [3]any
+	for i, r := range []*record{&now, &from, &to} {
+		var err error
+		if values[i], err = r.value(part.Table); err != nil {
+			return nil, err
+		}
+	}
+	row := part.Sum(values[0], values[1], values[2])
+	return &row, nil
+}
+
+// undo takes back what a step did.
+func (r *recorder) undo(ctx context.Context, s *step) error {
+	for _, list := range [][]image{s.Before, s.Given} {
+		for i := range slices.Backward(list) {
+			if err := r.restore(ctx, &list[i], list[i].Now, list[i].Was); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// give writes again what calls wrote.
+func (r *recorder) give(ctx context.Context, tx *session.Tx, given []image) error {
+	for i := range given {
+		if err := r.decide(ctx, tx, &given[i]); err != nil {
+			return err
+		}
+		if err := r.restore(ctx, &given[i], given[i].Was, given[i].Now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decide brings a row to what it was when somebody decided about it.
+func (r *recorder) decide(ctx context.Context, tx *session.Tx, m *image) error {
+	part := r.parts[m.Table]
+	if part.Decide == nil || m.Was.IsZero() {
+		return nil
+	}
+	before, err := r.Get(ctx, part.Table, m.Key)
+	if err != nil {
+		return err
+	}
+	was, err := m.Was.value(part.Table)
+	if err != nil {
+		return err
+	}
+	var now any
+	if len(before) > 0 {
+		now = before[0].Record
+	}
+	owner := part.Owner(was)
+	r.begin(owner, "") // what is written is no call's, and stays when the step is taken back
+	err = part.Decide(ctx, tx, now, was)
+	r.end()
+	return err
+}
+
+// A fact is something that happened to a user, on its way into the fold.
+type fact struct {
+	step
+	program *program
+	entry   Entry // of the journal, or one that is made anew
+	first   *mechanic.Occasion
+	known   bool          // it was in the fold before
+	is      []event.Event // the fact's event and those that follow from it
+}
+
+// take makes a step of the fold: everything follows from the fact that the program says.
+func (e *Engine) take(ctx context.Context, tx *session.Tx, f *fact, ask *question) error {
+	r := recorderOf(tx)
+	r.begin(f.UserID, f.key())
+	tx.Place, f.first.Place, tx.Seq = f.key(), f.key(), f.entry.Outcome.Seq
+	err := e.cascade(ctx, tx, f.program, f.first, &f.entry, ask)
+	tx.Place = ""
+	f.Before = r.end()
+	r.tell(f)
+	return err
+}
+
+// tell notes which events follow from a step now.
+func (r *recorder) tell(f *fact) {
+	r.forget(f.key())
+	if r.told == nil {
+		r.taken, r.told = map[string]*fact{}, map[string]*fact{}
+	}
+	f.is = f.entry.events()
+	r.taken[f.key()] = f
+	for i := range f.is {
+		r.told[f.is[i].ID] = f
+	}
+}
+
+// forget drops what a step was known to cause.
+func (r *recorder) forget(place string) {
+	f := r.taken[place]
+	if f == nil {
+		return
+	}
+	delete(r.taken, place)
+	for i := range f.is {
+		if id := f.is[i].ID; r.told[id] == f {
+			delete(r.told, id)
+		}
+	}
+}
+
+// elsewhere returns the event of an id that another step than f's is known to cause now, nil if there is none.
+func (r *recorder) elsewhere(f *fact, id string) (by *fact, ev *event.Event) {
+	by = r.told[id]
+	if by == nil || by.key() == f.key() {
+		return nil, nil
+	}
+	i := slices.IndexFunc(by.is, func(e event.Event) bool { return e.ID == id })
+	return by, &by.is[i]
+}
+
+// keep saves a new step so that those after it know of it. What its entry says is not final yet.
+func (f *fact) keep(ctx context.Context, tx *session.Tx) error {
+	if f.entry.Event.Type == event.Clock { // the journal may not have it
+		f.Events = f.entry.events()
+	} else if err := journal.Put(ctx, tx, f.entry); err != nil {
+		return err
+	}
+	return steps.Put(ctx, tx, f.step)
+}
+
+// fold takes facts of one user, in the order in which they happened, into the user's fold. If something is
+// known that happened later, the fold is taken back behind it first, and all of that is folded again; what is
+// different then is added to the outcome of the last fact.
+func (e *Engine) fold(ctx context.Context, tx *session.Tx, facts ...*fact) error {
+	end, _, err := tips.Get(ctx, tx, facts[0].UserID)
+	if err != nil {
+		return err
+	}
+	last := facts[len(facts)-1]
+	for _, f := range facts {
+		f.Late = f.key() < end.Place
+	}
+	if facts[0].Late {
+		err = e.refold(ctx, tx, facts[0].key(), facts, &last.entry.Outcome)
+	} else {
+		err = e.onTime(ctx, tx, facts)
+	}
+	if err != nil {
+		return err
+	}
+	return e.spread(ctx, tx, &last.entry.Outcome)
+}
+
+// onTime takes facts that happened after all that is known of their user.
+func (e *Engine) onTime(ctx context.Context, tx *session.Tx, facts []*fact) error {
+	for _, f := range facts {
+		if err := e.take(ctx, tx, f, nil); err != nil {
+			return err
+		}
+		if err := f.keep(ctx, tx); err != nil {
+			return err
+		}
+	}
+	last := facts[len(facts)-1]
+	return tips.Put(ctx, tx, tip{last.UserID, last.key()})
+}
+
+// maxAgain is how many times one event may have folds of users folded again.
+const maxAgain = 1000
+
+// spread folds again what steps of others have asked for, the earliest first. It ends because a step tells others
+// only of what happens at its moment or later.
+func (e *Engine) spread(ctx context.Context, tx *session.Tx, out *Outcome) error {
+	for n := 0; len(tx.Again) > 0; n++ {
+		if n == maxAgain {
+			return fault.Conflict("", "event %q has folds of users folded again more than %d times", out.EventID, maxAgain)
+		}
+		place := slices.MinFunc(tx.Again, func(a, b string) int {
+			return cmp.Or(strings.Compare(a[strings.IndexByte(a, '/'):], b[strings.IndexByte(b, '/'):]), strings.Compare(a, b))
+		})
+		tx.Again = slices.DeleteFunc(tx.Again, func(p string) bool { return p == place })
+		u, err := tenancy.FindUser(ctx, tx, place[:strings.IndexByte(place, '/')])
+		if err == nil && u.Status != tenancy.Deleted { // nothing more happens to who is gone
+			err = e.refold(ctx, tx, place, nil, out)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for len(tx.Rouse) > 0 {
+		userID := tx.Rouse[0]
+		tx.Rouse = tx.Rouse[1:]
+		if err := e.clock(ctx, tx, userID, placeOf(userID, tx.Now, "0")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refold takes a user's fold back to a place, folds facts and all that has happened since in their order, and adds
+// what is different from before to an outcome.
+func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts []*fact, out *Outcome) error {
+	later, err := e.laterThan(ctx, tx, place)
+	if err != nil {
+		return err
+	}
+	r := recorderOf(tx)
+	r.first = &images{}
+	defer func() { r.first = nil }()
+	for _, f := range slices.Backward(later) {
+		if err := r.undo(ctx, &f.step); err != nil {
+			return err
+		}
+	}
+	all := slices.Clone(facts)
+	for _, f := range later {
+		if !f.Ticked {
+			all = append(all, new(*f))
+		} else if err := steps.Delete(ctx, tx, f.key()); err != nil {
+			return err
+		}
+		r.forget(f.key())
+	}
+	slices.SortFunc(all, func(a, b *fact) int { return strings.Compare(a.key(), b.key()) })
+	var done []*fact
+	last, err := before(ctx, tx, place)
+	if err != nil {
+		return err
+	}
+	for _, f := range all {
+		ticked, err := e.ticks(ctx, tx, f.UserID, last, f.key(), func(tick *fact) error { return e.again(ctx, tx, tick) })
+		if err == nil {
+			err = e.again(ctx, tx, f)
+		}
+		if err != nil {
+			return err
+		}
+		done, last = append(append(done, ticked...), f), f.key()
+	}
+	if err := e.extend(ctx, tx, all); err != nil {
+		return err
+	}
+	changed := r.first.list
+	r.first = nil
+	return e.differ(ctx, tx, later, done, changed, out)
+}
+
+// extend lets a user's fold end with the last of facts.
+func (e *Engine) extend(ctx context.Context, tx *session.Tx, facts []*fact) error {
+	if len(facts) == 0 {
+		return nil
+	}
+	last := facts[len(facts)-1]
+	return tips.Put(ctx, tx, tip{last.UserID, last.key()})
+}
+
+// laterThan returns the facts of a user's fold from a place on, with what followed from them.
+func (e *Engine) laterThan(ctx context.Context, tx *session.Tx, place string) ([]*fact, error) {
+	userID := place[:strings.IndexByte(place, '/')]
+	list, err := steps.List(ctx, tx, placesFrom(userID, place))
+	if err != nil {
+		return nil, err
+	}
+	entries, err := entriesOf(ctx, tx, list)
+	if err != nil {
+		return nil, err
+	}
+	facts := make([]*fact, len(list))
+	for i := range list {
+		if facts[i], err = e.recall(ctx, tx, list[i], entries[list[i].EventID]); err != nil {
+			return nil, err
+		}
+	}
+	return facts, nil
+}
+
+// entriesOf returns the entries of steps by the ids of their events.
+func entriesOf(ctx context.Context, tx *session.Tx, list []step) (map[string]*Entry, error) {
+	var ids []string
+	for i := range list {
+		if id := list[i].EventID; id != "" {
+			ids = append(ids, id)
+		}
+	}
+	found, err := journal.GetMany(ctx, tx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	entries := make(map[string]*Entry, len(found))
+	for i := range found {
+		entries[found[i].Event.ID] = &found[i]
+	}
+	return entries, nil
+}
+
+// recall returns the fact of a step. The entry is nil if there is none.
+func (e *Engine) recall(ctx context.Context, tx *session.Tx, s step, entry *Entry) (*fact, error) {
+	f := &fact{step: s, known: true, is: s.Events}
+	switch {
+	case entry != nil:
+		f.entry = *entry
+		if f.is == nil {
+			f.is = entry.events()
+		}
+	case len(s.Events) > 0:
+		f.entry = Entry{Event: s.Events[0], RecordedAt: s.RecordedAt}
+	default:
+		return f, nil // nothing but what a call wrote
+	}
+	var err error
+	if f.program, err = e.programAt(ctx, tx, s.RecordedAt); err != nil {
+		return nil, err
+	}
+	f.first, err = f.entry.judged(ctx, tx, &f.entry.Event)
+	return f, err
+}
+
+// again makes the step of a fact anew.
+func (e *Engine) again(ctx context.Context, tx *session.Tx, f *fact) error {
+	switch {
+	case f.known:
+	case f.first == nil: // nothing but what a call has written
+		return steps.Put(ctx, tx, f.step)
+	default:
+		if err := e.take(ctx, tx, f, nil); err != nil {
+			return err
+		}
+		return f.keep(ctx, tx)
+	}
+	r := recorderOf(tx)
+	if err := r.give(ctx, tx, f.Given); err != nil {
+		return err
+	}
+	if f.first != nil {
+		told, known := f.entry.events(), f.entry.Outcome.Problems
+		f.entry = Entry{Event: told[0], User: f.entry.User, RecordedAt: f.RecordedAt, Outcome: Outcome{EventID: told[0].ID, Seq: f.entry.Outcome.Seq}}
+		then := tx.Then(f.RecordedAt, f.entry.Outcome.Seq)
+		if err := e.take(ctx, then, f, nil); err != nil {
+			return err
+		}
+		tx.Again, tx.Rouse = append(tx.Again, then.Again...), append(tx.Rouse, then.Rouse...)
+		for _, problem := range f.entry.Outcome.Problems {
+			if !slices.Contains(known, problem) && !f.Ticked {
+				tx.Report(problem.Source, problem.Field, problem.Reason)
+			}
+		}
+		f.is, f.Events = f.entry.events(), nil
+		if f.EventID == "" || !slices.EqualFunc(f.is, told, alike) {
+			f.Events = f.is
+		}
+	}
+	return steps.Put(ctx, tx, f.step)
+}
+
+// alike tells whether two events are the same, wherever they were kept.
+func alike(a, b event.Event) bool {
+	return a.ID == b.ID && a.At.Equal(b.At) && sameJSON(a, b)
+}
+
+// sameJSON tells whether two records are kept alike.
+func sameJSON(a, b any) bool {
+	if reflect.DeepEqual(a, b) {
+		return true // as most are
+	}
+	x, err := json.Marshal(a)
+	y, wrong := json.Marshal(b)
+	return err == nil && wrong == nil && string(x) == string(y)
+}
+
+// differ adds to an outcome what is different after folding again: in the rows of the user, and for those who
+// count what several users do.
+func (e *Engine) differ(ctx context.Context, tx *session.Tx, old, now []*fact, changed []image, out *Outcome) error {
+	p, err := e.program(ctx, tx)
+	if err != nil {
+		return err
+	}
+	var a mechanic.Amendment
+	if a.Gone, a.Stay, err = e.unlike(ctx, tx, old, now); err != nil {
+		return err
+	}
+	if a.Come, _, err = e.unlike(ctx, tx, now, old); err != nil {
+		return err
+	}
+	told := map[string]bool{} // by outcomes of their own
+	for _, f := range now {
+		told[f.key()] = !f.known
+	}
+	for i := range changed {
+		m := &changed[i]
+		if told[m.by] {
+			continue
+		}
+		t := recorderOf(tx).parts[m.Table].Table
+		d := mechanic.Difference{Table: m.Table, Key: m.Key}
+		if d.Was, err = m.Was.value(t); err == nil {
+			d.Now, err = m.Now.value(t)
+		}
+		if err != nil {
+			return err
+		}
+		if !sameJSON(d.Was, d.Now) {
+			a.Rows = append(a.Rows, d)
+		}
+	}
+	for _, m := range p.mechanics {
+		if err := m.amend(ctx, tx, a, out); err != nil {
+			return err
+		}
+	}
+	out.Problems = append(out.Problems, tx.Problems()...)
+	return nil
+}
+
+// unlike returns the events of known facts that are not alike among those of others. Of those that a new step causes
+// since, which has been counted already, it returns that one's as what stays.
+func (e *Engine) unlike(ctx context.Context, tx *session.Tx, facts, others []*fact) (found, stay []*mechanic.Occasion, err error) {
+	known := map[string]*event.Event{}
+	for _, f := range others {
+		for i := 0; f.known && i < len(f.is); i++ {
+			known[f.is[i].ID] = &f.is[i]
+		}
+	}
+	judged := func(f *fact, ev *event.Event) (*mechanic.Occasion, error) {
+		o, err := f.entry.judged(ctx, tx, ev)
+		if err == nil {
+			o.Place = f.key()
+			o.Nth = slices.IndexFunc(f.is, func(e event.Event) bool { return e.ID == ev.ID })
+		}
+		return o, err
+	}
+	for _, f := range facts {
+		for i := range f.is {
+			ev := &f.is[i]
+			other := known[ev.ID]
+			if !f.known || other != nil && alike(*ev, *other) {
+				continue
+			}
+			if by, now := recorderOf(tx).elsewhere(f, ev.ID); other == nil && by != nil {
+				o, err := judged(by, now)
+				if err != nil {
+					return nil, nil, err
+				}
+				stay = append(stay, o)
+			}
+			o, err := judged(f, ev)
+			if err != nil {
+				return nil, nil, err
+			}
+			found = append(found, o)
+		}
+	}
+	return found, stay, nil
+}
+
+// maxTicks bounds what the clock can have to do between two steps of a fold: less than a streak's periods in a
+// lifetime.
+const maxTicks = 10_000
+
+// ticks lets the clock do in a user's fold what it does before a place, and returns the steps. take makes each. last is
+// where the fold ends before, "" if it begins: what is due earlier, because of something that turned out to have
+// happened long ago, is done right behind it.
+func (e *Engine) ticks(ctx context.Context, tx *session.Tx, userID, last, place string, take func(*fact) error) ([]*fact, error) {
+	p, err := e.program(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	var done []*fact
+	for len(done) < maxTicks {
+		f, err := p.due(ctx, tx, userID)
+		if err != nil || f == nil {
+			return done, err
+		}
+		if f.key() <= last {
+			parts := strings.SplitN(last, "/", 3)
+			if f.At, err = store.ParseKeyTime(parts[1]); err != nil {
+				return nil, err
+			}
+			f.Rank = parts[2] + "/" + f.Rank
+			f.entry.Event.At = f.At
+		}
+		if f.key() >= place {
+			return done, nil
+		}
+		if f.first, err = p.occasion(ctx, tx, f.entry.Event); err != nil {
+			return nil, err
+		}
+		f.entry = newEntry(tx, f.first, "")
+		if err := take(f); err != nil {
+			return nil, err
+		}
+		last, done = f.key(), append(done, f)
+	}
+	return nil, fmt.Errorf("guerdon: the clock does not get past %s", last)
+}
+
+// due returns what the clock does next in a user's fold, nil for nothing.
+func (p *program) due(ctx context.Context, tx *session.Tx, userID string) (*fact, error) {
+	var f *fact
+	for _, m := range p.mechanics {
+		at, kind, id, err := m.due(ctx, tx, userID)
+		if err != nil {
+			return nil, err
+		}
+		if !at.IsZero() && (f == nil || at.Before(f.At)) {
+			f = &fact{
+				step:    step{UserID: userID, At: at, Rank: byClock(kind, id), RecordedAt: tx.Now, Ticked: true},
+				program: p, entry: Entry{Event: mechanic.Ticking(kind, id, userID, at)}, known: true,
+			}
+		}
+	}
+	return f, nil
+}
+
+// before returns the place of the last step of a user's fold before a place, "" if there is none.
+func before(ctx context.Context, tx *session.Tx, place string) (string, error) {
+	q := store.Prefix(place[:strings.IndexByte(place, '/')+1]).Reverse().First(1)
+	q.Until = store.Text(place)
+	found, err := steps.List(ctx, tx, q)
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	return found[0].key(), nil
+}

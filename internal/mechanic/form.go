@@ -1,0 +1,65 @@
+package mechanic
+
+import (
+	"context"
+	"time"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// A Mechanic is the documents in force of one room, compiled: it reacts to what happens to users, in the order in
+// which it happened. It knows nothing of lateness: what turns out to have happened earlier takes the user's fold
+// back, and the mechanic reacts anew to all that came later. C is what it changes.
+type Mechanic[C any] interface {
+	// Reads names what React reads first.
+	Reads(tx *session.Tx, o *Occasion) []store.Read
+	// Foresee returns events like those that React can cause: enough for others to name what they will read for
+	// them.
+	Foresee(o *Occasion) []event.Event
+	// React lets follow from an occasion what the documents say, causes the events that follow and returns what
+	// changed. A step that is made anew finds the rows of the user as they were before it.
+	React(ctx context.Context, tx *session.Tx, o *Occasion) ([]C, error)
+	// Amend adds to changes what is different after a user's fold was folded again, and brings what the mechanic
+	// counts of several users in line.
+	Amend(ctx context.Context, tx *session.Tx, a Amendment, changes []C) ([]C, error)
+	// Due returns when the clock does something next in a user's fold, as an event of the clock about a thing of a
+	// kind; zero for never.
+	Due(ctx context.Context, tx *session.Tx, userID string) (at time.Time, kind, id string, err error)
+	// Advance does what the clock alone causes outside of folds, for at most limit things, and returns whether there
+	// is more to do.
+	Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error)
+	// Explains tells whether documents of a kind are the mechanic's.
+	Explains(kind string) bool
+	// Explain asks of an occasion, before React, what React will ask of a document. conclude, if it is not nil, adds
+	// what came of it to the verdict: by what React changed or, if that is not Folded, by what the journal says of all
+	// the entry's events, of which it takes what is this one's.
+	Explain(ctx context.Context, tx *session.Tx, o *Occasion, kind, id string) (v *Verdict, conclude func(*[]C, []event.Problem), err error)
+	// Folded tells whether all that React changes are rows of the user's fold.
+	Folded() bool
+	// Moves tells whether a change is by a document.
+	Moves(c *C, kind, id string) bool
+}
+
+// Plain is what most mechanics do in most ways: nothing. It is embedded.
+type Plain[C any] struct{}
+
+// Foresee returns no events.
+func (Plain[C]) Foresee(*Occasion) []event.Event { return nil }
+
+// Amend adds nothing.
+func (Plain[C]) Amend(_ context.Context, _ *session.Tx, _ Amendment, changes []C) ([]C, error) {
+	return changes, nil
+}
+
+// Due returns never.
+func (Plain[C]) Due(context.Context, *session.Tx, string) (at time.Time, kind, id string, err error) {
+	return time.Time{}, "", "", nil
+}
+
+// Advance does nothing.
+func (Plain[C]) Advance(context.Context, *session.Tx, int) (more bool, err error) { return false, nil }
+
+// Folded returns true.
+func (Plain[C]) Folded() bool { return true }

@@ -1,0 +1,82 @@
+package mechanic
+
+import (
+	"context"
+
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// A Part is a table that holds rows of users' folds. Every step of a fold keeps what such rows were before it, so
+// that the engine can go back and fold again when something turns out to have happened earlier.
+type Part struct {
+	Table *store.Schema
+	// Owner returns whose fold a record is a row of, "" if it is nobody's alone.
+	Owner func(record any) string
+	// Sum is set of a table whose records are sums: it returns what a record becomes when one of the changes that
+	// made it, from a record to another, is made on top of it. Either may be nil. Going back does not restore such a
+	// record but takes back what a step added, because others add to it too; records of nobody alone are included.
+	Sum func(now, from, to any) store.Row
+	// Fresh says that a step only ever adds rows that were not there before it: nothing needs to be read to go back.
+	Fresh bool
+	// Decide is called before a change is made again that a call made of a record, because somebody decided so: it
+	// brings the record, nil if there is none, to what it was then. Nil leaves it to the change.
+	Decide func(ctx context.Context, tx *session.Tx, now, was any) error
+}
+
+// Decided returns the part with what is called before a change is made again that somebody decided.
+func (p Part) Decided(decide func(ctx context.Context, tx *session.Tx, now, was any) error) Part {
+	p.Decide = decide
+	return p
+}
+
+// Rows returns the part of a table that holds rows of their owners.
+func Rows[T any](table *store.Table[T], owner func(*T) string) Part {
+	return Part{Table: table.Schema(), Owner: ownerOf(owner)}
+}
+
+// Added returns the part of a table to which steps only add.
+func Added[T any](table *store.Table[T], owner func(*T) string) Part {
+	p := Rows(table, owner)
+	p.Fresh = true
+	return p
+}
+
+// Sums returns the part of a table that holds sums.
+func Sums[T any](table *store.Table[T], owner func(*T) string, sum func(now, from, to *T) T) Part {
+	record := func(v any) *T {
+		if v == nil {
+			return nil
+		}
+		t := v.(T)
+		return &t
+	}
+	return Part{Table: table.Schema(), Owner: ownerOf(owner), Sum: func(now, from, to any) store.Row {
+		return table.Row(sum(record(now), record(from), record(to)))
+	}}
+}
+
+func ownerOf[T any](owner func(*T) string) func(any) string {
+	return func(record any) string {
+		t := record.(T)
+		return owner(&t)
+	}
+}
+
+// A Difference is a row that is another after folding again than it was before. Either record may be nil.
+type Difference struct {
+	Table    string
+	Key      string
+	Was, Now any
+}
+
+// An Amendment is what is different after a part of a user's fold was folded again.
+type Amendment struct {
+	// Gone are events that no longer follow, as they were; Come are those that follow now. An event that is
+	// another now is in both.
+	Gone, Come []*Occasion
+	// Stay are events of the same ids as some that are gone, which another step causes: they have been counted.
+	Stay []*Occasion
+	// Rows are those of the user that are not as they were.
+	Rows []Difference
+}

@@ -1,0 +1,209 @@
+package leaderboard
+
+import (
+	"context"
+	"slices"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// Amend brings the scores in line with events that follow no longer and others that follow now, and adds to
+// changes what the scores are since. What only comes is added; a score that loses something is counted again, a
+// user's from what the user did, a tag's from the contributions that are kept of it. A period that is frozen stays as it
+// is, which is reported.
+func (p *Program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
+	was, is := p.contributions(a.Gone, func(string, string, string) {}), p.contributions(a.Come, tx.Report)
+	report := once(tx.Report)
+	gone, err := admitted(ctx, tx, without(was, is), report)
+	if err != nil {
+		return nil, err
+	}
+	come, err := admitted(ctx, tx, without(is, was), report)
+	if err != nil {
+		return nil, err
+	}
+	stay, err := admitted(ctx, tx, p.contributions(a.Stay, func(string, string, string) {}), func(string, string, string) {})
+	if err != nil {
+		return nil, err
+	}
+	var dropped []string
+	for i := range gone {
+		if gone[i].kept() {
+			dropped = append(dropped, partKey(gone[i].of, gone[i].eventID))
+		}
+	}
+	if err := parts.Delete(ctx, tx, dropped...); err != nil {
+		return nil, err
+	}
+	for i := range stay { // of the same event, elsewhere
+		if stay[i].kept() {
+			if err := parts.Put(ctx, tx, stay[i].part()); err != nil {
+				return nil, err
+			}
+		}
+	}
+	lost := map[string]bool{}
+	var again, more []contribution
+	for _, c := range gone {
+		if !lost[c.of] {
+			lost[c.of] = true
+			again = append(again, c)
+		}
+	}
+	for _, c := range come {
+		if lost[c.of] {
+			if c.kept() {
+				err = parts.Put(ctx, tx, c.part())
+			}
+		} else {
+			more = append(more, c)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(more)+len(again) == 0 {
+		return changes, nil
+	}
+	added, err := p.sum(ctx, tx, &decision{contributions: more})
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range again {
+		change, changed, err := p.recount(ctx, tx, c)
+		if err != nil {
+			return nil, err
+		}
+		if changed {
+			added = append(added, change)
+		}
+	}
+	for _, c := range added {
+		changes = slices.DeleteFunc(changes, func(o Change) bool {
+			return o.BoardID == c.BoardID && o.PeriodID == c.PeriodID && o.EntityID == c.EntityID
+		})
+		changes = append(changes, c)
+	}
+	return changes, nil
+}
+
+// contributions returns what events add to scores, if their boards take it.
+func (p *Program) contributions(events []*mechanic.Occasion, report func(source, field, reason string)) (all []contribution) {
+	for _, o := range events {
+		d := p.decide(o)
+		all = append(all, d.contributions...)
+		for _, problem := range d.problems {
+			report(problem.Source, problem.Field, problem.Reason)
+		}
+	}
+	return all
+}
+
+// admitted returns the contributions that their boards take. What is of a period that is frozen stays there, or does
+// not come there, which is reported.
+func admitted(ctx context.Context, tx *session.Tx, all []contribution, report func(source, field, reason string)) ([]contribution, error) {
+	d := decision{contributions: all}
+	err := d.admit(ctx, tx, report)
+	return d.contributions, err
+}
+
+// once reports each problem the first time.
+func once(report func(source, field, reason string)) func(source, field, reason string) {
+	known := map[event.Problem]bool{}
+	return func(source, field, reason string) {
+		if p := (event.Problem{Source: source, Field: field, Reason: reason}); !known[p] {
+			known[p] = true
+			report(source, field, reason)
+		}
+	}
+}
+
+// without returns the contributions that are not among others.
+func without(all, others []contribution) []contribution {
+	return slices.DeleteFunc(slices.Clone(all), func(c contribution) bool {
+		return slices.ContainsFunc(others, func(o contribution) bool {
+			return o.of == c.of && o.eventID == c.eventID && o.at.Equal(c.at) && o.micros == c.micros && o.hash == c.hash
+		})
+	})
+}
+
+// recount makes a score up again. Of c, only the board, the period and the entity matter.
+func (p *Program) recount(ctx context.Context, tx *session.Tx, c contribution) (Change, bool, error) {
+	before, existed, err := scores.Get(ctx, tx, c.of)
+	if err != nil {
+		return Change{}, false, err
+	}
+	s := newSheet()
+	if err := p.collect(ctx, tx, c, func(c *contribution) {
+		if !s.add(c) {
+			tx.Report(c.board.source(), "", c.overflow())
+		}
+	}); err != nil {
+		return Change{}, false, err
+	}
+	s.parts = nil // they are there
+	if err := s.forget(ctx, tx, c.of); err != nil {
+		return Change{}, false, err
+	}
+	after, err := s.save(ctx, tx)
+	switch {
+	case err != nil:
+		return Change{}, false, err
+	case len(after) > 0:
+		return p.change(&after[0]), !existed || after[0] != before, nil
+	case !existed:
+		return Change{}, false, nil
+	}
+	change := p.change(&before)
+	change.Gone = true
+	return change, true, scores.Delete(ctx, tx, c.of)
+}
+
+// collect calls add with all contributions to a score.
+func (p *Program) collect(ctx context.Context, tx *session.Tx, c contribution, add func(*contribution)) error {
+	if c.board.counter.tags != nil {
+		kept, err := parts.List(ctx, tx, store.Prefix(c.of+"/"))
+		for _, part := range kept {
+			c.at, c.eventID, c.micros, c.hash = part.At, part.EventID, part.Micros, part.Hash
+			add(&c)
+		}
+		return err
+	}
+	if p.past == nil {
+		return nil
+	}
+	for o, err := range p.past(ctx, tx, c.entity, c.period.StartsAt, c.period.EndsAt) {
+		if err != nil {
+			return err
+		}
+		if o.Event.Type != sources[c.board.counter.Source] {
+			continue
+		}
+		var d decision
+		c.board.counter.decide(&d, o, []*board{c.board}, p.zones)
+		for i := range d.contributions {
+			if d.contributions[i].of == c.of {
+				add(&d.contributions[i])
+			}
+		}
+	}
+	return nil
+}
+
+// forget removes the values that a score counted and the sheet does not.
+func (s *sheet) forget(ctx context.Context, tx *session.Tx, of string) error {
+	counted, err := values.List(ctx, tx, store.Prefix(of+"/"))
+	if err != nil {
+		return err
+	}
+	var gone []string
+	for i := range counted {
+		if key := counted[i].key(); s.values[key].Of == "" {
+			gone = append(gone, key)
+		}
+	}
+	return values.Delete(ctx, tx, gone...)
+}

@@ -1,0 +1,234 @@
+package missions
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// The mission of a group is a fold over the contributions of its members, in the order in which they happened. What
+// it tells a member, that it was completed by an event of theirs, is part of the member's own fold: when another
+// completed it after all, both are folded again.
+
+// completedBy tells whether an event completed the mission.
+func (m *Mission) completedBy(e *event.Event) bool {
+	return m.IsCompleted && m.Completer.UserID == e.UserID && m.Completer.EventID == e.ID
+}
+
+// tell causes the completion of a group's mission again if the event completed it.
+func (m *Mission) tell(tx *session.Tx, o *mechanic.Occasion) {
+	if m.completedBy(o.Event) {
+		m.announce(tx)
+	}
+}
+
+// join counts a new contribution to a group's mission, whose row is there. now is the event of the step that is being
+// made. What it reads is bounded by how far the completion moves.
+func (m *Mission) join(ctx context.Context, tx *session.Tx, entry Log) error {
+	if tx.Asking {
+		return m.asOf(ctx, tx)
+	}
+	here := position{entry.At, entry.Order}
+	if here.after(m.Last) {
+		m.add(entry)
+		return nil
+	}
+	before := *m
+	m.CurrentAmount = m.CurrentAmount.Add(entry.Amount)
+	last, reached := m.Last, m.CurrentAmount
+	if m.IsCompleted {
+		last, reached = position{m.CompletedAt, m.Completer.Order}, m.Completer.Reached.Add(entry.Amount)
+	}
+	if here.after(last) || reached.LessThan(*m.TargetAmount) {
+		return nil
+	}
+	q := store.Prefix(logPrefix(m.ID)).Reverse().First(logsAtOnce)
+	q.Until = store.Text((&Log{MissionID: m.ID, At: last.At, Order: last.Order + " "}).key()) // behind it, as numbers have one length
+	for {
+		logs, err := logTable.List(ctx, tx, q)
+		if err != nil || len(logs) == 0 {
+			return err
+		}
+		for _, l := range logs {
+			rest := reached.Sub(l.Amount)
+			if rest.LessThan(*m.TargetAmount) {
+				m.complete(l, reached)
+				before.tellAgain(tx, m, entry.EventID)
+				return nil
+			}
+			reached = rest
+		}
+		q.After = logTable.At(q.Index, logs[len(logs)-1])
+	}
+}
+
+// logsAtOnce is how many contributions are read at once where the completion of a mission is looked for.
+const logsAtOnce = 20
+
+// asOf brings a group's mission to what it was before the entry of which somebody asks.
+func (m *Mission) asOf(ctx context.Context, tx *session.Tx) error {
+	if !tx.Asking || m.MissionType != Group {
+		return nil
+	}
+	logs, err := logTable.List(ctx, tx, store.Prefix(logPrefix(m.ID)))
+	m.count(slices.DeleteFunc(slices.Clone(logs), func(l Log) bool { return l.Seq >= tx.Seq && !slices.Contains(tx.Counted, l.EventID) }))
+	return err
+}
+
+// count counts a mission anew from contributions in the order in which they happened.
+func (m *Mission) count(logs []Log) {
+	m.CurrentAmount, m.IsCompleted, m.CompletedAt, m.Completer, m.Last = m.InitialAmount, false, time.Time{}, Completer{}, position{}
+	for _, l := range logs {
+		m.add(l)
+	}
+}
+
+// recount counts a group's mission again from its contributions. Whoever completed it by another event than was
+// known is told, and so is whom it was told before; now is the event of the step that is being made, "" if none is.
+func (m *Mission) recount(ctx context.Context, tx *session.Tx, now string) error {
+	logs, err := logTable.List(ctx, tx, store.Prefix(logPrefix(m.ID)))
+	if err != nil {
+		return err
+	}
+	before := *m
+	m.count(logs)
+	before.tellAgain(tx, m, now)
+	return nil
+}
+
+// tellAgain lets those be folded again who were told that they completed the mission and those who have to be told now,
+// but for whose event now is: that step is being made.
+func (m *Mission) tellAgain(tx *session.Tx, after *Mission, now string) {
+	if m.IsCompleted == after.IsCompleted && m.Completer.same(after.Completer) {
+		return
+	}
+	for _, of := range []*Mission{m, after} {
+		if of.IsCompleted && of.Completer.EventID != now {
+			tx.Again = append(tx.Again, of.Completer.Place)
+		}
+	}
+}
+
+// same tells whether what was told of a completion stands.
+func (c Completer) same(d Completer) bool {
+	return c.UserID == d.UserID && c.EventID == d.EventID && c.Reached.Equal(d.Reached)
+}
+
+// countMembers lets a group's mission that has just been assigned count what its members have done in its period, but
+// for the event now.
+func (p *Program) countMembers(ctx context.Context, tx *session.Tx, m *Mission, now string) ([]Change, error) {
+	members, err := tenancy.Carriers(ctx, tx, m.GroupTagID, m.StartsAt)
+	if err != nil {
+		return nil, err
+	}
+	all := *tx // also what comes later than the step that is being made
+	all.Place = ""
+	counted := false
+	for _, userID := range members {
+		for o, err := range p.past(ctx, &all, userID, m.StartsAt, m.EndsAt) {
+			if err != nil {
+				return nil, err
+			}
+			if o.Event.ID == now || !m.counts(o) {
+				continue
+			}
+			entry, counts, err := p.judge(tx, o, m)
+			if err == nil && counts {
+				counted = true
+				err = logTable.Put(ctx, tx, entry)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	if !counted {
+		return nil, nil
+	}
+	if err := m.recount(ctx, tx, now); err != nil {
+		return nil, err
+	}
+	return []Change{change(m)}, missionTable.Put(ctx, tx, *m)
+}
+
+// Amend adds to changes what became of the user's missions that were folded again, and lets the missions of groups
+// count what happened otherwise.
+func (p *Program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
+	for _, d := range a.Rows {
+		if d.Table == missionTable.Schema().Name {
+			changes = amend(changes, d)
+		}
+	}
+	touched := map[string]*Mission{}
+	var order []*Mission
+	visit := func(o *mechanic.Occasion, fn func(*Mission) error) error {
+		if len(o.User.Tags) == 0 {
+			return nil // who is in no group
+		}
+		return eachCounting(ctx, tx, o, func(m *Mission) error {
+			if m.MissionType != Group {
+				return nil
+			}
+			if touched[m.ID] == nil {
+				touched[m.ID] = m
+				order = append(order, m)
+			}
+			return fn(touched[m.ID])
+		})
+	}
+	for _, o := range a.Gone {
+		if err := visit(o, func(m *Mission) error {
+			return logTable.Delete(ctx, tx, (&Log{MissionID: m.ID, At: o.Event.At, Order: orderOf(o)}).key())
+		}); err != nil {
+			return nil, err
+		}
+	}
+	for _, o := range slices.Concat(a.Stay, a.Come) {
+		if err := visit(o, func(m *Mission) error {
+			entry, counts, err := p.judge(tx, o, m)
+			if err != nil || !counts {
+				return err
+			}
+			return logTable.Put(ctx, tx, entry)
+		}); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range order {
+		before := *m
+		if err := m.recount(ctx, tx, ""); err != nil {
+			return nil, err
+		}
+		if err := missionTable.Put(ctx, tx, *m); err != nil {
+			return nil, err
+		}
+		changes = amend(changes, mechanic.Difference{Was: before, Now: *m})
+	}
+	return changes, nil
+}
+
+// amend adds to changes what became of a mission.
+func amend(changes []Change, d mechanic.Difference) []Change {
+	was, _ := d.Was.(Mission)
+	now, there := d.Now.(Mission)
+	of := now
+	if !there {
+		of = was
+	}
+	c := change(&of)
+	if i := slices.IndexFunc(changes, func(c Change) bool { return c.MissionID == of.ID }); i >= 0 {
+		was := changes[i]
+		c.Assigned, c.Earlier, c.Amount = was.Assigned, was.Earlier, was.Amount
+		changes = slices.Delete(changes, i, i+1)
+	}
+	c.Assigned = c.Assigned || d.Was == nil
+	c.Completed = now.IsCompleted && !was.IsCompleted
+	c.Undone = !there || was.IsCompleted && !now.IsCompleted
+	return append(changes, c)
+}

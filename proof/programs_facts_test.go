@@ -1,0 +1,212 @@
+package proof_test
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"pgregory.net/rapid"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// fact draws something that happens.
+func (a author) fact() fact {
+	var of []func(author) fact
+	if a.missions {
+		of = append(of, author.asks)
+	}
+	if a.learning {
+		of = append(of, author.submits, author.submits, author.learns)
+	}
+	of = append(of, author.joins)
+	if a.groups {
+		of = append(of, author.joins)
+	}
+	if a.fed {
+		of = append(of, author.marks)
+	}
+	if a.money {
+		of = append(of, author.grants, author.redeems, author.spends)
+	}
+	if a.moves {
+		of = append(of, author.relocates)
+	}
+	if a.byHand && a.missions {
+		of = append(of, author.assigns)
+	}
+	if a.byHand && a.learning {
+		of = append(of, author.enrols)
+	}
+	if a.edits {
+		of = append(of, author.rewrites, author.archives)
+	}
+	f := pick(a, "fact", of...)(a)
+	f.at = a.moment("at")
+	return f
+}
+
+// rewrites publishes another version of a document.
+func (a author) rewrites() fact {
+	doc := a.write(pick(a, "document", a.written()...))
+	return fact{text: "publish " + brief(doc), do: func(t tester, w *world, _ string) error {
+		_, err := w.Import(t.Context(), bundle(t, doc))
+		return err
+	}}
+}
+
+// archives takes a rule or a path out of use.
+func (a author) archives() fact {
+	id := pick(a, "document", a.written()...)
+	return fact{text: "archive " + id, do: func(t tester, w *world, _ string) (err error) {
+		switch id[0] {
+		case 'r':
+			_, err = w.Missions.Rules.Archive(t.Context(), id)
+		case 'w':
+			_, err = w.Economy.RewardRules.Archive(t.Context(), id)
+		case 's':
+			_, err = w.Streaks.Rules.Archive(t.Context(), id)
+		case 'm':
+			_, err = w.Missions.Configurations.Archive(t.Context(), id)
+		case 'p':
+			_, err = w.Learning.Paths.Archive(t.Context(), id)
+		case 'l':
+			_, err = w.Learning.Rules.Archive(t.Context(), id)
+		}
+		return err
+	}}
+}
+
+func (a author) asks() fact {
+	user := pick(a, "user", people...)
+	return fact{text: user + " asks for missions", do: func(t tester, w *world, _ string) error {
+		_, err := w.Missions.Evaluate(t.Context(), user)
+		return err
+	}}
+}
+
+func (a author) learns() fact {
+	user := pick(a, "user", people...)
+	return fact{text: user + " asks for paths", do: func(t tester, w *world, _ string) error {
+		_, err := w.Learning.Evaluate(t.Context(), user)
+		return err
+	}}
+}
+
+// assigns makes a mission by hand, if it is one for single users.
+func (a author) assigns() fact {
+	user, id := pick(a, "user", people...), pick(a, "mission", a.ids["MissionConfiguration"]...)
+	return fact{text: user + " is given mission " + id, do: func(t tester, w *world, _ string) error {
+		_, err := w.Missions.Create(t.Context(), missions.NewMission{ConfigurationID: id, UserID: user})
+		return err
+	}}
+}
+
+// enrols assigns a path by hand.
+func (a author) enrols() fact {
+	user, id := pick(a, "user", people...), pick(a, "path", a.ids["LearningPath"]...)
+	return fact{text: user + " is given path " + id, do: func(t tester, w *world, _ string) error {
+		_, err := w.Learning.Assign(t.Context(), learning.NewAssignment{PathID: id, UserID: user})
+		return err
+	}}
+}
+
+func (a author) submits() fact {
+	user := pick(a, "user", people...)
+	switch pick(a, "what", "quiz", "quiz", "slide", "story") {
+	case "story":
+		action := pick(a, "action", learning.CompleteRead, learning.StartRead)
+		return fact{text: fmt.Sprintf("%s does %s with story founding", user, action), do: func(t tester, w *world, _ string) error {
+			_, err := w.Learning.SubmitStory(t.Context(), learning.StorySubmission{Submission: who(user), StoryID: "founding", Action: action})
+			return err
+		}}
+	case "slide":
+		progress := pick(a, "progress", learning.Complete, learning.Start, learning.InProgress)
+		return fact{text: fmt.Sprintf("%s has slide forum in %s", user, progress), do: func(t tester, w *world, _ string) error {
+			_, err := w.Learning.SubmitSlide(t.Context(), learning.SlideSubmission{Submission: who(user), SlideID: "forum", Progress: progress})
+			return err
+		}}
+	}
+	quiz, answer := pick(a, "quiz", "hills", "kings"), pick(a, "answer", content.Option2, content.Option1)
+	return fact{text: fmt.Sprintf("%s answers %s with %s", user, quiz, answer), do: func(t tester, w *world, _ string) error {
+		_, err := w.Learning.SubmitQuiz(t.Context(), learning.QuizSubmission{Submission: who(user), QuizID: quiz, Answer: answer})
+		return err
+	}}
+}
+
+// joins lets a user carry a tag, or no longer.
+func (a author) joins() fact {
+	user, tag := pick(a, "user", people...), pick(a, "tag", "red", "red", "blue")
+	return fact{text: user + " joins or leaves " + tag, do: func(t tester, w *world, _ string) error {
+		if err := w.Users.RemoveTags(t.Context(), user, tag); !errors.Is(err, fault.ErrNotFound) {
+			return err
+		}
+		_, err := w.Users.AssignTags(t.Context(), user, tenancy.Tagging{TagID: tag})
+		return err
+	}}
+}
+
+// marks lets an activity carry a tag, or no longer.
+func (a author) marks() fact {
+	activity := pick(a, "activity", "run", "swim")
+	return fact{text: activity + " becomes or is no longer outdoor", do: func(t tester, w *world, _ string) error {
+		if err := w.Activities.RemoveTags(t.Context(), activity, "outdoor"); !errors.Is(err, fault.ErrNotFound) {
+			return err
+		}
+		_, err := w.Activities.AssignTags(t.Context(), activity, tenancy.Tagging{TagID: "outdoor"})
+		return err
+	}}
+}
+
+func (a author) relocates() fact {
+	user, zone := pick(a, "user", people...), pick(a, "zone", "", "Asia/Tokyo", "America/New_York", "Pacific/Auckland")
+	return fact{text: fmt.Sprintf("%s lives in %q", user, zone), do: func(t tester, w *world, _ string) error {
+		_, err := w.Users.Update(t.Context(), user, tenancy.UserPatch{Timezone: &zone})
+		return err
+	}}
+}
+
+// grants gives points or coins, which have no bound above.
+func (a author) grants() fact {
+	g := economy.Grant{
+		CurrencyID: pick(a, "currency", "points", "coins"), DestinationUserID: pick(a, "user", people...),
+		Amount: decimal.NewFromInt(pick[int64](a, "amount", 10, 3)), RedemptionMode: pick(a, "redemption", economy.Auto, economy.Manual),
+	}
+	return fact{text: fmt.Sprintf("%s is granted %s %s %s", g.DestinationUserID, g.Amount, g.CurrencyID, g.RedemptionMode), do: func(t tester, w *world, id string) error {
+		g := g
+		g.ID = id
+		if g.RedemptionMode == economy.Manual {
+			g.ExpiresAt = w.now.Load().Add(72 * time.Hour)
+		}
+		_, err := w.Economy.Grant(t.Context(), []economy.Grant{g})
+		return err
+	}}
+}
+
+// redeems takes a grant that may have been made.
+func (a author) redeems() fact {
+	n, user := rapid.IntRange(0, 5).Draw(a.T, "grant"), pick(a, "user", people...)
+	return fact{text: fmt.Sprintf("%s redeems fact-%d", user, n), do: func(t tester, w *world, _ string) error {
+		_, err := w.Economy.Redeem(t.Context(), user, fmt.Sprint("fact-", n))
+		return err
+	}}
+}
+
+// spends takes coins of which everybody has enough.
+func (a author) spends() fact {
+	user, to, amount := pick(a, "user", people...), pick(a, "to", "", "bob"), decimal.NewFromInt(pick[int64](a, "amount", 2, 5))
+	return fact{text: fmt.Sprintf("%s pays %s coins to %q", user, amount, to), do: func(t tester, w *world, id string) (err error) {
+		if to == "" || to == user {
+			_, err = w.Economy.Spend(t.Context(), user, economy.Spending{ID: id, CurrencyID: "coins", Amount: amount})
+		} else {
+			_, err = w.Economy.Transfer(t.Context(), user, []economy.Grant{{ID: id, CurrencyID: "coins", Amount: amount, DestinationUserID: to}})
+		}
+		return err
+	}}
+}

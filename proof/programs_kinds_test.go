@@ -1,0 +1,301 @@
+package proof_test
+
+import (
+	"slices"
+	"strings"
+
+	"pgregory.net/rapid"
+)
+
+// ground returns the documents that every program has: what its others may be about.
+func ground() []object {
+	option := object{"difficulty": "EASY", "correctAnswer": "opt2", "placement": "STANDALONE"}
+	return []object{
+		document("Tag", "red", object{"namespace": "team", "variant": "red"}),
+		document("Tag", "blue", object{"namespace": "team", "variant": "blue"}),
+		document("Tag", "outdoor", object{"namespace": "place", "variant": "outdoor"}),
+		document("Activity", "run", nil),
+		document("Activity", "swim", nil),
+		document("Quiz", "hills", option),
+		document("Quiz", "kings", option),
+		document("Slide", "forum", nil),
+		document("Story", "founding", nil),
+		document("LearningGroup", "test", object{"type": "test", "items": []object{{"itemId": "kings", "itemType": "quiz"}, {"itemId": "swim", "itemType": "activity"}}}),
+		document("VirtualCurrency", "points", nil),
+		document("VirtualCurrency", "gems", object{"maxAllowedBalance": 3}),
+		document("VirtualCurrency", "debts", object{"minAllowedBalance": -5}),
+		document("VirtualCurrency", "coins", nil),
+	}
+}
+
+// newAuthor returns an author who knows which documents to write.
+func newAuthor(t *rapid.T, of features) author {
+	a := author{T: t, features: of, types: map[string]string{}}
+	some := func(letter string, of bool, most int, name string) []string {
+		if !of {
+			return nil
+		}
+		return numbered(letter, rapid.IntRange(1, most).Draw(t, name))
+	}
+	a.ids = map[string][]string{
+		"Activity": {"run", "swim"}, "VirtualCurrency": {"points", "gems"},
+		"LearningPath":                    some("p", of.learning, 2, "paths"),
+		"MissionConfiguration":            some("m", of.missions, 2, "missions"),
+		"MissionRule":                     some("r", of.missions, 2, "mission rules"),
+		"StreakConfiguration":             some("c", of.streaks, 2, "streaks"),
+		"RewardRule":                      some("w", of.rewards, 3, "rewards"),
+		"RuntimeLeaderboardConfiguration": some("q", of.boards, 3, "boards"),
+		"LearningPathRule":                some("l", of.learning, 2, "path rules"),
+	}
+	for _, id := range a.ids["MissionConfiguration"] {
+		a.types[id] = a.missionType()
+	}
+	if of.learning {
+		a.ids["Quiz"], a.ids["Slide"], a.ids["Story"], a.ids["LearningGroup"] = []string{"hills", "kings"}, []string{"forum"}, []string{"founding"}, []string{"test"}
+	}
+	return a
+}
+
+// program returns the documents of a random program, each after those to which it refers. Some are left out to which
+// no other refers, in the simplest all.
+func (a author) program() (docs []object) {
+	for _, id := range a.written() {
+		docs = append(docs, a.write(id))
+	}
+	kept := ""
+	for _, doc := range slices.Backward(docs) {
+		wanted := pick(a, "kept", false, true, true, true, true, true, true) || strings.Contains(kept, quoted(doc["id"]))
+		if wanted {
+			kept += encoded(doc)
+		}
+	}
+	return slices.DeleteFunc(docs, func(doc object) bool { return !strings.Contains(kept, `"id":`+quoted(doc["id"])) })
+}
+
+// written are the ids of the documents that the author writes.
+func (a author) written() (ids []string) {
+	for _, kind := range []string{"LearningPath", "MissionConfiguration", "MissionRule", "StreakConfiguration", "RewardRule", "RuntimeLeaderboardConfiguration", "LearningPathRule"} {
+		for _, id := range a.ids[kind] {
+			ids = append(ids, id)
+			switch kind {
+			case "StreakConfiguration":
+				ids = append(ids, "s"+id[1:])
+			case "RuntimeLeaderboardConfiguration":
+				ids = append(ids, "b"+id[1:])
+			}
+		}
+	}
+	return ids
+}
+
+// write returns a document with a name that says of which kind it is.
+func (a author) write(id string) object {
+	switch n := id[1:]; id[0] {
+	case 'p':
+		return a.learningPath(id)
+	case 'm':
+		return a.missionConfiguration(id)
+	case 'r':
+		return a.missionRule(id)
+	case 'c':
+		return a.streakConfiguration(id)
+	case 's':
+		return a.streakRule(id, "c"+n)
+	case 'w':
+		return a.rewardRule(id)
+	case 'q':
+		return a.boardConfiguration(id)
+	case 'b':
+		return a.board(id, "q"+n)
+	default:
+		return a.learningPathRule(id)
+	}
+}
+
+func (a author) missionType() string {
+	if !a.groups {
+		return "INDIVIDUAL"
+	}
+	return pick(a, "type", "GROUP", "INDIVIDUAL")
+}
+
+// missionConfiguration is a mission on activities, quizzes or paths.
+func (a author) missionConfiguration(id string) object {
+	matcher, entity := a.matcher("matchType matchEntity matchEntityId", "Activity", "Quiz", "LearningPath")
+	targets := []any{2, nil, 3, 5}
+	if a.types[id] == "INDIVIDUAL" {
+		targets = append(targets, operation("if", isRed(), 4, 2)) // a group is no user
+	} else {
+		a.counts = false // and its condition does not read how far it is
+	}
+	return document("MissionConfiguration", id, merge(object{
+		"missionType":            a.types[id],
+		"matchCondition":         a.condition(entity, "user", "mission"),
+		"incrementExpression":    a.amount(entity),
+		"targetAmountExpression": pick(a, "target", targets...),
+	}, matcher))
+}
+
+// missionRule assigns the missions of one type. A group has no zone of its own.
+func (a author) missionRule(id string) object {
+	pool := slices.Clone(a.ids["MissionConfiguration"])
+	kind := a.types[pick(a, "mission", pool...)]
+	pool = slices.DeleteFunc(pool, func(id string) bool { return a.types[id] != kind })
+	fields := merge(object{
+		"missionType": kind, "missionConfigurationsPool": pool, "assignmentMode": pick(a, "mode", "EVENT", "LAZY"),
+	}, a.timeframe(true, kind == "INDIVIDUAL"))
+	var roots []string
+	if fields["assignmentMode"] == "EVENT" {
+		matcher, entity := a.matcher("eventMatchType eventMatchEntity eventMatchEntityId", "Activity", "Quiz", "LearningPath", "User")
+		merge(fields, matcher)
+		fields["eventMatchCondition"] = a.condition(entity, "user")
+		roots = []string{"activeMissions"}
+	}
+	if kind == "GROUP" {
+		fields["groupTagId"] = "red"
+	} else {
+		fields["usersMatchCondition"] = a.condition(append(roots, "user")...)
+	}
+	return document("MissionRule", id, fields)
+}
+
+// rewardRule pays for all that can be paid for.
+func (a author) rewardRule(id string) object {
+	matcher, entity := a.matcher("ruleType matchEntity matchEntityId", "Activity", "Mission", "Streak", "Quiz", "LearningPath", "LearningGroup", "Slide")
+	currencies := []string{"points", "coins"}
+	if a.limits {
+		currencies = append(currencies, "gems")
+	}
+	var rewards []object
+	for range rapid.IntRange(1, 2).Draw(a.T, "rewards") {
+		rewards = append(rewards, object{
+			"virtualCurrencyId": pick(a, "currency", currencies...), "redemptionMode": pick(a, "redemption", "AUTO", "AUTO", "MANUAL"), "expression": a.amount(entity),
+		})
+	}
+	fields := merge(object{
+		"applicationMode": pick(a, "mode", "ALWAYS", "ALWAYS", "FALLBACK"), "matchCondition": a.condition(entity, "user"), "rewards": rewards,
+	}, matcher)
+	if a.limits {
+		if n := rapid.IntRange(0, 2).Draw(a.T, "most"); n > 0 {
+			fields["maxPerUser"] = n
+			if per := pick(a, "per", "", "DAY", "WEEK", "MONTH"); per != "" {
+				fields["per"] = per
+			}
+		}
+	}
+	return document("RewardRule", id, fields)
+}
+
+// streakConfiguration is a streak of all that streaks may be of.
+func (a author) streakConfiguration(id string) object {
+	matcher, entity := a.matcher("matchType matchEntity matchEntityId", "Activity", "Mission", "Quiz", "LearningPath", "LearningGroup", "Slide")
+	return document("StreakConfiguration", id, merge(matcher, object{"matchCondition": a.condition(entity, "user")}))
+}
+
+func (a author) streakRule(id, configuration string) object {
+	fields := merge(object{
+		"streakConfigurationId": configuration, "cadence": pick(a, "cadence", "DAY", "WEEK"), "metric": "DAYS",
+		"usersMatchCondition": a.condition("user"), "freezeEnabled": false,
+	}, a.timeframe(false, true))
+	if fields["cadence"] == "WEEK" {
+		fields["metric"] = pick(a, "metric", "WEEKS", "DAYS")
+	}
+	if goals := pick(a, "goals", nil, []int{2}, []int{1, 3}); goals != nil {
+		fields["goalTargets"] = goals
+	}
+	if a.freezes && pick(a, "freezes", false, true) {
+		prices := []any{nil, 2, 10, operation("if", isRed(), 1, 3)}
+		if a.counts {
+			prices = append(prices, variable("streak.count"))
+		}
+		merge(fields, object{"freezeEnabled": true, "freezeVirtualCurrencyId": pick(a, "currency", "points", "debts", "gems")})
+		if price := pick(a, "price", prices...); price != nil {
+			fields["freezeCostExpression"] = price
+		}
+	}
+	if pick(a, "perfect", false, true) {
+		merge(fields, object{"perfectWeekEnabled": true, "perfectMonthEnabled": true, "perfectYearEnabled": true})
+	}
+	return document("StreakRule", id, fields)
+}
+
+// sources are the logs of boards by the types of their rows.
+var sources = map[string]string{
+	"Activity": "activity_logs", "Quiz": "quiz_logs", "Slide": "slide_logs", "LearningGroup": "learning_group_logs",
+	"LearningPath": "learning_path_logs", "Story": "story_logs", "Mission": "mission_logs", "VirtualTransaction": "virtual_transactions", "Streak": "streaks",
+}
+
+func (a author) boardConfiguration(id string) object {
+	entities := slices.DeleteFunc([]string{
+		"Activity", "VirtualTransaction", "Mission", "Streak", "Quiz", "LearningPath", "LearningGroup", "Slide", "Story",
+	}, func(e string) bool { return !a.has(e) })
+	entity := pick(a, "source", entities...)
+	of := pick[any](a, "score", variable("value"), operation("-", variable("value"), 2))
+	if a.times {
+		of = pick[any](a, "of", of, a.part())
+	}
+	query := object{
+		"source": sources[entity], "score": object{pick(a, "function", "sum", "count", "max", "min", "last", "count_distinct"): of},
+		"entityId": pick[any](a, "entity", "userId", "userId", object{"tagNamespace": "team"}),
+	}
+	if where := a.condition(entity, "user"); where != nil {
+		query["where"] = where
+	}
+	if style := pick(a, "ranks", "", "DENSE_RANK", "ROW_NUMBER"); style != "" {
+		query["rankStyle"] = style
+	}
+	return document("RuntimeLeaderboardConfiguration", id, object{"query": query})
+}
+
+func (a author) board(id, configuration string) object {
+	return document("RuntimeLeaderboard", id, merge(object{"runtimeLeaderboardConfigurationId": configuration}, a.timeframe(true, true)))
+}
+
+// learningPath is a path of some of what there is to learn.
+func (a author) learningPath(id string) object {
+	complete := operation("==", variable("progress"), "COMPLETE")
+	rules := []any{nil, operation("some", variable("items"), complete), operation("all", variable("items"), complete)}
+	items := []object{
+		{"itemId": "hills", "itemType": "quiz"},
+		{"itemId": "run", "itemType": "activity"},
+		{"itemId": "test", "itemType": "learningGroup"},
+		{"itemId": "forum", "itemType": "slide"},
+		{"itemId": "founding", "itemType": "story"},
+	}
+	if a.locked(id) { // whether a submission is refused must not depend on what is late
+		items = []object{{"itemId": "run", "itemType": "activity"}, {"itemId": "swim", "itemType": "activity"}}
+	}
+	from := rapid.IntRange(0, len(items)-1).Draw(a.T, "first item")
+	return document("LearningPath", id, object{
+		"estimatedDuration": 1, "items": items[from:min(len(items), from+rapid.IntRange(1, 3).Draw(a.T, "items"))],
+		"startRule": pick(a, "start", rules...), "completionRule": pick(a, "completion", rules...),
+		"outcomeRule": pick[any](a, "outcome", nil, isRed()),
+	})
+}
+
+// locked tells whether a path is locked until a rule opens it.
+func (a author) locked(pathID string) bool { return a.locks && pathID == "p2" }
+
+// learningPathRule assigns all paths, or opens the one that is locked.
+func (a author) learningPathRule(id string) object {
+	paths := a.ids["LearningPath"]
+	if id == "l2" && a.locks && len(paths) > 1 {
+		return document("LearningPathRule", id, merge(object{
+			"ruleType": "UNLOCK", "unlockLearningPathId": "p2", "assignmentMode": "EVENT",
+			"eventMatchType": "INSTANCE", "eventMatchEntity": "LearningPathLog", "eventMatchEntityId": "p1",
+			"eventMatchCondition": operation("==", variable("progress"), "COMPLETE"),
+		}, a.timeframe(true, true)))
+	}
+	fields := merge(object{
+		"ruleType": "ASSIGN", "learningPathsPool": paths, "usersMatchCondition": a.condition("user"), "assignmentMode": pick(a, "mode", "LAZY", "EVENT"),
+	}, a.timeframe(true, true))
+	if fields["assignmentMode"] == "EVENT" && fields["timeframeType"] != "RANGE" { // nor on who has which path by then
+		merge(fields, object{"eventMatchType": "ENTITY", "eventMatchEntity": pick(a, "entity", "LearningPathLog", "User")})
+	} else {
+		fields["assignmentMode"] = "LAZY"
+	}
+	if a.locks {
+		fields["initialVisibilityCondition"] = operation("!=", variable("learningPath.learningPathId"), "p2")
+	}
+	return document("LearningPathRule", id, fields)
+}

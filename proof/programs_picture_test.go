@@ -1,0 +1,194 @@
+package proof_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/streaks"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// lines are all that users can see of what followed from a scenario, a line each, but for when it was written
+// down. Periods of boards that have ended are shown if settled says so of their log.
+func (w *world) lines(t tester, s *scenario, settled func(source string) bool) (all []string) {
+	t.Helper()
+	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	for _, user := range people {
+		w.missionLines(t, user, add)
+		w.streakLines(t, user, add)
+		w.moneyLines(t, user, add)
+		w.learningLines(t, user, add)
+	}
+	for _, tag := range []string{"red", "blue"} {
+		for _, m := range pages(t, func(p store.Page) ([]missions.Mission, string, error) {
+			return w.Missions.GroupList(t.Context(), tag, p)
+		}) {
+			w.missionLine(t, &m, add)
+		}
+	}
+	sources := map[string]string{}
+	for _, doc := range slices.Concat(s.docs, s.late) {
+		id := doc["id"].(string)
+		switch doc["kind"] {
+		case "RuntimeLeaderboardConfiguration":
+			sources[id] = doc["query"].(object)["source"].(string)
+		case "RuntimeLeaderboard":
+			w.boardLines(t, id, settled(sources[doc["runtimeLeaderboardConfigurationId"].(string)]), add)
+		}
+	}
+	report, err := w.Economy.Verify(t.Context())
+	require.NoError(t, err)
+	for _, d := range report.Differences {
+		add("the books differ: %s", jsonOf(t, d))
+	}
+	slices.Sort(all)
+	return all
+}
+
+type adder func(format string, args ...any)
+
+// instant shows a time, "-" for none.
+func instant(at time.Time) string {
+	if at.IsZero() {
+		return "-"
+	}
+	return at.UTC().Format("2006-01-02T15:04:05")
+}
+
+func (w *world) missionLines(t tester, user string, add adder) {
+	t.Helper()
+	for _, m := range pages(t, func(p store.Page) ([]missions.Mission, string, error) { return w.Missions.List(t.Context(), user, p) }) {
+		if m.MissionType == missions.Individual { // those of groups are shown once
+			w.missionLine(t, &m, add)
+		}
+	}
+}
+
+func (w *world) missionLine(t tester, m *missions.Mission, add adder) {
+	t.Helper()
+	add("mission %s from %s to %s: %s of %s, completed %t at %s, version %d of version %d",
+		m.ID, instant(m.StartsAt), instant(m.EndsAt), m.CurrentAmount, m.TargetAmount, m.IsCompleted, instant(m.CompletedAt), m.ConfigurationVersion, m.RuleVersion)
+	for _, l := range pages(t, func(p store.Page) ([]missions.Log, string, error) {
+		return w.Missions.Contributions(t.Context(), m.ID, p)
+	}) {
+		add("mission %s has %s of %s by %s at %s", m.ID, l.Amount, l.EventID, l.UserID, instant(l.At))
+	}
+}
+
+func (w *world) streakLines(t tester, user string, add adder) {
+	t.Helper()
+	for _, by := range []streaks.PeriodType{streaks.ByDay, streaks.ByWeek, streaks.ByMonth, streaks.ByYear, streaks.ByIteration, streaks.ByGoal} {
+		for _, row := range pages(t, func(p store.Page) ([]streaks.Streak, string, error) {
+			return w.Streaks.Streaks(t.Context(), user, streaks.Query{PeriodType: by}, p)
+		}) {
+			row.Configuration = nil
+			add("streak %s", jsonOf(t, row))
+		}
+	}
+	for _, rule := range []string{"s1", "s2"} {
+		standing, err := w.Streaks.Current(t.Context(), user, rule)
+		if errors.Is(err, fault.ErrNotFound) {
+			continue
+		}
+		require.NoError(t, err)
+		add("%s stands in %s", user, jsonOf(t, standing))
+	}
+}
+
+// net returns the transactions of a user but for those that were taken back, and what took them back.
+func (w *world) net(t tester, user string) []economy.Transaction {
+	t.Helper()
+	all := pages(t, func(p store.Page) ([]economy.Transaction, string, error) {
+		return w.Economy.History(t.Context(), user, p)
+	})
+	back := map[string]bool{}
+	for _, x := range all {
+		back[x.ReversedTransactionID] = true
+	}
+	return slices.DeleteFunc(all, func(x economy.Transaction) bool {
+		return x.ReversedTransactionID != "" || back[x.ID]
+	})
+}
+
+func (w *world) moneyLines(t tester, user string, add adder) {
+	t.Helper()
+	for _, x := range pages(t, func(p store.Page) ([]economy.Transaction, string, error) {
+		return w.Economy.History(t.Context(), user, p)
+	}) {
+		add("%s has %s: %s %s %s %s at %s, redeemed %s, expires %s, of %s by %s, version %d", user, x.ID, x.Direction, x.Amount, x.CurrencyID, x.State,
+			instant(x.At), instant(x.RedeemedAt), instant(x.ExpiresAt), x.GroupID, x.Initiator, x.RuleVersion)
+	}
+	balances, err := w.Economy.Balances(t.Context(), user)
+	require.NoError(t, err)
+	for _, b := range balances {
+		if !b.Amount.IsZero() || !b.AvailableAmount.IsZero() {
+			add("%s has %s", user, jsonOf(t, b))
+		}
+	}
+}
+
+func (w *world) learningLines(t tester, user string, add adder) {
+	t.Helper()
+	ctx := t.Context()
+	show := func(what string, v any, err error) {
+		if errors.Is(err, fault.ErrNotFound) {
+			return
+		}
+		require.NoError(t, err)
+		add("%s %s", what, jsonOf(t, v))
+	}
+	assigned := pages(t, func(p store.Page) ([]learning.AssignedPath, string, error) {
+		return w.Learning.Assignments(ctx, user, learning.Query{}, p)
+	})
+	contexts := []string{learning.DefaultContext}
+	for _, a := range assigned {
+		contexts = append(contexts, a.Assignment.Context)
+		a.Assignment.CreatedAt, a.Assignment.UpdatedAt, a.Assignment.BeganAt = time.Time{}, time.Time{}, time.Time{} // when they were counted
+		add("%s is assigned %s, %s", user, jsonOf(t, a.Assignment), jsonOf(t, a.Progress))
+	}
+	slices.Sort(contexts)
+	for _, of := range slices.Compact(contexts) {
+		for _, id := range []string{"p1", "p2"} {
+			l, err := w.Learning.PathLog(ctx, user, id, of)
+			show("path", l, err)
+		}
+		group, err := w.Learning.GroupLog(ctx, user, "test", of)
+		show("group", group, err)
+		slide, err := w.Learning.SlideLog(ctx, user, "forum", of)
+		show("slide", slide, err)
+		story, err := w.Learning.StoryLog(ctx, user, "founding", of)
+		show("story", story, err)
+		for _, id := range []string{"hills", "kings"} {
+			quiz, err := w.Learning.QuizLog(ctx, user, id, of)
+			show("quiz", quiz, err)
+		}
+	}
+	stats, err := w.Learning.Stats(ctx, user)
+	show("stats", stats, err)
+}
+
+func (w *world) boardLines(t tester, id string, ended bool, add adder) {
+	t.Helper()
+	periods, err := w.Leaderboards.Periods(t.Context(), id, 40, time.Time{})
+	require.NoError(t, err)
+	for _, p := range periods {
+		if !ended && p.State == timeframe.Ended {
+			continue
+		}
+		top, err := w.Leaderboards.Top(t.Context(), id, 100, &leaderboard.At{Period: p.ID})
+		require.NoError(t, err)
+		for _, r := range top.Rows {
+			add("board %s %s: %d. %s with %s since %s", id, p.ID, r.Rank, r.EntityID, r.Score, instant(r.ReachedAt))
+		}
+	}
+}

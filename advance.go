@@ -159,7 +159,7 @@ func (e *Engine) enterTick(ctx context.Context, tx *session.Tx, f *fact, take fu
 	}
 	if told {
 		s.EventID = f.EventID
-		return errors.Join(heads.Put(ctx, tx, h), journal.Put(ctx, tx, f.entry), countProblems(ctx, tx, &f.entry), steps.Put(ctx, tx, s))
+		return errors.Join(heads.Put(ctx, tx, h), enroll(ctx, tx, &f.entry), steps.Put(ctx, tx, s))
 	}
 	if s.EventID = ""; len(s.Before)+len(s.Given) == 0 {
 		return steps.Delete(ctx, tx, f.key())
@@ -185,7 +185,7 @@ func note(ctx context.Context, tx *session.Tx, problems []event.Problem) error {
 		}
 		f := &fact{entry: newEntry(tx, mechanic.New(&event.Event{ID: id, Type: event.Clock, At: tx.Now}, &tenancy.User{}), "")}
 		f.entry.Outcome.Problems = []event.Problem{problem}
-		if err := errors.Join(f.number(ctx, tx), journal.Put(ctx, tx, f.entry), countProblems(ctx, tx, &f.entry)); err != nil {
+		if err := errors.Join(f.number(ctx, tx), enroll(ctx, tx, &f.entry)); err != nil {
 			return err
 		}
 	}

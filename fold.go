@@ -65,6 +65,9 @@ func placeOf(userID string, at time.Time, rank string) string {
 	return userID + "/" + store.KeyTime(at) + "/" + rank
 }
 
+// userOf returns whose fold a place is in.
+func userOf(place string) string { return place[:strings.IndexByte(place, '/')] }
+
 // outside is the rank of an event from outside whose time the host gave, inside that of what happened as it was
 // recorded.
 func outside(eventID string) string { return "0/" + eventID }
@@ -74,9 +77,9 @@ func inside(seq int64) string { return fmt.Sprintf("1/%020d", seq) }
 // byClock is the rank of what the clock does by itself: before all else, as it is about what lies before the moment.
 func byClock(kind, id string) string { return "-/" + kind + "/" + id }
 
-// placesFrom describes the steps of a user from a place on.
-func placesFrom(userID, place string) store.Query {
-	q := store.Prefix(userID + "/")
+// placesFrom describes the steps of a user's fold from a place on.
+func placesFrom(place string) store.Query {
+	q := store.Prefix(userOf(place) + "/")
 	q.From = store.Text(place)
 	return q
 }
@@ -568,8 +571,7 @@ func (e *Engine) onTime(ctx context.Context, tx *session.Tx, facts []*fact) erro
 			return err
 		}
 	}
-	last := facts[len(facts)-1]
-	return tips.Put(ctx, tx, tip{last.UserID, last.key()})
+	return extend(ctx, tx, facts)
 }
 
 // maxAgain is how many times one event may have folds of users folded again.
@@ -586,7 +588,7 @@ func (e *Engine) spread(ctx context.Context, tx *session.Tx, out *Outcome) error
 			return cmp.Or(strings.Compare(a[strings.IndexByte(a, '/'):], b[strings.IndexByte(b, '/'):]), strings.Compare(a, b))
 		})
 		tx.Again = slices.DeleteFunc(tx.Again, func(p string) bool { return p == place })
-		u, err := tenancy.FindUser(ctx, tx, place[:strings.IndexByte(place, '/')])
+		u, err := tenancy.FindUser(ctx, tx, userOf(place))
 		if err == nil && u.Status != tenancy.Deleted { // nothing more happens to who is gone
 			err = e.refold(ctx, tx, place, nil, out)
 		}
@@ -644,7 +646,7 @@ func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts
 		}
 		done, last = append(append(done, ticked...), f), f.key()
 	}
-	if err := e.extend(ctx, tx, all); err != nil {
+	if err := extend(ctx, tx, all); err != nil {
 		return err
 	}
 	changed := r.first.list
@@ -653,7 +655,7 @@ func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts
 }
 
 // extend lets a user's fold end with the last of facts.
-func (e *Engine) extend(ctx context.Context, tx *session.Tx, facts []*fact) error {
+func extend(ctx context.Context, tx *session.Tx, facts []*fact) error {
 	if len(facts) == 0 {
 		return nil
 	}
@@ -663,8 +665,7 @@ func (e *Engine) extend(ctx context.Context, tx *session.Tx, facts []*fact) erro
 
 // laterThan returns the facts of a user's fold from a place on, with what followed from them.
 func (e *Engine) laterThan(ctx context.Context, tx *session.Tx, place string) ([]*fact, error) {
-	userID := place[:strings.IndexByte(place, '/')]
-	list, err := steps.List(ctx, tx, placesFrom(userID, place))
+	list, err := steps.List(ctx, tx, placesFrom(place))
 	if err != nil {
 		return nil, err
 	}
@@ -920,7 +921,7 @@ func (p *program) due(ctx context.Context, tx *session.Tx, userID string) (*fact
 
 // before returns the place of the last step of a user's fold before a place, "" if there is none.
 func before(ctx context.Context, tx *session.Tx, place string) (string, error) {
-	q := store.Prefix(place[:strings.IndexByte(place, '/')+1]).Reverse().First(1)
+	q := store.Prefix(userOf(place) + "/").Reverse().First(1)
 	q.Until = store.Text(place)
 	found, err := steps.List(ctx, tx, q)
 	if err != nil || len(found) == 0 {

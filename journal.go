@@ -161,7 +161,7 @@ func (e *Engine) history(ctx context.Context, tx *session.Tx, span leaderboard.S
 // past yields the events that a user caused within a time, and those that followed from them. While a step of the
 // user's fold is made, they are those of the steps before it.
 func (e *Engine) past(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*mechanic.Occasion, error] {
-	q := placesFrom(userID, placeOf(userID, from, "")).First(maxEntries)
+	q := placesFrom(placeOf(userID, from, "")).First(maxEntries)
 	end := tx.Place
 	if !strings.HasPrefix(end, userID+"/") {
 		end = ""

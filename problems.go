@@ -40,6 +40,14 @@ var problems = store.Define("problems", func(p *DocumentProblems) string { retur
 	store.Index{Name: "kind_last", Columns: []string{"kind", "last_at"}},
 )
 
+// enroll adds an entry to the journal, and counts its problems.
+func enroll(ctx context.Context, tx *session.Tx, e *Entry) error {
+	if err := journal.Put(ctx, tx, *e); err != nil {
+		return err
+	}
+	return countProblems(ctx, tx, e)
+}
+
 // countProblems counts the problems of an entry that is added to the journal. It reads and writes nothing if there
 // are none.
 func countProblems(ctx context.Context, tx *session.Tx, e *Entry) error {

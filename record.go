@@ -311,7 +311,7 @@ func (e *Engine) enter(ctx context.Context, tx *session.Tx, facts ...*fact) erro
 	}
 	tx.Seq = 0
 	for _, f := range facts {
-		if err := errors.Join(journal.Put(ctx, tx, f.entry), countProblems(ctx, tx, &f.entry)); err != nil {
+		if err := enroll(ctx, tx, &f.entry); err != nil {
 			return err
 		}
 	}
@@ -464,7 +464,10 @@ func (e *Engine) enterLate(ctx context.Context, tx *session.Tx, f *fact) error {
 	}
 	told := &fact{program: f.program, first: o, entry: newEntry(tx, o, "")}
 	out := &told.entry.Outcome
-	if err := errors.Join(e.refold(ctx, tx, f.key(), []*fact{f}, out), e.spread(ctx, tx, out)); err != nil {
+	if err := e.refold(ctx, tx, f.key(), []*fact{f}, out); err != nil {
+		return err
+	}
+	if err := e.spread(ctx, tx, out); err != nil {
 		return err
 	}
 	if out.changes()+len(out.Problems) == 0 {
@@ -474,7 +477,7 @@ func (e *Engine) enterLate(ctx context.Context, tx *session.Tx, f *fact) error {
 		return err
 	}
 	told.rename(fmt.Sprintf("%s:%d", o.Event.ID, out.Seq))
-	return errors.Join(journal.Put(ctx, tx, told.entry), countProblems(ctx, tx, &told.entry))
+	return enroll(ctx, tx, &told.entry)
 }
 
 // occasion returns an event as the mechanics see it: with the user, and the tags of its entity, as they

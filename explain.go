@@ -151,7 +151,18 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 			return err
 		}
 	}
-	f := &fact{step: step{UserID: userID, At: entry.Event.At, Rank: inside(seq)}}
+	then := tx.Then(entry.RecordedAt, seq)
+	then.Replaying, then.Asking = false, true
+	first, err := entry.judged(ctx, tx, &entry.Event)
+	if err != nil {
+		return err
+	}
+	for _, m := range p.mechanics {
+		if err := m.rewind(ctx, then, first.User); err != nil {
+			return err
+		}
+	}
+	f := &fact{step: step{UserID: userID, At: entry.Event.At, Rank: inside(seq)}, first: first}
 	if kind := mechanic.Ticked(&entry.Event); kind != "" { // unless its step is still there, the clock's own
 		f.Rank = byClock(kind, entry.Event.EntityID)
 	}
@@ -166,10 +177,7 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 		}
 	}
 	for _, other := range facts {
-		if other.Ticked || other.Seq > seq || other.Seq == seq && other.EventID != "" {
-			continue
-		}
-		if other.key() > f.key() {
+		if other.Ticked || other.from(seq) || other.key() > f.key() {
 			continue
 		}
 		if _, err := e.ticks(ctx, tx, userID, last, other.key(), again); err != nil {
@@ -187,11 +195,6 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 		return err
 	}
 	f.program, f.entry = p, Entry{Event: entry.Event, User: entry.User, RecordedAt: entry.RecordedAt, Outcome: Outcome{Seq: seq}}
-	if f.first, err = entry.judged(ctx, tx, &entry.Event); err != nil {
-		return err
-	}
-	then := tx.Then(entry.RecordedAt, seq)
-	then.Replaying, then.Asking = false, true
 	return e.take(ctx, then, f, q)
 }
 

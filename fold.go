@@ -60,6 +60,9 @@ var steps = store.Define("steps", (*step).key,
 
 func (s *step) key() string { return placeOf(s.UserID, s.At, s.Rank) }
 
+// from tells whether the step was made with an entry or after it.
+func (s *step) from(seq int64) bool { return s.Seq > seq || s.Seq == seq && s.EventID != "" }
+
 // placeOf returns the place of something in a user's fold. The order of places is that of texts.
 func placeOf(userID string, at time.Time, rank string) string {
 	return userID + "/" + store.KeyTime(at) + "/" + rank

@@ -214,6 +214,9 @@ func happened(
 	}
 	for i := range list {
 		s := &list[i]
+		if tx.Asking && s.from(tx.Seq) {
+			continue
+		}
 		entry := entries[s.EventID]
 		if entry == nil {
 			entry = &Entry{RecordedAt: s.RecordedAt}

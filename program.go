@@ -17,6 +17,7 @@ import (
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // program is the published documents of a workspace, compiled. It is immutable.
@@ -169,6 +170,7 @@ type machine struct {
 	foresee func(*mechanic.Occasion) []event.Event
 	react   func(context.Context, *session.Tx, *mechanic.Occasion, *Outcome, *question) error
 	amend   func(context.Context, *session.Tx, mechanic.Amendment, *Outcome) error
+	rewind  func(context.Context, *session.Tx, *tenancy.User) error
 	due     func(context.Context, *session.Tx, string) (at time.Time, kind, id string, err error)
 	advance func(ctx context.Context, tx *session.Tx, limit int) (more bool, err error)
 	moved   func(*Outcome, string, string) bool
@@ -189,7 +191,7 @@ func plug[C any](m mechanic.Mechanic[C], list func(*Outcome) *[]C) machine {
 		return err
 	}
 	return machine{
-		reads: m.Reads, foresee: m.Foresee, due: m.Due, advance: m.Advance, react: react,
+		reads: m.Reads, foresee: m.Foresee, rewind: m.Rewind, due: m.Due, advance: m.Advance, react: react,
 		amend: func(ctx context.Context, tx *session.Tx, a mechanic.Amendment, out *Outcome) (err error) {
 			to := list(out)
 			*to, err = m.Amend(ctx, tx, a, *to)

@@ -123,7 +123,7 @@ func (p *Program) explainConfiguration(ctx context.Context, tx *session.Tx, c *m
 	}
 	var best *mechanic.Verdict
 	visit := func(m *Mission) error {
-		if m.ConfigurationID != id || m.Seq > tx.Seq {
+		if m.ConfigurationID != id {
 			return nil
 		}
 		v, err := p.explainMission(ctx, tx, c, m)
@@ -154,9 +154,6 @@ func (p *Program) explainConfiguration(ctx context.Context, tx *session.Tx, c *m
 // explainMission asks what [Program.advance] asks.
 func (p *Program) explainMission(ctx context.Context, tx *session.Tx, c *mechanic.Occasion, m *Mission) (*mechanic.Verdict, error) {
 	v := &mechanic.Verdict{Version: m.ConfigurationVersion}
-	if err := m.asOf(ctx, tx); err != nil {
-		return v, err
-	}
 	g, err := p.goalOf(m)
 	if err != nil {
 		return v, err
@@ -217,7 +214,7 @@ func (p *Program) explainNone(ctx context.Context, tx *session.Tx, c *mechanic.O
 			return v, err
 		}
 		for i := range missions {
-			if m := &missions[i]; m.ConfigurationID == id && m.Seq <= tx.Seq && (last == nil || m.StartsAt.After(last.StartsAt)) {
+			if m := &missions[i]; m.ConfigurationID == id && (last == nil || m.StartsAt.After(last.StartsAt)) {
 				last = m
 			}
 		}

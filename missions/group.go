@@ -2,6 +2,7 @@ package missions
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -31,9 +32,6 @@ func (m *Mission) tell(tx *session.Tx, o *mechanic.Occasion) {
 // join counts a new contribution to a group's mission, whose row is there. now is the event of the step that is being
 // made. What it reads is bounded by how far the completion moves.
 func (m *Mission) join(ctx context.Context, tx *session.Tx, entry Log) error {
-	if tx.Asking {
-		return m.asOf(ctx, tx)
-	}
 	here := position{entry.At, entry.Order}
 	if here.after(m.Last) {
 		m.add(entry)
@@ -71,14 +69,53 @@ func (m *Mission) join(ctx context.Context, tx *session.Tx, entry Log) error {
 // logsAtOnce is how many contributions are read at once where the completion of a mission is looked for.
 const logsAtOnce = 20
 
-// asOf brings a group's mission to what it was before the entry of which somebody asks.
-func (m *Mission) asOf(ctx context.Context, tx *session.Tx) error {
-	if !tx.Asking || m.MissionType != Group {
-		return nil
+// Rewind takes back what the entry that is being made once more and those after it did for the groups of a user.
+func (p *Program) Rewind(ctx context.Context, tx *session.Tx, u *tenancy.User) error {
+	for _, group := range owners(u)[1:] {
+		evaluated, err := evaluationTable.List(ctx, tx, store.Prefix(group+"/"))
+		if err != nil {
+			return err
+		}
+		for i := range evaluated {
+			if e := &evaluated[i]; !e.Before(tx.Seq) {
+				if err := evaluationTable.Delete(ctx, tx, e.Key()); err != nil {
+					return err
+				}
+			}
+		}
+		missions, err := missionTable.List(ctx, tx, store.By("owner", store.Text(group)))
+		if err != nil {
+			return err
+		}
+		for i := range missions {
+			if err := missions[i].rewind(ctx, tx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rewind brings a group's mission to what it was before the entry that is being made once more.
+func (m *Mission) rewind(ctx context.Context, tx *session.Tx) error {
+	if m.Seq >= tx.Seq || m.CreatedAt.After(tx.Now) {
+		return missionTable.Delete(ctx, tx, m.ID)
 	}
 	logs, err := logTable.List(ctx, tx, store.Prefix(logPrefix(m.ID)))
-	m.count(slices.DeleteFunc(slices.Clone(logs), func(l Log) bool { return l.Seq >= tx.Seq && !slices.Contains(tx.Counted, l.EventID) }))
-	return err
+	if err != nil {
+		return err
+	}
+	var since []string
+	for i := range logs {
+		if logs[i].Seq >= tx.Seq {
+			since = append(since, logs[i].key())
+		}
+	}
+	if len(since) == 0 {
+		return nil
+	}
+	m.count(slices.DeleteFunc(logs, func(l Log) bool { return l.Seq >= tx.Seq }))
+	return errors.Join(logTable.Delete(ctx, tx, since...), missionTable.Put(ctx, tx, *m))
 }
 
 // count counts a mission anew from contributions in the order in which they happened.

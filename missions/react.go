@@ -187,16 +187,12 @@ func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 	case m.MissionType == Individual && m.IsCompleted:
 		return changes, nil
 	}
-	if err := m.asOf(ctx, tx); err != nil {
-		return changes, err
-	}
 	entry, counts, err := p.judge(tx, o, m)
 	if err != nil || !counts {
 		return changes, err
 	}
 	c := change(m)
 	if m.MissionType == Group {
-		tx.Counted = append(tx.Counted, entry.EventID)
 		if err := logTable.Put(ctx, tx, entry); err != nil {
 			return nil, err
 		}

@@ -348,6 +348,40 @@ func TestExplainGroupMission(t *testing.T) {
 	require.Equal(t, "no   startsAt: no mission of it had been assigned to user eve", w.verdict(t, "e4", "MissionConfiguration", "goal"))
 }
 
+// A group's mission that was assigned afterwards, and then counts what had happened before, explains nothing that happened
+// without it: neither of what it counts nor of what its completion pays.
+func TestExplainKnowsNothingOfAGroupMissionThatCameLater(t *testing.T) {
+	w := newWorld(t, memory.New())
+	w.publish(t,
+		document("MissionConfiguration", "goal", object{"missionType": "GROUP", "matchType": "ENTITY", "matchEntity": "Activity"}),
+		document("MissionRule", "x", object{
+			"missionType": "GROUP", "groupTagId": "outdoor", "assignmentMode": "LAZY", "missionConfigurationsPool": []string{"goal"},
+			"timeframeType": "PERMANENT", "timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC", "timeframeStartsAt": "2020-01-01T00:00:00Z",
+		}),
+		document("RewardRule", "paid", object{
+			"applicationMode": "ALWAYS", "ruleType": "ENTITY", "matchEntity": "Mission",
+			"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": 1}},
+		}))
+	for _, user := range []string{"ada", "bob"} {
+		_, err := w.Users.AssignTags(t.Context(), user, tenancy.Tagging{TagID: "outdoor"})
+		require.NoError(t, err)
+	}
+	w.record(t, "e1", "run", 1)
+	const (
+		counted = "no   startsAt: no mission of it had been assigned to user ada"
+		paid    = "no   matchEntity: the event is about Activity run, not about a Mission"
+	)
+	require.Equal(t, counted, w.verdict(t, "e1", "MissionConfiguration", "goal"))
+	require.Equal(t, paid, w.verdict(t, "e1", "RewardRule", "paid"))
+	w.set(w.now.Load().Add(time.Hour))
+	_, err := w.Missions.Evaluate(t.Context(), "bob")
+	require.NoError(t, err)
+	w.record(t, "e2", "run", 1)
+	require.Equal(t, counted, w.verdict(t, "e1", "MissionConfiguration", "goal"))
+	require.Equal(t, paid, w.verdict(t, "e1", "RewardRule", "paid"))
+	require.Equal(t, "moved by e2", w.verdict(t, "e2", "MissionConfiguration", "goal"))
+}
+
 // A rule sees of the missions that the same event has assigned before what they have counted by then.
 func TestRulesOfOneEventSeeWhatOthersCaughtUp(t *testing.T) {
 	w := newWorld(t, memory.New())

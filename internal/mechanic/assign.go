@@ -157,6 +157,13 @@ type Evaluation struct {
 	EventID string `json:"eventId,omitempty"`
 }
 
+// Key returns the key of the evaluation.
+func (e *Evaluation) Key() string { return EvaluationKey(e.Owner, e.RuleID, e.PeriodID) }
+
+// Before tells whether the evaluation was made before an entry of the journal. One from which nothing followed may have no
+// entry of its own: its number is that of the next.
+func (e *Evaluation) Before(seq int64) bool { return e.Seq < seq || e.Seq == seq && e.EventID == "" }
+
 // EvaluationKey returns the key of an evaluation. Those of an owner are next to one another.
 func EvaluationKey(owner, ruleID, periodID string) string {
 	return strings.Join([]string{owner, ruleID, periodID}, "/")
@@ -190,7 +197,7 @@ func (t Trigger) TickDue(ctx context.Context, tx *session.Tx, table *store.Table
 
 // DefineEvaluations declares a table of evaluations.
 func DefineEvaluations(name string) *store.Table[Evaluation] {
-	return store.Define(name, func(e *Evaluation) string { return EvaluationKey(e.Owner, e.RuleID, e.PeriodID) }, nil)
+	return store.Define(name, (*Evaluation).Key, nil)
 }
 
 // String says when and why the evaluation was made, and what came of it.

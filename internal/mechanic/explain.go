@@ -123,7 +123,7 @@ func (v *Verdict) Unevaluated(
 	switch {
 	case err != nil:
 		return false, err
-	case found && done.EventID != o.Event.ID && done.Seq <= tx.Seq: // what belongs to a group is not of a user's fold, and there afterwards
+	case found:
 		return v.Ask("periodId", false, "the rule was evaluated for %s before, %s", periodID, &done), nil
 	}
 	return v.Ask("periodId", true, "the rule had not been evaluated for %s", periodID), nil

@@ -7,6 +7,7 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // A Mechanic is the documents in force of one room, compiled: it reacts to what happens to users, in the order in
@@ -24,6 +25,9 @@ type Mechanic[C any] interface {
 	// Amend adds to changes what is different after a user's fold was folded again, and brings what the mechanic
 	// counts of several users in line.
 	Amend(ctx context.Context, tx *session.Tx, a Amendment, changes []C) ([]C, error)
+	// Rewind takes back what the entry that is being made once more, and those after it, did to what belongs to several
+	// users, of whom one is given.
+	Rewind(ctx context.Context, tx *session.Tx, u *tenancy.User) error
 	// Due returns when the clock does something next in a user's fold, as an event of the clock about a thing of a
 	// kind; zero for never.
 	Due(ctx context.Context, tx *session.Tx, userID string) (at time.Time, kind, id string, err error)
@@ -52,6 +56,9 @@ func (Plain[C]) Foresee(*Occasion) []event.Event { return nil }
 func (Plain[C]) Amend(_ context.Context, _ *session.Tx, _ Amendment, changes []C) ([]C, error) {
 	return changes, nil
 }
+
+// Rewind takes nothing back.
+func (Plain[C]) Rewind(context.Context, *session.Tx, *tenancy.User) error { return nil }
 
 // Due returns never.
 func (Plain[C]) Due(context.Context, *session.Tx, string) (at time.Time, kind, id string, err error) {

@@ -42,11 +42,9 @@ type Tx struct {
 	// Replaying says that the step is one that was made before and is made anew. Who counts what several users do
 	// leaves it alone, and is told afterwards what is different.
 	Replaying bool
-	// Asking says that the step is made once more by somebody who asks why it came to what it did. What belongs to several
-	// users is as it was when the entry was made.
+	// Asking says that the step is made once more by somebody who asks why it came to what it did: what was entered since
+	// has not happened.
 	Asking bool
-	// Counted are the events of the step of which somebody asks that groups have counted.
-	Counted []string
 	// Rouse are users in whose folds the clock has to do what is due by now, because it did in another's.
 	Rouse []string
 	// Again are places in folds from which on these are to be folded again.

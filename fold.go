@@ -56,7 +56,7 @@ var steps = store.Define("steps", (*step).key,
 		{Name: "seq", Kind: store.KindInt, Of: func(s *step) store.Value { return store.Int(s.Seq) }},
 	},
 	store.Index{Name: "late", Columns: []string{"late", "seq"}}, // few
-)
+).Packed()
 
 func (s *step) key() string { return placeOf(s.UserID, s.At, s.Rank) }
 
@@ -93,7 +93,7 @@ type tip struct {
 	Place  string `json:"place"`
 }
 
-var tips = store.Define("tips", func(t *tip) string { return t.UserID }, nil)
+var tips = store.Define("tips", func(t *tip) string { return t.UserID }, nil).Packed()
 
 // image is a row before and after a step.
 type image struct {
@@ -107,49 +107,69 @@ type image struct {
 	by     string // the step that wrote it last
 }
 
-// record is a row's record, as it is kept in memory or in JSON; the zero record is that of no row.
+// record is a row of an image; the zero record is that of no row. It is kept whole, or as what differs from the row that it
+// became, which is there when the image is gone back to.
 type record struct {
-	row  *store.Row
-	json json.RawMessage
+	row  *store.Row    // nil while it is only kept
+	of   *store.Schema // of the row
+	over *store.Row    // what it became, nil if it is kept whole
+	kept []byte        // its form, then its bytes
 }
 
-func recordOf(rows []store.Row) record {
+// The forms of a record that is kept.
+const (
+	whole  = 'r'
+	differ = 'd'
+)
+
+func recordOf(t *store.Schema, rows []store.Row) record {
 	if len(rows) == 0 {
 		return record{}
 	}
-	return record{row: &rows[0]}
+	return record{row: &rows[0], of: t}
 }
 
-// IsZero tells whether there is no row.
-func (r record) IsZero() bool { return r.row == nil && r.json == nil }
+// none tells whether there is no row.
+func (r *record) none() bool { return r.row == nil && r.kept == nil }
 
-// MarshalJSON returns the record as the table keeps it.
-func (r record) MarshalJSON() ([]byte, error) {
+// Pack returns the record as it is kept.
+func (r record) Pack() ([]byte, error) {
 	if r.row == nil {
-		return r.json, nil
+		return r.kept, nil
 	}
-	return json.Marshal(r.row.Record)
+	if r.over == nil {
+		b, err := r.of.Pack(*r.row)
+		return append([]byte{whole}, b...), err
+	}
+	b, err := r.of.Diff(*r.row, *r.over)
+	return append([]byte{differ}, b...), err
 }
 
-// UnmarshalJSON is the inverse of [record.MarshalJSON].
-func (r *record) UnmarshalJSON(b []byte) error {
-	r.json = slices.Clone(b)
+// Unpack is the inverse of [record.Pack].
+func (r *record) Unpack(b []byte) error {
+	r.kept = b
 	return nil
 }
 
-// open returns the row, nil if there is none.
-func (r *record) open(t *store.Schema) (*store.Row, error) {
-	if r.row != nil || r.json == nil {
+// open returns the row, nil if there is none. now is the row that it became, as far as there is one.
+func (r *record) open(t *store.Schema, now record) (*store.Row, error) {
+	switch {
+	case r.row != nil || r.kept == nil:
 		return r.row, nil
+	case r.kept[0] == whole:
+		row, err := t.Unpack(r.kept[1:])
+		r.row, r.of = &row, t
+		return r.row, err
+	case now.row == nil:
+		return nil, fmt.Errorf("guerdon: a row of table %q is gone that a step has changed", t.Name)
 	}
-	row, err := t.Decode(r.json)
-	r.row = &row
-	return r.row, err
+	row, err := t.Apply(r.kept[1:], *now.row)
+	return &row, err
 }
 
-// value returns the record, nil if there is none.
+// value returns what a record that is kept whole says, nil if there is none.
 func (r *record) value(t *store.Schema) (any, error) {
-	row, err := r.open(t)
+	row, err := r.open(t, record{})
 	if err != nil || row == nil {
 		return nil, err
 	}
@@ -223,7 +243,7 @@ func (r *recorder) Insert(ctx context.Context, t *store.Schema, rows ...store.Ro
 	err := r.count(r.Tx.Insert(ctx, t, rows...))
 	if part := r.part(t); part != nil && err == nil {
 		for i := range rows {
-			r.note(part, rows[i].Key, record{}, record{row: &rows[i]})
+			r.note(part, rows[i].Key, record{}, record{row: &rows[i], of: t})
 		}
 	}
 	return err
@@ -242,7 +262,7 @@ func (r *recorder) Put(ctx context.Context, t *store.Schema, rows ...store.Row) 
 					return err
 				}
 			}
-			r.note(part, rows[i].Key, recordOf(before), record{row: &rows[i]})
+			r.note(part, rows[i].Key, recordOf(t, before), record{row: &rows[i], of: t})
 		}
 	}
 	return r.count(r.Tx.Put(ctx, t, rows...))
@@ -259,7 +279,7 @@ func (r *recorder) Delete(ctx context.Context, t *store.Schema, keys ...string) 
 				return err
 			}
 			if len(before) > 0 {
-				r.note(part, key, recordOf(before), record{})
+				r.note(part, key, recordOf(t, before), record{})
 			}
 		}
 	}
@@ -324,8 +344,11 @@ func (r *recorder) end() []image {
 	made := r.made.list
 	r.user, r.place, r.made = "", "", images{}
 	for i := range made {
-		if r.parts[made[i].Table].Sum == nil {
-			made[i].Now = record{}
+		if m := &made[i]; r.parts[m.Table].Sum == nil {
+			if m.Was.row != nil {
+				m.Was.over = m.Now.row
+			}
+			m.Now = record{}
 		}
 	}
 	return made
@@ -341,19 +364,18 @@ func (r *recorder) restore(ctx context.Context, m *image, from, to record) error
 	if err != nil {
 		return err
 	}
-	row, err := to.open(part.Table)
+	now := recordOf(part.Table, before)
+	row, err := to.open(part.Table, now)
 	if err != nil {
 		return err
 	}
 	if part.Sum != nil {
-		now := recordOf(before)
 		if row, err = sum(part, now, from, to); err != nil {
 			return err
 		}
 	}
-	after := record{row: row}
 	if r.first != nil {
-		r.first.note(m.Table, m.Key, recordOf(before), after).by = ""
+		r.first.note(m.Table, m.Key, now, record{row: row, of: part.Table}).by = ""
 	}
 	if err := r.sketch(ctx, part.Table, m.Key); err != nil {
 		return err
@@ -382,7 +404,7 @@ func (r *recorder) sketch(ctx context.Context, t *store.Schema, keys ...string) 
 		if err != nil {
 			return err
 		}
-		r.scratch.keep(t, key, recordOf(before))
+		r.scratch.keep(t, key, recordOf(t, before))
 	}
 	return nil
 }
@@ -450,7 +472,7 @@ func (r *recorder) give(ctx context.Context, tx *session.Tx, given []image) erro
 // decide brings a row to what it was when somebody decided about it.
 func (r *recorder) decide(ctx context.Context, tx *session.Tx, m *image) error {
 	part := r.parts[m.Table]
-	if part.Decide == nil || m.Was.IsZero() {
+	if part.Decide == nil || m.Was.none() {
 		return nil
 	}
 	before, err := r.Get(ctx, part.Table, m.Key)
@@ -749,23 +771,18 @@ func (e *Engine) again(ctx context.Context, tx *session.Tx, f *fact) error {
 		if err := e.take(ctx, then, f, nil); err != nil {
 			return err
 		}
-		tx.Again, tx.Rouse = append(tx.Again, then.Again...), append(tx.Rouse, then.Rouse...)
+		tx.Again, tx.Rouse, tx.Uncounted = append(tx.Again, then.Again...), append(tx.Rouse, then.Rouse...), append(tx.Uncounted, then.Uncounted...)
 		for _, problem := range f.entry.Outcome.Problems {
 			if !slices.Contains(known, problem) && !f.Ticked {
 				tx.Report(problem.Source, problem.Field, problem.Reason)
 			}
 		}
 		f.is, f.Events = f.entry.events(), nil
-		if f.EventID == "" || !slices.EqualFunc(f.is, told, alike) {
+		if f.EventID == "" || !slices.EqualFunc(f.is, told, func(a, b event.Event) bool { return a.Same(&b) }) {
 			f.Events = f.is
 		}
 	}
 	return steps.Put(ctx, tx, f.step)
-}
-
-// alike tells whether two events are the same, wherever they were kept.
-func alike(a, b event.Event) bool {
-	return a.ID == b.ID && a.At.Equal(b.At) && sameJSON(a, b)
 }
 
 // sameJSON tells whether two records are kept alike.
@@ -825,10 +842,16 @@ func (e *Engine) differ(ctx context.Context, tx *session.Tx, old, now []*fact, c
 // unlike returns the events of known facts that are not alike among those of others. Of those that a new step causes
 // since, which has been counted already, it returns that one's as what stays.
 func (e *Engine) unlike(ctx context.Context, tx *session.Tx, facts, others []*fact) (found, stay []*mechanic.Occasion, err error) {
-	known := map[string]*event.Event{}
+	type placed struct {
+		*event.Event
+		place string
+		nth   int // among those of the step
+	}
+	known := map[string]placed{}
 	for _, f := range others {
+		place := f.key()
 		for i := 0; f.known && i < len(f.is); i++ {
-			known[f.is[i].ID] = &f.is[i]
+			known[f.is[i].ID] = placed{&f.is[i], place, i}
 		}
 	}
 	judged := func(f *fact, ev *event.Event) (*mechanic.Occasion, error) {
@@ -840,13 +863,14 @@ func (e *Engine) unlike(ctx context.Context, tx *session.Tx, facts, others []*fa
 		return o, err
 	}
 	for _, f := range facts {
-		for i := range f.is {
+		place := f.key()
+		for i := 0; f.known && i < len(f.is); i++ {
 			ev := &f.is[i]
-			other := known[ev.ID]
-			if !f.known || other != nil && alike(*ev, *other) {
+			other, there := known[ev.ID]
+			if there && other.place == place && other.nth == i && ev.Same(other.Event) {
 				continue
 			}
-			if by, now := recorderOf(tx).elsewhere(f, ev.ID); other == nil && by != nil {
+			if by, now := recorderOf(tx).elsewhere(f, ev.ID); !there && by != nil {
 				o, err := judged(by, now)
 				if err != nil {
 					return nil, nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,7 +70,7 @@ var journal = store.Define("journal", func(e *Entry) string { return e.Event.ID 
 		{Name: "seq", Kind: store.KindInt, Of: func(e *Entry) store.Value { return store.Int(e.Outcome.Seq) }},
 	},
 	store.Index{Name: "seq", Columns: []string{"seq"}},
-)
+).Packed()
 
 // head is the number of the newest entry of the journal.
 type head struct {
@@ -159,12 +160,12 @@ func (e *Engine) history(ctx context.Context, tx *session.Tx, span leaderboard.S
 }
 
 // past yields the events that a user caused within a time, and those that followed from them. While a step of the
-// user's fold is made, they are those of the steps before it.
+// user's fold is made, they are those of the steps before it, or of all others, and what of the step has been reacted to.
 func (e *Engine) past(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*mechanic.Occasion, error] {
 	q := placesFrom(placeOf(userID, from, "")).First(maxEntries)
-	end := tx.Place
-	if !strings.HasPrefix(end, userID+"/") {
-		end = ""
+	own, end := strings.HasPrefix(tx.Place, userID+"/"), ""
+	if own && !tx.Whole {
+		end = tx.Place
 	}
 	if !until.IsZero() {
 		if last := placeOf(userID, until, ""); end == "" || last < end {
@@ -184,19 +185,20 @@ func (e *Engine) past(ctx context.Context, tx *session.Tx, userID string, from, 
 				yield(nil, err)
 				return
 			}
+			more := len(list) == maxEntries
+			if more {
+				q.After = steps.At(q.Index, list[len(list)-1])
+			}
+			list = slices.DeleteFunc(slices.Clone(list), func(s step) bool { return own && s.key() == tx.Place })
 			if !happened(ctx, tx, list, within, yield) {
 				return
 			}
-			if len(list) < maxEntries {
+			if !more {
 				break
 			}
-			q.After = steps.At(q.Index, list[len(list)-1])
 		}
-		if !strings.HasPrefix(tx.Place, userID+"/") {
-			return
-		}
-		for _, o := range recorderOf(tx).earlier { // of the step itself
-			if within(o.Event) && !yield(o, nil) {
+		for i := 0; own && i < len(recorderOf(tx).earlier); i++ { // of the step itself
+			if o := recorderOf(tx).earlier[i]; within(o.Event) && !yield(o, nil) {
 				return
 			}
 		}

@@ -167,6 +167,7 @@ func parts() map[string]*mechanic.Part {
 // machine is a mechanic as the engine runs it: all have one form.
 type machine struct {
 	reads   func(*session.Tx, *mechanic.Occasion) []store.Read
+	heeds   func(keys []string) bool
 	foresee func(*mechanic.Occasion) []event.Event
 	react   func(context.Context, *session.Tx, *mechanic.Occasion, *Outcome, *question) error
 	amend   func(context.Context, *session.Tx, mechanic.Amendment, *Outcome) error
@@ -191,7 +192,7 @@ func plug[C any](m mechanic.Mechanic[C], list func(*Outcome) *[]C) machine {
 		return err
 	}
 	return machine{
-		reads: m.Reads, foresee: m.Foresee, rewind: m.Rewind, due: m.Due, advance: m.Advance, react: react,
+		reads: m.Reads, heeds: m.Heeds, foresee: m.Foresee, rewind: m.Rewind, due: m.Due, advance: m.Advance, react: react,
 		amend: func(ctx context.Context, tx *session.Tx, a mechanic.Amendment, out *Outcome) (err error) {
 			to := list(out)
 			*to, err = m.Amend(ctx, tx, a, *to)

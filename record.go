@@ -305,17 +305,27 @@ func (e *Engine) enter(ctx context.Context, tx *session.Tx, facts ...*fact) erro
 			return err
 		}
 	}
-	tx.Seq = facts[len(facts)-1].entry.Outcome.Seq
-	if err := e.fold(ctx, tx, facts...); err != nil {
-		return err
+	if slices.ContainsFunc(facts, func(f *fact) bool { return !f.idle() }) {
+		tx.Seq = facts[len(facts)-1].entry.Outcome.Seq
+		if err := e.fold(ctx, tx, facts...); err != nil {
+			return err
+		}
+		tx.Seq = 0
 	}
-	tx.Seq = 0
 	for _, f := range facts {
 		if err := enroll(ctx, tx, &f.entry); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// idle tells whether the fact is a change of the user from which, whatever else turns out to have happened, nothing can
+// follow: no rule matches it. It is no step of the fold, so that who is created and then gets a history has none behind it.
+func (f *fact) idle() bool {
+	o := f.first
+	return o.Event.Type == event.User && len(o.Event.EntityTags)+len(f.Given) == 0 &&
+		!slices.ContainsFunc(f.program.mechanics, func(m machine) bool { return m.heeds(o.Keys) })
 }
 
 // upTo is the place before which the clock has done what it does when the fact comes.

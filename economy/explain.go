@@ -67,7 +67,7 @@ type explanation struct {
 
 // askAll asks what React asks of a rule whose matcher the event meets, up to the bounds.
 func (x *explanation) askAll(r *payer, candidates []*payer, used map[*payer]*tally) bool {
-	return x.askMode(r, candidates, used) && x.askLimit(r, used[r]) && x.v.Condition(r.condition, x.Vars, x.tx.Moment()) && x.askRewards(r)
+	return x.askMode(r, candidates, used) && x.askLimit(r, used[r]) && x.v.Condition(r.condition, x.Vars(), x.tx.Moment()) && x.askRewards(r)
 }
 
 // askMode asks whether the rule's mode lets it pay beside those that are met.
@@ -76,7 +76,7 @@ func (x *explanation) askMode(r *payer, candidates []*payer, used map[*payer]*ta
 		return x.v.Ask("applicationMode", true, "it is ALWAYS")
 	}
 	met := resolve(candidates, func(c *payer) bool {
-		return c.ApplicationMode == Always && !used[c].exhausted(c) && c.condition.Holds(x.tx, x.Vars)
+		return c.ApplicationMode == Always && !used[c].exhausted(c) && c.condition.Holds(x.tx, x)
 	})
 	if len(met) > 0 {
 		return x.v.Ask("applicationMode", false, "it is FALLBACK, and the event meets %s, which is ALWAYS", met[0].ID)
@@ -120,7 +120,7 @@ func (x *explanation) askRewards(r *payer) bool {
 
 // reward asks whether there is an amount to pay, and a currency to pay it in.
 func (x *explanation) reward(r *payer, i int) rule.Check {
-	asked := r.amounts[i].Check(x.Vars, x.tx.Moment())
+	asked := r.amounts[i].Check(x.Vars(), x.tx.Moment())
 	if currency := r.Rewards[i].CurrencyID; asked.Holds && !x.program.published(currency) {
 		return rule.Check{Name: rewardField(i) + ".virtualCurrencyId", Reason: "the currency " + strconv.Quote(currency) + " is not published"}
 	}

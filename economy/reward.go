@@ -56,7 +56,7 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		return nil, err
 	}
 	rewards := p.rewards(tx, o, resolve(candidates, func(r *payer) bool {
-		return !used[r].exhausted(r) && r.condition.Holds(tx, o.Vars)
+		return !used[r].exhausted(r) && r.condition.Holds(tx, o)
 	}))
 	if len(rewards) == 0 {
 		return nil, nil
@@ -93,7 +93,7 @@ func (p *Program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer) 
 	all := make([]reward, 0, len(rules)) // most rules have one reward
 	for _, r := range rules {
 		for i, w := range r.Rewards {
-			n, ok := r.amounts[i].Of(tx, o.Vars)
+			n, ok := r.amounts[i].Of(tx, o)
 			if !ok || n.IsZero() {
 				continue
 			}
@@ -164,7 +164,7 @@ type tally struct {
 	Count  int    `json:"count"`
 }
 
-var tallies = store.Define("reward_tallies", (*tally).key, nil)
+var tallies = store.Define("reward_tallies", (*tally).key, nil).Packed()
 
 func (t *tally) key() string { return t.UserID + "/" + t.RuleID + "/" + t.Period }
 

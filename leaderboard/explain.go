@@ -66,7 +66,7 @@ func (x *explanation) explain(zones *timeframe.Zones) (func(*[]Change, []event.P
 	if x.Breaks() && !x.v.Ask("query.score", counter.breaks(), "a streak that breaks counts for who asks for the status, or for the last count") {
 		return nil, nil
 	}
-	env := &rule.Env{Data: x.Vars, Now: x.Event.At}
+	env := &rule.Env{Data: x.Vars(), Now: x.Event.At}
 	if counter.where != nil && !x.v.Add(mechanic.Check("query.where", counter.where, env)) {
 		return nil, nil
 	}

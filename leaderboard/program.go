@@ -267,7 +267,10 @@ func (c *counter) decide(d *decision, o *mechanic.Occasion, boards []*board, zon
 	if o.Breaks() && !c.breaks() {
 		return
 	}
-	env := &rule.Env{Data: o.Vars, Now: o.Event.At}
+	env := &rule.Env{Now: o.Event.At}
+	if c.where != nil || c.of != nil {
+		env.Data = o.Vars()
+	}
 	if c.where != nil {
 		holds, err := c.where.Match(env)
 		if err != nil {

@@ -76,7 +76,7 @@ var values = store.Define("leaderboard_values", (*value).key,
 		{Name: "first_at", Kind: store.KindInt, Of: func(v *value) store.Value { return store.Time(v.FirstAt) }},
 	},
 	store.Index{Name: "first", Columns: []string{"of", "first_at"}},
-)
+).Packed()
 
 // part is a contribution that is kept with the score of a tag: the event may turn out not to have happened, and of
 // the score's other users nothing is known then.
@@ -92,7 +92,7 @@ func partKey(of, eventID string) string { return of + "/" + eventID }
 
 func (p *part) key() string { return partKey(p.Of, p.EventID) }
 
-var parts = store.Define("leaderboard_parts", (*part).key, nil)
+var parts = store.Define("leaderboard_parts", (*part).key, nil).Packed()
 
 // follows tells whether events of a type may turn out to have happened at another time or not at all: those that
 // follow from others.

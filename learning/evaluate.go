@@ -18,7 +18,7 @@ import (
 // a period, UNLOCK whenever something is locked. The conditions read vars; because is the event that asks
 // for it, if one does.
 func (p *Program) evaluate(
-	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, at time.Time, because string, vars map[string]any,
+	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, at time.Time, because string, vars mechanic.Values,
 ) ([]Change, error) {
 	period, ok, err := pl.on.Unevaluated(ctx, tx, evaluations, pl.ID, u.ID, u, at)
 	if err != nil || !ok || !pl.event.Holds(tx, vars) {
@@ -46,7 +46,7 @@ func (p *Program) evaluate(
 
 // assign gives a user the paths that a rule picks, for a period.
 func (p *Program) assign(
-	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, period timeframe.Period, at time.Time, because string, vars map[string]any,
+	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, period timeframe.Period, at time.Time, because string, vars mechanic.Values,
 ) ([]Change, error) {
 	done := mechanic.Evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: u.ID, At: tx.Now, EventID: because}
 	var made []*Assignment
@@ -80,7 +80,7 @@ func (p *Program) assign(
 
 // pick tells whether a rule assigns a candidate, and with which visibility; ok is false if its expression
 // for that gave none.
-func (pl *plan) pick(tx *session.Tx, vars map[string]any, index int, path map[string]any) (v Visibility, wanted, ok bool) {
+func (pl *plan) pick(tx *session.Tx, vars mechanic.Values, index int, path map[string]any) (v Visibility, wanted, ok bool) {
 	v = Unlocked
 	mechanic.With(vars, "learningPath", path, func() {
 		if wanted = pl.paths.Holds(tx, vars); !wanted || !pl.visibility.Given() {
@@ -212,7 +212,7 @@ func (p *Program) unlockByPast(ctx context.Context, tx *session.Tx, u *tenancy.U
 			if !slices.Contains(o.Keys, pl.on.Matcher.Key()) {
 				continue
 			}
-			opened, err := p.evaluate(ctx, tx, pl, u, o.Event.At, because, o.Vars)
+			opened, err := p.evaluate(ctx, tx, pl, u, o.Event.At, because, o.Vars())
 			if err != nil {
 				return nil, err
 			}
@@ -274,7 +274,7 @@ func (p *Program) reactToClock(ctx context.Context, tx *session.Tx, o *mechanic.
 	if pl == nil || !o.Ticks(Rules.Name()) {
 		return nil, nil
 	}
-	return p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Event.ID, o.Vars)
+	return p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Event.ID, o.Vars())
 }
 
 // begin lets an assignment begin that was made by hand just now, or before its time.

@@ -63,15 +63,15 @@ func (p *Program) explainPlan(
 		return nil, err
 	}
 	if pl.RuleType == Assign {
-		if ok, err := v.Unevaluated(ctx, tx, evaluations, o, pl.ID, o.User.ID, period.ID); err != nil || !ok {
+		if ok, err := v.Unevaluated(ctx, tx, evaluations, pl.ID, o.User.ID, period.ID); err != nil || !ok {
 			return nil, err
 		}
 	}
-	if o.Vars["activeAssignments"], err = activeAssignments(ctx, tx, o.User, o.Event.At); err != nil {
+	if o.Vars()["activeAssignments"], err = activeAssignments(ctx, tx, o.User, o.Event.At); err != nil {
 		return nil, err
 	}
-	defer delete(o.Vars, "activeAssignments")
-	if !v.Condition(pl.event, o.Vars, tx.Moment()) || !v.Condition(pl.users, o.Vars, tx.Moment()) {
+	defer delete(o.Vars(), "activeAssignments")
+	if !v.Condition(pl.event, o.Vars(), tx.Moment()) || !v.Condition(pl.users, o.Vars(), tx.Moment()) {
 		return nil, nil
 	}
 	if pl.RuleType == Unlock {
@@ -113,7 +113,7 @@ func (p *Program) explainLocks(ctx context.Context, tx *session.Tx, o *mechanic.
 func (p *Program) explainCandidates(tx *session.Tx, c *mechanic.Occasion, pl *plan, v *mechanic.Verdict) {
 	v.Picks("learningPathsPool", "no published path is a candidate", len(pl.candidates), func(i int) (id string, asked rule.Check) {
 		path := pl.candidates[i]
-		c.With("learningPath", p.pathVars(path, c.Event.At), func() { asked = pl.paths.Check(c.Vars, tx.Moment()) })
+		c.With("learningPath", p.pathVars(path, c.Event.At), func() { asked = pl.paths.Check(c.Vars(), tx.Moment()) })
 		return path.ID, asked
 	})
 }

@@ -74,7 +74,7 @@ func (x *pathCase) book(ctx context.Context, o *outline, learnContext string, do
 	return b, nil
 }
 
-func (x *pathCase) userVars() map[string]any { return x.Vars["user"].(map[string]any) }
+func (x *pathCase) userVars() map[string]any { return x.Vars()["user"].(map[string]any) }
 
 // vars returns what the rules of an outline may read.
 func (x *pathCase) vars(items []ItemProgress) map[string]any {

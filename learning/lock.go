@@ -104,7 +104,7 @@ func (p *Program) waiting(ctx context.Context, tx *session.Tx, pl *plan, u *tena
 		return c, err
 	}
 	o := p.happened(&r, u)
-	if asked := pl.event.Check(o.Vars, tx.Now); !asked.Holds {
+	if asked := pl.event.Check(o.Vars(), tx.Now); !asked.Holds {
 		asked.Reason = fmt.Sprintf("path %s is in %s: %s", m.EntityID, r.Progress, asked.Reason)
 		return asked, nil
 	}

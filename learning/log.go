@@ -108,7 +108,7 @@ func logKey(userID, context string, item itemKey) string {
 
 func (r *row) key() itemKey { return itemKey{r.ItemType, r.ItemID} }
 
-var logs = store.Define("learning_logs", func(r *row) string { return logKey(r.UserID, r.Context, r.key()) }, nil)
+var logs = store.Define("learning_logs", func(r *row) string { return logKey(r.UserID, r.Context, r.key()) }, nil).Packed()
 
 // countsBelow adds a parent below which the log counts, and tells whether that is new.
 func (r *row) countsBelow(p content.Parent) bool {

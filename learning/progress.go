@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 )
 
@@ -30,7 +31,7 @@ type standing struct {
 // fold returns how far a user is who is that far with the items.
 func (j *judgement) fold(tx *session.Tx, user map[string]any, items []ItemProgress) standing {
 	s := fold(items)
-	vars := map[string]any{"user": user}
+	vars := mechanic.Values{"user": user}
 	if j.start.Given() || j.completion.Given() || j.outcome.Given() { // otherwise nobody reads them
 		vars["items"] = itemVars(items)
 	}

@@ -38,6 +38,9 @@ func (p *Program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	return reads
 }
 
+// Heeds tells whether a rule assigns or unlocks because of a change of a user.
+func (p *Program) Heeds(keys []string) bool { return p.rules.Meets(keys) }
+
 // React evaluates the rules that the event matches, and lets the groups and paths that hold what the event
 // is about follow it. What has moved causes an event.
 func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
@@ -50,7 +53,7 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	}
 	// What a rule assigns because of an event counts it.
 	for _, pl := range p.rules.On(o.Keys) {
-		made, err := p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Event.ID, o.Vars)
+		made, err := p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Event.ID, o.Vars())
 		if err != nil {
 			return nil, err
 		}

@@ -32,13 +32,13 @@ func (p *Program) assign(ctx context.Context, tx *session.Tx, plans []*plan, o *
 // evaluate assigns the missions of one rule to the occasion's user, or to the rule's group of which the
 // user is a member, for the period that contains the moment of its event, unless it was done before.
 func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mechanic.Occasion) ([]*Mission, error) {
-	u, at, vars := o.User, o.Event.At, o.Vars
+	u, at := o.User, o.Event.At
 	owner, ok := pl.owner(u)
 	if !ok {
 		return nil, nil
 	}
 	period, ok, err := pl.on.Unevaluated(ctx, tx, evaluationTable, pl.ID, owner, u, at)
-	if err != nil || !ok || !pl.event.Holds(tx, vars) {
+	if err != nil || !ok || !pl.event.Holds(tx, o) {
 		return nil, err
 	}
 	if pl.readsActive {
@@ -46,10 +46,10 @@ func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mec
 		if err != nil {
 			return nil, err
 		}
-		vars["activeMissions"] = active
-		defer delete(vars, "activeMissions")
+		o.Vars()["activeMissions"] = active
+		defer delete(o.Vars(), "activeMissions")
 	}
-	if !pl.users.Holds(tx, vars) {
+	if !pl.users.Holds(tx, o) {
 		return nil, nil
 	}
 	if period, ok, err = pl.begun(ctx, tx, u, period, at); err != nil || !ok {
@@ -62,12 +62,12 @@ func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mec
 		m := newMission(tx, g, pl, period, u)
 		wanted := true
 		if pl.missions.Given() {
-			mechanic.With(vars, "mission", p.candidate(m, g, at), func() { wanted = pl.missions.Holds(tx, vars) })
+			o.With("mission", p.candidate(m, g, at), func() { wanted = pl.missions.Holds(tx, o) })
 		}
 		if !wanted {
 			continue
 		}
-		if period.State(at) == timeframe.Active && !activate(tx, g, m, vars) {
+		if period.State(at) == timeframe.Active && !activate(tx, g, m, o) {
 			failed = true
 			continue
 		}
@@ -178,7 +178,7 @@ func (p *Program) begin(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		return err
 	}
 	g, err := p.goalOf(&m)
-	if err != nil || !activate(tx, g, &m, o.Vars) {
+	if err != nil || !activate(tx, g, &m, o) {
 		return err
 	}
 	return missionTable.Put(ctx, tx, m)

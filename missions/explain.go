@@ -62,7 +62,7 @@ func (p *Program) explainPlan(ctx context.Context, tx *session.Tx, c *mechanic.O
 	if err != nil || !v.Within(pl.Timeframe, c.Event.At) || !ok {
 		return err
 	}
-	if ok, err := v.Unevaluated(ctx, tx, evaluationTable, c, pl.ID, owner, period.ID); err != nil || !ok {
+	if ok, err := v.Unevaluated(ctx, tx, evaluationTable, pl.ID, owner, period.ID); err != nil || !ok {
 		return err
 	}
 	if pl.readsActive {
@@ -70,10 +70,10 @@ func (p *Program) explainPlan(ctx context.Context, tx *session.Tx, c *mechanic.O
 		if err != nil {
 			return err
 		}
-		c.Vars["activeMissions"] = active
-		defer delete(c.Vars, "activeMissions")
+		c.Vars()["activeMissions"] = active
+		defer delete(c.Vars(), "activeMissions")
 	}
-	if !v.Condition(pl.event, c.Vars, tx.Moment()) || !v.Condition(pl.users, c.Vars, tx.Moment()) {
+	if !v.Condition(pl.event, c.Vars(), tx.Moment()) || !v.Condition(pl.users, c.Vars(), tx.Moment()) {
 		return nil
 	}
 	if pl.MissionType == Individual {
@@ -91,7 +91,7 @@ func (p *Program) explainCandidates(tx *session.Tx, c *mechanic.Occasion, pl *pl
 	v.Picks("missionConfigurationsPool", none, len(pl.goals), func(i int) (id string, asked rule.Check) {
 		g := pl.goals[i]
 		m := newMission(tx, g, pl, period, c.User)
-		c.With("mission", p.candidate(m, g, c.Event.At), func() { asked = pl.missions.Check(c.Vars, tx.Moment()) })
+		c.With("mission", p.candidate(m, g, c.Event.At), func() { asked = pl.missions.Check(c.Vars(), tx.Moment()) })
 		if asked.Holds && period.State(c.Event.At) == timeframe.Active {
 			if target := explainTarget(tx, c, g, m); !target.Holds {
 				asked = target
@@ -110,7 +110,7 @@ func not(holds bool) string {
 
 // explainTarget asks for the target of a mission that has none yet.
 func explainTarget(tx *session.Tx, c *mechanic.Occasion, g *goal, m *Mission) (check rule.Check) {
-	c.With("mission", m.vars(), func() { check = g.target.Check(c.Vars, tx.Moment()) })
+	c.With("mission", m.vars(), func() { check = g.target.Check(c.Vars(), tx.Moment()) })
 	return check
 }
 
@@ -126,7 +126,7 @@ func (p *Program) explainConfiguration(ctx context.Context, tx *session.Tx, c *m
 		if m.ConfigurationID != id {
 			return nil
 		}
-		v, err := p.explainMission(ctx, tx, c, m)
+		v, err := p.explainMission(tx, c, m)
 		if err == nil && (best == nil || v.Beats(best)) {
 			best = v
 		}
@@ -152,7 +152,7 @@ func (p *Program) explainConfiguration(ctx context.Context, tx *session.Tx, c *m
 }
 
 // explainMission asks what [Program.advance] asks.
-func (p *Program) explainMission(ctx context.Context, tx *session.Tx, c *mechanic.Occasion, m *Mission) (*mechanic.Verdict, error) {
+func (p *Program) explainMission(tx *session.Tx, c *mechanic.Occasion, m *Mission) (*mechanic.Verdict, error) {
 	v := &mechanic.Verdict{Version: m.ConfigurationVersion}
 	g, err := p.goalOf(m)
 	if err != nil {
@@ -165,10 +165,10 @@ func (p *Program) explainMission(ctx context.Context, tx *session.Tx, c *mechani
 	if m.TargetAmount == nil && !v.Add(explainTarget(tx, c, g, m)) {
 		return v, nil
 	}
-	activate(tx, g, m, c.Vars)
+	activate(tx, g, m, c)
 	c.With("mission", m.vars(), func() {
-		if v.Condition(g.condition, c.Vars, tx.Moment()) {
-			v.Add(g.increment.Check(c.Vars, tx.Moment()))
+		if v.Condition(g.condition, c.Vars(), tx.Moment()) {
+			v.Add(g.increment.Check(c.Vars(), tx.Moment()))
 		}
 	})
 	return v, nil

@@ -160,17 +160,33 @@ func (c Completer) same(d Completer) bool {
 // countMembers lets a group's mission that has just been assigned count what its members have done in its period, but
 // for the event now.
 func (p *Program) countMembers(ctx context.Context, tx *session.Tx, m *Mission, now string) ([]Change, error) {
-	members, err := tenancy.Carriers(ctx, tx, m.GroupTagID, m.StartsAt)
-	if err != nil {
+	if tx.Replaying { // by Amend, when it is known what there is in the end
+		tx.Uncounted = append(tx.Uncounted, m.ID)
+		return nil, nil
+	}
+	counted, err := p.collect(ctx, tx, m, now)
+	if err != nil || !counted {
 		return nil, err
 	}
+	if err := m.recount(ctx, tx, now); err != nil {
+		return nil, err
+	}
+	return []Change{change(m)}, missionTable.Put(ctx, tx, *m)
+}
+
+// collect keeps what the members of a mission's group contribute to it, but for the event now, and tells whether there is
+// anything.
+func (p *Program) collect(ctx context.Context, tx *session.Tx, m *Mission, now string) (counted bool, err error) {
+	members, err := tenancy.Carriers(ctx, tx, m.GroupTagID, m.StartsAt)
+	if err != nil {
+		return false, err
+	}
 	all := *tx // also what comes later than the step that is being made
-	all.Place = ""
-	counted := false
+	all.Whole = true
 	for _, userID := range members {
 		for o, err := range p.past(ctx, &all, userID, m.StartsAt, m.EndsAt) {
 			if err != nil {
-				return nil, err
+				return false, err
 			}
 			if o.Event.ID == now || !m.counts(o) {
 				continue
@@ -181,17 +197,11 @@ func (p *Program) countMembers(ctx context.Context, tx *session.Tx, m *Mission, 
 				err = logTable.Put(ctx, tx, entry)
 			}
 			if err != nil {
-				return nil, err
+				return false, err
 			}
 		}
 	}
-	if !counted {
-		return nil, nil
-	}
-	if err := m.recount(ctx, tx, now); err != nil {
-		return nil, err
-	}
-	return []Change{change(m)}, missionTable.Put(ctx, tx, *m)
+	return counted, nil
 }
 
 // Amend adds to changes what became of the user's missions that were folded again, and lets the missions of groups
@@ -219,6 +229,20 @@ func (p *Program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendmen
 			return fn(touched[m.ID])
 		})
 	}
+	for _, id := range tx.Uncounted {
+		m, found, err := missionTable.Get(ctx, tx, id)
+		if err != nil {
+			return nil, err
+		}
+		if !found || touched[id] != nil {
+			continue
+		}
+		touched[id], order = &m, append(order, &m)
+		if _, err := p.collect(ctx, tx, &m, ""); err != nil {
+			return nil, err
+		}
+	}
+	tx.Uncounted = nil
 	for _, o := range a.Gone {
 		if err := visit(o, func(m *Mission) error {
 			return logTable.Delete(ctx, tx, (&Log{MissionID: m.ID, At: o.Event.At, Order: orderOf(o)}).key())
@@ -228,6 +252,9 @@ func (p *Program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendmen
 	}
 	for _, o := range slices.Concat(a.Stay, a.Come) {
 		if err := visit(o, func(m *Mission) error {
+			if m.completedBy(o.Event) { // this is where it was told now
+				m.Completer.Place = o.Place
+			}
 			entry, counts, err := p.judge(tx, o, m)
 			if err != nil || !counts {
 				return err

@@ -141,12 +141,12 @@ func (m *Mission) vars() map[string]any {
 }
 
 // seen lets rules see the mission while fn runs, if they read it: to lay it out costs more than most rules.
-func (m *Mission) seen(vars map[string]any, reads bool, fn func()) {
+func (m *Mission) seen(d mechanic.Data, reads bool, fn func()) {
 	if !reads {
 		fn()
 		return
 	}
-	mechanic.With(vars, "mission", m.vars(), fn)
+	mechanic.With(d.Vars(), "mission", m.vars(), fn)
 }
 
 var missionTable = store.Define("missions", func(m *Mission) string { return m.ID },
@@ -185,7 +185,7 @@ type Log struct {
 }
 
 // logTable keeps the contributions of a mission in the order in which they happened.
-var logTable = store.Define("mission_logs", (*Log).key, nil)
+var logTable = store.Define("mission_logs", (*Log).key, nil).Packed()
 
 func (l *Log) key() string {
 	return logPrefix(l.MissionID) + store.KeyTime(l.At) + "/" + l.Order

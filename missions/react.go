@@ -45,6 +45,9 @@ func change(m *Mission) Change {
 	}
 }
 
+// Heeds tells whether a rule assigns because of a change of a user.
+func (p *Program) Heeds(keys []string) bool { return p.rules.Meets(keys) }
+
 // Reads names what [Program.React] reads first.
 func (p *Program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	keys := matchKeys(o)
@@ -234,10 +237,10 @@ func (p *Program) judge(tx *session.Tx, o *mechanic.Occasion, m *Mission) (entry
 		return Log{}, false, err
 	}
 	var amount decimal.Decimal
-	ok := activate(tx, g, m, o.Vars)
-	m.seen(o.Vars, g.readsMission, func() {
-		if ok = ok && g.condition.Holds(tx, o.Vars); ok {
-			amount, ok = g.increment.Of(tx, o.Vars)
+	ok := activate(tx, g, m, o)
+	m.seen(o, g.readsMission, func() {
+		if ok = ok && g.condition.Holds(tx, o); ok {
+			amount, ok = g.increment.Of(tx, o)
 		}
 	})
 	silent := !o.RecordedAt.IsZero() && o.RecordedAt.Before(p.docs.Published(Rules.Name(), m.RuleID))
@@ -298,13 +301,13 @@ type formerGoal struct {
 }
 
 // activate fixes the target of a mission that has none yet; it reports a target that is none.
-func activate(tx *session.Tx, g *goal, m *Mission, vars map[string]any) bool {
+func activate(tx *session.Tx, g *goal, m *Mission, d mechanic.Data) bool {
 	if m.TargetAmount != nil {
 		return true
 	}
 	var target decimal.Decimal
 	var ok bool
-	m.seen(vars, g.targetReads, func() { target, ok = g.target.PositiveOf(tx, vars) })
+	m.seen(d, g.targetReads, func() { target, ok = g.target.PositiveOf(tx, d) })
 	if ok {
 		m.TargetAmount = &target
 	}

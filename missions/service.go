@@ -14,6 +14,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -198,7 +199,7 @@ func (p *Program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mi
 		return nil, err
 	}
 	m.lasts(period)
-	vars := map[string]any{}
+	vars := mechanic.Values{}
 	if g.MissionType == Individual {
 		u, err := tenancy.FindActive(ctx, tx, "userId", n.UserID)
 		if err != nil {

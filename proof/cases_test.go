@@ -109,6 +109,26 @@ func TestMissionCountsTheEventThatCausedItsAssignment(t *testing.T) {
 	require.Equal(t, "1", g.mission(t, "ada:quizzes:quizzes:PERMANENT").CurrentAmount.String())
 }
 
+// A mission of a group that something assigns which follows from an event counts that event, whether it is the last that
+// is recorded or another turns out to have happened before it.
+func TestMissionOfAGroupCountsTheEventThatCausedItsAssignment(t *testing.T) {
+	for name, runs := range map[string][]time.Time{"in order": days(1, 2), "in reverse": days(2, 1)} {
+		t.Run(name, func(t *testing.T) {
+			goal, first := team("2", missions.OnEvent)
+			_, second := team("2", missions.OnEvent)
+			second.ID = "second"
+			second.EventMatchType, second.EventMatchEntity, second.EventMatchEntityID = event.MatchTag, event.Tag, "goal"
+			g := play(t, goal, first, second)
+			_, err := g.Missions.Configurations.AssignTags(t.Context(), "crew", tenancy.Tagging{TagID: "goal"})
+			require.NoError(t, err)
+			g.runs("ada", runs...)
+			m := g.mission(t, "tag:red:second:crew:PERMANENT")
+			require.Equal(t, "2", m.CurrentAmount.String())
+			require.Equal(t, january(2), m.CompletedAt)
+		})
+	}
+}
+
 func TestCompletionThatMovedCountsOnlyWhereItMeetsConditions(t *testing.T) {
 	weekly := guerdontest.MissionConfiguration("a", guerdontest.Doing("run"), "2")
 	on := guerdontest.MissionConfiguration("b", tagged("goal"), "5")

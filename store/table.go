@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 
 	fastjson "github.com/segmentio/encoding/json"
+
+	"github.com/guerdonhq/guerdon/internal/pack"
 )
 
 // A Row is one record as a backend sees it.
@@ -40,12 +43,38 @@ type Schema struct {
 	Version int    // raised when older programs can no longer read the records
 	Columns []Column
 	Indexes []Index
+	// Packed says that Encode makes bytes and not text. A database then keeps records as bytes, which [JSON] shows.
+	Packed bool
 
+	codec  func() *pack.Codec
 	decode func([]byte) (Row, error)
+	unpack func([]byte) (Row, error)
+	apply  func(diff []byte, from any) (Row, error)
 }
 
-// Encode returns the record as JSON.
-func (s *Schema) Encode(r Row) ([]byte, error) { return json.Marshal(r.Record) }
+// Encode returns the record as JSON or, if the schema is packed, as fewer bytes.
+func (s *Schema) Encode(r Row) ([]byte, error) {
+	if s.Packed {
+		return s.codec().Pack(r.Record)
+	}
+	return json.Marshal(r.Record)
+}
+
+// JSON returns a record that a packed schema has encoded as JSON, for a person to read: what the bytes in a database
+// say. It does not need the schema.
+func JSON(record []byte) ([]byte, error) { return pack.JSON(record) }
+
+// Pack returns a record in few bytes, whether the schema is packed or not.
+func (s *Schema) Pack(r Row) ([]byte, error) { return s.codec().Pack(r.Record) }
+
+// Unpack is the inverse of Pack.
+func (s *Schema) Unpack(b []byte) (Row, error) { return s.unpack(b) }
+
+// Diff returns what makes one row of another, as few bytes: the fields in which they differ.
+func (s *Schema) Diff(to, from Row) ([]byte, error) { return s.codec().Diff(to.Record, from.Record) }
+
+// Apply returns the row that Diff was asked for, from the other.
+func (s *Schema) Apply(diff []byte, from Row) (Row, error) { return s.apply(diff, from.Record) }
 
 // Decode returns the row of a record that Encode made; key and values are computed from the record. The decoder
 // is not the standard library's because reading is most of what a transaction does with JSON.
@@ -94,18 +123,38 @@ func Define[T any](name string, key func(*T) string, fields []Field[T], indexes 
 	for _, f := range fields {
 		t.schema.Columns = append(t.schema.Columns, Column{f.Name, f.Kind})
 	}
-	t.schema.decode = func(b []byte) (Row, error) {
-		var rec T
-		if err := fastjson.Unmarshal(b, &rec); err != nil {
-			return Row{}, fmt.Errorf("store: table %q: %w", name, err)
+	t.schema.codec = sync.OnceValue(pack.For[T]) // of most tables, nobody asks for it
+	reading := func(read func(b []byte, into any) error) func([]byte) (Row, error) {
+		return func(b []byte) (Row, error) {
+			var rec T
+			if err := read(b, &rec); err != nil {
+				return Row{}, fmt.Errorf("store: table %q: %w", name, err)
+			}
+			return t.row(&rec), nil
 		}
-		return t.row(&rec), nil
+	}
+	t.schema.unpack = reading(func(b []byte, into any) error { return t.schema.codec().Unpack(b, into) })
+	t.schema.decode = reading(fastjson.Unmarshal)
+	t.schema.apply = func(diff []byte, from any) (Row, error) {
+		rec := from.(T)
+		return reading(func(b []byte, into any) error {
+			*into.(*T) = rec
+			return t.schema.codec().Apply(b, into)
+		})(diff)
 	}
 	for _, x := range indexes {
 		if _, at := t.schema.Find(x.Name); slices.Contains(at, -1) || len(at) == 0 {
 			panic(fmt.Sprintf("store: index %q of table %q names no column of it", x.Name, name))
 		}
 	}
+	return t
+}
+
+// Packed lets the table's records be kept in fewer bytes than JSON, and returns the table. It is for what nobody but
+// the program reads in the database. It is called where the table is declared.
+func (t *Table[T]) Packed() *Table[T] {
+	t.schema.Packed, t.schema.Version = true, 2
+	t.schema.decode = t.schema.unpack
 	return t
 }
 

@@ -136,3 +136,21 @@ func encode(list []store.Value) string {
 	}
 	return string(b)
 }
+
+// Times as parts of keys are in the order of the instants, and are read back.
+func TestKeyTime(t *testing.T) {
+	instants := rapid.Custom(func(t *rapid.T) time.Time {
+		seconds := rapid.Int64Range(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix())
+		micros := rapid.Int64Range(0, 999_999).Draw(t, "micros")
+		zone := time.FixedZone("", rapid.IntRange(-50_000, 50_000).Draw(t, "zone"))
+		return time.Unix(seconds.Draw(t, "seconds"), micros*1000).In(zone)
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := instants.Draw(t, "a"), instants.Draw(t, "b")
+		require.Equal(t, a.UTC().Format("2006-01-02T15:04:05.000000"), store.KeyTime(a))
+		require.Equal(t, a.Compare(b), strings.Compare(store.KeyTime(a), store.KeyTime(b)))
+		back, err := store.ParseKeyTime(store.KeyTime(a))
+		require.NoError(t, err)
+		require.True(t, a.Equal(back))
+	})
+}

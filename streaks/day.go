@@ -89,7 +89,7 @@ type dayRow struct {
 	day
 }
 
-var dayTable = store.Define("streak_days", func(d *dayRow) string { return dayKey(d.UserID, d.RuleID, d.Day) }, nil)
+var dayTable = store.Define("streak_days", func(d *dayRow) string { return dayKey(d.UserID, d.RuleID, d.Day) }, nil).Packed()
 
 func dayKey(userID, ruleID string, d timeframe.Day) string {
 	return streakKey(userID, ruleID) + "/" + d.String()

@@ -42,7 +42,7 @@ func (p *Program) Explain(
 		}, nil
 	}
 	if !v.Matches(event.MatchFields(), pl.configuration.Matcher(), o.Event) || !v.Within(pl.Timeframe, o.Event.At) ||
-		!v.Condition(pl.match, o.Vars, tx.Moment()) || !v.Condition(pl.users, o.Vars, tx.Moment()) {
+		!v.Condition(pl.match, o.Vars(), tx.Moment()) || !v.Condition(pl.users, o.Vars(), tx.Moment()) {
 		return v, nil, nil
 	}
 	conclude, err := pl.askDay(ctx, tx, o, v)

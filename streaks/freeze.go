@@ -118,7 +118,7 @@ func (t *turn) pay(ctx context.Context, f *fold, period timeframe.Day, over time
 	if !t.plan.Freezes() || f.Frozen >= MaxFrozen || t.user.Status != tenancy.Active {
 		return false, nil
 	}
-	vars := map[string]any{"user": t.user.Vars(), "streak": t.vars(f, period)}
+	vars := mechanic.Values{"user": t.user.Vars(), "streak": t.vars(f, period)}
 	cost, ok := t.plan.cost.Of(t.tx, vars)
 	switch {
 	case !ok:

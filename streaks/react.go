@@ -108,7 +108,7 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 
 // counts tells whether an event of the configuration counts.
 func (pl *plan) counts(tx *session.Tx, o *mechanic.Occasion) bool {
-	return pl.State(o.Event.At) == timeframe.Active && pl.match.Holds(tx, o.Vars) && pl.users.Holds(tx, o.Vars)
+	return pl.State(o.Event.At) == timeframe.Active && pl.match.Holds(tx, o) && pl.users.Holds(tx, o)
 }
 
 // meet returns the streak of an event's user. One that is new has counted what the user did before, since the

@@ -8,6 +8,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -236,7 +237,7 @@ func (r *reader) rows(ctx context.Context, st state, t PeriodType) ([]Streak, er
 // zeros returns the rows of the rules that the user could begin.
 func (r *reader) zeros(begun []state, q Query) ([]Streak, error) {
 	var rows []Streak
-	vars := map[string]any{"user": r.user.Vars()}
+	vars := mechanic.Values{"user": r.user.Vars()}
 	for _, pl := range r.program.plans {
 		if q.RuleID != "" && q.RuleID != pl.ID || pl.State(r.tx.Now) != timeframe.Active || !pl.users.Holds(r.tx, vars) ||
 			slices.ContainsFunc(begun, func(s state) bool { return s.RuleID == pl.ID && s.Last != nil }) {

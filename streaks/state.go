@@ -29,4 +29,4 @@ var stateTable = store.Define("streaks", func(s *state) string { return streakKe
 		{Name: "check_at", Kind: store.KindInt, Of: func(s *state) store.Value { return store.Time(s.CheckAt) }},
 	},
 	store.Index{Name: "due", Columns: []string{"check_at"}},
-)
+).Packed()

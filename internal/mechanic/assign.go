@@ -140,6 +140,9 @@ func (a *Assigners[P]) Add(id string, rule P, t Trigger) {
 // On returns the rules that an event with the given match keys evaluates, in the order in which they apply.
 func (a *Assigners[P]) On(keys []string) []P { return a.onEvent.On(keys) }
 
+// Meets tells whether an event with the given match keys evaluates any rule.
+func (a *Assigners[P]) Meets(keys []string) bool { return a.onEvent.Meets(keys) }
+
 // Find returns the rule with an id, whatever its mode, the zero P if there is none.
 func (a *Assigners[P]) Find(id string) P { return a.byID[id] }
 
@@ -197,7 +200,7 @@ func (t Trigger) TickDue(ctx context.Context, tx *session.Tx, table *store.Table
 
 // DefineEvaluations declares a table of evaluations.
 func DefineEvaluations(name string) *store.Table[Evaluation] {
-	return store.Define(name, (*Evaluation).Key, nil)
+	return store.Define(name, (*Evaluation).Key, nil).Packed()
 }
 
 // String says when and why the evaluation was made, and what came of it.

@@ -26,7 +26,7 @@ func ran() *mechanic.Occasion {
 func TestForget(t *testing.T) {
 	t.Parallel()
 	o := ran()
-	user := o.Vars["user"].(map[string]any)
+	user := o.Vars()["user"].(map[string]any)
 	require.Equal(t, "Ada", user["nickname"])
 	require.Equal(t, "x-1", user["externalId"])
 	o.Forget()
@@ -137,9 +137,9 @@ func TestChecksAnswerAsTheMechanicsAsk(t *testing.T) {
 	} {
 		a, err := mechanic.CompileAmount("Kind/id", "field", []byte(src), ctx)
 		require.NoError(t, err)
-		check := a.Check(c.Vars, noon)
+		check := a.Check(c.Vars(), noon)
 		require.Equal(t, want, check.String())
-		d, ok := a.Of(&session.Tx{Now: noon}, c.Vars)
+		d, ok := a.Of(&session.Tx{Now: noon}, c)
 		require.Equal(t, check.Holds, ok && d.IsPositive())
 	}
 	for src, want := range map[string]string{
@@ -149,11 +149,11 @@ func TestChecksAnswerAsTheMechanicsAsk(t *testing.T) {
 	} {
 		condition, err := mechanic.CompileCondition("Kind/id", "field", []byte(src), ctx)
 		require.NoError(t, err)
-		check := condition.Check(c.Vars, noon)
+		check := condition.Check(c.Vars(), noon)
 		require.Equal(t, want, check.String())
-		require.Equal(t, check.Holds, condition.Holds(&session.Tx{Now: noon}, c.Vars))
+		require.Equal(t, check.Holds, condition.Holds(&session.Tx{Now: noon}, c))
 		var v mechanic.Verdict
-		require.True(t, v.Condition(condition, c.Vars, noon))
+		require.True(t, v.Condition(condition, c.Vars(), noon))
 		require.Len(t, v.Checks, min(1, len(src)), "what is not asked is not shown")
 	}
 }

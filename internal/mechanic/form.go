@@ -16,6 +16,8 @@ import (
 type Mechanic[C any] interface {
 	// Reads names what React reads first.
 	Reads(tx *session.Tx, o *Occasion) []store.Read
+	// Heeds tells whether something may follow from a change of a user, whose event has the given match keys.
+	Heeds(keys []string) bool
 	// Foresee returns events like those that React can cause: enough for others to name what they will read for
 	// them.
 	Foresee(o *Occasion) []event.Event
@@ -48,6 +50,9 @@ type Mechanic[C any] interface {
 
 // Plain is what most mechanics do in most ways: nothing. It is embedded.
 type Plain[C any] struct{}
+
+// Heeds returns false.
+func (Plain[C]) Heeds([]string) bool { return false }
 
 // Foresee returns no events.
 func (Plain[C]) Foresee(*Occasion) []event.Event { return nil }

@@ -22,14 +22,19 @@ func (a *Matching[P]) Add(m event.Matcher, rule P) {
 	a.rules = append(a.rules, rule)
 }
 
+// Meets tells whether an event with the given match keys meets any rule.
+func (a *Matching[P]) Meets(keys []string) bool {
+	return slices.ContainsFunc(keys, func(key string) bool { return len(a.places[key]) > 0 })
+}
+
 // On returns the rules that an event with the given match keys meets, in the order in which they apply.
 func (a *Matching[P]) On(keys []string) []P {
+	if !a.Meets(keys) {
+		return nil
+	}
 	var places []int
 	for _, key := range keys {
 		places = append(places, a.places[key]...)
-	}
-	if len(places) == 0 {
-		return nil
 	}
 	slices.Sort(places)
 	found := make([]P, len(places))

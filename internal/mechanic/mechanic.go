@@ -28,32 +28,49 @@ type Occasion struct {
 	User  *tenancy.User
 	// Keys are the keys of all matchers that the event meets ([event.Event.MatchKeys]).
 	Keys []string
-	// Vars is what rules read: "event", "user", and the event's own fields at top level. A mechanic
-	// that adds a variable for one of its rules removes it afterwards ([Occasion.With]).
-	Vars map[string]any
 	// Place is the step of the user's fold that the event belongs to.
 	Place string
 	// Nth is the event's number among those of the step, 0 for the one from which the others follow.
 	Nth int
 	// RecordedAt is when an event of the past was recorded, zero for what is reacted to now.
 	RecordedAt time.Time
+
+	vars map[string]any // nil until a rule asks for it
 }
 
 // New returns the occasion of an event, whose user is as it was when that happened.
-func New(e *event.Event, u *tenancy.User) *Occasion { return occasion(e, u, u.Vars()) }
+func New(e *event.Event, u *tenancy.User) *Occasion {
+	return &Occasion{Event: e, User: u, Keys: e.MatchKeys()}
+}
 
 // And returns the occasion of another event of the same user at the same time.
 func (o *Occasion) And(e *event.Event) *Occasion {
-	next := occasion(e, o.User, o.Vars["user"])
+	next := New(e, o.User)
 	next.Place = o.Place
 	return next
 }
 
-func occasion(e *event.Event, u *tenancy.User, user any) *Occasion {
-	own := e.Vars()
-	vars := maps.Clone(own)
-	vars["event"], vars["user"] = own, user
-	return &Occasion{Event: e, User: u, Keys: e.MatchKeys(), Vars: vars}
+// Data is what rules read. It is laid out when the first rule asks for it: most events meet none that reads anything.
+type Data interface {
+	// Vars returns the values by their names.
+	Vars() map[string]any
+}
+
+// Values is data that is laid out.
+type Values map[string]any
+
+// Vars returns the values themselves.
+func (v Values) Vars() map[string]any { return v }
+
+// Vars returns what rules read of the occasion: "event", "user", and the event's own fields at top level. A mechanic that
+// adds a variable for one of its rules removes it afterwards ([Occasion.With]).
+func (o *Occasion) Vars() map[string]any {
+	if o.vars == nil {
+		own := o.Event.Vars()
+		o.vars = maps.Clone(own)
+		o.vars["event"], o.vars["user"] = own, o.User.Vars()
+	}
+	return o.vars
 }
 
 // A Past yields the events that a user caused within a time, those that follow from them included, as they were
@@ -61,7 +78,7 @@ func occasion(e *event.Event, u *tenancy.User, user any) *Occasion {
 type Past func(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*Occasion, error]
 
 // With sets a variable while fn runs.
-func (o *Occasion) With(name string, value any, fn func()) { With(o.Vars, name, value, fn) }
+func (o *Occasion) With(name string, value any, fn func()) { With(o.Vars(), name, value, fn) }
 
 // With sets a variable of a rule's data while fn runs.
 func With(vars map[string]any, name string, value any, fn func()) {
@@ -97,11 +114,11 @@ func CompileCondition(source, field string, e json.RawMessage, ctx *rule.Context
 
 // Holds evaluates the condition. An evaluation that exceeds its bounds is reported as a problem and
 // does not hold.
-func (c Condition) Holds(tx *session.Tx, vars map[string]any) bool {
+func (c Condition) Holds(tx *session.Tx, d Data) bool {
 	if c.rule == nil {
 		return true
 	}
-	ok, err := c.rule.Match(&rule.Env{Data: vars, Now: tx.Moment()})
+	ok, err := c.rule.Match(&rule.Env{Data: d.Vars(), Now: tx.Moment()})
 	if err != nil {
 		tx.Report(c.source, c.field, err.Error())
 		return false
@@ -175,11 +192,11 @@ func (a Amount) Reads(name string) bool { return mayRead(a.rule, name) }
 
 // Of evaluates the expression. A result that is not an amount, or less than 0, is reported as a problem; the
 // second result is then false.
-func (a Amount) Of(tx *session.Tx, vars map[string]any) (decimal.Decimal, bool) {
+func (a Amount) Of(tx *session.Tx, data Data) (decimal.Decimal, bool) {
 	if a.rule == nil {
 		return decimal.NewFromInt(1), true
 	}
-	v, err := a.rule.Eval(&rule.Env{Data: vars, Now: tx.Moment()})
+	v, err := a.rule.Eval(&rule.Env{Data: data.Vars(), Now: tx.Moment()})
 	var d decimal.Decimal
 	if err == nil {
 		d, err = toAmount(v)
@@ -192,8 +209,8 @@ func (a Amount) Of(tx *session.Tx, vars map[string]any) (decimal.Decimal, bool) 
 }
 
 // PositiveOf is [Amount.Of] for an amount that must be more than 0.
-func (a Amount) PositiveOf(tx *session.Tx, vars map[string]any) (decimal.Decimal, bool) {
-	d, ok := a.Of(tx, vars)
+func (a Amount) PositiveOf(tx *session.Tx, data Data) (decimal.Decimal, bool) {
+	d, ok := a.Of(tx, data)
 	if ok && !d.IsPositive() {
 		tx.Report(a.source, a.field, "gave 0, which is not more than 0")
 		ok = false

@@ -15,7 +15,7 @@ import (
 
 func TestAmountsAreNotLessThanZero(t *testing.T) {
 	t.Parallel()
-	vars := map[string]any{"value": 3.0}
+	vars := mechanic.Values{"value": 3.0}
 	for src, want := range map[string]struct {
 		amount            string // what it gives, "" if nothing
 		faulty            string // why an amount is refused when it is written

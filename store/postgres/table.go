@@ -15,10 +15,12 @@ import (
 // dialect is PostgreSQL's SQL. The collation orders texts by their bytes. The type json keeps a record
 // as it was written; jsonb would reorder it and refuse some texts.
 var dialect = &sqltext.Dialect{
-	Param:  sqltext.Dollar,
-	Text:   `text collate "C"`,
-	Int:    "bigint",
-	Record: "json",
+	Param: sqltext.Dollar,
+	Text:  `text collate "C"`,
+	Int:   "bigint",
+	JSON:  "json",
+	Bytes: "bytea",
+	Hex:   func(bytes string) string { return "encode(" + bytes + ", 'hex')" },
 	Columns: "select a.attname::text from pg_attribute a join pg_class t on t.oid = a.attrelid" +
 		" where t.relname = $1 and t.relnamespace = current_schema()::regnamespace and a.attnum > 0 and not a.attisdropped",
 	Indexes: "select i.relname::text from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid" +
@@ -61,11 +63,15 @@ func (t *table) putText(s *store.Schema) string {
 		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+3, kind(c.Kind)))
 		set = append(set, t.Columns[i]+" = excluded."+t.Columns[i])
 	}
-	arrays = append(arrays, fmt.Sprintf("$%d::text[]", len(s.Columns)+3))
+	records, record := "text[]", "r::json"
+	if s.Packed {
+		records, record = "bytea[]", "r"
+	}
+	arrays = append(arrays, fmt.Sprintf("$%d::%s", len(s.Columns)+3, records))
 	set = append(set, "record = excluded.record")
 	list := strings.Join(names, ", ")
 	return "insert into " + t.Name + " (scope, " + strings.Join(columns, ", ") + ", record)" +
-		" select $1::text, " + list + ", r::json from unnest(" + strings.Join(arrays, ", ") + ") as u(" + list + ", r)" +
+		" select $1::text, " + list + ", " + record + " from unnest(" + strings.Join(arrays, ", ") + ") as u(" + list + ", r)" +
 		` on conflict (scope, "key") do update set ` + strings.Join(set, ", ")
 }
 
@@ -124,15 +130,31 @@ func (t *table) queue(b *pgx.Batch, c unit.Change) {
 	if len(rows) == 0 {
 		return
 	}
-	keys, records := make([]string, len(rows)), make([]string, len(rows))
+	keys := make([]string, len(rows))
 	for i, r := range rows {
-		keys[i], records[i] = r.Key, r.JSON
+		keys[i] = r.Key
 	}
 	args := []any{scope, keys}
 	for i, column := range c.Table.Columns {
 		args = append(args, array(rows, column.Kind, func(r unit.Record) store.Value { return r.Values[i] }))
 	}
-	b.Queue(t.put, append(args, records)...)
+	b.Queue(t.put, append(args, kept(c.Table, rows))...)
+}
+
+// kept returns the records of rows as an argument.
+func kept(of *store.Schema, rows []unit.Record) any {
+	if of.Packed {
+		records := make([][]byte, len(rows))
+		for i, r := range rows {
+			records[i] = r.Bytes
+		}
+		return records
+	}
+	records := make([]string, len(rows))
+	for i, r := range rows {
+		records[i] = string(r.Bytes)
+	}
+	return records
 }
 
 // array returns the values of a column, nil for those that are absent.

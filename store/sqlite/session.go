@@ -133,16 +133,24 @@ func (s *session) change(ctx context.Context, c unit.Change) error {
 		for _, v := range r.Values {
 			args = append(args, v.Any())
 		}
-		if err := s.exec(ctx, t.put, append(args, r.JSON)...); err != nil {
+		if err := s.exec(ctx, t.put, append(args, kept(c.Table, r))...); err != nil {
 			return err
 		}
 	}
 	for _, r := range c.Record {
-		if err := s.exec(ctx, t.record, r.JSON, scope, r.Key); err != nil {
+		if err := s.exec(ctx, t.record, kept(c.Table, r), scope, r.Key); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// kept returns the record of a row as an argument: the type of the argument is that of the value in the database.
+func kept(of *store.Schema, r unit.Record) any {
+	if of.Packed {
+		return r.Bytes
+	}
+	return string(r.Bytes)
 }
 
 // Rollback implements [unit.Session]. SQLite may have ended the transaction by itself, after some

@@ -17,6 +17,8 @@ var prepareTests = []test{
 	{"Again", testPrepareAgain},
 	{"Concurrently", testPrepareConcurrently},
 	{"Added", testPrepareAdded},
+	{"PackedAdded", testPackedAdded},
+	{"PackedOlder", testPackedOlder},
 	{"Newer", testPrepareNewer},
 	{"Unprepared", testUnprepared},
 }
@@ -96,9 +98,24 @@ func testPrepareConcurrently(t *testing.T, s store.Store) {
 	})
 }
 
-func testPrepareAdded(t *testing.T, s store.Store) {
+func testPrepareAdded(t *testing.T, s store.Store) { prepareAdded(t, s, formerPeople(), people()) }
+
+func testPackedAdded(t *testing.T, s store.Store) {
+	prepareAdded(t, s, formerPeople().Packed(), people().Packed())
+}
+
+// Records that an earlier version of the program kept in another form are refused, not misread.
+func testPackedOlder(t *testing.T, s store.Store) {
+	old, packed := people(), people().Packed()
+	require.NoError(t, s.Prepare(t.Context(), old.Schema()))
+	if err := s.Prepare(t.Context(), packed.Schema()); err != nil { // memory holds nothing that could be misread
+		require.ErrorIs(t, err, fault.ErrConflict)
+		require.ErrorContains(t, err, "people")
+	}
+}
+
+func prepareAdded(t *testing.T, s store.Store, old *store.Table[formerPerson], all *store.Table[person]) {
 	const n = 1500
-	old, all := formerPeople(), people()
 	require.NoError(t, s.Prepare(t.Context(), old.Schema()))
 	for _, scope := range []store.Scope{here, there} {
 		require.NoError(t, s.Update(t.Context(), scope, func(tx store.Tx) error {

@@ -16,6 +16,7 @@ import (
 
 var recordTests = []test{
 	{"RoundTrip", testRoundTrip},
+	{"PackedRoundTrip", testPackedRoundTrip},
 	{"Large", testLarge},
 	{"LongestText", testLongestText},
 	{"RefusedText", testRefusedText},
@@ -38,9 +39,20 @@ type oddity struct {
 	Deep    *oddity           `json:"deep"`
 }
 
-var oddities = store.Define("oddities", func(o *oddity) string { return o.ID }, nil)
+func defineOddities(name string) *store.Table[oddity] {
+	return store.Define(name, func(o *oddity) string { return o.ID }, nil)
+}
 
-func testRoundTrip(t *testing.T, s store.Store) {
+var (
+	oddities       = defineOddities("oddities")
+	packedOddities = defineOddities("packed_oddities").Packed()
+)
+
+func testRoundTrip(t *testing.T, s store.Store) { roundTrip(t, s, oddities) }
+
+func testPackedRoundTrip(t *testing.T, s store.Store) { roundTrip(t, s, packedOddities) }
+
+func roundTrip(t *testing.T, s store.Store, oddities *store.Table[oddity]) {
 	zero := int64(0)
 	all := []oddity{
 		{ID: "01 zero"},

@@ -69,7 +69,7 @@ var moments = store.Define("moments", func(m *moment) string { return m.ID },
 )
 
 var schemas = []*store.Schema{
-	items.Schema(), notes.Schema(), counters.Schema(), moments.Schema(), oddities.Schema(),
+	items.Schema(), notes.Schema(), counters.Schema(), moments.Schema(), oddities.Schema(), packedOddities.Schema(),
 }
 
 func text(s *string) store.Value {

@@ -2,6 +2,7 @@ package sqltext
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -74,6 +75,9 @@ func (d *Dialect) prepare(ctx context.Context, db DB, s *store.Schema) error {
 	if have > s.Version {
 		return &store.NewerError{Table: s.Name, Have: have, Want: s.Version}
 	}
+	if s.Packed && 0 < have && have < s.Version {
+		return fault.Conflict(s.Name, "was kept by an earlier version of the program, in a form that this one does not read")
+	}
 	added, err := d.columns(ctx, db, s)
 	if err != nil {
 		return err
@@ -125,7 +129,11 @@ func (d *Dialect) columns(ctx context.Context, db DB, s *store.Schema) (added bo
 		for _, c := range s.Columns {
 			parts = append(parts, quote(c.Name)+" "+d.kind(c.Kind))
 		}
-		parts = append(parts, "record "+d.Record+" not null", `primary key (scope, "key")`)
+		record := d.JSON
+		if s.Packed {
+			record = d.Bytes
+		}
+		parts = append(parts, "record "+record+" not null", `primary key (scope, "key")`)
 		return false, db.Exec(ctx, "create table "+table+" ("+strings.Join(parts, ", ")+")"+d.Options)
 	}
 	for _, c := range s.Columns {
@@ -187,8 +195,12 @@ func (d *Dialect) fill(ctx context.Context, db DB, s *store.Schema) error {
 	n := len(set)
 	update := fmt.Sprintf(`update %s set %s where scope = %s and "key" = %s`,
 		quote(tableName(s)), strings.Join(set, ", "), d.Param(n+1), d.Param(n+2))
-	read := fmt.Sprintf(`select scope, "key", cast(record as text) from %s where (scope, "key") > (%s, %s)`+
-		` order by scope, "key" limit %d`, quote(tableName(s)), d.Param(1), d.Param(2), fillBatch)
+	record := "cast(record as text)"
+	if s.Packed {
+		record = d.Hex("record")
+	}
+	read := fmt.Sprintf(`select scope, "key", %s from %s where (scope, "key") > (%s, %s)`+
+		` order by scope, "key" limit %d`, record, quote(tableName(s)), d.Param(1), d.Param(2), fillBatch)
 	scope, key := "", ""
 	for {
 		var batch [][]string
@@ -201,7 +213,13 @@ func (d *Dialect) fill(ctx context.Context, db DB, s *store.Schema) error {
 		}
 		for _, was := range batch {
 			scope, key = was[0], was[1]
-			row, err := s.Decode([]byte(was[2]))
+			record := []byte(was[2])
+			if s.Packed {
+				if record, err = hex.DecodeString(was[2]); err != nil {
+					return err
+				}
+			}
+			row, err := s.Decode(record)
 			if err != nil {
 				return err
 			}

@@ -20,8 +20,9 @@ import (
 type Dialect struct {
 	// Param returns the placeholder of the nth argument, counted from 1.
 	Param func(n int) string
-	// Text, Int and Record are the types of columns.
-	Text, Int, Record string
+	// Text, Int, JSON and Bytes are the types of columns. Hex returns an expression for bytes as text.
+	Text, Int, JSON, Bytes string
+	Hex                    func(bytes string) string
 	// Options follow the columns of a new table.
 	Options string
 	// Hint follows the table's name in a query on an index, with %s in the place of the index's

@@ -64,5 +64,5 @@ type Change struct {
 type Record struct {
 	Key    string
 	Values []store.Value
-	JSON   string
+	Bytes  []byte // what the schema makes of the record
 }

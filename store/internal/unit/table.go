@@ -199,11 +199,11 @@ func (t *table) changes() (Change, error) {
 			}
 			continue
 		}
-		json, err := t.schema.Encode(*row)
+		record, err := t.schema.Encode(*row)
 		if err != nil {
 			return c, err
 		}
-		rec := Record{Key: key, Values: row.Values, JSON: string(json)}
+		rec := Record{Key: key, Values: row.Values, Bytes: record}
 		if old != nil && slices.Equal(old.Values, row.Values) {
 			c.Record = append(c.Record, rec)
 			continue

@@ -771,7 +771,7 @@ func (e *Engine) again(ctx context.Context, tx *session.Tx, f *fact) error {
 		if err := e.take(ctx, then, f, nil); err != nil {
 			return err
 		}
-		tx.Again, tx.Rouse, tx.Uncounted = append(tx.Again, then.Again...), append(tx.Rouse, then.Rouse...), append(tx.Uncounted, then.Uncounted...)
+		tx.Again, tx.Rouse = append(tx.Again, then.Again...), append(tx.Rouse, then.Rouse...)
 		for _, problem := range f.entry.Outcome.Problems {
 			if !slices.Contains(known, problem) && !f.Ticked {
 				tx.Report(problem.Source, problem.Field, problem.Reason)

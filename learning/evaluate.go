@@ -20,7 +20,7 @@ import (
 func (p *Program) evaluate(
 	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, at time.Time, because string, vars mechanic.Values,
 ) ([]Change, error) {
-	period, ok, err := pl.on.Unevaluated(ctx, tx, evaluations, pl.ID, u.ID, u, at)
+	period, ok, err := pl.on.Unevaluated(ctx, tx, evaluations, pl.ID, mechanic.Owner{ID: u.ID}, u, at)
 	if err != nil || !ok || !pl.event.Holds(tx, vars) {
 		return nil, err
 	}
@@ -250,7 +250,7 @@ func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more 
 	for _, pl := range p.rules.Push {
 		rule := mechanic.PushedRule{
 			Kind: Rules.Name(), ID: pl.ID, Trigger: pl.on, PublishedAt: pl.UpdatedAt, Evaluations: evaluations,
-			Owner: func(u *tenancy.User) (string, bool) { return u.ID, true },
+			Owner: func(u *tenancy.User) (mechanic.Owner, bool) { return mechanic.Owner{ID: u.ID}, true },
 		}
 		done, err := rule.Carry(ctx, tx, pushes, &limit)
 		if err != nil {
@@ -306,7 +306,7 @@ func (p *Program) settleUser(ctx context.Context, tx *session.Tx, u *tenancy.Use
 		}
 	}
 	for _, pl := range p.rules.Lazy {
-		if err := pl.on.TickDue(ctx, tx, evaluations, Rules.Name(), pl.ID, u.ID, u); err != nil {
+		if err := pl.on.TickDue(ctx, tx, evaluations, Rules.Name(), pl.ID, mechanic.Owner{ID: u.ID}, u); err != nil {
 			return err
 		}
 	}

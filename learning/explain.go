@@ -63,7 +63,7 @@ func (p *Program) explainPlan(
 		return nil, err
 	}
 	if pl.RuleType == Assign {
-		if ok, err := v.Unevaluated(ctx, tx, evaluations, pl.ID, o.User.ID, period.ID); err != nil || !ok {
+		if ok, err := v.Unevaluated(ctx, tx, evaluations, pl.ID, mechanic.Owner{ID: o.User.ID}, period.ID); err != nil || !ok {
 			return nil, err
 		}
 	}

@@ -126,7 +126,7 @@ func Parts() []mechanic.Part {
 	return []mechanic.Part{
 		mechanic.Rows(logs, func(r *row) string { return r.UserID }),
 		mechanic.Rows(assignments, func(a *Assignment) string { return a.UserID }),
-		mechanic.Rows(evaluations, func(e *mechanic.Evaluation) string { return e.Owner }),
+		mechanic.Rows(evaluations, (*mechanic.Evaluation).User),
 		mechanic.Sums(statistics, func(t *tally) string { return t.UserID }, (*tally).sum),
 	}
 }

@@ -29,7 +29,7 @@ func (p *Program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	for _, pl := range p.rules.On(o.Keys) {
 		period, ok, err := pl.on.PeriodAt(tx, o.User, o.Event.At)
 		if ok && err == nil { // otherwise React says what is wrong
-			keys = append(keys, mechanic.EvaluationKey(o.User.ID, pl.ID, period.ID))
+			keys = append(keys, mechanic.EvaluationKey(mechanic.Owner{ID: o.User.ID}, pl.ID, period.ID))
 		}
 	}
 	if len(keys) > 0 {

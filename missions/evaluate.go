@@ -16,9 +16,17 @@ import (
 func (p *Program) assign(ctx context.Context, tx *session.Tx, plans []*plan, o *mechanic.Occasion) ([]Change, error) {
 	var changes []Change
 	for _, pl := range plans {
-		made, err := p.evaluate(ctx, tx, pl, o)
+		done, made, err := p.evaluate(ctx, tx, pl, o)
 		if err != nil {
 			return nil, err
+		}
+		if done != nil && pl.MissionType == Group {
+			if !tx.Replaying { // otherwise Amend does, when it is known what there is in the end
+				if changes, err = p.elect(ctx, tx, electionOf(done), o.Event.ID, changes); err != nil {
+					return nil, err
+				}
+			}
+			continue
 		}
 		assigned, err := p.catchUp(ctx, tx, o.User, made, o.Event.ID)
 		if err != nil {
@@ -29,33 +37,37 @@ func (p *Program) assign(ctx context.Context, tx *session.Tx, plans []*plan, o *
 	return changes, nil
 }
 
-// evaluate assigns the missions of one rule to the occasion's user, or to the rule's group of which the
-// user is a member, for the period that contains the moment of its event, unless it was done before.
-func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mechanic.Occasion) ([]*Mission, error) {
+// evaluate evaluates one rule for the period that contains the moment of the occasion's event, unless it was done before,
+// and assigns its missions to the user. Those that it would assign to a group of which the user is a member are kept in the
+// evaluation alone. The evaluation is nil if there is none.
+func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mechanic.Occasion) (*mechanic.Evaluation, []*Mission, error) {
 	u, at := o.User, o.Event.At
 	owner, ok := pl.owner(u)
 	if !ok {
-		return nil, nil
+		return nil, nil, nil
 	}
 	period, ok, err := pl.on.Unevaluated(ctx, tx, evaluationTable, pl.ID, owner, u, at)
 	if err != nil || !ok || !pl.event.Holds(tx, o) {
-		return nil, err
+		return nil, nil, err
 	}
 	if pl.readsActive {
 		active, err := activeMissions(ctx, tx, u, at)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		o.Vars()["activeMissions"] = active
 		defer delete(o.Vars(), "activeMissions")
 	}
 	if !pl.users.Holds(tx, o) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if period, ok, err = pl.begun(ctx, tx, u, period, at); err != nil || !ok {
-		return nil, err
+		return nil, nil, err
 	}
-	done := mechanic.Evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: owner, At: tx.Now, Seq: tx.Seq, EventID: o.Event.ID}
+	done := mechanic.Evaluation{
+		RuleID: pl.ID, PeriodID: period.ID, Owner: owner.ID, Member: owner.Member,
+		At: tx.Now, When: at, Order: orderOf(o), Seq: tx.Seq, EventID: o.Event.ID,
+	}
 	var made []*Mission
 	failed := false
 	for _, g := range pl.goals {
@@ -75,26 +87,29 @@ func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mec
 		done.Made = append(done.Made, m.ID)
 	}
 	for _, m := range made {
+		if pl.MissionType == Group {
+			break
+		}
 		if err := missionTable.Put(ctx, tx, *m); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if failed && len(made) == 0 {
-		return nil, nil // once the author has mended it, it is tried again
+		return nil, nil, nil // once the author has mended it, it is tried again
 	}
 	if len(made) == 0 && o.Event.Type == event.Clock {
 		done.EventID = "" // an event of the clock from which nothing follows is not in the journal
 	}
-	return made, evaluationTable.Put(ctx, tx, done)
+	return &done, made, evaluationTable.Put(ctx, tx, done)
 }
 
 // owner returns whose missions the rule assigns because of a user; ok is false if they are those of a
 // group that the user is not in.
-func (pl *plan) owner(u *tenancy.User) (owner string, ok bool) {
+func (pl *plan) owner(u *tenancy.User) (owner mechanic.Owner, ok bool) {
 	if pl.MissionType == Group {
-		return groupOwner(pl.GroupTagID), u.HasTag(pl.GroupTagID)
+		return mechanic.Owner{ID: groupOwner(pl.GroupTagID), Member: u.ID}, u.HasTag(pl.GroupTagID)
 	}
-	return u.ID, true
+	return mechanic.Owner{ID: u.ID}, true
 }
 
 // begun returns a period as it began for its owner; ok is false if it is over. That of a group is in the zone of

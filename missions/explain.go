@@ -49,40 +49,52 @@ func (p *Program) Explain(
 			return nil, nil, err
 		}
 	}
-	return v, nil, p.explainPlan(ctx, tx, o, pl, v)
+	conclude, err := p.explainPlan(ctx, tx, o, pl, v)
+	return v, conclude, err
 }
 
-// explainPlan asks what [Program.evaluate] asks.
-func (p *Program) explainPlan(ctx context.Context, tx *session.Tx, c *mechanic.Occasion, pl *plan, v *mechanic.Verdict) error {
+// explainPlan asks what [Program.evaluate] asks. Of a group, what it returns adds whether another member had the rule
+// evaluated before, if nothing came of it.
+func (p *Program) explainPlan(
+	ctx context.Context, tx *session.Tx, c *mechanic.Occasion, pl *plan, v *mechanic.Verdict,
+) (conclude func(*[]Change, []event.Problem), err error) {
 	owner, ok := pl.owner(c.User)
 	if pl.MissionType == Group && !v.Ask("groupTagId", ok, "user %s is %sin the group of the tag %s", c.User.ID, not(ok), pl.GroupTagID) {
-		return nil
+		return nil, nil
 	}
 	period, ok, err := pl.on.PeriodAt(tx, c.User, c.Event.At)
 	if err != nil || !v.Within(pl.Timeframe, c.Event.At) || !ok {
-		return err
+		return nil, err
 	}
 	if ok, err := v.Unevaluated(ctx, tx, evaluationTable, pl.ID, owner, period.ID); err != nil || !ok {
-		return err
+		return nil, err
 	}
 	if pl.readsActive {
 		active, err := activeMissions(ctx, tx, c.User, c.Event.At)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		c.Vars()["activeMissions"] = active
 		defer delete(c.Vars(), "activeMissions")
 	}
 	if !v.Condition(pl.event, c.Vars(), tx.Moment()) || !v.Condition(pl.users, c.Vars(), tx.Moment()) {
-		return nil
+		return nil, nil
 	}
 	if pl.MissionType == Individual {
 		if period, ok, err = v.Begun(ctx, tx, c, pl.on, period); err != nil || !ok {
-			return err
+			return nil, err
 		}
 	}
 	p.explainCandidates(tx, c, pl, period, v)
-	return nil
+	if pl.MissionType == Individual {
+		return nil, nil
+	}
+	others, err := election{owner.ID, pl.ID, period.ID}.candidates(ctx, tx)
+	return func(*[]Change, []event.Problem) {
+		if !v.Moved && v.Holds() && len(others) > 0 {
+			v.Ask("periodId", false, "the rule was evaluated for %s before, %s", period.ID, &others[0])
+		}
+	}, err
 }
 
 // explainCandidates asks whether the rule picks at least one of its candidates.

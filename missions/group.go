@@ -1,9 +1,11 @@
 package missions
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/guerdonhq/guerdon/event"
@@ -157,26 +159,111 @@ func (c Completer) same(d Completer) bool {
 	return c.UserID == d.UserID && c.EventID == d.EventID && c.Reached.Equal(d.Reached)
 }
 
-// countMembers lets a group's mission that has just been assigned count what its members have done in its period, but
-// for the event now.
-func (p *Program) countMembers(ctx context.Context, tx *session.Tx, m *Mission, now string) ([]Change, error) {
-	if tx.Replaying { // by Amend, when it is known what there is in the end
-		tx.Uncounted = append(tx.Uncounted, m.ID)
-		return nil, nil
+// An election is about which missions a rule assigns to a group for a period: those that its evaluation for the member
+// picked who was the first to have it evaluated, in the order in which things happened.
+type election struct{ owner, ruleID, periodID string }
+
+func electionOf(e *mechanic.Evaluation) election { return election{e.Owner, e.RuleID, e.PeriodID} }
+
+// candidates returns the evaluations for the members, the first of them first.
+func (e election) candidates(ctx context.Context, tx *session.Tx) ([]mechanic.Evaluation, error) {
+	all, err := evaluationTable.List(ctx, tx, store.Prefix(mechanic.EvaluationKey(mechanic.Owner{ID: e.owner}, e.ruleID, e.periodID)+"/"))
+	slices.SortFunc(all, func(a, b mechanic.Evaluation) int {
+		return cmp.Or(a.When.Compare(b.When), strings.Compare(a.Order, b.Order))
+	})
+	return all, err
+}
+
+// elect makes the missions of an election that are not there, which count what the members did, but for the event now, and
+// takes away what it turns out that nobody has assigned. It adds to changes both, and what was assigned by the event now.
+func (p *Program) elect(ctx context.Context, tx *session.Tx, e election, now string, changes []Change) ([]Change, error) {
+	candidates, err := e.candidates(ctx, tx)
+	if err != nil {
+		return nil, err
 	}
+	var wanted []string
+	var since time.Time
+	if len(candidates) > 0 {
+		wanted, since = candidates[0].Made, candidates[0].When
+	}
+	there, err := missionTable.List(ctx, tx, store.By("owner", store.Text(e.owner)))
+	if err != nil {
+		return nil, err
+	}
+	var known []string
+	for i := range there {
+		m := &there[i]
+		switch {
+		case m.RuleID != e.ruleID || m.PeriodID != e.periodID:
+		case slices.Contains(wanted, m.ID):
+			known = append(known, m.ID)
+			if candidates[0].EventID == now { // it has assigned what a later event seemed to have
+				changes = append(changes, assigned(m))
+			}
+		default:
+			if err := m.remove(ctx, tx, now); err != nil {
+				return nil, err
+			}
+			changes = amend(changes, mechanic.Difference{Was: *m})
+		}
+	}
+	pl := p.rules.Find(e.ruleID)
+	if pl == nil || len(wanted) == len(known) {
+		return changes, nil
+	}
+	period, _, err := pl.on.PeriodAt(tx, &tenancy.User{}, since)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range pl.goals {
+		m := newMission(tx, g, pl, period, nil)
+		if !slices.Contains(wanted, m.ID) || slices.Contains(known, m.ID) || !activate(tx, g, m, mechanic.Values{}) {
+			continue
+		}
+		if err := p.found(ctx, tx, m, now); err != nil {
+			return nil, err
+		}
+		changes = append(changes, assigned(m))
+	}
+	return changes, nil
+}
+
+// assigned is the change that a mission was assigned, with what it has counted of what was before.
+func assigned(m *Mission) Change {
+	c := change(m)
+	c.Assigned, c.Earlier = true, c.CurrentAmount.Sub(m.InitialAmount)
+	return c
+}
+
+// found keeps a new mission of a group, which counts what the members did, but for the event now.
+func (p *Program) found(ctx context.Context, tx *session.Tx, m *Mission, now string) error {
 	counted, err := p.collect(ctx, tx, m, now)
-	if err != nil || !counted {
-		return nil, err
+	if err == nil && counted {
+		err = m.recount(ctx, tx, now)
 	}
-	if err := m.recount(ctx, tx, now); err != nil {
-		return nil, err
+	return errors.Join(err, missionTable.Put(ctx, tx, *m))
+}
+
+// remove takes a group's mission away, with all that it has counted. Whoever was told of its completion is folded again.
+func (m *Mission) remove(ctx context.Context, tx *session.Tx, now string) error {
+	logs, err := logTable.List(ctx, tx, store.Prefix(logPrefix(m.ID)))
+	if err != nil {
+		return err
 	}
-	return []Change{change(m)}, missionTable.Put(ctx, tx, *m)
+	keys := make([]string, len(logs))
+	for i := range logs {
+		keys[i] = logs[i].key()
+	}
+	m.tellAgain(tx, &Mission{}, now)
+	return errors.Join(logTable.Delete(ctx, tx, keys...), missionTable.Delete(ctx, tx, m.ID))
 }
 
 // collect keeps what the members of a mission's group contribute to it, but for the event now, and tells whether there is
 // anything.
 func (p *Program) collect(ctx context.Context, tx *session.Tx, m *Mission, now string) (counted bool, err error) {
+	if p.past == nil || m.TargetAmount == nil {
+		return false, nil
+	}
 	members, err := tenancy.Carriers(ctx, tx, m.GroupTagID, m.StartsAt)
 	if err != nil {
 		return false, err
@@ -207,9 +294,23 @@ func (p *Program) collect(ctx context.Context, tx *session.Tx, m *Mission, now s
 // Amend adds to changes what became of the user's missions that were folded again, and lets the missions of groups
 // count what happened otherwise.
 func (p *Program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
+	var elections []election
 	for _, d := range a.Rows {
-		if d.Table == missionTable.Schema().Name {
+		switch d.Table {
+		case missionTable.Schema().Name:
 			changes = amend(changes, d)
+		case evaluationTable.Schema().Name:
+			for _, v := range []any{d.Was, d.Now} {
+				if e, ok := v.(mechanic.Evaluation); ok && e.Member != "" && !slices.Contains(elections, electionOf(&e)) {
+					elections = append(elections, electionOf(&e))
+				}
+			}
+		}
+	}
+	for _, e := range elections {
+		var err error
+		if changes, err = p.elect(ctx, tx, e, "", changes); err != nil {
+			return nil, err
 		}
 	}
 	touched := map[string]*Mission{}
@@ -229,20 +330,6 @@ func (p *Program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendmen
 			return fn(touched[m.ID])
 		})
 	}
-	for _, id := range tx.Uncounted {
-		m, found, err := missionTable.Get(ctx, tx, id)
-		if err != nil {
-			return nil, err
-		}
-		if !found || touched[id] != nil {
-			continue
-		}
-		touched[id], order = &m, append(order, &m)
-		if _, err := p.collect(ctx, tx, &m, ""); err != nil {
-			return nil, err
-		}
-	}
-	tx.Uncounted = nil
 	for _, o := range a.Gone {
 		if err := visit(o, func(m *Mission) error {
 			return logTable.Delete(ctx, tx, (&Log{MissionID: m.ID, At: o.Event.At, Order: orderOf(o)}).key())

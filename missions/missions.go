@@ -32,12 +32,7 @@ func Tables() []*store.Schema {
 func Parts() []mechanic.Part {
 	return []mechanic.Part{
 		mechanic.Rows(missionTable, func(m *Mission) string { return m.UserID }),
-		mechanic.Rows(evaluationTable, func(e *mechanic.Evaluation) string {
-			if strings.HasPrefix(e.Owner, groupPrefix) {
-				return ""
-			}
-			return e.Owner
-		}),
+		mechanic.Rows(evaluationTable, (*mechanic.Evaluation).User),
 		mechanic.Added(logTable, func(l *Log) string {
 			if strings.HasPrefix(l.MissionID, groupPrefix) {
 				return ""

@@ -110,42 +110,31 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 
 // catchUp lets missions that have just been assigned count what had happened in their period before, and
 // returns that they were assigned. now is the event that is being reacted to, which comes later.
-func (p *Program) catchUp(ctx context.Context, tx *session.Tx, u *tenancy.User, assigned []*Mission, now string) ([]Change, error) {
+func (p *Program) catchUp(ctx context.Context, tx *session.Tx, u *tenancy.User, made []*Mission, now string) ([]Change, error) {
 	var changes []Change
-	for _, m := range assigned {
-		c := change(m)
-		counted, err := p.countPast(ctx, tx, m, u, now)
-		if err != nil {
+	for _, m := range made {
+		if err := p.countPast(ctx, tx, m, u, now); err != nil {
 			return nil, err
 		}
-		for _, past := range counted {
-			c = past
-		}
-		c.Assigned, c.Earlier, c.Amount = true, c.CurrentAmount.Sub(m.InitialAmount), decimal.Decimal{}
-		changes = append(changes, c)
+		changes = append(changes, assigned(m))
 	}
 	return changes, nil
 }
 
-// countPast lets a mission count what was done in its period, but for the event now. What a user did while not in
-// the mission's group does not count.
-func (p *Program) countPast(ctx context.Context, tx *session.Tx, m *Mission, u *tenancy.User, now string) ([]Change, error) {
+// countPast lets a mission count what its user did in its period, but for the event now.
+func (p *Program) countPast(ctx context.Context, tx *session.Tx, m *Mission, u *tenancy.User, now string) error {
 	if p.past == nil || m.TargetAmount == nil {
-		return nil, nil
+		return nil
 	}
-	if m.MissionType == Group {
-		return p.countMembers(ctx, tx, m, now)
-	}
-	var changes []Change
 	for o, err := range p.past(ctx, tx, u.ID, m.StartsAt, m.EndsAt) {
 		if err == nil && o.Event.ID != now && m.counts(o) {
-			changes, err = p.advance(ctx, tx, o, m, changes)
+			_, err = p.advance(ctx, tx, o, m, nil)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return changes, nil
+	return nil
 }
 
 // counts tells whether the mission is one that an event advances: the user's or that of a group the user is

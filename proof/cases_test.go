@@ -2,6 +2,7 @@ package proof_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
@@ -127,6 +129,39 @@ func TestMissionOfAGroupCountsTheEventThatCausedItsAssignment(t *testing.T) {
 			require.Equal(t, january(2), m.CompletedAt)
 		})
 	}
+}
+
+// A mission of a group is there because of the first member who had its rule evaluated. When that turns out not to have
+// happened, or another to have been earlier, it goes, or the other's is there.
+func TestMissionOfAGroupGoesWithWhatAssignedIt(t *testing.T) {
+	pair := guerdontest.MissionConfiguration("pair", guerdontest.Doing("run"), "2")
+	goal, rule := team("1", missions.OnEvent)
+	rule.Type, rule.Recurrence = timeframe.Recurring, timeframe.Daily
+	rule.EventMatchType, rule.EventMatchEntity, rule.EventMatchEntityID = event.MatchTag, event.Tag, "goal"
+	g := play(t, pair, guerdontest.MissionRule("pair", pair, timeframe.Weekly), goal, rule,
+		guerdontest.RewardRule("ten", guerdontest.Completing("crew"), "points", "10"))
+	_, err := g.Missions.Configurations.AssignTags(t.Context(), "pair", tenancy.Tagging{TagID: "goal"})
+	require.NoError(t, err)
+	there := func() (ids []string) {
+		for _, m := range pages(t, func(p store.Page) ([]missions.Mission, string, error) {
+			return g.Missions.GroupList(t.Context(), "red", p)
+		}) {
+			ids = append(ids, m.ID)
+		}
+		return ids
+	}
+	g.runs("ada", days(2, 3)...)
+	require.Equal(t, []string{"tag:red:crew:crew:2024-01-03"}, there())
+	require.Equal(t, "10", g.balance("ada"))
+	out := g.runs("ada", january(1)) // so the pair was complete on the second
+	require.Equal(t, []string{"tag:red:crew:crew:2024-01-02"}, there())
+	require.Equal(t, "10", g.balance("ada"))
+	require.True(t, slices.ContainsFunc(out.Missions, func(c missions.Change) bool {
+		return c.MissionID == "tag:red:crew:crew:2024-01-03" && c.Undone
+	}))
+	g.runs("bob", days(2, 3)...) // whose pair is of the third
+	require.ElementsMatch(t, []string{"tag:red:crew:crew:2024-01-02", "tag:red:crew:crew:2024-01-03"}, there())
+	require.Equal(t, "10", g.balance("bob"))
 }
 
 func TestCompletionThatMovedCountsOnlyWhereItMeetsConditions(t *testing.T) {

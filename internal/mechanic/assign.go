@@ -1,6 +1,7 @@
 package mechanic
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strings"
@@ -148,10 +149,15 @@ func (a *Assigners[P]) Find(id string) P { return a.byID[id] }
 
 // An Evaluation says that a rule was evaluated for an owner and a period; it is not evaluated again.
 type Evaluation struct {
-	RuleID   string    `json:"ruleId"`
-	PeriodID string    `json:"periodId"`
-	Owner    string    `json:"owner"`
-	At       time.Time `json:"at"`
+	RuleID   string `json:"ruleId"`
+	PeriodID string `json:"periodId"`
+	Owner    string `json:"owner"`
+	// Member is the member of the group that is the owner who had the rule evaluated; "" if a user is the owner.
+	Member string    `json:"member,omitempty"`
+	At     time.Time `json:"at"`
+	// When and Order are the place of what had it evaluated, in the order in which things happened.
+	When  time.Time `json:"when,omitzero"`
+	Order string    `json:"order,omitempty"`
 	// Made are the ids of what the rule assigned.
 	Made []string `json:"made,omitempty"`
 	// Seq is the number of the entry of the journal in which it was made.
@@ -161,21 +167,35 @@ type Evaluation struct {
 }
 
 // Key returns the key of the evaluation.
-func (e *Evaluation) Key() string { return EvaluationKey(e.Owner, e.RuleID, e.PeriodID) }
+func (e *Evaluation) Key() string {
+	return EvaluationKey(Owner{e.Owner, e.Member}, e.RuleID, e.PeriodID)
+}
+
+// User returns whose fold the evaluation is a part of.
+func (e *Evaluation) User() string { return cmp.Or(e.Member, e.Owner) }
 
 // Before tells whether the evaluation was made before an entry of the journal. One from which nothing followed may have no
 // entry of its own: its number is that of the next.
 func (e *Evaluation) Before(seq int64) bool { return e.Seq < seq || e.Seq == seq && e.EventID == "" }
 
-// EvaluationKey returns the key of an evaluation. Those of an owner are next to one another.
-func EvaluationKey(owner, ruleID, periodID string) string {
-	return strings.Join([]string{owner, ruleID, periodID}, "/")
+// An Owner is whose a rule makes what it makes: a user, or a group, for which it is evaluated because of a member, and once
+// for each.
+type Owner struct{ ID, Member string }
+
+// EvaluationKey returns the key of an evaluation. Those of an owner are next to one another, and so are those of a group's
+// members for one period.
+func EvaluationKey(owner Owner, ruleID, periodID string) string {
+	key := owner.ID + "/" + ruleID + "/" + periodID
+	if owner.Member != "" {
+		key += "/" + owner.Member
+	}
+	return key
 }
 
 // Unevaluated returns the period of a user that contains a moment if a rule was not evaluated in it for an
 // owner; ok is false if it was, or there is none. The table holds the rule's evaluations.
 func (t Trigger) Unevaluated(
-	ctx context.Context, tx *session.Tx, table *store.Table[Evaluation], ruleID, owner string, u *tenancy.User, at time.Time,
+	ctx context.Context, tx *session.Tx, table *store.Table[Evaluation], ruleID string, owner Owner, u *tenancy.User, at time.Time,
 ) (p timeframe.Period, ok bool, err error) {
 	p, ok, err = t.PeriodAt(tx, u, at)
 	if err != nil || !ok {
@@ -187,7 +207,7 @@ func (t Trigger) Unevaluated(
 
 // TickDue lets the time of a rule of a kind come for an active user ([Tick]), unless it was evaluated for the owner in
 // the present period. The table holds the rule's evaluations.
-func (t Trigger) TickDue(ctx context.Context, tx *session.Tx, table *store.Table[Evaluation], kind, ruleID, owner string, u *tenancy.User) error {
+func (t Trigger) TickDue(ctx context.Context, tx *session.Tx, table *store.Table[Evaluation], kind, ruleID string, owner Owner, u *tenancy.User) error {
 	if u.Status != tenancy.Active {
 		return nil
 	}

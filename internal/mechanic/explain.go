@@ -117,7 +117,7 @@ func (v *Verdict) Evaluated(c *Occasion, kind, id string, t Trigger, what string
 // Unevaluated asks whether a rule had not been evaluated for an owner in a period. The table holds the rule's
 // evaluations.
 func (v *Verdict) Unevaluated(
-	ctx context.Context, tx *session.Tx, table *store.Table[Evaluation], ruleID, owner, periodID string,
+	ctx context.Context, tx *session.Tx, table *store.Table[Evaluation], ruleID string, owner Owner, periodID string,
 ) (bool, error) {
 	done, found, err := table.Get(ctx, tx, EvaluationKey(owner, ruleID, periodID))
 	switch {

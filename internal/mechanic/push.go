@@ -35,7 +35,7 @@ type PushedRule struct {
 	// Evaluations are those of the rule. Owner returns whose the rule makes because of a user; ok is false if the
 	// user is none for whom it is evaluated.
 	Evaluations *store.Table[Evaluation]
-	Owner       func(*tenancy.User) (owner string, ok bool)
+	Owner       func(*tenancy.User) (owner Owner, ok bool)
 }
 
 // Carry carries out the schedule as far as limit users allow, which it counts down, and returns whether

@@ -48,8 +48,6 @@ type Tx struct {
 	// Whole says that who asks for what a user did wants all that is known, and not only what lies before the step that is
 	// being made.
 	Whole bool
-	// Uncounted are missions of groups that a step assigned while it was made anew.
-	Uncounted []string
 	// Rouse are users in whose folds the clock has to do what is due by now, because it did in another's.
 	Rouse []string
 	// Again are places in folds from which on these are to be folded again.

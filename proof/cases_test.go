@@ -161,7 +161,7 @@ func TestMissionOfAGroupGoesWithWhatAssignedIt(t *testing.T) {
 	}))
 	g.runs("bob", days(2, 3)...) // whose pair is of the third
 	require.ElementsMatch(t, []string{"tag:red:crew:crew:2024-01-02", "tag:red:crew:crew:2024-01-03"}, there())
-	require.Equal(t, "10", g.balance("bob"))
+	require.Equal(t, "20", g.balance("ada"), "whose run of the third completes that one, too")
 }
 
 func TestCompletionThatMovedCountsOnlyWhereItMeetsConditions(t *testing.T) {

@@ -342,10 +342,12 @@ func (b builder) object(p *plan, t reflect.Type) {
 			switch {
 			case f == nil:
 				r.any(tag, 0)
-			case tag == tagNull:
-				into.FieldByIndex(f.index).SetZero()
 			default:
-				f.plan.read(r, tag, into.FieldByIndex(f.index))
+				value := into.FieldByIndex(f.index)
+				value.SetZero() // of what was there, nothing stays
+				if tag != tagNull {
+					f.plan.read(r, tag, value)
+				}
 			}
 		}
 	}

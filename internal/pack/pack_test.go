@@ -44,6 +44,8 @@ type thing struct {
 	Amount decimal.Decimal   `json:"amount,omitzero"`
 	Texts  []string          `json:"texts,omitempty"`
 	Inners []inner           `json:"inners,omitempty"`
+	Inside inner             `json:"inside,omitzero"`
+	Any    any               `json:"any,omitempty"`
 	Next   *thing            `json:"next,omitempty"`
 	Data   map[string]any    `json:"data,omitempty"`
 	Names  map[string]string `json:"names,omitempty"`
@@ -116,6 +118,9 @@ func things(depth int) *rapid.Generator[thing] {
 		maybe(func() { x.Amount, x.Sum = decimals().Draw(t, "amount"), new(decimals().Draw(t, "sum")) })
 		maybe(func() { x.Texts = rapid.SliceOfN(texts(), 0, 4).Draw(t, "texts") })
 		maybe(func() { x.Inners = []inner{{}, {Name: texts().Draw(t, "inner")}} })
+		maybe(func() { x.Inside.Name = texts().Draw(t, "inside") })
+		maybe(func() { x.Inside.Sum = new(decimals().Draw(t, "inside")) })
+		maybe(func() { x.Any = values().Draw(t, "any") })
 		maybe(func() { x.Data = rapid.MapOfN(texts(), values(), 0, 3).Draw(t, "data") })
 		maybe(func() { x.Names = rapid.MapOfN(texts(), texts(), 0, 3).Draw(t, "names") })
 		maybe(func() { x.Raw, x.Number, x.Bytes = json.RawMessage(`{"b": 1, "a":[1.0]}`), "1.50", []byte{0, 255} })

@@ -133,11 +133,13 @@ func (e *Engine) enterTick(ctx context.Context, tx *session.Tx, f *fact, take fu
 	if err != nil {
 		return err
 	}
+	// An entry may not come of it: then its number is that of the next.
+	f.Rank = cmp.Or(f.Rank, inside(h.Seq)+"/"+mechanic.Ticked(f.first.Event)+"/"+f.first.Event.EntityID)
 	h.Seq++
 	whose := f.first.Event.ID
 	f.first.Event.ID = fmt.Sprintf("%s:%d", whose, h.Seq)
 	f.rename(f.first.Event.ID)
-	f.Seq, f.entry.Outcome.Seq, f.Rank = h.Seq, h.Seq, cmp.Or(f.Rank, inside(h.Seq))
+	f.Seq, f.entry.Outcome.Seq = h.Seq, h.Seq
 	tx.Seq = h.Seq
 	err = take(f)
 	tx.Seq = 0

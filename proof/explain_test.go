@@ -339,7 +339,10 @@ func TestExplainGroupMission(t *testing.T) {
 		require.NoError(t, err)
 	}
 	now := *w.now.Load()
-	outcomes, err := w.RecordBatch(t.Context(), []event.Event{run("e1", "bob", now), run("e2", "ada", now), run("e3", "bob", now), run("e4", "eve", now)})
+	later := now.Add(time.Minute)
+	outcomes, err := w.RecordBatch(t.Context(), []event.Event{
+		run("e1", "bob", now), run("e2", "ada", later), run("e3", "bob", later), run("e4", "eve", later),
+	})
 	require.NoError(t, err)
 	require.Len(t, outcomes, 4)
 	require.Equal(t, "moved by e1", w.verdict(t, "e1", "MissionRule", "x"))

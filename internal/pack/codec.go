@@ -339,15 +339,14 @@ func (b builder) object(p *plan, t reflect.Type) {
 		for range r.count() {
 			f := p.byName[r.text(r.tag())]
 			tag := r.tag()
-			switch {
-			case f == nil:
+			if f == nil {
 				r.any(tag, 0)
-			default:
-				value := into.FieldByIndex(f.index)
-				value.SetZero() // of what was there, nothing stays
-				if tag != tagNull {
-					f.plan.read(r, tag, value)
-				}
+				continue
+			}
+			value := into.FieldByIndex(f.index)
+			value.SetZero() // of what was there, nothing stays
+			if tag != tagNull {
+				f.plan.read(r, tag, value)
 			}
 		}
 	}

@@ -107,11 +107,11 @@ func (e *Engine) tick(ctx context.Context, tx *session.Tx, ev event.Event) error
 
 // clock lets the clock do in a user's fold what it does by itself before a place.
 func (e *Engine) clock(ctx context.Context, tx *session.Tx, userID, place string) error {
-	end, _, err := tips.Get(ctx, tx, userID)
+	end, err := endOf(ctx, tx, userID)
 	if err != nil {
 		return err
 	}
-	_, err = e.ticks(ctx, tx, userID, min(end.Place, place), place, func(f *fact) error {
+	_, err = e.ticks(ctx, tx, userID, min(end, place), place, func(f *fact) error {
 		f.known = false
 		return e.enterTick(ctx, tx, f, func(f *fact) error { return e.fold(ctx, tx, f) })
 	})
@@ -161,7 +161,7 @@ func (e *Engine) enterTick(ctx context.Context, tx *session.Tx, f *fact, take fu
 	}
 	if told {
 		s.EventID = f.EventID
-		return errors.Join(heads.Put(ctx, tx, h), enroll(ctx, tx, &f.entry), steps.Put(ctx, tx, s))
+		return errors.Join(heads.Put(ctx, tx, h), enroll(ctx, tx, f), steps.Put(ctx, tx, s))
 	}
 	if s.EventID = ""; len(s.Before)+len(s.Given) == 0 {
 		return steps.Delete(ctx, tx, f.key())
@@ -187,7 +187,7 @@ func note(ctx context.Context, tx *session.Tx, problems []event.Problem) error {
 		}
 		f := &fact{entry: newEntry(tx, mechanic.New(&event.Event{ID: id, Type: event.Clock, At: tx.Now}, &tenancy.User{}), "")}
 		f.entry.Outcome.Problems = []event.Problem{problem}
-		if err := errors.Join(f.number(ctx, tx), enroll(ctx, tx, &f.entry)); err != nil {
+		if err := errors.Join(f.number(ctx, tx), enroll(ctx, tx, f)); err != nil {
 			return err
 		}
 	}

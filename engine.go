@@ -136,7 +136,7 @@ func tables() []*store.Schema {
 	for _, room := range [][]*store.Schema{
 		tenancy.Tables(), content.Tables(), missions.Tables(), streaks.Tables(), economy.Tables(), leaderboard.Tables(),
 		learning.Tables(),
-		{journal.Schema(), heads.Schema(), problems.Schema(), steps.Schema(), tips.Schema()},
+		{journal.Schema(), heads.Schema(), problems.Schema(), steps.Schema()},
 	} {
 		all = append(all, room...)
 	}

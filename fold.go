@@ -87,13 +87,17 @@ func placesFrom(place string) store.Query {
 	return q
 }
 
-// tip is where a user's fold ends.
-type tip struct {
-	UserID string `json:"userId"`
-	Place  string `json:"place"`
-}
+// lastOf describes the last step of a user's fold.
+func lastOf(userID string) store.Query { return store.Prefix(userID + "/").Reverse().First(1) }
 
-var tips = store.Define("tips", func(t *tip) string { return t.UserID }, nil).Packed()
+// endOf returns the place where a user's fold ends, "" if nothing has happened to the user.
+func endOf(ctx context.Context, tx *session.Tx, userID string) (string, error) {
+	last, err := steps.List(ctx, tx, lastOf(userID))
+	if err != nil || len(last) == 0 {
+		return "", err
+	}
+	return last[0].key(), nil
+}
 
 // image is a row before and after a step.
 type image struct {
@@ -195,8 +199,9 @@ type ink struct {
 	// first are the rows before the fold was taken back, nil while it is not.
 	first *images
 	// taken are the facts whose steps were made in this transaction by their places, and told by the ids of the events
-	// that follow from them.
+	// that follow from them, but for those of the facts untold: most often, nobody asks.
 	taken, told map[string]*fact
+	untold      []*fact
 	// earlier are the events of the step that have been reacted to.
 	earlier []*mechanic.Occasion
 	// scratch are all rows as they were before what is going to be taken back, nil while nothing is.
@@ -206,22 +211,42 @@ type ink struct {
 // images are those of rows, each once, in the order in which they were first changed.
 type images struct {
 	list []image
-	at   map[string]int
+	at   map[imageKey]int // nil while there are few
 }
 
+type imageKey struct{ table, key string }
+
+// fewImages is how many are looked through one by one.
+const fewImages = 24
+
 func (m *images) note(table, key string, was, now record) *image {
-	if m.at == nil {
-		m.at = map[string]int{}
-	}
-	name := table + " " + key
-	i, known := m.at[name]
-	if !known {
+	i := m.find(table, key)
+	if i < 0 {
 		i = len(m.list)
-		m.at[name] = i
 		m.list = append(m.list, image{Table: table, Key: key, Was: was})
+		if m.at != nil {
+			m.at[imageKey{table, key}] = i
+		}
 	}
 	m.list[i].Now = now
 	return &m.list[i]
+}
+
+// find returns the place of the image of a row, -1 if there is none.
+func (m *images) find(table, key string) int {
+	if len(m.list) <= fewImages {
+		return slices.IndexFunc(m.list, func(i image) bool { return i.Key == key && i.Table == table })
+	}
+	if m.at == nil {
+		m.at = make(map[imageKey]int, 2*len(m.list))
+		for i := range m.list {
+			m.at[imageKey{m.list[i].Table, m.list[i].Key}] = i
+		}
+	}
+	if i, known := m.at[imageKey{table, key}]; known {
+		return i
+	}
+	return -1
 }
 
 // keep remembers a row as it is, unless it is remembered already.
@@ -412,7 +437,7 @@ func (r *recorder) sketch(ctx context.Context, t *store.Schema, keys ...string) 
 // try runs fn and takes back all that it has written.
 func (r *recorder) try(ctx context.Context, fn func() error) error {
 	before := *r.ink
-	r.scratch = &images{}
+	r.scratch, r.taken, r.told, r.untold = &images{}, nil, nil, nil
 	err := fn()
 	written := r.scratch.list
 	*r.ink = before
@@ -501,6 +526,8 @@ type fact struct {
 	entry   Entry // of the journal, or one that is made anew
 	first   *mechanic.Occasion
 	known   bool          // it was in the fold before
+	entered bool          // the journal has the entry as it is
+	bare    bool          // the journal has no entry, or not yet
 	is      []event.Event // the fact's event and those that follow from it
 }
 
@@ -518,15 +545,13 @@ func (e *Engine) take(ctx context.Context, tx *session.Tx, f *fact, ask *questio
 
 // tell notes which events follow from a step now.
 func (r *recorder) tell(f *fact) {
-	r.forget(f.key())
-	if r.told == nil {
+	place := f.key()
+	r.forget(place)
+	if r.taken == nil {
 		r.taken, r.told = map[string]*fact{}, map[string]*fact{}
 	}
-	f.is = f.entry.events()
-	r.taken[f.key()] = f
-	for i := range f.is {
-		r.told[f.is[i].ID] = f
-	}
+	f.is = nil
+	r.taken[place], r.untold = f, append(r.untold, f)
 }
 
 // forget drops what a step was known to cause.
@@ -545,6 +570,14 @@ func (r *recorder) forget(place string) {
 
 // elsewhere returns the event of an id that another step than f's is known to cause now, nil if there is none.
 func (r *recorder) elsewhere(f *fact, id string) (by *fact, ev *event.Event) {
+	for _, of := range r.untold {
+		if r.taken[of.key()] == of {
+			for i, is := 0, of.follow(); i < len(is); i++ {
+				r.told[is[i].ID] = of
+			}
+		}
+	}
+	r.untold = nil
 	by = r.told[id]
 	if by == nil || by.key() == f.key() {
 		return nil, nil
@@ -553,12 +586,22 @@ func (r *recorder) elsewhere(f *fact, id string) (by *fact, ev *event.Event) {
 	return by, &by.is[i]
 }
 
-// keep saves a new step so that those after it know of it. What its entry says is not final yet.
+// follow returns the fact's event and those that follow from it.
+func (f *fact) follow() []event.Event {
+	if f.is == nil {
+		f.is = f.entry.events()
+	}
+	return f.is
+}
+
+// keep saves a new step so that those after it know of it. What its entry says may not be final yet.
 func (f *fact) keep(ctx context.Context, tx *session.Tx) error {
 	if f.entry.Event.Type == event.Clock { // the journal may not have it
 		f.Events = f.entry.events()
 	} else if err := journal.Put(ctx, tx, f.entry); err != nil {
 		return err
+	} else {
+		f.entered = true
 	}
 	return steps.Put(ctx, tx, f.step)
 }
@@ -567,13 +610,13 @@ func (f *fact) keep(ctx context.Context, tx *session.Tx) error {
 // known that happened later, the fold is taken back behind it first, and all of that is folded again; what is
 // different then is added to the outcome of the last fact.
 func (e *Engine) fold(ctx context.Context, tx *session.Tx, facts ...*fact) error {
-	end, _, err := tips.Get(ctx, tx, facts[0].UserID)
+	end, err := endOf(ctx, tx, facts[0].UserID)
 	if err != nil {
 		return err
 	}
 	last := facts[len(facts)-1]
 	for _, f := range facts {
-		f.Late = f.key() < end.Place
+		f.Late = f.key() < end
 	}
 	if facts[0].Late {
 		err = e.refold(ctx, tx, facts[0].key(), facts, &last.entry.Outcome)
@@ -582,6 +625,9 @@ func (e *Engine) fold(ctx context.Context, tx *session.Tx, facts ...*fact) error
 	}
 	if err != nil {
 		return err
+	}
+	if last.Late || len(tx.Again)+len(tx.Rouse) > 0 { // its outcome says more
+		last.entered = false
 	}
 	return e.spread(ctx, tx, &last.entry.Outcome)
 }
@@ -596,7 +642,7 @@ func (e *Engine) onTime(ctx context.Context, tx *session.Tx, facts []*fact) erro
 			return err
 		}
 	}
-	return extend(ctx, tx, facts)
+	return nil
 }
 
 // maxAgain is how many times one event may have folds of users folded again.
@@ -671,21 +717,9 @@ func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts
 		}
 		done, last = append(append(done, ticked...), f), f.key()
 	}
-	if err := extend(ctx, tx, all); err != nil {
-		return err
-	}
 	changed := r.first.list
 	r.first = nil
 	return e.differ(ctx, tx, later, done, changed, out)
-}
-
-// extend lets a user's fold end with the last of facts.
-func extend(ctx context.Context, tx *session.Tx, facts []*fact) error {
-	if len(facts) == 0 {
-		return nil
-	}
-	last := facts[len(facts)-1]
-	return tips.Put(ctx, tx, tip{last.UserID, last.key()})
 }
 
 // laterThan returns the facts of a user's fold from a place on, with what followed from them.
@@ -736,7 +770,7 @@ func (e *Engine) recall(ctx context.Context, tx *session.Tx, s step, entry *Entr
 			f.is = entry.events()
 		}
 	case len(s.Events) > 0:
-		f.entry = Entry{Event: s.Events[0], RecordedAt: s.RecordedAt}
+		f.bare, f.entry = true, Entry{Event: s.Events[0], RecordedAt: s.RecordedAt, Outcome: Outcome{Seq: s.Seq}}
 	default:
 		return f, nil // nothing but what a call wrote
 	}
@@ -778,7 +812,7 @@ func (e *Engine) again(ctx context.Context, tx *session.Tx, f *fact) error {
 			}
 		}
 		f.is, f.Events = f.entry.events(), nil
-		if f.EventID == "" || !slices.EqualFunc(f.is, told, func(a, b event.Event) bool { return a.Same(&b) }) {
+		if f.bare || f.EventID == "" || !slices.EqualFunc(f.is, told, func(a, b event.Event) bool { return a.Same(&b) }) {
 			f.Events = f.is
 		}
 	}
@@ -948,7 +982,7 @@ func (p *program) due(ctx context.Context, tx *session.Tx, userID string) (*fact
 
 // before returns the place of the last step of a user's fold before a place, "" if there is none.
 func before(ctx context.Context, tx *session.Tx, place string) (string, error) {
-	q := store.Prefix(userOf(place) + "/").Reverse().First(1)
+	q := lastOf(userOf(place))
 	q.Until = store.Text(place)
 	found, err := steps.List(ctx, tx, q)
 	if err != nil || len(found) == 0 {

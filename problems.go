@@ -40,12 +40,14 @@ var problems = store.Define("problems", func(p *DocumentProblems) string { retur
 	store.Index{Name: "kind_last", Columns: []string{"kind", "last_at"}},
 )
 
-// enroll adds an entry to the journal, and counts its problems.
-func enroll(ctx context.Context, tx *session.Tx, e *Entry) error {
-	if err := journal.Put(ctx, tx, *e); err != nil {
-		return err
+// enroll adds the entry of a fact to the journal, and counts its problems.
+func enroll(ctx context.Context, tx *session.Tx, f *fact) error {
+	if !f.entered {
+		if err := journal.Put(ctx, tx, f.entry); err != nil {
+			return err
+		}
 	}
-	return countProblems(ctx, tx, e)
+	return countProblems(ctx, tx, &f.entry)
 }
 
 // countProblems counts the problems of an entry that is added to the journal. It reads and writes nothing if there

@@ -112,7 +112,7 @@ func (e *Engine) record(ctx context.Context, tx *session.Tx, events []event.Even
 			return nil, place(i, err)
 		}
 		arrivals[i] = a
-		reads = append(reads, journal.Keys(a.event.ID), tips.Keys(a.event.UserID))
+		reads = append(reads, journal.Keys(a.event.ID), steps.Rows(lastOf(a.event.UserID)))
 		reads = append(reads, tenancy.ReadingUserAt(a.event.UserID, a.event.At, tx.Now)...)
 	}
 	if err := tx.Prefetch(ctx, reads...); err != nil {
@@ -123,8 +123,8 @@ func (e *Engine) record(ctx context.Context, tx *session.Tx, events []event.Even
 		return nil, err
 	}
 	outcomes := make([]Outcome, len(events))
-	fresh := arrivals[:0:0]
-	reads = reads[:0]
+	fresh := make([]arrival, 0, len(arrivals))
+	reads, all := reads[:0], near(tx)
 	for _, a := range arrivals {
 		old, done, err := recorded(ctx, tx, &a)
 		if err == nil && !done {
@@ -137,13 +137,21 @@ func (e *Engine) record(ctx context.Context, tx *session.Tx, events []event.Even
 			outcomes[a.index] = old
 		default:
 			fresh = append(fresh, a)
-			reads = append(reads, p.reads(tx, a.occasion)...)
+			if !all {
+				reads = append(reads, p.reads(tx, a.occasion)...)
+			}
 		}
 	}
 	if err := tx.Prefetch(ctx, reads...); err != nil {
 		return nil, err
 	}
 	return outcomes, e.enterAll(ctx, tx, p, fresh, outcomes, place)
+}
+
+// near tells whether all that the transaction reads is in the process, so that nobody needs to say before what it will read.
+func near(tx *session.Tx) bool {
+	_, near := recorderOf(tx).Tx.(store.Near)
+	return near
 }
 
 // enterAll enters events in the order in which they happened. Those of a user of whom something is known that
@@ -164,11 +172,11 @@ func (e *Engine) enterAll(
 		if len(those) == 0 {
 			continue // it was entered with an earlier one
 		}
-		end, _, err := tips.Get(ctx, tx, a.userID())
+		end, err := endOf(ctx, tx, a.userID())
 		if err != nil {
 			return err
 		}
-		if end.Place < a.place() {
+		if end < a.place() {
 			those = those[:1]
 		}
 		byUser[a.userID()] = byUser[a.userID()][len(those):]
@@ -291,11 +299,11 @@ func (e *Engine) factOf(tx *session.Tx, p *program, first *mechanic.Occasion, ra
 // enter makes everything follow from facts of one user, in their order, and adds them to the journal.
 func (e *Engine) enter(ctx context.Context, tx *session.Tx, facts ...*fact) error {
 	userID := facts[0].UserID
-	end, _, err := tips.Get(ctx, tx, userID)
+	end, err := endOf(ctx, tx, userID)
 	if err != nil {
 		return err
 	}
-	if end.Place < facts[0].upTo() {
+	if end < facts[0].upTo() {
 		if err := e.clock(ctx, tx, userID, facts[0].upTo()); err != nil {
 			return err
 		}
@@ -313,7 +321,7 @@ func (e *Engine) enter(ctx context.Context, tx *session.Tx, facts ...*fact) erro
 		tx.Seq = 0
 	}
 	for _, f := range facts {
-		if err := enroll(ctx, tx, &f.entry); err != nil {
+		if err := enroll(ctx, tx, f); err != nil {
 			return err
 		}
 	}
@@ -425,8 +433,10 @@ func (e *Engine) transact(ctx context.Context, tx *session.Tx, fn session.Func) 
 		if err != nil {
 			return err
 		}
-		if err := tx.Prefetch(ctx, append(p.reads(tx, o), tips.Keys(ev.UserID))...); err != nil {
-			return err
+		if !near(tx) {
+			if err := tx.Prefetch(ctx, append(p.reads(tx, o), steps.Rows(lastOf(ev.UserID)))...); err != nil {
+				return err
+			}
 		}
 		if err := e.enter(ctx, tx, e.factOf(tx, p, o, "", "")); err != nil {
 			return err
@@ -449,12 +459,12 @@ func (e *Engine) enterGiven(ctx context.Context, tx *session.Tx, p *program) err
 		f := &fact{program: p, step: step{
 			UserID: userID, At: tx.Now, Rank: inside(h.Seq) + "/" + tx.NewID(), RecordedAt: tx.Now, Seq: h.Seq, Given: r.takeGiven(userID),
 		}}
-		end, _, err := tips.Get(ctx, tx, userID)
+		end, err := endOf(ctx, tx, userID)
 		if err != nil {
 			return err
 		}
-		if f.Late = f.key() < end.Place; !f.Late {
-			err = errors.Join(steps.Put(ctx, tx, f.step), tips.Put(ctx, tx, tip{userID, f.key()}))
+		if f.Late = f.key() < end; !f.Late {
+			err = steps.Put(ctx, tx, f.step)
 		} else {
 			err = e.enterLate(ctx, tx, f)
 		}
@@ -487,7 +497,7 @@ func (e *Engine) enterLate(ctx context.Context, tx *session.Tx, f *fact) error {
 		return err
 	}
 	told.rename(fmt.Sprintf("%s:%d", o.Event.ID, out.Seq))
-	return enroll(ctx, tx, &told.entry)
+	return enroll(ctx, tx, told)
 }
 
 // occasion returns an event as the mechanics see it: with the user, and the tags of its entity, as they

@@ -484,7 +484,7 @@ func TestVerifyFinds(t *testing.T) {
 		accounts            string
 		unbalanced          []string
 	}{
-		{"nothing", "reward_tallies", `{"rewardRuleId": "r1", "userId": "ada", "count": 1}`, "", nil},
+		{"nothing", "balances", `{"userId": "ada", "virtualCurrencyId": "gold", "completed": 10000000}`, "", nil},
 		{"another sum", "balances", `{"userId": "ada", "virtualCurrencyId": "gold", "completed": 1}`, "ada: 0.000001 for 10", nil},
 		{"a balance from nowhere", "balances", `{"userId": "bob", "virtualCurrencyId": "gold", "completed": 1}`, "bob: 0.000001 for 0", nil},
 		{"another sum of SYSTEM", "balances", `{"virtualCurrencyId": "gold"}`, ": 0 for -10", nil},

@@ -92,6 +92,13 @@ type Tx interface {
 	Prefetch(ctx context.Context, reads ...Read) error
 }
 
+// Near is implemented by a [Tx] whose rows are all in the process: nobody needs to name rows to Prefetch.
+type Near interface {
+	Tx
+	// Near does nothing.
+	Near()
+}
+
 // A Read names rows for [Tx.Prefetch]: those with Keys, or those that Query describes if it is set.
 type Read struct {
 	Table *Schema

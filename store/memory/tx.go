@@ -39,7 +39,7 @@ type tx struct {
 	under string // what the tree keys of the scope begin with
 }
 
-var _ store.Tx = (*tx)(nil)
+var _ store.Near = (*tx)(nil)
 
 func (t *tx) Scope() store.Scope { return t.scope }
 
@@ -155,7 +155,10 @@ func (t *tx) write(ctx context.Context, s *store.Schema, plan func(*table) ([]ch
 	return nil
 }
 
-// Prefetch does nothing: everything is here.
+// Near says that everything is here.
+func (*tx) Near() {}
+
+// Prefetch does nothing.
 func (t *tx) Prefetch(ctx context.Context, _ ...store.Read) error {
 	if t.work.over.Load() {
 		return store.ErrOver

@@ -146,10 +146,14 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 		return err
 	}
 	r := recorderOf(tx)
-	for _, f := range slices.Backward(facts) { // what was not known then is not there
-		if err := errors.Join(r.undo(ctx, &f.step), steps.Delete(ctx, tx, f.key())); err != nil {
-			return err
-		}
+	r.first = &images{}
+	err = r.undo(ctx, facts) // what was not known then is not there
+	r.first = nil
+	for _, f := range facts {
+		err = errors.Join(err, steps.Delete(ctx, tx, f.key()))
+	}
+	if err != nil {
+		return err
 	}
 	then := tx.Then(entry.RecordedAt, seq)
 	then.Replaying, then.Asking = false, true

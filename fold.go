@@ -130,7 +130,15 @@ func recordOf(t *store.Schema, rows []store.Row) record {
 	if len(rows) == 0 {
 		return record{}
 	}
-	return record{row: &rows[0], of: t}
+	return recordOn(t, &rows[0])
+}
+
+// recordOn returns the record of a row, which is nil if there is none.
+func recordOn(t *store.Schema, row *store.Row) record {
+	if row == nil {
+		return record{}
+	}
+	return record{row: row, of: t}
 }
 
 // none tells whether there is no row.
@@ -268,7 +276,7 @@ func (r *recorder) Insert(ctx context.Context, t *store.Schema, rows ...store.Ro
 	err := r.count(r.Tx.Insert(ctx, t, rows...))
 	if part := r.part(t); part != nil && err == nil {
 		for i := range rows {
-			r.note(part, rows[i].Key, record{}, record{row: &rows[i], of: t})
+			r.note(part, rows[i].Key, record{}, recordOn(t, &rows[i]))
 		}
 	}
 	return err
@@ -280,14 +288,14 @@ func (r *recorder) Put(ctx context.Context, t *store.Schema, rows ...store.Row) 
 	}
 	if part := r.part(t); part != nil {
 		for i := range rows {
-			var before []store.Row
+			var before record
 			if !part.Fresh {
 				var err error
-				if before, err = r.Get(ctx, t, rows[i].Key); err != nil {
+				if before, err = r.current(ctx, t, rows[i].Key); err != nil {
 					return err
 				}
 			}
-			r.note(part, rows[i].Key, recordOf(t, before), record{row: &rows[i], of: t})
+			r.note(part, rows[i].Key, before, recordOn(t, &rows[i]))
 		}
 	}
 	return r.count(r.Tx.Put(ctx, t, rows...))
@@ -299,12 +307,12 @@ func (r *recorder) Delete(ctx context.Context, t *store.Schema, keys ...string) 
 	}
 	if part := r.part(t); part != nil {
 		for _, key := range keys {
-			before, err := r.Get(ctx, t, key)
+			before, err := r.current(ctx, t, key)
 			if err != nil {
 				return err
 			}
-			if len(before) > 0 {
-				r.note(part, key, recordOf(t, before), record{})
+			if !before.none() {
+				r.note(part, key, before, record{})
 			}
 		}
 	}
@@ -379,36 +387,56 @@ func (r *recorder) end() []image {
 	return made
 }
 
-// restore makes the change from one record to another on the row of an image, without remembering it.
-func (r *recorder) restore(ctx context.Context, m *image, from, to record) error {
-	part := r.parts[m.Table]
-	if part == nil {
-		return fmt.Errorf("guerdon: a step speaks of table %q, which holds nothing of folds", m.Table)
-	}
-	before, err := r.Get(ctx, part.Table, m.Key)
-	if err != nil {
-		return err
-	}
-	now := recordOf(part.Table, before)
-	row, err := to.open(part.Table, now)
-	if err != nil {
-		return err
-	}
-	if part.Sum != nil {
-		if row, err = sum(part, now, from, to); err != nil {
-			return err
+// current returns a row as it is.
+func (r *recorder) current(ctx context.Context, t *store.Schema, key string) (record, error) {
+	if r.first != nil {
+		if i := r.first.find(t.Name, key); i >= 0 {
+			return r.first.list[i].Now, nil
 		}
 	}
-	if r.first != nil {
-		r.first.note(m.Table, m.Key, now, record{row: row, of: part.Table}).by = ""
+	rows, err := r.Get(ctx, t, key)
+	return recordOf(t, rows), err
+}
+
+// restore makes the change from one record to another on the row of an image, without remembering it.
+func (r *recorder) restore(ctx context.Context, m *image, from, to record) error {
+	row, err := r.restored(ctx, m, from, to)
+	if err != nil {
+		return err
 	}
-	if err := r.sketch(ctx, part.Table, m.Key); err != nil {
+	return r.write(ctx, r.parts[m.Table].Table, m.Key, row)
+}
+
+// restored returns the row of an image, nil for none, after a change from one record to another. While the fold is taken
+// back, it is the current one then.
+func (r *recorder) restored(ctx context.Context, m *image, from, to record) (*store.Row, error) {
+	part := r.parts[m.Table]
+	if part == nil {
+		return nil, fmt.Errorf("guerdon: a step speaks of table %q, which holds nothing of folds", m.Table)
+	}
+	now, err := r.current(ctx, part.Table, m.Key)
+	if err != nil {
+		return nil, err
+	}
+	row, err := to.open(part.Table, now)
+	if err == nil && part.Sum != nil {
+		row, err = sum(part, now, from, to)
+	}
+	if err == nil && r.first != nil {
+		r.first.note(m.Table, m.Key, now, recordOn(part.Table, row)).by = ""
+	}
+	return row, err
+}
+
+// write lets a row be what it is restored to, nil for none.
+func (r *recorder) write(ctx context.Context, t *store.Schema, key string, row *store.Row) error {
+	if err := r.sketch(ctx, t, key); err != nil {
 		return err
 	}
 	if row == nil {
-		return r.Tx.Delete(ctx, part.Table, m.Key)
+		return r.Tx.Delete(ctx, t, key)
 	}
-	return r.Tx.Put(ctx, part.Table, *row)
+	return r.Tx.Put(ctx, t, *row)
 }
 
 func keysOf(rows []store.Row) []string {
@@ -469,13 +497,21 @@ func sum(part *mechanic.Part, now, from, to record) (*store.Row, error) {
 	return &row, nil
 }
 
-// undo takes back what a step did.
-func (r *recorder) undo(ctx context.Context, s *step) error {
-	for _, list := range [][]image{s.Before, s.Given} {
-		for i := range slices.Backward(list) {
-			if err := r.restore(ctx, &list[i], list[i].Now, list[i].Was); err != nil {
-				return err
+// undo takes back what the steps of facts did, the last first. Each row is written once.
+func (r *recorder) undo(ctx context.Context, facts []*fact) error {
+	for _, f := range slices.Backward(facts) {
+		for _, list := range [][]image{f.Before, f.Given} {
+			for i := range slices.Backward(list) {
+				if _, err := r.restored(ctx, &list[i], list[i].Now, list[i].Was); err != nil {
+					return err
+				}
 			}
+		}
+	}
+	for i := range r.first.list {
+		m := &r.first.list[i]
+		if err := r.write(ctx, r.parts[m.Table].Table, m.Key, m.Now.row); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -529,6 +565,8 @@ type fact struct {
 	entered bool          // the journal has the entry as it is
 	bare    bool          // the journal has no entry, or not yet
 	is      []event.Event // the fact's event and those that follow from it
+	was     *fact         // as it was when it was taken back, nil if it was not
+	alike   bool          // what followed before follows again, and nothing else
 }
 
 // take makes a step of the fold: everything follows from the fact that the program says.
@@ -687,19 +725,24 @@ func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts
 	r := recorderOf(tx)
 	r.first = &images{}
 	defer func() { r.first = nil }()
-	for _, f := range slices.Backward(later) {
-		if err := r.undo(ctx, &f.step); err != nil {
-			return err
-		}
+	if err := r.undo(ctx, later); err != nil {
+		return err
 	}
 	all := slices.Clone(facts)
+	ticking := map[string]*fact{} // by their places
 	for _, f := range later {
-		if !f.Ticked {
-			all = append(all, new(*f))
-		} else if err := steps.Delete(ctx, tx, f.key()); err != nil {
-			return err
+		place := f.key()
+		if f.Ticked {
+			if err := steps.Delete(ctx, tx, place); err != nil {
+				return err
+			}
+			ticking[place] = f
+		} else {
+			again := new(*f)
+			again.was = f
+			all = append(all, again)
 		}
-		r.forget(f.key())
+		r.forget(place)
 	}
 	slices.SortFunc(all, func(a, b *fact) int { return strings.Compare(a.key(), b.key()) })
 	var done []*fact
@@ -708,7 +751,10 @@ func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts
 		return err
 	}
 	for _, f := range all {
-		ticked, err := e.ticks(ctx, tx, f.UserID, last, f.key(), func(tick *fact) error { return e.again(ctx, tx, tick) })
+		ticked, err := e.ticks(ctx, tx, f.UserID, last, f.key(), func(tick *fact) error {
+			tick.was = ticking[tick.key()]
+			return e.again(ctx, tx, tick)
+		})
 		if err == nil {
 			err = e.again(ctx, tx, f)
 		}
@@ -812,11 +858,20 @@ func (e *Engine) again(ctx context.Context, tx *session.Tx, f *fact) error {
 			}
 		}
 		f.is, f.Events = f.entry.events(), nil
-		if f.bare || f.EventID == "" || !slices.EqualFunc(f.is, told, func(a, b event.Event) bool { return a.Same(&b) }) {
+		asTold := sameEvents(f.is, told)
+		if f.bare || f.EventID == "" || !asTold {
 			f.Events = f.is
+		}
+		if was := f.was; was != nil {
+			f.alike = asTold && was.Events == nil || was.Events != nil && sameEvents(f.is, was.is)
+			was.alike = f.alike
 		}
 	}
 	return steps.Put(ctx, tx, f.step)
+}
+
+func sameEvents(some, others []event.Event) bool {
+	return slices.EqualFunc(some, others, func(a, b event.Event) bool { return a.Same(&b) })
 }
 
 // sameJSON tells whether two records are kept alike.
@@ -883,8 +938,11 @@ func (e *Engine) unlike(ctx context.Context, tx *session.Tx, facts, others []*fa
 	}
 	known := map[string]placed{}
 	for _, f := range others {
+		if !f.known || f.alike {
+			continue
+		}
 		place := f.key()
-		for i := 0; f.known && i < len(f.is); i++ {
+		for i := range f.is {
 			known[f.is[i].ID] = placed{&f.is[i], place, i}
 		}
 	}
@@ -897,8 +955,11 @@ func (e *Engine) unlike(ctx context.Context, tx *session.Tx, facts, others []*fa
 		return o, err
 	}
 	for _, f := range facts {
+		if !f.known || f.alike {
+			continue
+		}
 		place := f.key()
-		for i := 0; f.known && i < len(f.is); i++ {
+		for i := range f.is {
 			ev := &f.is[i]
 			other, there := known[ev.ID]
 			if there && other.place == place && other.nth == i && ev.Same(other.Event) {

@@ -376,13 +376,67 @@ func TestExplainKnowsNothingOfAGroupMissionThatCameLater(t *testing.T) {
 	)
 	require.Equal(t, counted, w.verdict(t, "e1", "MissionConfiguration", "goal"))
 	require.Equal(t, paid, w.verdict(t, "e1", "RewardRule", "paid"))
-	w.set(w.now.Load().Add(time.Hour))
 	_, err := w.Missions.Evaluate(t.Context(), "bob")
 	require.NoError(t, err)
 	w.record(t, "e2", "run", 1)
 	require.Equal(t, counted, w.verdict(t, "e1", "MissionConfiguration", "goal"))
 	require.Equal(t, paid, w.verdict(t, "e1", "RewardRule", "paid"))
 	require.Equal(t, "moved by e2", w.verdict(t, "e2", "MissionConfiguration", "goal"))
+}
+
+// Of an activity in a path, Explain says what is missing when it is done, not before.
+func TestExplainActivityInAPath(t *testing.T) {
+	w := newWorld(t, memory.New())
+	items := []object{{"itemId": "quiz", "itemType": "quiz"}}
+	for _, id := range []string{"walk", "run", "swim"} {
+		items = slices.Insert(items, 0, object{"itemId": id, "itemType": "activity"})
+	}
+	w.publish(t, document("Activity", "walk", nil), document("Quiz", "quiz", object{
+		"difficulty": "EASY", "correctAnswer": "opt1", "placement": "STANDALONE",
+		"translations": []object{{"lang": "en", "question": "What?", "opt1": "This", "opt2": "That"}},
+	}),
+		document("LearningPath", "p", object{"estimatedDuration": 1, "items": items}),
+		document("LearningPathRule", "all", object{
+			"ruleType": "ASSIGN", "assignmentMode": "LAZY", "learningPathsPool": []string{"p"},
+			"timeframeType": "PERMANENT", "timeframeTimezoneType": "USER", "timeframeStartsAt": "2020-01-01T00:00:00Z",
+		}))
+	_, err := w.Learning.Evaluate(t.Context(), "ada")
+	require.NoError(t, err)
+	w.record(t, "e1", "run", 1)
+	w.record(t, "e2", "swim", 1)
+	w.record(t, "e3", "walk", 1)
+	require.Contains(t, w.verdict(t, "e3", "LearningPath", "p"), "quiz is not begun")
+}
+
+// That a streak broke moves the boards that show how it is, or ask for its status, and no other.
+func TestExplainBreakOfAStreak(t *testing.T) {
+	w := newWorld(t, memory.New())
+	board := func(id string, query object) []object {
+		return []object{
+			document("RuntimeLeaderboardConfiguration", id, object{"query": merge(object{"source": "streaks", "entityId": "userId"}, query)}),
+			document("RuntimeLeaderboard", id, object{
+				"runtimeLeaderboardConfigurationId": id, "timeframeType": "PERMANENT", "timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC",
+				"timeframeStartsAt": "2020-01-01T00:00:00Z",
+			}),
+		}
+	}
+	broken := object{"==": []any{variable("status"), "BROKEN"}}
+	w.publish(t, slices.Concat(
+		board("now", object{"score": object{"last": variable("count")}}),
+		board("breaks", object{"score": object{"count": variable("count")}, "where": broken}),
+		board("days", object{"score": object{"sum": 1}}))...)
+	w.record(t, "e1", "run", 1)
+	w.set(w.now.Load().AddDate(0, 0, 3))
+	head := w.head(t)
+	require.NoError(t, w.Advance(t.Context()))
+	told := w.entries(t, head)
+	require.Len(t, told, 1)
+	for id, want := range map[string]string{
+		"now": "moved by streak:daily:ada:broken:2025-09-30", "breaks": "moved by streak:daily:ada:broken:2025-09-30",
+		"days": "no   query.score: a streak that breaks counts for who asks for the status, or for the last count",
+	} {
+		require.Equal(t, want, w.verdict(t, told[0].Event.ID, "RuntimeLeaderboard", id), id)
+	}
 }
 
 // A rule sees of the missions that the same event has assigned before what they have counted by then.

@@ -83,15 +83,24 @@ func sportDocs(sport string) []content.Document {
 	return append(docs, board, guerdontest.Board(sport, board, "MONTHLY"))
 }
 
-// clubStart is when the first event happened. The clock of the club stands a day later.
+// clubStart is when the first event happened.
 var clubStart = time.Date(2025, time.September, 15, 9, 0, 0, 0, time.UTC)
+
+// clubMade is how many events there are of the club that was opened last. Its clock goes with them, so that what a call
+// does happens after them, and not after those to come.
+var clubMade atomic.Int64
+
+func clubTime(n int64) time.Time { return clubStart.Add(time.Duration(n) * 100 * time.Millisecond) }
 
 // clubEvent returns the nth event of all. The users take turns.
 func clubEvent(n int) event.Event {
+	for made := clubMade.Load(); made < int64(n); made = clubMade.Load() {
+		clubMade.CompareAndSwap(made, int64(n))
+	}
 	user := n % clubUsers
 	return event.Event{
 		ID: fmt.Sprintf("event-%08d", n), UserID: fmt.Sprintf("user-%04d", user), EntityID: sports[user%len(sports)],
-		At: clubStart.Add(time.Duration(n) * 100 * time.Millisecond), Value: new(decimal.NewFromInt(int64(1 + n%7))),
+		At: clubTime(int64(n)), Value: new(decimal.NewFromInt(int64(1 + n%7))),
 	}
 }
 
@@ -106,8 +115,9 @@ func clubEvents(from, n int) []event.Event {
 // openClub returns the club's workspace on a store, which need not hold it yet.
 func openClub(b testing.TB, st store.Store) *guerdon.Workspace {
 	b.Helper()
+	clubMade.Store(0)
 	eng, err := guerdon.New(b.Context(), st, &guerdon.Options{
-		Now: func() time.Time { return clubStart.AddDate(0, 0, 1) }, NewID: func() string { return "none" },
+		Now: func() time.Time { return clubTime(clubMade.Load()) }, NewID: func() string { return "none" },
 	})
 	require.NoError(b, err)
 	_, err = eng.Platform.CreateAccount(b.Context(), tenancy.Account{ID: "club"})

@@ -18,6 +18,7 @@ type rows struct {
 	held    map[place]store.Row
 	open    int // sessions
 	trips   int // calls of Read
+	asked   int // keys and queries in them
 	commits int
 	changed int // rows written
 
@@ -75,6 +76,7 @@ func (s *session) Read(ctx context.Context, asks []unit.Ask) ([]unit.Answer, err
 	}
 	answers := make([]unit.Answer, len(asks))
 	for i, a := range asks {
+		s.asked += max(1, len(a.Keys))
 		answers[i].Rows = s.find(a)
 		if a.Count {
 			answers[i] = unit.Answer{Count: len(answers[i].Rows)}

@@ -116,7 +116,7 @@ func (t *tx) Prefetch(ctx context.Context, reads ...store.Read) error {
 	if err := t.check(ctx); err != nil {
 		return err
 	}
-	w := wish{u: t.u}
+	w := wish{u: t.u, made: map[wished]bool{}} // those of a batch name much again
 	for _, r := range reads {
 		tab := t.u.table(t.scope, r.Table)
 		if r.Query != nil {

@@ -156,13 +156,31 @@ type wish struct {
 	u    *unit
 	asks []Ask
 	then []func(Answer)
+	// made are the rows and queries that it asks for already; nil if nobody wishes twice.
+	made map[wished]bool
+}
+
+// wished is a row, by its key, or a query, by its name.
+type wished struct {
+	table *table
+	name  string
+	query bool
+}
+
+// again tells whether the wish has been made before, and notes it.
+func (w *wish) again(of wished) bool {
+	if w.made == nil || w.made[of] {
+		return w.made != nil
+	}
+	w.made[of] = true
+	return false
 }
 
 // rows wishes to know the rows with the given keys.
 func (w *wish) rows(t *table, keys []string) {
 	var missing []string
 	for _, key := range keys {
-		if _, ok := t.known[key]; !ok {
+		if _, ok := t.known[key]; !ok && !w.again(wished{t, key, false}) {
 			missing = append(missing, key)
 		}
 	}
@@ -180,7 +198,7 @@ func (w *wish) rows(t *table, keys []string) {
 // run wishes to know the answer to a query.
 func (w *wish) run(t *table, q store.Query) {
 	name := nameOf(q)
-	if t.runs[name] != nil {
+	if t.runs[name] != nil || w.again(wished{t, name, true}) {
 		return
 	}
 	w.ask(Ask{Scope: t.scope, Table: t.schema, Query: &q}, func(a Answer) {

@@ -51,11 +51,12 @@ func TestReadsNothingTwice(t *testing.T) {
 		return things.Insert(ctx, tx, thing{ID: "a", Kind: "x", Code: "A"}, thing{ID: "b", Kind: "x", Code: "B"})
 	}))
 	require.Equal(t, 1, db.trips) // keys and entries in one
-	db.trips, db.changed = 0, 0
+	db.trips, db.asked, db.changed = 0, 0, 0
 	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error {
 		err := tx.Prefetch(ctx, things.Keys("a", "none"), things.Rows(store.By("kind", store.Text("x"))),
-			things.Rows(store.By("code", store.Text("C"))))
+			things.Rows(store.By("code", store.Text("C"))), things.Keys("none", "a"), things.Rows(store.By("kind", store.Text("x"))))
 		require.NoError(t, err)
+		require.Equal(t, 4, db.asked) // what is named twice is read once
 		for range 3 {
 			a, ok, err := things.Get(ctx, tx, "a")
 			require.NoError(t, err)

@@ -17,29 +17,23 @@ func (p *Program) assign(ctx context.Context, tx *session.Tx, plans []*plan, o *
 	var changes []Change
 	for _, pl := range plans {
 		done, made, err := p.evaluate(ctx, tx, pl, o)
+		switch {
+		case err != nil || done == nil:
+		case pl.MissionType == Individual:
+			changes, err = p.catchUp(ctx, tx, o.User, made, o.Event.ID, changes)
+		case !tx.Replaying: // otherwise Amend does, when it is known what there is in the end
+			changes, err = p.elect(ctx, tx, electionOf(done), o.Event.ID, changes)
+		}
 		if err != nil {
 			return nil, err
 		}
-		if done != nil && pl.MissionType == Group {
-			if !tx.Replaying { // otherwise Amend does, when it is known what there is in the end
-				if changes, err = p.elect(ctx, tx, electionOf(done), o.Event.ID, changes); err != nil {
-					return nil, err
-				}
-			}
-			continue
-		}
-		assigned, err := p.catchUp(ctx, tx, o.User, made, o.Event.ID)
-		if err != nil {
-			return nil, err
-		}
-		changes = append(changes, assigned...)
 	}
 	return changes, nil
 }
 
 // evaluate evaluates one rule for the period that contains the moment of the occasion's event, unless it was done before,
-// and assigns its missions to the user. Those that it would assign to a group of which the user is a member are kept in the
-// evaluation alone. The evaluation is nil if there is none.
+// and returns the missions that it assigns to the user, or would to a group of which the user is a member. The evaluation is
+// nil if there is none.
 func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mechanic.Occasion) (*mechanic.Evaluation, []*Mission, error) {
 	u, at := o.User, o.Event.At
 	owner, ok := pl.owner(u)
@@ -85,14 +79,6 @@ func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mec
 		}
 		made = append(made, m)
 		done.Made = append(done.Made, m.ID)
-	}
-	for _, m := range made {
-		if pl.MissionType == Group {
-			break
-		}
-		if err := missionTable.Put(ctx, tx, *m); err != nil {
-			return nil, nil, err
-		}
 	}
 	if failed && len(made) == 0 {
 		return nil, nil, nil // once the author has mended it, it is tried again

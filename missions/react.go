@@ -108,12 +108,17 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	return changes, err
 }
 
-// catchUp lets missions that have just been assigned count what had happened in their period before, and
-// returns that they were assigned. now is the event that is being reacted to, which comes later.
-func (p *Program) catchUp(ctx context.Context, tx *session.Tx, u *tenancy.User, made []*Mission, now string) ([]Change, error) {
-	var changes []Change
+// catchUp assigns missions, lets them count what had happened in their period before, and adds to changes that they were
+// assigned. now is the event that is being reacted to, which comes later.
+func (p *Program) catchUp(
+	ctx context.Context, tx *session.Tx, u *tenancy.User, made []*Mission, now string, changes []Change,
+) ([]Change, error) {
 	for _, m := range made {
-		if err := p.countPast(ctx, tx, m, u, now); err != nil {
+		err := missionTable.Put(ctx, tx, *m)
+		if err == nil {
+			err = p.countPast(ctx, tx, m, u, now)
+		}
+		if err != nil {
 			return nil, err
 		}
 		changes = append(changes, assigned(m))

@@ -186,7 +186,7 @@ func (p *Program) elect(ctx context.Context, tx *session.Tx, e election, now str
 	if len(candidates) > 0 {
 		wanted, since = candidates[0].Made, candidates[0].When
 	}
-	there, err := missionTable.List(ctx, tx, store.By("owner", store.Text(e.owner)))
+	there, err := missionTable.List(ctx, tx, owned(e.owner, since)) // those of the period end later
 	if err != nil {
 		return nil, err
 	}

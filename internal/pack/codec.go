@@ -217,20 +217,26 @@ func (b builder) kind(p *plan, t reflect.Type) {
 
 func (b builder) pointer(p *plan, t reflect.Type) {
 	of := b.plan(t.Elem())
+	p.nilable(func(w *Writer, v reflect.Value) error { return of.write(w, v.Elem()) }, func(r *Reader, tag byte, into reflect.Value) {
+		v := reflect.New(t.Elem())
+		of.read(r, tag, v.Elem())
+		into.Set(v)
+	})
+}
+
+// nilable keeps nil as null, and lets write and read do the rest.
+func (p *plan) nilable(write func(*Writer, reflect.Value) error, read func(*Reader, byte, reflect.Value)) {
 	p.write = func(w *Writer, v reflect.Value) error {
 		if v.IsNil() {
 			w.tag(tagNull)
 			return nil
 		}
-		return of.write(w, v.Elem())
+		return write(w, v)
 	}
 	p.read = func(r *Reader, tag byte, into reflect.Value) {
-		if tag == tagNull {
-			return
+		if tag != tagNull {
+			read(r, tag, into)
 		}
-		v := reflect.New(t.Elem())
-		of.read(r, tag, v.Elem())
-		into.Set(v)
 	}
 }
 
@@ -241,11 +247,7 @@ func (b builder) slice(p *plan, t reflect.Type) {
 		return
 	}
 	of := b.plan(t.Elem())
-	p.write = func(w *Writer, v reflect.Value) error {
-		if v.IsNil() {
-			w.tag(tagNull)
-			return nil
-		}
+	p.nilable(func(w *Writer, v reflect.Value) error {
 		w.uint(tagList, uint64(v.Len()))
 		for i := range v.Len() {
 			if err := of.write(w, v.Index(i)); err != nil {
@@ -253,9 +255,8 @@ func (b builder) slice(p *plan, t reflect.Type) {
 			}
 		}
 		return nil
-	}
-	p.read = func(r *Reader, tag byte, into reflect.Value) {
-		if tag == tagNull || !r.expect(tag, tagList, "a list") {
+	}, func(r *Reader, tag byte, into reflect.Value) {
+		if !r.expect(tag, tagList, "a list") {
 			return
 		}
 		n := r.count()
@@ -264,7 +265,7 @@ func (b builder) slice(p *plan, t reflect.Type) {
 			of.read(r, r.tag(), list.Index(i))
 		}
 		into.Set(list)
-	}
+	})
 }
 
 func (b builder) mapping(p *plan, t reflect.Type) {
@@ -273,11 +274,7 @@ func (b builder) mapping(p *plan, t reflect.Type) {
 		return
 	}
 	of := b.plan(t.Elem())
-	p.write = func(w *Writer, v reflect.Value) error {
-		if v.IsNil() {
-			w.tag(tagNull)
-			return nil
-		}
+	p.nilable(func(w *Writer, v reflect.Value) error {
 		w.uint(tagObject, uint64(v.Len()))
 		keys := v.MapKeys()
 		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
@@ -288,9 +285,8 @@ func (b builder) mapping(p *plan, t reflect.Type) {
 			}
 		}
 		return nil
-	}
-	p.read = func(r *Reader, tag byte, into reflect.Value) {
-		if tag == tagNull || !r.expect(tag, tagObject, "an object") {
+	}, func(r *Reader, tag byte, into reflect.Value) {
+		if !r.expect(tag, tagObject, "an object") {
 			return
 		}
 		n := r.count()
@@ -302,7 +298,7 @@ func (b builder) mapping(p *plan, t reflect.Type) {
 			m.SetMapIndex(key, value)
 		}
 		into.Set(m)
-	}
+	})
 }
 
 func (b builder) object(p *plan, t reflect.Type) {

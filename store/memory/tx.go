@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -107,7 +108,7 @@ func (t *tx) List(ctx context.Context, s *store.Schema, q store.Query) ([]store.
 			return false
 		}
 		if rows == nil {
-			rows = make([]store.Row, 0, 16)
+			rows = make([]store.Row, 0, min(16, cmp.Or(q.Limit, 16)))
 		}
 		rows = append(rows, row)
 		return len(rows) != q.Limit

@@ -51,38 +51,38 @@ func (g *game) rich() {
 	require.NoError(g.t, err)
 }
 
-func TestNobodyPaysForWhatCannotBeSaved(t *testing.T) {
+// away lets ada, who is rich and whose freezes cost 10, run on the first and not again before a day, whether the clock is asked
+// every day in between or never.
+func away(t *testing.T, until int, then func(*testing.T, *game)) {
+	t.Helper()
 	for name, advance := range map[string]bool{"with the clock asked every day": true, "with the clock asked never": false} {
 		t.Run(name, func(t *testing.T) {
 			g := play(t, icy("10")...)
 			g.rich()
 			g.runs("ada", january(1))
 			if advance {
-				g.daily(16)
+				g.daily(until - 1)
 			}
-			g.runs("ada", january(17)) // fifteen days later
-			require.NoError(t, g.Advance(t.Context()))
-			require.Equal(t, 1, g.count("icy"), "the streak is lost")
-			require.Empty(t, g.frozen())
-			require.Equal(t, "100", g.balance("ada"))
+			g.runs("ada", january(until))
+			then(t, g)
 		})
 	}
 }
 
+func TestNobodyPaysForWhatCannotBeSaved(t *testing.T) {
+	away(t, 17, func(t *testing.T, g *game) { // fifteen days later
+		require.NoError(t, g.Advance(t.Context()))
+		require.Equal(t, 1, g.count("icy"), "the streak is lost")
+		require.Empty(t, g.frozen())
+		require.Equal(t, "100", g.balance("ada"))
+	})
+}
+
 func TestWhatCanBeSavedIsPaidForOnce(t *testing.T) {
-	for name, advance := range map[string]bool{"with the clock asked every day": true, "with the clock asked never": false} {
-		t.Run(name, func(t *testing.T) {
-			g := play(t, icy("10")...)
-			g.rich()
-			g.runs("ada", january(1))
-			if advance {
-				g.daily(9)
-			}
-			g.runs("ada", january(10))
-			require.Equal(t, 2, g.count("icy"))
-			require.Equal(t, "20", g.balance("ada"))
-		})
-	}
+	away(t, 10, func(t *testing.T, g *game) {
+		require.Equal(t, 2, g.count("icy"))
+		require.Equal(t, "20", g.balance("ada"))
+	})
 }
 
 func TestFreezeThatIsNotNeededIsGivenBack(t *testing.T) {

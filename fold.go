@@ -288,12 +288,12 @@ func (r *recorder) Put(ctx context.Context, t *store.Schema, rows ...store.Row) 
 	}
 	if part := r.part(t); part != nil {
 		for i := range rows {
-			var before record
-			if !part.Fresh {
-				var err error
-				if before, err = r.current(ctx, t, rows[i].Key); err != nil {
-					return err
-				}
+			if part.Sum == nil && part.Owner(rows[i].Record) == "" {
+				continue // nobody's
+			}
+			before, err := r.current(ctx, t, rows[i].Key)
+			if err != nil {
+				return err
 			}
 			r.note(part, rows[i].Key, before, recordOn(t, &rows[i]))
 		}

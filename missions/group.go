@@ -261,9 +261,6 @@ func (m *Mission) remove(ctx context.Context, tx *session.Tx, now string) error 
 // collect keeps what the members of a mission's group contribute to it, but for the event now, and tells whether there is
 // anything.
 func (p *Program) collect(ctx context.Context, tx *session.Tx, m *Mission, now string) (counted bool, err error) {
-	if p.past == nil || m.TargetAmount == nil {
-		return false, nil
-	}
 	members, err := tenancy.Carriers(ctx, tx, m.GroupTagID, m.StartsAt)
 	if err != nil {
 		return false, err
@@ -271,21 +268,18 @@ func (p *Program) collect(ctx context.Context, tx *session.Tx, m *Mission, now s
 	all := *tx // also what comes later than the step that is being made
 	all.Whole = true
 	for _, userID := range members {
-		for o, err := range p.past(ctx, &all, userID, m.StartsAt, m.EndsAt) {
-			if err != nil {
-				return false, err
-			}
-			if o.Event.ID == now || !m.counts(o) {
-				continue
+		if err := p.eachPast(ctx, &all, m, userID, func(o *mechanic.Occasion) error {
+			if o.Event.ID == now {
+				return nil
 			}
 			entry, counts, err := p.judge(tx, o, m)
 			if err == nil && counts {
 				counted = true
 				err = logTable.Put(ctx, tx, entry)
 			}
-			if err != nil {
-				return false, err
-			}
+			return err
+		}); err != nil {
+			return false, err
 		}
 	}
 	return counted, nil

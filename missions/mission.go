@@ -167,6 +167,10 @@ func counting(owner, key string, at time.Time) store.Query {
 
 var evaluationTable = mechanic.DefineEvaluations("mission_evaluations")
 
+// keeps tells whether the mission's contributions are kept: those of a group's members, and those to a mission made by
+// hand, which counts from when it was made. Those of another are what its user has done in its period.
+func (m *Mission) keeps() bool { return m.MissionType == Group || m.RuleID == "" }
+
 // A Log is one contribution to a mission.
 type Log struct {
 	MissionID string          `json:"missionId"`
@@ -184,11 +188,19 @@ type Log struct {
 	Silent bool `json:"silent,omitempty"`
 }
 
-// logTable keeps the contributions of a mission in the order in which they happened.
+// logTable keeps contributions, those of a mission in the order in which they happened ([Mission.keeps]).
 var logTable = store.Define("mission_logs", (*Log).key, nil).Packed()
 
 func (l *Log) key() string {
 	return logPrefix(l.MissionID) + store.KeyTime(l.At) + "/" + l.Order
+}
+
+// owner returns whose fold the log is a row of: nobody's alone if the mission is a group's.
+func (l *Log) owner() string {
+	if strings.HasPrefix(l.MissionID, groupPrefix) {
+		return ""
+	}
+	return l.UserID
 }
 
 func logPrefix(missionID string) string { return missionID + "/" }

@@ -17,8 +17,6 @@
 package missions
 
 import (
-	"strings"
-
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/store"
 )
@@ -33,11 +31,6 @@ func Parts() []mechanic.Part {
 	return []mechanic.Part{
 		mechanic.Rows(missionTable, func(m *Mission) string { return m.UserID }),
 		mechanic.Rows(evaluationTable, (*mechanic.Evaluation).User),
-		mechanic.Added(logTable, func(l *Log) string {
-			if strings.HasPrefix(l.MissionID, groupPrefix) {
-				return ""
-			}
-			return l.UserID
-		}),
+		mechanic.Rows(logTable, (*Log).owner),
 	}
 }

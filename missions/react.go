@@ -128,12 +128,39 @@ func (p *Program) catchUp(
 
 // countPast lets a mission count what its user did in its period, but for the event now.
 func (p *Program) countPast(ctx context.Context, tx *session.Tx, m *Mission, u *tenancy.User, now string) error {
+	return p.eachPast(ctx, tx, m, u.ID, func(o *mechanic.Occasion) error {
+		if o.Event.ID == now {
+			return nil
+		}
+		_, err := p.advance(ctx, tx, o, m, nil)
+		return err
+	})
+}
+
+// contributions returns what a user's mission that a rule has assigned has counted, in the order in which it happened.
+func (p *Program) contributions(ctx context.Context, tx *session.Tx, m *Mission) (logs []Log, err error) {
+	anew := *m
+	anew.count(nil)
+	err = p.eachPast(ctx, tx, &anew, m.UserID, func(o *mechanic.Occasion) error {
+		entry, counts, err := p.judge(tx, o, &anew)
+		if counts && !anew.IsCompleted {
+			anew.add(entry)
+			logs = append(logs, entry)
+		}
+		return err
+	})
+	tx.Problems() // were reported when the events came
+	return logs, err
+}
+
+// eachPast calls fn with what a user did that a mission counts.
+func (p *Program) eachPast(ctx context.Context, tx *session.Tx, m *Mission, userID string, fn func(*mechanic.Occasion) error) error {
 	if p.past == nil || m.TargetAmount == nil {
 		return nil
 	}
-	for o, err := range p.past(ctx, tx, u.ID, m.StartsAt, m.EndsAt) {
-		if err == nil && o.Event.ID != now && m.counts(o) {
-			_, err = p.advance(ctx, tx, o, m, nil)
+	for o, err := range p.past(ctx, tx, userID, m.StartsAt, m.EndsAt) {
+		if err == nil && m.counts(o) {
+			err = fn(o)
 		}
 		if err != nil {
 			return err
@@ -205,8 +232,10 @@ func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 		if c.Completed = m.IsCompleted; m.IsCompleted {
 			m.announce(tx)
 		}
-		if err := logTable.Put(ctx, tx, entry); err != nil {
-			return nil, err
+		if m.keeps() {
+			if err := logTable.Put(ctx, tx, entry); err != nil {
+				return nil, err
+			}
 		}
 	}
 	m.UpdatedAt = tx.Now

@@ -137,13 +137,26 @@ func pageOf(ctx context.Context, tx *session.Tx, owner string, page store.Page) 
 }
 
 // Contributions returns what was added to a mission, by whom and when, the latest first, and the token
-// of the next page.
+// of the next page. Those of a user's mission that a rule has assigned are what the user did in its period, which is read
+// for it.
 func (s Service) Contributions(ctx context.Context, missionID string, page store.Page) (logs []Log, next string, err error) {
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Log, string, error) {
-		if _, err := find(ctx, tx, missionID); err != nil {
+		m, err := find(ctx, tx, missionID)
+		switch {
+		case err != nil:
+			return nil, "", err
+		case m.keeps():
+			return logTable.PageOf(ctx, tx, store.Prefix(logPrefix(missionID)), page)
+		}
+		p, err := s.program(ctx, tx)
+		if err != nil {
 			return nil, "", err
 		}
-		return logTable.PageOf(ctx, tx, store.Prefix(logPrefix(missionID)), page)
+		all, err := p.contributions(ctx, tx, &m)
+		if err != nil {
+			return nil, "", err
+		}
+		return logTable.PageAmong(all, page)
 	})
 }
 

@@ -96,6 +96,26 @@ func TestMissionOfAGroupThatCatchesUpNamesWhoCompletedIt(t *testing.T) {
 	require.Equal(t, "0", g.balance("ada"))
 }
 
+// The time is that of what is judged, also where it is judged later.
+func TestMissionThatCatchesUpJudgesByTheTimeOfThen(t *testing.T) {
+	goal := guerdontest.MissionConfiguration("mornings", guerdontest.Doing("run"), "5")
+	goal.MatchCondition = json.RawMessage(`{"<": [{"date_part": ["hour", {"now": []}]}, 12]}`)
+	goal.IncrementExpression = json.RawMessage(`{"date_part": ["hour", {"now": []}]}`)
+	rule := guerdontest.MissionRule("mornings", goal, "")
+	rule.AssignmentMode, rule.EventMatchType, rule.EventMatchEntity, rule.EventMatchEntityID = missions.Lazy, "", "", ""
+	g := play(t, goal, rule)
+	g.runs("ada", january(1, 1), january(1, 15), january(2, 2))
+	_, err := g.Missions.Evaluate(t.Context(), "ada")
+	require.NoError(t, err)
+	id := "ada:mornings:mornings:PERMANENT"
+	require.Equal(t, "3", g.mission(t, id).CurrentAmount.String())
+	logs, _, err := g.Missions.Contributions(t.Context(), id, store.Page{Ascending: true})
+	require.NoError(t, err)
+	require.Len(t, logs, 2)
+	require.Equal(t, january(1, 1), logs[0].At)
+	require.Equal(t, "2", logs[1].Amount.String())
+}
+
 func TestMissionCountsTheEventThatCausedItsAssignment(t *testing.T) {
 	quiz := guerdontest.Quiz("q")
 	path := guerdontest.Path("p", quiz)

@@ -26,7 +26,7 @@ type features struct {
 	locks                                        bool // paths that others open
 	byHand                                       bool // missions and paths are assigned by hand, too
 	later                                        bool // documents are published in the middle of the history
-	plain                                        bool // documents have no conditions, and their time does not end
+	plain                                        bool // conditions read nothing but the clock, and documents' time does not end
 	clock                                        bool // expressions read the engine's clock: they depend on arrival
 	edits                                        bool // documents are published anew and archived, too
 }
@@ -114,6 +114,11 @@ func (a author) part() object {
 	return operation("date_part", pick(a, "part", "weekday", "hour"), variable("event.completedAt"), zone)
 }
 
+// notAtTen is a condition that reads the clock.
+func notAtTen() object {
+	return operation("!=", object{"date_part": []any{"hour", object{"now": []any{}}}}, 10)
+}
+
 // leaves are conditions that may be asked of what a document matches: of an event of a type, or of the user, the
 // mission or the list of active missions.
 func (a author) leaves(root string) []any {
@@ -142,7 +147,7 @@ func (a author) leaves(root string) []any {
 		of = append(of, operation(">", a.part(), 5))
 	}
 	if a.clock {
-		of = append(of, operation("!=", object{"date_part": []any{"hour", object{"now": []any{}}}}, 10))
+		of = append(of, notAtTen())
 	}
 	switch root {
 	case "Activity":
@@ -169,8 +174,11 @@ func (a author) leaves(root string) []any {
 
 // condition is one that reads the given roots, or none.
 func (a author) condition(roots ...string) any {
-	if a.plain || !pick(a, "conditional", false, false, true) {
+	if !pick(a, "conditional", false, false, true) {
 		return nil
+	}
+	if a.plain {
+		return notAtTen()
 	}
 	var of []any
 	for _, root := range roots {

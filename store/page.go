@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/guerdonhq/guerdon/fault"
 )
@@ -74,4 +75,29 @@ func (t *Table[T]) PageWhere(ctx context.Context, tx Tx, q Query, page Page, kee
 		}
 		token, q.Limit = next, MaxPage
 	}
+}
+
+// PageAmong is [Table.PageOf] for records of the table's form that are kept nowhere: all there are, in the order of keys.
+func (t *Table[T]) PageAmong(all []T, page Page) ([]T, string, error) {
+	q, err := page.Query(Query{})
+	if err != nil {
+		return nil, "", err
+	}
+	if page.Token != "" {
+		after, err := parseToken(page.Token, nil)
+		if err != nil {
+			return nil, "", err
+		}
+		all = slices.DeleteFunc(slices.Clone(all), func(rec T) bool { return (t.key(&rec) > after.Key) == q.Descending })
+		all = slices.DeleteFunc(all, func(rec T) bool { return t.key(&rec) == after.Key })
+	}
+	if q.Descending {
+		all = slices.Clone(all)
+		slices.Reverse(all)
+	}
+	if len(all) <= q.Limit {
+		return all, "", nil
+	}
+	all = all[:q.Limit]
+	return all, t.At("", all[q.Limit-1]).token(), nil
 }

@@ -41,7 +41,7 @@ func (c Choice) Given() bool { return c.rule != nil }
 // Of evaluates the expression. A result that is none of the options is reported as a problem; ok is then
 // false.
 func (c Choice) Of(tx *session.Tx, d Data) (option string, ok bool) {
-	v, err := c.rule.Eval(&rule.Env{Data: d.Vars(), Now: tx.Moment()})
+	v, err := c.rule.Eval(env(tx, d))
 	if err == nil {
 		option, err = c.pick(v)
 	}

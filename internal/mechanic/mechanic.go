@@ -73,6 +73,16 @@ func (o *Occasion) Vars() map[string]any {
 	return o.vars
 }
 
+// env is what a rule is asked with: it is the time at which what it judges happened, also where that is judged later
+// because something counts what was before.
+func env(tx *session.Tx, d Data) *rule.Env {
+	now := tx.Moment()
+	if o, ok := d.(*Occasion); ok {
+		now = o.Event.At
+	}
+	return &rule.Env{Data: d.Vars(), Now: now}
+}
+
 // A Past yields the events that a user caused within a time, those that follow from them included, as they were
 // judged and in the order of the journal.
 type Past func(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*Occasion, error]
@@ -118,7 +128,7 @@ func (c Condition) Holds(tx *session.Tx, d Data) bool {
 	if c.rule == nil {
 		return true
 	}
-	ok, err := c.rule.Match(&rule.Env{Data: d.Vars(), Now: tx.Moment()})
+	ok, err := c.rule.Match(env(tx, d))
 	if err != nil {
 		tx.Report(c.source, c.field, err.Error())
 		return false
@@ -196,7 +206,7 @@ func (a Amount) Of(tx *session.Tx, data Data) (decimal.Decimal, bool) {
 	if a.rule == nil {
 		return decimal.NewFromInt(1), true
 	}
-	v, err := a.rule.Eval(&rule.Env{Data: data.Vars(), Now: tx.Moment()})
+	v, err := a.rule.Eval(env(tx, data))
 	var d decimal.Decimal
 	if err == nil {
 		d, err = toAmount(v)

@@ -17,8 +17,6 @@ type Part struct {
 	// made it, from a record to another, is made on top of it. Either may be nil. Going back does not restore such a
 	// record but takes back what a step added, because others add to it too; records of nobody alone are included.
 	Sum func(now, from, to any) store.Row
-	// Fresh says that a step only ever adds rows that were not there before it: nothing needs to be read to go back.
-	Fresh bool
 	// Decide is called before a change is made again that a call made of a record, because somebody decided so: it
 	// brings the record, nil if there is none, to what it was then. Nil leaves it to the change.
 	Decide func(ctx context.Context, tx *session.Tx, now, was any) error
@@ -33,13 +31,6 @@ func (p Part) Decided(decide func(ctx context.Context, tx *session.Tx, now, was 
 // Rows returns the part of a table that holds rows of their owners.
 func Rows[T any](table *store.Table[T], owner func(*T) string) Part {
 	return Part{Table: table.Schema(), Owner: ownerOf(owner)}
-}
-
-// Added returns the part of a table to which steps only add.
-func Added[T any](table *store.Table[T], owner func(*T) string) Part {
-	p := Rows(table, owner)
-	p.Fresh = true
-	return p
 }
 
 // Sums returns the part of a table that holds sums.

@@ -102,7 +102,7 @@ func (e *Engine) tick(ctx context.Context, tx *session.Tx, ev event.Event) error
 	if err != nil {
 		return err
 	}
-	return e.enterTick(ctx, tx, e.factOf(tx, p, o, "", ""), func(f *fact) error { return e.fold(ctx, tx, f) })
+	return e.enterTick(ctx, tx, e.factOf(tx, p, o, ""), func(f *fact) error { return e.fold(ctx, tx, f) })
 }
 
 // clock lets the clock do in a user's fold what it does by itself before a place.
@@ -185,7 +185,7 @@ func note(ctx context.Context, tx *session.Tx, problems []event.Problem) error {
 		if told {
 			continue
 		}
-		f := &fact{entry: newEntry(tx, mechanic.New(&event.Event{ID: id, Type: event.Clock, At: tx.Now}, &tenancy.User{}), "")}
+		f := &fact{entry: newEntry(tx, mechanic.New(&event.Event{ID: id, Type: event.Clock, At: tx.Now}, &tenancy.User{}))}
 		f.entry.Outcome.Problems = []event.Problem{problem}
 		if err := errors.Join(f.number(ctx, tx), enroll(ctx, tx, f)); err != nil {
 			return err

@@ -1014,7 +1014,7 @@ func (e *Engine) ticks(ctx context.Context, tx *session.Tx, userID, last, place 
 		if f.first, err = p.occasion(ctx, tx, f.entry.Event); err != nil {
 			return nil, err
 		}
-		f.entry = newEntry(tx, f.first, "")
+		f.entry = newEntry(tx, f.first)
 		if err := take(f); err != nil {
 			return nil, err
 		}

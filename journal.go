@@ -60,8 +60,6 @@ type Entry struct {
 	Caused []event.Event `json:"caused,omitempty"`
 	// Outcome is what changed, with the versions of the documents that decided.
 	Outcome Outcome `json:"outcome"`
-	// Fingerprint tells the same event from another with the same id.
-	Fingerprint string `json:"fingerprint,omitempty"`
 }
 
 // journal is everything that happened in a workspace. It is append-only.

@@ -81,11 +81,10 @@ func (e *Engine) recordOne(ctx context.Context, tx *session.Tx, ev event.Event) 
 
 // arrival is an event on its way into the journal.
 type arrival struct {
-	index       int // among those of the caller
-	event       event.Event
-	timeless    bool // the caller left its time out
-	fingerprint string
-	occasion    *mechanic.Occasion
+	index    int // among those of the caller
+	event    event.Event
+	timeless bool // the caller left its time out
+	occasion *mechanic.Occasion
 }
 
 func (a *arrival) userID() string { return a.event.UserID }
@@ -195,14 +194,14 @@ func (e *Engine) enterSome(
 	again := map[*arrival]*fact{} // the same event may occur twice among those of the caller
 	byID := map[string]*fact{}
 	for _, a := range arrivals {
-		if f := byID[a.event.ID]; f != nil && f.entry.Fingerprint == a.fingerprint {
+		if f := byID[a.event.ID]; f != nil {
+			if err := a.same(&f.entry.Event); err != nil {
+				return place(a.index, err)
+			}
 			again[a] = f
 			continue
 		}
 		old, done, err := recorded(ctx, tx, a)
-		if err == nil && byID[a.event.ID] != nil {
-			err = otherContent(a.event.ID)
-		}
 		switch {
 		case err != nil:
 			return place(a.index, err)
@@ -210,7 +209,7 @@ func (e *Engine) enterSome(
 			outcomes[a.index] = old
 			continue
 		}
-		f := e.factOf(tx, p, a.occasion, a.rank(), a.fingerprint)
+		f := e.factOf(tx, p, a.occasion, a.rank())
 		byID[a.event.ID], again[a] = f, f
 		facts = append(facts, f)
 	}
@@ -235,8 +234,25 @@ func receive(tx *session.Tx, index int, ev event.Event) (arrival, error) {
 	if err != nil {
 		return arrival{}, err
 	}
-	fingerprint, err := ready.Fingerprint()
-	return arrival{index: index, event: ready, timeless: ev.At.IsZero(), fingerprint: fingerprint}, err
+	return arrival{index: index, event: ready, timeless: ev.At.IsZero()}, nil
+}
+
+// same returns an error unless the event is one of the same id that came before. If the caller left its time out, it
+// happened when that did.
+func (a *arrival) same(before *event.Event) error {
+	now := a.event
+	if a.timeless {
+		now.At = before.At
+	}
+	says, err := now.Fingerprint()
+	said, wrong := before.Fingerprint()
+	if err := errors.Join(err, wrong); err != nil {
+		return err
+	}
+	if says != said {
+		return fault.Conflict("id", "%q was recorded with another content", now.ID)
+	}
+	return nil
 }
 
 // recorded returns the outcome of an event that was recorded before.
@@ -245,24 +261,7 @@ func recorded(ctx context.Context, tx *session.Tx, a *arrival) (Outcome, bool, e
 	if err != nil || !found {
 		return Outcome{}, false, err
 	}
-	same := a.fingerprint == entry.Fingerprint
-	if !same && a.timeless { // it happened when it was first recorded
-		then := a.event
-		then.At = entry.Event.At
-		fingerprint, err := then.Fingerprint()
-		if err != nil {
-			return Outcome{}, false, err
-		}
-		same = fingerprint == entry.Fingerprint
-	}
-	if !same {
-		return Outcome{}, false, otherContent(a.event.ID)
-	}
-	return entry.Outcome, true, nil
-}
-
-func otherContent(eventID string) error {
-	return fault.Conflict("id", "%q was recorded with another content", eventID)
+	return entry.Outcome, true, a.same(&entry.Event)
 }
 
 // admit refuses an event whose user or activity does not exist or takes no part.
@@ -284,8 +283,8 @@ func admit(ctx context.Context, tx *session.Tx, p *program, a *arrival) error {
 
 // factOf returns an event as a fact of its user. The rank is its place among what happened at that moment, "" for
 // that of the entry which it gets.
-func (e *Engine) factOf(tx *session.Tx, p *program, first *mechanic.Occasion, rank, fingerprint string) *fact {
-	f := &fact{program: p, first: first, entry: newEntry(tx, first, fingerprint)}
+func (e *Engine) factOf(tx *session.Tx, p *program, first *mechanic.Occasion, rank string) *fact {
+	f := &fact{program: p, first: first, entry: newEntry(tx, first)}
 	if f.entry.RecordedAt.Before(p.docs.At) { // the clock has gone back
 		f.entry.RecordedAt = p.docs.At
 	}
@@ -354,9 +353,9 @@ func (f *fact) number(ctx context.Context, tx *session.Tx) error {
 }
 
 // newEntry returns the entry of an event, from which nothing has followed so far.
-func newEntry(tx *session.Tx, first *mechanic.Occasion, fingerprint string) Entry {
+func newEntry(tx *session.Tx, first *mechanic.Occasion) Entry {
 	return Entry{
-		Event: *first.Event, User: first.User.Remembered(), RecordedAt: tx.Now, Fingerprint: fingerprint,
+		Event: *first.Event, User: first.User.Remembered(), RecordedAt: tx.Now,
 		Outcome: Outcome{EventID: first.Event.ID, Seq: tx.Seq},
 	}
 }
@@ -438,7 +437,7 @@ func (e *Engine) transact(ctx context.Context, tx *session.Tx, fn session.Func) 
 				return err
 			}
 		}
-		if err := e.enter(ctx, tx, e.factOf(tx, p, o, "", "")); err != nil {
+		if err := e.enter(ctx, tx, e.factOf(tx, p, o, "")); err != nil {
 			return err
 		}
 	}
@@ -482,7 +481,7 @@ func (e *Engine) enterLate(ctx context.Context, tx *session.Tx, f *fact) error {
 	if err != nil {
 		return err
 	}
-	told := &fact{program: f.program, first: o, entry: newEntry(tx, o, "")}
+	told := &fact{program: f.program, first: o, entry: newEntry(tx, o)}
 	out := &told.entry.Outcome
 	if err := e.refold(ctx, tx, f.key(), []*fact{f}, out); err != nil {
 		return err

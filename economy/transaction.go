@@ -129,17 +129,33 @@ func pendingUntil(t *Transaction) store.Value {
 	return store.Time(t.ExpiresAt)
 }
 
-// The two indexes of what can expire hold almost no rows, and cost the others nothing.
+// The two indexes of what can expire hold almost no rows, and cost the others nothing. The columns of no index are for
+// hosts that join.
 var transactions = store.Define("transactions", func(t *Transaction) string { return t.ID },
 	[]store.Field[Transaction]{
 		{Name: "user_id", Kind: store.KindText, Of: func(t *Transaction) store.Value { return store.Text(t.UserID) }},
 		{Name: "at", Kind: store.KindInt, Of: func(t *Transaction) store.Value { return store.Time(t.At) }},
 		{Name: "pending_until", Kind: store.KindInt, Of: pendingUntil},
+		{Name: "virtual_currency_id", Kind: store.KindText, Of: func(t *Transaction) store.Value { return store.Text(t.CurrencyID) }},
+		{Name: "state", Kind: store.KindText, Of: func(t *Transaction) store.Value { return store.Text(string(t.State)) }},
+		{Name: "micros", Kind: store.KindInt, Of: signed},
 	},
 	store.Index{Name: "user", Columns: []string{"user_id", "at"}},
 	store.Index{Name: "pending", Columns: []string{"user_id", "pending_until"}},
 	store.Index{Name: "expiring", Columns: []string{"pending_until"}},
-)
+).Packed()
+
+// signed returns the amount in millionths, less than 0 if it is a debit.
+func signed(t *Transaction) store.Value {
+	n, err := t.micros()
+	switch {
+	case err != nil:
+		return store.Value{} // is refused before it is kept
+	case t.Direction == Debit:
+		n = -n
+	}
+	return store.Int(n)
+}
 
 // micros returns the amount in millionths.
 func (t *Transaction) micros() (int64, error) { return amount.Micros("amount", t.Amount) }

@@ -160,7 +160,15 @@ func (w *world) put(t failer, table, record string) {
 		if s.Name != table {
 			continue
 		}
-		row, err := s.Decode([]byte(record))
+		kept := []byte(record)
+		if s.Packed {
+			var of economy.Transaction
+			require.NoError(t, json.Unmarshal(kept, &of))
+			var err error
+			kept, err = s.Encode(store.Row{Record: of})
+			require.NoError(t, err)
+		}
+		row, err := s.Decode(kept)
 		require.NoError(t, err)
 		require.NoError(t, w.run.Update(w.ctx, func(tx *session.Tx) error { return tx.Put(w.ctx, s, row) }))
 		return
@@ -178,7 +186,7 @@ func (w *world) dump(t failer) string {
 				return err
 			}
 			for _, row := range rows {
-				b, err := s.Encode(row)
+				b, err := json.Marshal(row.Record)
 				if err != nil {
 					return err
 				}

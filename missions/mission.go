@@ -149,15 +149,24 @@ func (m *Mission) seen(d mechanic.Data, reads bool, fn func()) {
 	mechanic.With(d.Vars(), "mission", m.vars(), fn)
 }
 
+// missionTable keeps missions. The columns of no index are for hosts that join.
 var missionTable = store.Define("missions", func(m *Mission) string { return m.ID },
 	[]store.Field[Mission]{
 		{Name: "owner", Kind: store.KindText, Of: func(m *Mission) store.Value { return store.Text(m.owner()) }},
 		{Name: "match", Kind: store.KindText, Of: func(m *Mission) store.Value { return store.Text(m.Matcher().Key()) }},
 		{Name: "ends_at", Kind: store.KindInt, Of: func(m *Mission) store.Value { return store.End(m.EndsAt) }},
+		{Name: "mission_configuration_id", Kind: store.KindText, Of: func(m *Mission) store.Value { return store.Text(m.ConfigurationID) }},
+		{Name: "current_amount", Kind: store.KindText, Of: func(m *Mission) store.Value { return store.Text(m.CurrentAmount.String()) }},
+		{Name: "completed_at", Kind: store.KindInt, Of: func(m *Mission) store.Value {
+			if !m.IsCompleted {
+				return store.Value{}
+			}
+			return store.Time(m.CompletedAt)
+		}},
 	},
 	store.Index{Name: "match", Columns: []string{"owner", "match", "ends_at"}},
 	store.Index{Name: "owner", Columns: []string{"owner", "ends_at"}},
-)
+).Packed()
 
 // counting returns the missions of an owner that count events with a match key at a moment, and some
 // that begin later.

@@ -49,7 +49,7 @@ func (g *glass) rows(t *testing.T, a *academy) []string {
 					return err
 				}
 				for _, row := range rows {
-					record, err := table.Encode(row)
+					record, err := json.Marshal(row.Record)
 					if err != nil {
 						return err
 					}

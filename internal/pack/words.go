@@ -17,4 +17,7 @@ FAILED DAY WEEK MONTH DAYS WEEKS MONTHS PERMANENT RANGE RECURRING INDIVIDUAL GRO
 suspended deleted UTC balances evaluations problems source field reason outcome lang language timezone tagId entityTags
 itemId itemType context attempts completer reached silent earlier undone gone owed locked unlocked assignmentId
 learningPathId learningGroupId quizId answer slideId storyId initialAmount position micros hash from until
+streak_days mission_evaluations mission_logs learning_logs learning_path_assignments learning_path_evaluations learning_stats
+reward_tallies leaderboard_scores
+:SYSTEM
 `

@@ -75,12 +75,13 @@
 //	VirtualTransaction  virtualCurrencyId virtualTransactionId virtualTransactionGroupId amount
 //	                    direction state redemptionMode initiatorType initiator counterpartType
 //	                    counterpart additionalData.*
-//	User
+//	User                status
 //
 // The value of an activity is as recorded, or 1; of a mission its current amount, of a streak its count,
 // of a transaction its amount, which is more than 0 in both directions. An event of a streak tells either
 // that it grew, with iterationId, periodId and the status ACTIVE or BROKEN, or that a goal was reached,
-// with goalId, target and the status COMPLETED. previousEvent is the log of learning as it was before
+// with goalId, target and the status COMPLETED. That of a user has the status if that is what changed; no document
+// matches it if the user takes no part since. previousEvent is the log of learning as it was before
 // the event, with context, outcome, progress and startedAt. An expression may read what events of the
 // type have that its document matches; of a document that matches a tag it may read what any type has.
 //

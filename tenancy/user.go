@@ -117,13 +117,17 @@ func (u *User) clone() User {
 	return c
 }
 
-// saved returns the event that follows from every change of an active user. It says who was changed
-// but not how: the journal keeps it when the user is deleted.
-func (u *User) saved(tx *session.Tx) event.Event {
-	return event.Event{
+// saved returns the event that follows from every change of an active user, and of the status. It says who was changed
+// but, unless it is the status, not how: the journal keeps it when the user is deleted.
+func (u *User) saved(tx *session.Tx, before Status) event.Event {
+	ev := event.Event{
 		ID: "user:" + u.ID + ":" + tx.NewID(), Type: event.User, EntityID: u.ID, UserID: u.ID, At: tx.Now,
 		Value: new(decimal.NewFromInt(1)), EntityTags: u.tagIDs(),
 	}
+	if u.Status != before {
+		ev.Fields = map[string]any{"status": string(u.Status)}
+	}
+	return ev
 }
 
 func (u *User) validate() error {

@@ -13,7 +13,9 @@ import (
 // used concurrently.
 //
 // Whenever an active user is created or changed, an event of type User follows, so that rules can
-// greet a newcomer or react to a tag.
+// greet a newcomer or react to a tag. When a user is suspended, resumed or deleted, it has the field status: what
+// the user's status has become. No document matches that of a user who takes no part any more; boards do not show
+// such a user, and show a resumed one again.
 type Users struct {
 	run    session.Runner
 	tagged func(ctx context.Context, tx *session.Tx, tagID string) (bool, error)
@@ -80,7 +82,7 @@ func (s Users) Create(ctx context.Context, n NewUser) (User, error) {
 				return User{}, err
 			}
 		}
-		tx.Cause(u.saved(tx))
+		tx.Cause(u.saved(tx, u.Status))
 		return u, nil
 	})
 }
@@ -253,9 +255,12 @@ func (s Users) Anonymise(ctx context.Context, id string) (User, error) {
 			return User{}, err
 		}
 		if old.PrincipalID != "" {
-			err = leave(ctx, tx, old.PrincipalID)
+			if err := leave(ctx, tx, old.PrincipalID); err != nil {
+				return User{}, err
+			}
 		}
-		return u, err
+		tx.Cause(u.saved(tx, old.Status))
+		return u, nil
 	})
 }
 
@@ -277,8 +282,8 @@ func (s Users) edit(ctx context.Context, id string, change func(*session.Tx, *Us
 		if err := save(ctx, tx, old, &u); err != nil {
 			return User{}, err
 		}
-		if u.Status == Active {
-			tx.Cause(u.saved(tx))
+		if u.Status == Active || u.Status != old.Status {
+			tx.Cause(u.saved(tx, old.Status))
 		}
 		return u, nil
 	})

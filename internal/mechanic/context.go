@@ -100,7 +100,7 @@ var ownFields = map[event.Type]fields{
 		"initiatorType": oneOf("USER", "REWARD_RULE", "STREAK_RULE", "SYSTEM", "ADMIN"), "initiator": anyText,
 		"counterpartType": party, "counterpart": mayText, "additionalData.*": anything,
 	},
-	event.User: {},
+	event.User: {"status": mayBe(string(tenancy.Active), string(tenancy.Suspended), string(tenancy.Deleted))},
 }
 
 // withLearned returns the fields with those that all logs of learning have.

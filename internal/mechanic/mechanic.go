@@ -38,9 +38,14 @@ type Occasion struct {
 	vars map[string]any // nil until a rule asks for it
 }
 
-// New returns the occasion of an event, whose user is as it was when that happened.
+// New returns the occasion of an event, whose user is as it was when that happened. No document matches the event that
+// a user takes no part any more.
 func New(e *event.Event, u *tenancy.User) *Occasion {
-	return &Occasion{Event: e, User: u, Keys: e.MatchKeys()}
+	o := &Occasion{Event: e, User: u}
+	if e.Type != event.User || u.Status != tenancy.Suspended && u.Status != tenancy.Deleted {
+		o.Keys = e.MatchKeys()
+	}
+	return o
 }
 
 // And returns the occasion of another event of the same user at the same time.

@@ -37,6 +37,7 @@ const (
 	tenants
 	contracts
 	documents
+	doors
 	mechanics
 	facade
 	backends
@@ -56,6 +57,7 @@ var rooms = []struct {
 	{"fault", faults, nothing, "an error could not be returned everywhere"},
 	{"internal/session", sessions, stores, "a transaction would know what is done in it"},
 	{"internal/mechanic", contracts, tenants, "what mechanics share would know one of them"},
+	{"internal/room", doors, documents, "what the engine holds of every room would know one of them"},
 	{"internal/...", helpers, faults, "a helper would know what it helps with"},
 	{"event", leaves, helpers, "what happened would depend on what reacts to it"},
 	{"rule", leaves, helpers, "an expression could read more than its data"},
@@ -64,11 +66,11 @@ var rooms = []struct {
 	{"store/internal/...", dialects, stores, "a backend would have to know missions and money"},
 	{"tenancy", tenants, sessions, "a workspace would depend on what is kept in it"},
 	{"content", documents, contracts, "a document would depend on its kinds"},
-	{"economy", mechanics, documents, "mechanics would meet elsewhere than in the engine"},
-	{"leaderboard", mechanics, documents, "mechanics would meet elsewhere than in the engine"},
-	{"learning", mechanics, documents, "mechanics would meet elsewhere than in the engine"},
-	{"missions", mechanics, documents, "mechanics would meet elsewhere than in the engine"},
-	{"streaks", mechanics, documents, "mechanics would meet elsewhere than in the engine"},
+	{"economy", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
+	{"leaderboard", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
+	{"learning", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
+	{"missions", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
+	{"streaks", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{".", facade, mechanics, "every host would pay for every backend"},
 	{"store/memory", backends, dialects, "a new mechanic would touch the backends"},
 	{"store/sqlite", backends, dialects, "a new mechanic would touch the backends"},

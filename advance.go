@@ -9,13 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
-	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
@@ -192,21 +190,6 @@ func note(ctx context.Context, tx *session.Tx, problems []event.Problem) error {
 		}
 	}
 	return nil
-}
-
-// wallet lets streaks be paid for from the books.
-type wallet struct{ economy *economy.Program }
-
-func (w wallet) Charge(ctx context.Context, tx *session.Tx, c streaks.Charge) (bool, error) {
-	return w.economy.Charge(ctx, tx, economy.Charge{
-		ID: c.ID, UserID: c.UserID, CurrencyID: c.CurrencyID, Amount: c.Amount,
-		InitiatorType: economy.ByStreakRule, Initiator: "streakRuleId#" + c.RuleID, RuleVersion: c.RuleVersion, At: c.At,
-	})
-}
-
-// Refund gives back what charges have taken.
-func (w wallet) Refund(ctx context.Context, tx *session.Tx, at time.Time, ids ...string) error {
-	return w.economy.Refund(ctx, tx, at, ids...)
 }
 
 // Advance does what the clock alone causes, in every workspace ([Workspace.Advance]). It goes on after

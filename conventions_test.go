@@ -37,6 +37,7 @@ const (
 	tenants
 	contracts
 	documents
+	doors
 	mechanics
 	facade
 	backends
@@ -56,6 +57,7 @@ var rooms = []struct {
 	{"fault", faults, nothing, "an error could not be returned everywhere"},
 	{"internal/session", sessions, stores, "a transaction would know what is done in it"},
 	{"internal/mechanic", contracts, tenants, "what mechanics share would know one of them"},
+	{"internal/room", doors, documents, "what the engine holds of every room would know one of them"},
 	{"internal/...", helpers, faults, "a helper would know what it helps with"},
 	{"event", leaves, helpers, "what happened would depend on what reacts to it"},
 	{"rule", leaves, helpers, "an expression could read more than its data"},
@@ -64,11 +66,11 @@ var rooms = []struct {
 	{"store/internal/...", dialects, stores, "a backend would have to know missions and money"},
 	{"tenancy", tenants, sessions, "a workspace would depend on what is kept in it"},
 	{"content", documents, contracts, "a document would depend on its kinds"},
-	{"economy", mechanics, documents, "mechanics would meet elsewhere than in the engine"},
-	{"leaderboard", mechanics, documents, "mechanics would meet elsewhere than in the engine"},
-	{"learning", mechanics, documents, "mechanics would meet elsewhere than in the engine"},
-	{"missions", mechanics, documents, "mechanics would meet elsewhere than in the engine"},
-	{"streaks", mechanics, documents, "mechanics would meet elsewhere than in the engine"},
+	{"economy", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
+	{"leaderboard", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
+	{"learning", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
+	{"missions", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
+	{"streaks", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{".", facade, mechanics, "every host would pay for every backend"},
 	{"store/memory", backends, dialects, "a new mechanic would touch the backends"},
 	{"store/sqlite", backends, dialects, "a new mechanic would touch the backends"},
@@ -105,6 +107,7 @@ var dependencies = []struct {
 var conventions = map[string]func(*project) []string{
 	"imports":  (*project).importBreaches,
 	"docs":     (*project).docBreaches,
+	"surface":  (*project).surfaceBreaches,
 	"programs": (*project).programBreaches,
 	"chance":   (*project).chanceBreaches,
 	"state":    (*project).stateBreaches,
@@ -138,6 +141,10 @@ func TestWhatTheConventionsNameIsThere(t *testing.T) {
 			}
 		}
 	}
+	shown := p.shown()
+	for name := range plumbing {
+		require.Contains(t, shown, name)
+	}
 	for _, d := range dependencies {
 		require.True(t, slices.ContainsFunc(imports, func(name string) bool { return name == d.path || strings.HasPrefix(name, d.path+"/") }), d.path)
 	}
@@ -146,6 +153,7 @@ func TestWhatTheConventionsNameIsThere(t *testing.T) {
 func TestConventionsCanBeBroken(t *testing.T) {
 	t.Parallel()
 	const doc = "// Package p does.\npackage p\n"
+	const plumbed = `package event; import "` + module + `/internal/session"; `
 	for _, tt := range []struct{ name, path, text, want string }{
 		{"imports", "sagas/a.go", "package sagas", "sagas has no place in rooms"},
 		{"imports", "fault/a.go", `package fault; import _ "` + module + `/event"`, "fault may not import event: an error"},
@@ -165,6 +173,10 @@ func TestConventionsCanBeBroken(t *testing.T) {
 		{"docs", "p/a.go", doc + "// I is.\ntype I interface{ M() }", "I.M is not documented"},
 		{"docs", "p/a.go", doc + "const C = 1", "C is not documented"},
 		{"docs", "p/a.go", doc + "//go:embed f\nvar V string", "V is not documented"},
+		{"surface", "event/a.go", plumbed + "func F(a int, tx ...*session.Tx) {}", "event.F shows internal/session"},
+		{"surface", "event/a.go", plumbed + "type T int; func (T) M() (s []session.Tx, err error)", "event.T.M shows internal/session"},
+		{"surface", "event/a.go", plumbed + "type I interface { M(func(session.Tx)) }", "event.I.M shows internal/session"},
+		{"surface", "a.go", `package guerdon; import s "` + module + `/store/internal/unit"; func F[T s.Unit]() {}`, "guerdon.F shows store/internal/unit"},
 		{"programs", "p/a.go", "package main", "p is a program outside examples"},
 		{"programs", "examples/p/a.go", "package p", "examples/p is not a program"},
 		{"chance", "p/a_test.go", `package p; import "time"; var _ = time.Now()`, "time.Now"},
@@ -221,6 +233,7 @@ import (
 	"regexp"
 
 	"` + module + `/fault"
+	"` + module + `/internal/text"
 )
 
 // What can go wrong.
@@ -241,6 +254,10 @@ var (
 type hidden struct{}
 
 func (hidden) String() string { return "" }
+
+func (hidden) Write(t text.Text) { read(t) }
+
+func read(text.Text) {}
 
 func count() int {
 	kinds, n := map[string]int{}, 0
@@ -563,6 +580,104 @@ func methods(spec *ast.TypeSpec) []*ast.Field {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(face.Methods.List), func(m *ast.Field) bool { return len(m.Names) == 0 })
+}
+
+// plumbing is what a package that is not internal shows of one that is: what a host cannot call, because the engine
+// does. Each has a reason.
+var plumbing = map[string]string{
+	"economy.Room":     "the engine's way in",
+	"leaderboard.Room": "the engine's way in",
+	"learning.Room":    "the engine's way in",
+	"missions.Room":    "the engine's way in",
+	"streaks.Room":     "the engine's way in",
+
+	"content.NewDocuments":    "hosts have a workspace's documents",
+	"content.NewMediaLibrary": "hosts have a workspace's media",
+	"content.Library.Import":  "hosts call Workspace.Import",
+	"content.Library.Sync":    "hosts call Workspace.SyncWithCatalogs",
+	"content.OpenWorkspace":   "tenancy, which makes workspaces, does not know what is in them",
+	"content.CloseWorkspace":  "tenancy, which deletes workspaces, does not know what is in them",
+	"content.TagPublished":    "tenancy, where users carry tags, does not know documents",
+	"tenancy.NewPlatform":     "hosts have an engine's Platform",
+	"tenancy.NewSettings":     "hosts have a workspace's settings",
+	"tenancy.NewUsers":        "hosts have a workspace's users",
+}
+
+// surfaceBreaches finds what hosts see and cannot use: exported functions and methods with a type of an internal package.
+func (p *project) surfaceBreaches() (breaches []string) {
+	for name, s := range p.shown() {
+		if plumbing[name] == "" {
+			breaches = append(breaches, p.at(s.signature, "%s shows %s", name, s.of))
+		}
+	}
+	slices.Sort(breaches)
+	return breaches
+}
+
+// A showing is a signature that names something of an internal package.
+type showing struct {
+	signature *ast.FuncType
+	of        string
+}
+
+// shown returns the exported functions and methods of packages that hosts can import, by their names, that show an
+// internal one.
+func (p *project) shown() map[string]showing {
+	all := map[string]showing{}
+	for _, u := range p.units {
+		if internal(u.dir) || u.name == "main" {
+			continue
+		}
+		for _, f := range u.code() {
+			for name, signature := range signatures(f) {
+				if of := u.shows(signature); of != "" {
+					all[u.name+"."+name] = showing{signature, of}
+				}
+			}
+		}
+	}
+	return all
+}
+
+// internal tells whether only this module can import a folder.
+func internal(dir string) bool { return slices.Contains(strings.Split(dir, "/"), "internal") }
+
+// signatures returns those of the exported functions and methods of a file, by their names.
+func signatures(f file) map[string]*ast.FuncType {
+	found := map[string]*ast.FuncType{}
+	note := func(name string, signature *ast.FuncType) {
+		if !slices.ContainsFunc(strings.Split(name, "."), func(part string) bool { return !ast.IsExported(part) }) {
+			found[name] = signature
+		}
+	}
+	for _, decl := range f.Decls {
+		if fn, ok := decl.(*ast.FuncDecl); ok {
+			note(funcName(fn), fn.Type)
+			continue
+		}
+		for _, spec := range decl.(*ast.GenDecl).Specs {
+			if spec, ok := spec.(*ast.TypeSpec); ok {
+				for _, m := range methods(spec) {
+					note(spec.Name.Name+"."+m.Names[0].Name, m.Type.(*ast.FuncType))
+				}
+			}
+		}
+	}
+	return found
+}
+
+// shows returns the internal package of which a signature names something, or "".
+func (u *unit) shows(signature *ast.FuncType) (shown string) {
+	ast.Inspect(signature, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok {
+			target, ours := strings.CutPrefix(u.imported(sel.X), module+"/")
+			if ours && internal(target) {
+				shown = target
+			}
+		}
+		return shown == ""
+	})
+	return shown
 }
 
 func (p *project) programBreaches() (breaches []string) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,6 +56,7 @@ type Engine struct {
 	library *content.Library
 	blobs   content.Blobs
 	maxSize int64 // of a medium
+	wings   []wing
 	parts   map[string]*mechanic.Part
 
 	mu     sync.Mutex
@@ -66,7 +68,6 @@ type space struct {
 	program *program            // compiled last
 	former  map[string]*program // those before it, as they judge what was recorded then
 	opened  string              // the edition for which the boards were opened last
-	index   *leaderboard.Index  // the boards' ranks
 }
 
 // space calls fn with what is kept of a workspace.
@@ -75,7 +76,7 @@ func (e *Engine) space(s store.Scope, fn func(*space)) {
 	defer e.mu.Unlock()
 	sp := e.spaces[s]
 	if sp == nil {
-		sp = &space{index: leaderboard.NewIndex(follow)}
+		sp = &space{}
 		e.spaces[s] = sp
 	}
 	fn(sp)
@@ -97,15 +98,17 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 	e := &Engine{
 		store: st, now: o.Now, newID: o.NewID, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
 		zones: &timeframe.Zones{}, library: newLibrary(), blobs: o.Blobs, maxSize: o.MaxFileSize,
-		spaces: map[store.Scope]*space{}, parts: parts(),
+		spaces: map[store.Scope]*space{},
 	}
+	e.wings = wings(e)
+	e.parts = parts(e.wings)
 	if e.now == nil {
 		e.now = time.Now
 	}
 	if e.newID == nil {
 		e.newID = newUUID
 	}
-	if err := st.Prepare(ctx, tables()...); err != nil {
+	if err := st.Prepare(ctx, tables(e.wings)...); err != nil {
 		return nil, fmt.Errorf("guerdon: preparing the store: %w", err)
 	}
 	e.Platform = tenancy.NewPlatform(e.runner(st, store.Scope{}), content.OpenWorkspace, content.CloseWorkspace)
@@ -131,16 +134,13 @@ func newLibrary() *content.Library {
 		streaks.Configurations, streaks.Rules, leaderboard.Configurations, leaderboard.Boards)
 }
 
-func tables() []*store.Schema {
-	var all []*store.Schema
-	for _, room := range [][]*store.Schema{
-		tenancy.Tables(), content.Tables(), missions.Tables(), streaks.Tables(), economy.Tables(), leaderboard.Tables(),
-		learning.Tables(),
-		{journal.Schema(), heads.Schema(), problems.Schema(), steps.Schema()},
-	} {
-		all = append(all, room...)
+// tables are all tables of a store.
+func tables(wings []wing) []*store.Schema {
+	all := slices.Concat(tenancy.Tables(), content.Tables())
+	for _, w := range wings {
+		all = append(all, w.tables...)
 	}
-	return all
+	return append(all, journal.Schema(), heads.Schema(), problems.Schema(), steps.Schema())
 }
 
 // session returns the transaction as the domains see it.

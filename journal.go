@@ -13,6 +13,7 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
@@ -140,7 +141,7 @@ func (e *Entry) judged(ctx context.Context, tx *session.Tx, ev *event.Event) (*m
 }
 
 // history yields the events of a type that happened, as it is now known what happened.
-func (e *Engine) history(ctx context.Context, tx *session.Tx, span leaderboard.Span) iter.Seq2[*mechanic.Occasion, error] {
+func (e *Engine) history(ctx context.Context, tx *session.Tx, span mechanic.Span) iter.Seq2[*mechanic.Occasion, error] {
 	return func(yield func(*mechanic.Occasion, error) bool) {
 		q := store.Query{Limit: maxEntries}
 		for {
@@ -241,20 +242,22 @@ func happened(
 	return true
 }
 
-// follow reads the changes of boards from the journal, for the index of ranks.
-func follow(ctx context.Context, tx *session.Tx, after int64, apply func(int64, []leaderboard.Change) error) (int64, error) {
-	h, _, err := heads.Get(ctx, tx, headKey)
-	for err == nil && after < h.Seq {
-		var entries []Entry
-		if entries, err = entriesAfter(ctx, tx, after); err != nil {
-			break
-		}
-		for i := range entries {
-			after = entries[i].Outcome.Seq
-			if err := apply(after, entries[i].Outcome.Scores); err != nil {
-				return 0, err
+// follow returns what reads from the journal what a mechanic changed, which is in a list of the outcome.
+func follow[C any](list func(*Outcome) *[]C) room.Follow[C] {
+	return func(ctx context.Context, tx *session.Tx, after int64, apply func(int64, []C) error) (int64, error) {
+		h, _, err := heads.Get(ctx, tx, headKey)
+		for err == nil && after < h.Seq {
+			var entries []Entry
+			if entries, err = entriesAfter(ctx, tx, after); err != nil {
+				break
+			}
+			for i := range entries {
+				after = entries[i].Outcome.Seq
+				if err := apply(after, *list(&entries[i].Outcome)); err != nil {
+					return 0, err
+				}
 			}
 		}
+		return h.Seq, err
 	}
-	return h.Seq, err
 }

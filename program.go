@@ -11,6 +11,7 @@ import (
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
@@ -20,36 +21,94 @@ import (
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
-// program is the published documents of a workspace, compiled. It is immutable.
-type program struct {
-	docs     *content.Program
-	missions *missions.Program
-	streaks  *streaks.Program
-	economy  *economy.Program
-	boards   *leaderboard.Program
-	learning *learning.Program
-
-	// mechanics are all of them, in the order in which they react to an event.
-	mechanics []machine
+// wings are the rooms of the mechanics, in the order in which these react to an event. This is the one place that
+// lists them: the room of each, where an outcome has what it changed, and where a workspace has its service.
+func wings(e *Engine) []wing {
+	return []wing{
+		newWing(e, streaks.Room, func(o *Outcome) *[]streaks.Change { return &o.Streaks },
+			func(ws *Workspace) *streaks.Service { return &ws.Streaks }),
+		newWing(e, missions.Room, func(o *Outcome) *[]missions.Change { return &o.Missions },
+			func(ws *Workspace) *missions.Service { return &ws.Missions }),
+		newWing(e, economy.Room, func(o *Outcome) *[]economy.Change { return &o.Transactions },
+			func(ws *Workspace) *economy.Service { return &ws.Economy }),
+		newWing(e, leaderboard.Room, func(o *Outcome) *[]leaderboard.Change { return &o.Scores },
+			func(ws *Workspace) *leaderboard.Service { return &ws.Leaderboards }),
+		newWing(e, learning.Room, func(o *Outcome) *[]learning.Change { return &o.Learning },
+			func(ws *Workspace) *learning.Service { return &ws.Learning }),
+	}
 }
 
-// compile compiles documents. This is the one place that lists the mechanics.
-func (e *Engine) compile(ctx context.Context, tx *session.Tx, docs *content.Program) (*program, error) {
-	p := &program{docs: docs}
-	var faults [5]error
-	p.missions, faults[0] = missions.Compile(docs, e.past)
-	p.economy, faults[2] = economy.Compile(docs)
-	p.streaks, faults[1] = streaks.Compile(docs, wallet{p.economy}, e.past)
-	p.boards, faults[3] = leaderboard.Load(ctx, tx, docs, e.past)
-	p.learning, faults[4] = learning.Compile(docs, e.library, e.past)
-	p.mechanics = []machine{
-		plug(p.streaks, func(o *Outcome) *[]streaks.Change { return &o.Streaks }),
-		plug(p.missions, func(o *Outcome) *[]missions.Change { return &o.Missions }),
-		plug(p.economy, func(o *Outcome) *[]economy.Change { return &o.Transactions }),
-		plug(p.boards, func(o *Outcome) *[]leaderboard.Change { return &o.Scores }),
-		plug(p.learning, func(o *Outcome) *[]learning.Change { return &o.Learning }),
+// wing is a room as the engine uses it: all have one form.
+type wing struct {
+	tables  []*store.Schema
+	parts   []mechanic.Part
+	compile func(context.Context, *session.Tx, room.Setting) (machine, error)
+	serve   func(*Workspace) // gives a handle its service
+}
+
+// newWing returns the wing of a room whose mechanic's changes are in a list of the outcome.
+func newWing[C, S any](
+	e *Engine, open func(room.Engine[C]) room.Room[C, S], changes func(*Outcome) *[]C, service func(*Workspace) *S,
+) wing {
+	r := open(room.Engine[C]{Library: e.library, Past: e.past, History: e.history, Follow: follow(changes)})
+	current := func(ctx context.Context, tx *session.Tx) (mechanic.Mechanic[C], error) {
+		p, err := e.program(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		return find[mechanic.Mechanic[C]](p), nil
 	}
-	return p, errors.Join(faults[:]...)
+	return wing{
+		tables: r.Tables, parts: r.Parts,
+		compile: func(ctx context.Context, tx *session.Tx, s room.Setting) (machine, error) {
+			m, err := r.Compile(ctx, tx, s)
+			if err != nil {
+				return machine{}, err
+			}
+			return plug(m, changes), nil
+		},
+		serve: func(ws *Workspace) { *service(ws) = r.Service(ws.run, current) },
+	}
+}
+
+// parts are the tables that hold rows of users' folds, by name.
+func parts(wings []wing) map[string]*mechanic.Part {
+	all := map[string]*mechanic.Part{}
+	for _, w := range wings {
+		for i := range w.parts {
+			all[w.parts[i].Table.Name] = &w.parts[i]
+		}
+	}
+	return all
+}
+
+// program is the published documents of a workspace, compiled. It is immutable.
+type program struct {
+	docs      *content.Program
+	mechanics []machine
+	// Wallet is the one of them by which users pay for what the others ask.
+	mechanic.Wallet
+}
+
+// compile compiles documents.
+func (e *Engine) compile(ctx context.Context, tx *session.Tx, docs *content.Program) (*program, error) {
+	p := &program{docs: docs, mechanics: make([]machine, len(e.wings))}
+	faults := make([]error, len(e.wings))
+	for i, w := range e.wings {
+		p.mechanics[i], faults[i] = w.compile(ctx, tx, room.Setting{Documents: docs, Wallet: p})
+	}
+	p.Wallet = find[mechanic.Wallet](p)
+	return p, errors.Join(faults...)
+}
+
+// find returns the mechanic of a program that is a T.
+func find[T any](p *program) (found T) {
+	for _, m := range p.mechanics {
+		if t, ok := m.mechanic.(T); ok {
+			return t
+		}
+	}
+	return found
 }
 
 // program returns the program that is in force in the transaction's workspace. One read tells whether
@@ -86,8 +145,10 @@ func (e *Engine) ready(ctx context.Context, tx *session.Tx) (*program, error) {
 	if p.docs.Edition == opened || p.docs.Edition == tx.Opened {
 		return p, nil
 	}
-	if err := p.boards.Open(ctx, tx, e.history); err != nil {
-		return nil, err
+	for _, m := range p.mechanics {
+		if err := m.open(ctx, tx); err != nil {
+			return nil, err
+		}
 	}
 	tx.Opened = p.docs.Edition
 	return p, nil
@@ -141,40 +202,19 @@ func (e *Engine) programAt(ctx context.Context, tx *session.Tx, at time.Time) (*
 	return p, nil
 }
 
-// part returns a function that gives a service its part of the program in force.
-func part[T any](e *Engine, of func(*program) T) func(context.Context, *session.Tx) (T, error) {
-	return func(ctx context.Context, tx *session.Tx) (T, error) {
-		p, err := e.program(ctx, tx)
-		if err != nil {
-			var none T
-			return none, err
-		}
-		return of(p), nil
-	}
-}
-
-// parts are the tables that hold rows of users' folds, by name.
-func parts() map[string]*mechanic.Part {
-	all := map[string]*mechanic.Part{}
-	for _, room := range [][]mechanic.Part{missions.Parts(), streaks.Parts(), economy.Parts(), learning.Parts()} {
-		for i := range room {
-			all[room[i].Table.Name] = &room[i]
-		}
-	}
-	return all
-}
-
 // machine is a mechanic as the engine runs it: all have one form.
 type machine struct {
-	reads   func(*session.Tx, *mechanic.Occasion) []store.Read
-	heeds   func(keys []string) bool
-	foresee func(*mechanic.Occasion) []event.Event
-	react   func(context.Context, *session.Tx, *mechanic.Occasion, *Outcome, *question) error
-	amend   func(context.Context, *session.Tx, mechanic.Amendment, *Outcome) error
-	rewind  func(context.Context, *session.Tx, *tenancy.User) error
-	due     func(context.Context, *session.Tx, string) (at time.Time, kind, id string, err error)
-	advance func(ctx context.Context, tx *session.Tx, limit int) (more bool, err error)
-	moved   func(*Outcome, string, string) bool
+	mechanic any // which it is
+	open     func(context.Context, *session.Tx) error
+	reads    func(*session.Tx, *mechanic.Occasion) []store.Read
+	heeds    func(keys []string) bool
+	foresee  func(*mechanic.Occasion) []event.Event
+	react    func(context.Context, *session.Tx, *mechanic.Occasion, *Outcome, *question) error
+	amend    func(context.Context, *session.Tx, mechanic.Amendment, *Outcome) error
+	rewind   func(context.Context, *session.Tx, *tenancy.User) error
+	due      func(context.Context, *session.Tx, string) (at time.Time, kind, id string, err error)
+	advance  func(ctx context.Context, tx *session.Tx, limit int) (more bool, err error)
+	moved    func(*Outcome, string, string) bool
 }
 
 // plug returns a mechanic whose changes are in a list of the outcome.
@@ -192,6 +232,7 @@ func plug[C any](m mechanic.Mechanic[C], list func(*Outcome) *[]C) machine {
 		return err
 	}
 	return machine{
+		mechanic: m, open: m.Open,
 		reads: m.Reads, heeds: m.Heeds, foresee: m.Foresee, rewind: m.Rewind, due: m.Due, advance: m.Advance, react: react,
 		amend: func(ctx context.Context, tx *session.Tx, a mechanic.Amendment, out *Outcome) (err error) {
 			to := list(out)

@@ -93,13 +93,9 @@ func (ws *Workspace) bind(run session.Runner, revocable bool) *Workspace {
 	ws.Stories = content.NewDocuments(run, e.library, content.Stories)
 	ws.Tags = content.NewDocuments(run, e.library, content.Tags)
 	ws.Media = content.NewMediaLibrary(run, e.blobs, e.maxSize, revocable)
-	ws.Missions = missions.NewService(run, e.library, part(e, func(p *program) *missions.Program { return p.missions }))
-	ws.Streaks = streaks.NewService(run, e.library, part(e, func(p *program) *streaks.Program { return p.streaks }))
-	ws.Economy = economy.NewService(run, e.library, part(e, func(p *program) *economy.Program { return p.economy }))
-	ws.Learning = learning.NewService(run, e.library, part(e, func(p *program) *learning.Program { return p.learning }))
-	var index *leaderboard.Index
-	e.space(ws.scope, func(sp *space) { index = sp.index })
-	ws.Leaderboards = leaderboard.NewService(run, e.library, part(e, func(p *program) *leaderboard.Program { return p.boards }), index)
+	for _, w := range e.wings {
+		w.serve(ws)
+	}
 	return ws
 }
 

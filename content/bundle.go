@@ -298,7 +298,7 @@ func (c *change) replace(ctx context.Context, tx *session.Tx, p parsed, place in
 // Export returns the documents in force as a bundle, with the tags in force that they carry: kinds in the
 // library's order, then in the order in which rules apply. The same program always gives the same bytes.
 // A document that outlives one that it refers to is left out, because nobody could import it.
-func (l *Library) Export(ctx context.Context, tx *session.Tx) ([]byte, error) {
+func (l *Library) Export(ctx context.Context, tx store.Tx) ([]byte, error) {
 	records, err := documents.List(ctx, tx, store.By("live"))
 	if err != nil {
 		return nil, err

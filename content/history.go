@@ -74,7 +74,7 @@ func (d Documents[T]) version(tx *session.Tx, r *record, v *version) (Version[T]
 // InForce returns the version of a document that was in force at a moment, nil if none was, for those
 // who explain what happened then. It was in force from its first publish on, but for the times in which
 // it was archived and not published again. It returns [fault.ErrNotFound] if there is no such document.
-func (l *Library) InForce(ctx context.Context, tx *session.Tx, kindName, id string, at time.Time) (Document, error) {
+func (l *Library) InForce(ctx context.Context, tx store.Tx, kindName, id string, at time.Time) (Document, error) {
 	kind, ok := l.Kind(kindName)
 	if !ok {
 		return nil, fault.Invalid("kind", "%q is none of %v", kindName, l.names())
@@ -87,7 +87,7 @@ func (l *Library) InForce(ctx context.Context, tx *session.Tx, kindName, id stri
 }
 
 // inForce returns the version of a document that was in force at a moment, nil if none was.
-func inForce(ctx context.Context, tx *session.Tx, kind AnyKind, r *record, at time.Time) (Document, error) {
+func inForce(ctx context.Context, tx store.Tx, kind AnyKind, r *record, at time.Time) (Document, error) {
 	number := r.inForce(at)
 	if number == 0 {
 		return nil, nil
@@ -101,7 +101,7 @@ func inForce(ctx context.Context, tx *session.Tx, kind AnyKind, r *record, at ti
 
 // LoadAt reads the workspace's program as it was at a moment, for those who explain what happened then.
 // It has no edition.
-func (l *Library) LoadAt(ctx context.Context, tx *session.Tx, at time.Time) (*Program, error) {
+func (l *Library) LoadAt(ctx context.Context, tx store.Tx, at time.Time) (*Program, error) {
 	records, err := documents.List(ctx, tx, store.Query{})
 	if err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func (p *Program) Since(kind, id string, began time.Time) int {
 }
 
 // Recall lets [Program.Since] know documents that are out of use. It reads what is not known yet, at once.
-func (p *Program) Recall(ctx context.Context, tx *session.Tx, refs ...Reference) error {
+func (p *Program) Recall(ctx context.Context, tx store.Tx, refs ...Reference) error {
 	keys := p.unknown(refs)
 	if len(keys) == 0 {
 		return nil
@@ -189,7 +189,7 @@ func (p *Program) unknown(refs []Reference) []string {
 
 // Versions returns the named versions of documents, in their order; [fault.ErrNotFound] if there is no
 // such version. They must not be modified.
-func (l *Library) Versions(ctx context.Context, tx *session.Tx, pins ...Pin) ([]Document, error) {
+func (l *Library) Versions(ctx context.Context, tx store.Tx, pins ...Pin) ([]Document, error) {
 	keys := each(pins, func(p Pin) string { return recordKey(p.Kind, p.ID) })
 	numbered := each(pins, func(p Pin) string { return versionKey(p.Kind, p.ID, p.Version) })
 	if err := tx.Prefetch(ctx, documents.Keys(keys...), versions.Keys(numbered...)); err != nil {

@@ -165,7 +165,7 @@ var formerEditions = store.Define("programs_before", func(e *edition) string { r
 
 // EditionAt returns the name of the program that was in force at a moment, and since when it was; "" and zero if
 // nothing had been published.
-func EditionAt(ctx context.Context, tx *session.Tx, at time.Time) (id string, since time.Time, err error) {
+func EditionAt(ctx context.Context, tx store.Tx, at time.Time) (id string, since time.Time, err error) {
 	found, err := formerEditions.List(ctx, tx, store.Query{Until: store.Text(store.KeyTime(at.Add(time.Microsecond))), Descending: true, Limit: 1})
 	if err != nil || len(found) == 0 {
 		return "", time.Time{}, err
@@ -265,7 +265,7 @@ func (v *version) open(kind AnyKind, r *record) (Document, error) {
 	return open(kind, &then, v.Body)
 }
 
-func find(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*record, error) {
+func find(ctx context.Context, tx store.Tx, kind AnyKind, id string) (*record, error) {
 	r, ok, err := documents.Get(ctx, tx, recordKey(kind.Name(), id))
 	if err == nil && !ok {
 		err = fault.NotFound(kind.Name(), id)

@@ -136,7 +136,7 @@ func CloseWorkspace(ctx context.Context, tx *session.Tx) error {
 func Reading() store.Read { return editions.Keys(programKey) }
 
 // Load reads the workspace's program.
-func (l *Library) Load(ctx context.Context, tx *session.Tx) (*Program, error) {
+func (l *Library) Load(ctx context.Context, tx store.Tx) (*Program, error) {
 	id, err := Edition(ctx, tx)
 	if err != nil {
 		return nil, err
@@ -194,7 +194,7 @@ func (p *Program) Later(kind, id string) bool { return p.later[recordKey(kind, i
 
 // assemble makes a program of what choose returns for each record, where nil is nothing.
 func (l *Library) assemble(
-	ctx context.Context, tx *session.Tx, edition string, records []record, choose func(AnyKind, *record) (Document, error),
+	ctx context.Context, tx store.Tx, edition string, records []record, choose func(AnyKind, *record) (Document, error),
 ) (*Program, error) {
 	p := &Program{
 		Edition: edition, docs: map[string][]Document{}, byID: map[string]Document{}, marks: map[string][]mark{}, tags: map[string][]tagSet{},

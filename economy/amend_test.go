@@ -21,7 +21,7 @@ import (
 func (w *world) rows(t failer) map[string]store.Row {
 	all := map[string]store.Row{}
 	require.NoError(t, w.run.View(w.ctx, func(tx *session.Tx) error {
-		for _, part := range economy.Parts() {
+		for _, part := range w.room.Parts {
 			rows, err := tx.List(w.ctx, part.Table, store.Query{})
 			if err != nil {
 				return err
@@ -38,7 +38,7 @@ func (w *world) rows(t failer) map[string]store.Row {
 // takeBack takes back a step that made of some rows of folds others, as the engine does.
 func (w *world) takeBack(t failer, before, after map[string]store.Row) {
 	require.NoError(t, w.run.Update(w.ctx, func(tx *session.Tx) error {
-		for _, part := range economy.Parts() {
+		for _, part := range w.room.Parts {
 			rows, err := tx.List(w.ctx, part.Table, store.Query{})
 			if err != nil {
 				return err
@@ -157,7 +157,7 @@ func TestOwners(t *testing.T) {
 	w.grant(t, "bob", "gold", "2")
 	owners := map[string][]string{}
 	rows := w.rows(t)
-	for _, part := range economy.Parts() {
+	for _, part := range w.room.Parts {
 		for name, row := range rows {
 			if _, err := fmt.Sscanf(name, part.Table.Name+" "); err == nil {
 				owners[part.Table.Name] = append(owners[part.Table.Name], part.Owner(row.Record))
@@ -259,9 +259,9 @@ func (w *world) charge(id, currencyID, amount string, at time.Time) (paid bool, 
 		if err != nil {
 			return err
 		}
-		paid, err = p.Charge(w.ctx, tx, economy.Charge{
+		paid, err = p.(mechanic.Wallet).Charge(w.ctx, tx, mechanic.Charge{
 			ID: id, UserID: "ada", CurrencyID: currencyID, Amount: dec(amount),
-			InitiatorType: economy.ByStreakRule, Initiator: "streakRuleId#s1", RuleVersion: 2, At: at,
+			RuleID: "s1", RuleVersion: 2, At: at,
 		})
 		return err
 	})
@@ -274,7 +274,7 @@ func (w *world) refund(t failer, at time.Time, ids ...string) {
 		if err != nil {
 			return err
 		}
-		return p.Refund(w.ctx, tx, at, ids...)
+		return p.(mechanic.Wallet).Refund(w.ctx, tx, at, ids...)
 	}))
 }
 

@@ -5,29 +5,15 @@ import (
 	"errors"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/guerdonhq/guerdon/internal/amount"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 )
-
-// A Charge is a price that something other than the user's own will asks of a user, such as the freeze
-// of a streak.
-type Charge struct {
-	// ID identifies the charge, and becomes the transaction's id; it holds ":".
-	ID, UserID, CurrencyID string
-	// Amount is not less than 0; 0 is paid by everybody.
-	Amount        decimal.Decimal
-	InitiatorType InitiatorType
-	Initiator     string
-	RuleVersion   int
-	At            time.Time
-}
 
 // Charge takes the charge's amount from the user to SYSTEM and returns whether it is paid. A charge
 // that was paid before is paid, and not taken again. If the user cannot pay, or the currency is not
 // published, nothing is taken. It returns [fault.ErrInvalid] if the amount is none, or less than 0.
-func (p *Program) Charge(ctx context.Context, tx *session.Tx, c Charge) (paid bool, err error) {
+func (p *program) Charge(ctx context.Context, tx *session.Tx, c mechanic.Charge) (paid bool, err error) {
 	if c.Amount.IsZero() {
 		return true, nil
 	}
@@ -40,7 +26,7 @@ func (p *Program) Charge(ctx context.Context, tx *session.Tx, c Charge) (paid bo
 	}
 	rows := movement{
 		id: c.ID, group: c.ID, currency: c.CurrencyID, from: c.UserID, amount: c.Amount, mode: Auto,
-		initiatorType: c.InitiatorType, initiator: c.Initiator, ruleVersion: c.RuleVersion, at: c.At, now: tx.Now,
+		initiatorType: ByStreakRule, initiator: streakPrefix + c.RuleID, ruleVersion: c.RuleVersion, at: c.At, now: tx.Now,
 	}.rows()
 	l := p.ledger()
 	if err := l.load(ctx, tx, rows...); err != nil {
@@ -55,7 +41,7 @@ func (p *Program) Charge(ctx context.Context, tx *session.Tx, c Charge) (paid bo
 
 // Refund gives back at a moment what charges with the given ids have taken, each once; one that took nothing gives
 // nothing. No bound is in the way of what was the user's before.
-func (p *Program) Refund(ctx context.Context, tx *session.Tx, at time.Time, ids ...string) error {
+func (p *program) Refund(ctx context.Context, tx *session.Tx, at time.Time, ids ...string) error {
 	taken, err := transactions.GetMany(ctx, tx, ids...)
 	if err != nil {
 		return err

@@ -31,7 +31,8 @@
 // # Expiry
 //
 // A pending transaction whose time is over is expired for every reader and writer, whether or not it is
-// marked. It is marked as of that very moment, with the user's next event or by [Program.Advance].
+// marked. It is marked as of that very moment, with the user's next event or by the workspace's
+// Advance.
 //
 // # Events
 //
@@ -46,36 +47,3 @@
 // {"*": [2, {"var": "targetAmount"}]} pays for a mission, and {"var": "additionalData.distance"} for an
 // activity.
 package economy
-
-import (
-	"context"
-
-	"github.com/guerdonhq/guerdon/internal/mechanic"
-	"github.com/guerdonhq/guerdon/internal/session"
-	"github.com/guerdonhq/guerdon/store"
-)
-
-// Tables returns what the package keeps.
-func Tables() []*store.Schema {
-	return []*store.Schema{transactions.Schema(), accounts.Schema(), tallies.Schema()}
-}
-
-// Parts are the tables that hold rows of users' folds. An account is a sum: what a step added to it is taken back,
-// whatever others have added since, and so is what it took from SYSTEM's.
-func Parts() []mechanic.Part {
-	return []mechanic.Part{
-		mechanic.Rows(transactions, func(t *Transaction) string { return t.UserID }).Decided(func(ctx context.Context, tx *session.Tx, now, was any) error {
-			t, there := now.(Transaction)
-			before := was.(Transaction)
-			switch {
-			case !there:
-				return reinstate(ctx, tx, nil, before)
-			case t.State != before.State || !t.Amount.Equal(before.Amount):
-				return reinstate(ctx, tx, &t, before)
-			}
-			return nil
-		}),
-		mechanic.Rows(tallies, func(t *tally) string { return t.UserID }),
-		mechanic.Sums(accounts, func(a *account) string { return a.UserID }, (*account).sum),
-	}
-}

@@ -13,15 +13,15 @@ import (
 )
 
 // Explains tells whether documents of a kind are reward rules.
-func (p *Program) Explains(kind string) bool { return kind == RewardRules.Name() }
+func (p *program) Explains(kind string) bool { return kind == RewardRules.Name() }
 
 // Moves tells whether a change is by a rule: a transaction that was not rejected.
-func (p *Program) Moves(c *Change, _, id string) bool {
+func (p *program) Moves(c *Change, _, id string) bool {
 	return c.RewardRuleID == id && c.State != Rejected
 }
 
 // Explain asks of an occasion what React will ask of a rule, in its order.
-func (p *Program) Explain(
+func (p *program) Explain(
 	ctx context.Context, tx *session.Tx, o *mechanic.Occasion, _, id string,
 ) (*mechanic.Verdict, func(*[]Change, []event.Problem), error) {
 	x := &explanation{Occasion: o, tx: tx, program: p, v: &mechanic.Verdict{}}
@@ -61,7 +61,7 @@ func (p *Program) Explain(
 type explanation struct {
 	*mechanic.Occasion
 	tx      *session.Tx
-	program *Program
+	program *program
 	v       *mechanic.Verdict
 }
 

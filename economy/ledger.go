@@ -17,7 +17,7 @@ type ledger struct {
 	rows     []Transaction
 }
 
-func (p *Program) ledger() *ledger {
+func (p *program) ledger() *ledger {
 	return &ledger{bounds: p.bounds, accounts: map[string]*account{}}
 }
 

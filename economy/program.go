@@ -15,11 +15,9 @@ import (
 	"github.com/guerdonhq/guerdon/store"
 )
 
-// A Program is the published currencies and reward rules, compiled. It is immutable and may be used
+// A program is the published currencies and reward rules, compiled. It is immutable and may be used
 // concurrently.
-//
-// The engine calls it; hosts use [Service].
-type Program struct {
+type program struct {
 	mechanic.Plain[Change]
 
 	currencies map[string]bounds
@@ -28,9 +26,9 @@ type Program struct {
 	byID       map[string]*payer // also those that are DISABLED
 }
 
-// Compile compiles what is published.
-func Compile(docs *content.Program) (*Program, error) {
-	p := &Program{currencies: map[string]bounds{}, byID: map[string]*payer{}}
+// compile compiles what is published.
+func compile(docs *content.Program) (*program, error) {
+	p := &program{currencies: map[string]bounds{}, byID: map[string]*payer{}}
 	for _, c := range content.Live(docs, Currencies) {
 		b, err := c.bounds()
 		if err != nil {
@@ -52,13 +50,13 @@ func Compile(docs *content.Program) (*Program, error) {
 	return p, nil
 }
 
-func (p *Program) published(currencyID string) bool {
+func (p *program) published(currencyID string) bool {
 	_, ok := p.currencies[currencyID]
 	return ok
 }
 
 // bounds returns the bounds of a user's account. A currency that is out of use has the usual ones.
-func (p *Program) bounds(currencyID string) bounds {
+func (p *program) bounds(currencyID string) bounds {
 	if b, ok := p.currencies[currencyID]; ok {
 		return b
 	}
@@ -66,7 +64,7 @@ func (p *Program) bounds(currencyID string) bounds {
 }
 
 // candidates returns the rules whose matcher an event meets, in the order in which they apply.
-func (p *Program) candidates(o *mechanic.Occasion) []*payer {
+func (p *program) candidates(o *mechanic.Occasion) []*payer {
 	if !reacts(o.Event.Type) {
 		return nil
 	}
@@ -77,8 +75,8 @@ func (p *Program) candidates(o *mechanic.Occasion) []*payer {
 	return rules
 }
 
-// Reads names what [Program.React] may read for an event.
-func (p *Program) Reads(_ *session.Tx, o *mechanic.Occasion) []store.Read {
+// Reads names what [program.React] may read for an event.
+func (p *program) Reads(_ *session.Tx, o *mechanic.Occasion) []store.Read {
 	reads := []store.Read{transactions.Rows(firstPending(o.User.ID))}
 	candidates := p.candidates(o)
 	if len(candidates) == 0 {
@@ -102,7 +100,7 @@ func (p *Program) Reads(_ *session.Tx, o *mechanic.Occasion) []store.Read {
 
 // Foresee returns events like those that paying for an event can cause, one for each currency: enough
 // for the other mechanics to name what they will read for them.
-func (p *Program) Foresee(o *mechanic.Occasion) []event.Event {
+func (p *program) Foresee(o *mechanic.Occasion) []event.Event {
 	var foreseen []event.Event
 	for _, r := range p.candidates(o) {
 		for _, w := range r.Rewards {
@@ -124,7 +122,7 @@ func (p *Program) Foresee(o *mechanic.Occasion) []event.Event {
 const tickedTransaction = "VirtualTransaction"
 
 // Due returns when the first of a user's pending transactions expires.
-func (p *Program) Due(ctx context.Context, tx *session.Tx, userID string) (at time.Time, kind, id string, err error) {
+func (p *program) Due(ctx context.Context, tx *session.Tx, userID string) (at time.Time, kind, id string, err error) {
 	first, err := transactions.List(ctx, tx, firstPending(userID))
 	if err != nil || len(first) == 0 {
 		return time.Time{}, "", "", err
@@ -136,7 +134,7 @@ func firstPending(userID string) store.Query { return store.By("pending", store.
 
 // expire marks a pending transaction whose time is over. The other side of a transfer is in another's fold, and expires
 // at the same moment.
-func (p *Program) expire(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) error {
+func (p *program) expire(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) error {
 	t, found, err := transactions.Get(ctx, tx, o.Event.EntityID)
 	if err != nil || !found || t.State != Pending {
 		return err
@@ -157,7 +155,7 @@ func (p *Program) expire(ctx context.Context, tx *session.Tx, o *mechanic.Occasi
 
 // Advance wakes the users of at most limit pending transactions that have expired: what the senders of transfers had set
 // aside is theirs again. It returns whether there may be more. Reads do not wait for it.
-func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
+func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	due, err := transactions.List(ctx, tx, store.By("expiring").Between(store.Value{}, store.After(tx.Now)).First(limit))
 	for i := 0; err == nil && i < len(due); i++ {
 		err = wake(ctx, tx, due[i].UserID)

@@ -30,8 +30,11 @@ type Change struct {
 	Undone bool `json:"undone,omitempty"`
 }
 
-// initiatorPrefix stands before the rule's id in the initiator of a reward.
-const initiatorPrefix = "rewardRuleId#"
+// The initiator of a reward, and of a charge, is the rule's id behind one of these.
+const (
+	initiatorPrefix = "rewardRuleId#"
+	streakPrefix    = "streakRuleId#"
+)
 
 func change(t *Transaction) Change {
 	return Change{
@@ -43,7 +46,7 @@ func change(t *Transaction) Change {
 // React pays the event's user what the rules promise for it. It must be called once for an event: the
 // ids of the transactions follow from the event's. A reward that would cross a bound is kept as REJECTED
 // and reported.
-func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	if o.Ticks(tickedTransaction) {
 		return nil, p.expire(ctx, tx, o)
 	}
@@ -89,7 +92,7 @@ type reward struct {
 }
 
 // rewards evaluates what the rules promise for the event. What is no amount is reported and not paid.
-func (p *Program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer) []reward {
+func (p *program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer) []reward {
 	all := make([]reward, 0, len(rules)) // most rules have one reward
 	for _, r := range rules {
 		for i, w := range r.Rewards {
@@ -118,7 +121,7 @@ func rewardID(eventID, ruleID string, i int) string {
 }
 
 // pay enters the rewards, as rejected where a bound is in the way, and counts the rules that paid.
-func (p *Program) pay(ctx context.Context, tx *session.Tx, rewards []reward, used map[*payer]*tally) ([]Change, error) {
+func (p *program) pay(ctx context.Context, tx *session.Tx, rewards []reward, used map[*payer]*tally) ([]Change, error) {
 	l := p.ledger()
 	rows := make([]Transaction, len(rewards))
 	for i := range rewards {
@@ -232,7 +235,7 @@ func usage(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, rules []*p
 }
 
 // Amend adds to changes the rewards that are others after the user's fold was folded again.
-func (p *Program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
+func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
 	for _, d := range a.Rows {
 		if now, is := d.Now.(account); is {
 			p.reportOwed(tx, d.Was, &now)
@@ -255,7 +258,7 @@ func (p *Program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment,
 }
 
 // reportOwed says what a user owes: what was paid and does not follow after all has been spent.
-func (p *Program) reportOwed(tx *session.Tx, before any, now *account) {
+func (p *program) reportOwed(tx *session.Tx, before any, now *account) {
 	was, _ := before.(account)
 	low := p.bounds(now.CurrencyID).low
 	if have := now.available(); now.UserID != "" && have < low && have < was.available() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -23,12 +24,11 @@ type Service struct {
 	RewardRules content.Documents[RewardRule]
 
 	run     session.Runner
-	program func(context.Context, *session.Tx) (*Program, error)
+	program room.Current[*program]
 }
 
-// NewService returns the service that runs its transactions with run and finds what is published with
-// program.
-func NewService(run session.Runner, lib *content.Library, program func(context.Context, *session.Tx) (*Program, error)) Service {
+// newService returns the service of a workspace; program gives what is in force there.
+func newService(run session.Runner, lib *content.Library, program room.Current[*program]) Service {
 	return Service{
 		Currencies: content.NewDocuments(run, lib, Currencies), RewardRules: content.NewDocuments(run, lib, RewardRules),
 		run: run, program: program,
@@ -183,7 +183,7 @@ func distinct(keys []string) []string {
 }
 
 // admit returns an error if the currency or a user of a movement is unknown, or the id is taken.
-func (p *Program) admit(ctx context.Context, tx *session.Tx, m *movement) error {
+func (p *program) admit(ctx context.Context, tx *session.Tx, m *movement) error {
 	if !p.published(m.currency) {
 		return fault.NotFound(currencyNoun, m.currency)
 	}
@@ -214,7 +214,7 @@ const (
 )
 
 // enter posts movements, all or none, and returns their transactions.
-func (p *Program) enter(ctx context.Context, tx *session.Tx, in place, movements [][]Transaction) ([]Transaction, error) {
+func (p *program) enter(ctx context.Context, tx *session.Tx, in place, movements [][]Transaction) ([]Transaction, error) {
 	l, all := p.ledger(), slices.Concat(movements...)
 	if err := l.load(ctx, tx, all...); err != nil {
 		return nil, err
@@ -255,7 +255,7 @@ func (s Service) Redeem(ctx context.Context, userID, transactionID string) ([]Tr
 	})
 }
 
-func (p *Program) redeem(ctx context.Context, tx *session.Tx, t Transaction) ([]Transaction, error) {
+func (p *program) redeem(ctx context.Context, tx *session.Tx, t Transaction) ([]Transaction, error) {
 	rows, err := movementOf(ctx, tx, t)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
@@ -30,6 +31,7 @@ type world struct {
 	economy.Service
 
 	ctx        context.Context
+	room       room.Room[economy.Change, economy.Service]
 	run        session.Runner
 	activities content.Documents[content.Activity]
 	lib        *content.Library
@@ -39,7 +41,7 @@ type world struct {
 	now      time.Time
 	ids      int
 	events   []event.Event // caused by what was committed
-	programs map[string]*economy.Program
+	programs map[string]mechanic.Mechanic[economy.Change]
 }
 
 // failer is what a test, a benchmark, a rapid check or an example fails by.
@@ -56,9 +58,11 @@ func (loud) FailNow()                          {}
 
 // newWorld returns a world with the users "ada", "bob" and "eve" and no currency.
 func newWorld(t failer) *world {
-	w := &world{ctx: context.Background(), now: start, zones: &timeframe.Zones{}, programs: map[string]*economy.Program{}}
+	w := &world{ctx: context.Background(), now: start, zones: &timeframe.Zones{}, programs: map[string]mechanic.Mechanic[economy.Change]{}}
+	w.lib = content.NewLibrary(content.Activities, content.Tags, economy.Currencies, economy.RewardRules)
+	w.room = economy.Room(room.Engine[economy.Change]{Library: w.lib})
 	st := memory.New()
-	for _, tables := range [][]*store.Schema{tenancy.Tables(), content.Tables(), economy.Tables()} {
+	for _, tables := range [][]*store.Schema{tenancy.Tables(), content.Tables(), w.room.Tables} {
 		require.NoError(t, st.Prepare(w.ctx, tables...))
 	}
 	scope := store.Scope{Account: "acme", Workspace: "default"}
@@ -81,9 +85,8 @@ func newWorld(t failer) *world {
 			}
 			return err
 		})
-	w.lib = content.NewLibrary(content.Activities, content.Tags, economy.Currencies, economy.RewardRules)
 	w.activities = content.NewDocuments(w.run, w.lib, content.Activities)
-	w.Service = economy.NewService(w.run, w.lib, w.program)
+	w.Service = w.room.Service(w.run, w.program)
 	for _, id := range []string{"ada", "bob", "eve"} {
 		w.put(t, "users", fmt.Sprintf(`{"userId": %q, "role": "member", "status": "active"}`, id))
 	}
@@ -130,7 +133,7 @@ func (w *world) newID() string {
 	return fmt.Sprintf("id%04d", w.ids)
 }
 
-func (w *world) program(ctx context.Context, tx *session.Tx) (*economy.Program, error) {
+func (w *world) program(ctx context.Context, tx *session.Tx) (mechanic.Mechanic[economy.Change], error) {
 	edition, err := content.Edition(ctx, tx)
 	if err != nil {
 		return nil, err
@@ -145,7 +148,7 @@ func (w *world) program(ctx context.Context, tx *session.Tx) (*economy.Program, 
 	if err != nil {
 		return nil, err
 	}
-	if p, err = economy.Compile(docs); err != nil {
+	if p, err = w.room.Compile(ctx, tx, room.Setting{Documents: docs}); err != nil {
 		return nil, err
 	}
 	w.mu.Lock()
@@ -156,7 +159,7 @@ func (w *world) program(ctx context.Context, tx *session.Tx) (*economy.Program, 
 
 // put writes a record into a table behind everybody's back.
 func (w *world) put(t failer, table, record string) {
-	for _, s := range append(tenancy.Tables(), economy.Tables()...) {
+	for _, s := range append(tenancy.Tables(), w.room.Tables...) {
 		if s.Name != table {
 			continue
 		}
@@ -180,7 +183,7 @@ func (w *world) put(t failer, table, record string) {
 func (w *world) dump(t failer) string {
 	var all strings.Builder
 	require.NoError(t, w.run.View(w.ctx, func(tx *session.Tx) error {
-		for _, s := range economy.Tables() {
+		for _, s := range w.room.Tables {
 			rows, err := tx.List(w.ctx, s, store.Query{})
 			if err != nil {
 				return err
@@ -202,7 +205,7 @@ func (w *world) dump(t failer) string {
 func (w *world) reread(t failer) {
 	before := w.dump(t)
 	require.NoError(t, w.run.Update(w.ctx, func(tx *session.Tx) error {
-		for _, s := range economy.Tables() {
+		for _, s := range w.room.Tables {
 			rows, err := tx.List(w.ctx, s, store.Query{})
 			if err != nil {
 				return err

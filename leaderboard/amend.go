@@ -14,7 +14,7 @@ import (
 // changes what the scores are since. What only comes is added; a score that loses something is counted again, a
 // user's from what the user did, a tag's from the contributions that are kept of it. A period that is frozen stays as it
 // is, which is reported.
-func (p *Program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
+func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
 	was, is := p.contributions(a.Gone, func(string, string, string) {}), p.contributions(a.Come, tx.Report)
 	report := once(tx.Report)
 	gone, err := admitted(ctx, tx, without(was, is), report)
@@ -91,7 +91,7 @@ func (p *Program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendmen
 }
 
 // contributions returns what events add to scores, if their boards take it.
-func (p *Program) contributions(events []*mechanic.Occasion, report func(source, field, reason string)) (all []contribution) {
+func (p *program) contributions(events []*mechanic.Occasion, report func(source, field, reason string)) (all []contribution) {
 	for _, o := range events {
 		d := p.decide(o)
 		all = append(all, d.contributions...)
@@ -131,7 +131,7 @@ func without(all, others []contribution) []contribution {
 }
 
 // recount makes a score up again. Of c, only the board, the period and the entity matter.
-func (p *Program) recount(ctx context.Context, tx *session.Tx, c contribution) (Change, bool, error) {
+func (p *program) recount(ctx context.Context, tx *session.Tx, c contribution) (Change, bool, error) {
 	before, existed, err := scores.Get(ctx, tx, c.of)
 	if err != nil {
 		return Change{}, false, err
@@ -163,7 +163,7 @@ func (p *Program) recount(ctx context.Context, tx *session.Tx, c contribution) (
 }
 
 // collect calls add with all contributions to a score.
-func (p *Program) collect(ctx context.Context, tx *session.Tx, c contribution, add func(*contribution)) error {
+func (p *program) collect(ctx context.Context, tx *session.Tx, c contribution, add func(*contribution)) error {
 	if c.board.counter.tags != nil {
 		kept, err := parts.List(ctx, tx, store.Prefix(c.of+"/"))
 		for _, part := range kept {

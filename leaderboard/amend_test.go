@@ -28,7 +28,7 @@ var teams = map[string][]string{"ada": {"red"}, "bob": {"red", "blue"}, "eve": n
 // kept returns what the tables keep of a board, without its name.
 func (w *world) kept(t failer, boardID string) (all []string) {
 	require.NoError(t, w.run.View(w.ctx, func(tx *session.Tx) error {
-		for _, table := range leaderboard.Tables() {
+		for _, table := range w.room.Tables {
 			rows, err := tx.List(w.ctx, table, store.Prefix(boardID+"/"))
 			if err != nil {
 				return err

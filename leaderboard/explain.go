@@ -15,14 +15,14 @@ import (
 )
 
 // Explains tells whether documents of a kind are boards.
-func (p *Program) Explains(kind string) bool { return kind == Boards.Name() }
+func (p *program) Explains(kind string) bool { return kind == Boards.Name() }
 
 // Moves tells whether a change is one of a board.
-func (p *Program) Moves(c *Change, _, id string) bool { return c.BoardID == id }
+func (p *program) Moves(c *Change, _, id string) bool { return c.BoardID == id }
 
 // Explain asks of an occasion what React asks of a board, in its order. Scores of the past are not kept, so that
 // whether one changed is what the journal says of the event.
-func (p *Program) Explain(
+func (p *program) Explain(
 	ctx context.Context, tx *session.Tx, o *mechanic.Occasion, _, id string,
 ) (*mechanic.Verdict, func(*[]Change, []event.Problem), error) {
 	v := &mechanic.Verdict{}

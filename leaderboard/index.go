@@ -9,15 +9,43 @@ import (
 
 	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/ranktree"
+	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
 )
 
-// A Follow reads the journal in a transaction: for every entry behind a position, in order, it calls
-// apply with the entry's position and with the changes that its event made, in the order in which they
-// were made. It returns the position of the last entry there is, which grows by one from entry to entry.
-type Follow func(ctx context.Context, tx *session.Tx, after int64, apply func(position int64, changes []Change) error) (head int64, err error)
+// indexes are those of all workspaces. They may be used concurrently.
+type indexes struct {
+	follow room.Follow[Change]
 
-// An Index holds the boards of one workspace in memory, where ranks cost microseconds whatever the
+	mu  sync.Mutex
+	all map[store.Scope]*index
+}
+
+// newIndexes returns none yet; nil, which has none ever, if nobody can follow what changed.
+func newIndexes(follow room.Follow[Change]) *indexes {
+	if follow == nil {
+		return nil
+	}
+	return &indexes{follow: follow, all: map[store.Scope]*index{}}
+}
+
+// of returns the index of a workspace, which all its handles share, or nil.
+func (xs *indexes) of(s store.Scope) *index {
+	if xs == nil {
+		return nil
+	}
+	xs.mu.Lock()
+	defer xs.mu.Unlock()
+	x := xs.all[s]
+	if x == nil {
+		x = &index{follow: xs.follow, rankings: map[string]*indexed{}}
+		xs.all[s] = x
+	}
+	return x
+}
+
+// An index holds the boards of one workspace in memory, where ranks cost microseconds whatever the
 // size of the board. It reads a period of a board from the store when it is asked for first, about a
 // second for a million entities, and follows the journal from then on. It keeps the periods that were
 // asked for last.
@@ -28,10 +56,10 @@ type Follow func(ctx context.Context, tx *session.Tx, after int64, apply func(po
 // transaction that is going to be committed together with this one.
 //
 // What it answers is the state of the transaction in which it is asked; outside of one, it may be that
-// of a later one that was committed. It may be used concurrently. A nil *Index leaves everything to the
+// of a later one that was committed. It may be used concurrently. A nil *index leaves everything to the
 // store.
-type Index struct {
-	follow Follow
+type index struct {
+	follow room.Follow[Change]
 	ticks  atomic.Int64 // counts uses
 
 	mu       sync.RWMutex
@@ -57,13 +85,8 @@ const (
 	maxAhead = 100
 )
 
-// NewIndex returns an empty index that follows a journal.
-func NewIndex(follow Follow) *Index {
-	return &Index{follow: follow, rankings: map[string]*indexed{}}
-}
-
 // use calls fn with a ranking of a board: in memory if that can be, otherwise as it is stored.
-func (x *Index) use(ctx context.Context, tx *session.Tx, b *board, stored storeLadder, fn func(ladder) error) error {
+func (x *index) use(ctx context.Context, tx *session.Tx, b *board, stored storeLadder, fn func(ladder) error) error {
 	if x == nil || tx.Seq != 0 { // scores are ahead of the journal while an entry is made
 		return fn(stored)
 	}
@@ -79,7 +102,7 @@ func (x *Index) use(ctx context.Context, tx *session.Tx, b *board, stored storeL
 
 // answerCommitted is use in a transaction that sees nothing but what is committed. It is not done if the
 // index cannot answer.
-func (x *Index) answerCommitted(ctx context.Context, tx *session.Tx, b *board, stored storeLadder, fn func(ladder) error) (done bool, err error) {
+func (x *index) answerCommitted(ctx context.Context, tx *session.Tx, b *board, stored storeLadder, fn func(ladder) error) (done bool, err error) {
 	head, err := x.follow(ctx, tx, math.MaxInt64, nil)
 	if err != nil {
 		return false, err
@@ -94,7 +117,7 @@ func (x *Index) answerCommitted(ctx context.Context, tx *session.Tx, b *board, s
 }
 
 // answer calls fn with a ranking if it is there and not behind.
-func (x *Index) answer(head int64, b *board, name string, fn func(ladder) error) (done bool, err error) {
+func (x *index) answer(head int64, b *board, name string, fn func(ladder) error) (done bool, err error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	r := x.find(b, name)
@@ -105,7 +128,7 @@ func (x *Index) answer(head int64, b *board, name string, fn func(ladder) error)
 }
 
 // answerOpen is answerCommitted in a transaction that may have changes of its own.
-func (x *Index) answerOpen(ctx context.Context, tx *session.Tx, b *board, stored storeLadder, fn func(ladder) error) (done bool, err error) {
+func (x *index) answerOpen(ctx context.Context, tx *session.Tx, b *board, stored storeLadder, fn func(ladder) error) (done bool, err error) {
 	x.mu.RLock()
 	known, position := x.find(b, stored.ranking) != nil, x.position
 	x.mu.RUnlock()
@@ -137,7 +160,7 @@ func (x *Index) answerOpen(ctx context.Context, tx *session.Tx, b *board, stored
 }
 
 // find returns a ranking that is in memory, or nil.
-func (x *Index) find(b *board, name string) *indexed {
+func (x *index) find(b *board, name string) *indexed {
 	r := x.rankings[name]
 	if r == nil || r.tree == nil || r.version != b.version {
 		return nil
@@ -148,7 +171,7 @@ func (x *Index) find(b *board, name string) *indexed {
 
 // prepare brings the index up to a transaction and reads a ranking into it, unless the transaction is
 // too old for that or somebody else is doing it.
-func (x *Index) prepare(ctx context.Context, tx *session.Tx, head int64, b *board, stored storeLadder) error {
+func (x *index) prepare(ctx context.Context, tx *session.Tx, head int64, b *board, stored storeLadder) error {
 	r, err := x.enter(ctx, tx, head, b, stored)
 	if err != nil || r == nil {
 		return err
@@ -166,7 +189,7 @@ func (x *Index) prepare(ctx context.Context, tx *session.Tx, head int64, b *boar
 }
 
 // enter catches up with the journal. If it returns a ranking, the caller has to read it in.
-func (x *Index) enter(ctx context.Context, tx *session.Tx, head int64, b *board, stored storeLadder) (*indexed, error) {
+func (x *index) enter(ctx context.Context, tx *session.Tx, head int64, b *board, stored storeLadder) (*indexed, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if head > x.position && len(x.rankings) > 0 {
@@ -186,7 +209,7 @@ func (x *Index) enter(ctx context.Context, tx *session.Tx, head int64, b *board,
 }
 
 // evict makes room for one more ranking.
-func (x *Index) evict() {
+func (x *index) evict() {
 	if len(x.rankings) < maxRankings {
 		return
 	}
@@ -200,7 +223,7 @@ func (x *Index) evict() {
 }
 
 // apply follows one entry of the journal.
-func (x *Index) apply(position int64, changes []Change) error {
+func (x *index) apply(position int64, changes []Change) error {
 	for i := range changes {
 		c := &changes[i]
 		r := x.rankings[ranking(c.BoardID, c.PeriodID)]

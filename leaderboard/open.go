@@ -16,25 +16,11 @@ import (
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-// A Span is a part of what happened: the events of a type from From up to, but without, Until; the
-// zero Until is no bound.
-type Span struct {
-	Type        event.Type
-	From, Until time.Time
-}
-
-// A History yields the events of a span that the journal holds, each with its user as of then, in any
-// order, each once. It may yield others too.
-type History func(ctx context.Context, tx *session.Tx, s Span) iter.Seq2[*mechanic.Occasion, error]
-
 // Open brings the workspace's boards in line with the program, and does nothing if they are. It opens
-// every board that is new or was published anew: the board counts what history holds for its periods
+// every board that is new or was published anew: the board counts what the journal holds for its periods
 // and what happens from then on. A period that is frozen stays as it is. The chain of a board whose
 // configuration was taken out of use stops, until it is published again.
-//
-// Open must run in an Update before any event that the journal does not hold yet, once after every
-// change of the program.
-func (p *Program) Open(ctx context.Context, tx *session.Tx, history History) error {
+func (p *program) Open(ctx context.Context, tx *session.Tx) error {
 	opened, err := p.openings(ctx, tx)
 	if err != nil {
 		return err
@@ -43,12 +29,12 @@ func (p *Program) Open(ctx context.Context, tx *session.Tx, history History) err
 		before := opened[b.id]
 		switch {
 		case !before.of(b):
-			err = p.open(ctx, tx, b, before, history)
+			err = p.open(ctx, tx, b, before)
 		case before.StoppedAt.IsZero() && b.stopped:
 			before.StoppedAt = tx.Now
 			err = openings.Put(ctx, tx, before)
 		case !before.StoppedAt.IsZero() && !b.stopped: // what happened while it rested counts too
-			err = p.open(ctx, tx, b, before, history)
+			err = p.open(ctx, tx, b, before)
 		}
 		if err != nil {
 			return fmt.Errorf("%s %q: %w", Boards.Name(), b.id, err)
@@ -57,7 +43,7 @@ func (p *Program) Open(ctx context.Context, tx *session.Tx, history History) err
 	return nil
 }
 
-func (p *Program) openings(ctx context.Context, tx *session.Tx) (map[string]opening, error) {
+func (p *program) openings(ctx context.Context, tx *session.Tx) (map[string]opening, error) {
 	ids := make([]string, len(p.order))
 	for i, b := range p.order {
 		ids[i] = b.id
@@ -75,7 +61,7 @@ func (p *Program) openings(ctx context.Context, tx *session.Tx) (map[string]open
 
 // open lets a board count from the beginning, but for what is frozen; before is the opening of its
 // last version, or zero.
-func (p *Program) open(ctx context.Context, tx *session.Tx, b *board, before opening, history History) error {
+func (p *program) open(ctx context.Context, tx *session.Tx, b *board, before opening) error {
 	now := opening{
 		BoardID: b.id, Version: b.version, ConfigurationVersion: b.configuration,
 		Query: b.counter.Query, Timeframe: b.frame, OpenedAt: tx.Now, FrozenAt: before.stillFrozen(b.frame),
@@ -97,14 +83,14 @@ func (p *Program) open(ctx context.Context, tx *session.Tx, b *board, before ope
 		tx.Report(b.source(), "query.entityId", fmt.Sprintf("no published tag has the namespace %q, so nobody gets a score", b.counter.EntityID.TagNamespace))
 	}
 	first, ok := b.unfrozen(now.FrozenAt)
-	if !ok {
+	if !ok || p.history == nil {
 		return nil
 	}
-	span := Span{Type: sources[b.counter.Source], From: first.StartsAt}
+	span := mechanic.Span{Type: sources[b.counter.Source], From: first.StartsAt}
 	if last, ok := b.last(); ok {
 		span.Until = last.EndsAt
 	}
-	s, err := p.count(tx, b, &now, history(ctx, tx, span))
+	s, err := p.count(tx, b, &now, p.history(ctx, tx, span))
 	if err != nil {
 		return err
 	}
@@ -164,7 +150,7 @@ func remove[T any](ctx context.Context, tx *session.Tx, from *store.Table[T], ke
 }
 
 // count adds events up on an empty sheet. What goes wrong is reported once, not for every event.
-func (p *Program) count(tx *session.Tx, b *board, o *opening, past iter.Seq2[*mechanic.Occasion, error]) (*sheet, error) {
+func (p *program) count(tx *session.Tx, b *board, o *opening, past iter.Seq2[*mechanic.Occasion, error]) (*sheet, error) {
 	s := newSheet()
 	var problems []event.Problem
 	for happened, err := range past {
@@ -191,7 +177,7 @@ func (p *Program) count(tx *session.Tx, b *board, o *opening, past iter.Seq2[*me
 
 // Advance freezes the periods that have ended, the oldest of each board first and at most limit in
 // all: nothing changes their scores any more. It returns whether there may be more to freeze.
-func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
+func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	opened, err := p.openings(ctx, tx)
 	if err != nil {
 		return false, err

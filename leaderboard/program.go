@@ -21,14 +21,13 @@ import (
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-// A Program is the published boards, compiled. It is immutable and may be used concurrently.
-//
-// The engine calls it; hosts use [Service].
-type Program struct {
+// A program is the published boards, compiled. It is immutable and may be used concurrently.
+type program struct {
 	mechanic.Plain[Change]
 
 	docs     *content.Program
 	past     mechanic.Past
+	history  mechanic.History
 	boards   map[string]*board
 	order    []*board // as published
 	counters mechanic.Matching[*counter]
@@ -55,11 +54,12 @@ type counter struct {
 	boards []*board
 }
 
-// Load compiles the program's boards. A board that has opened counts by the version of its
+// loadProgram compiles the program's boards. A board that has opened counts by the version of its
 // configuration that was in force then; another counts by the one that is in force now.
 //
-// past is what a user did, for a score that is counted again.
-func Load(ctx context.Context, tx *session.Tx, p *content.Program, past mechanic.Past) (*Program, error) {
+// past is what a user did, for a score that is counted again, and history what all did, for a board that opens; nil is
+// nothing.
+func loadProgram(ctx context.Context, tx *session.Tx, p *content.Program, past mechanic.Past, history mechanic.History) (*program, error) {
 	var ids []string
 	for _, b := range content.Live(p, Boards) {
 		ids = append(ids, b.ID)
@@ -70,17 +70,17 @@ func Load(ctx context.Context, tx *session.Tx, p *content.Program, past mechanic
 	}
 	out, err := compile(p, tx.Zones, opened)
 	if err == nil {
-		out.past = past
+		out.past, out.history = past, history
 	}
 	return out, err
 }
 
-func compile(p *content.Program, zones *timeframe.Zones, opened []opening) (*Program, error) {
+func compile(p *content.Program, zones *timeframe.Zones, opened []opening) (*program, error) {
 	pins := make(map[string]*opening, len(opened))
 	for i := range opened {
 		pins[opened[i].BoardID] = &opened[i]
 	}
-	out := &Program{docs: p, boards: map[string]*board{}, zones: zones}
+	out := &program{docs: p, boards: map[string]*board{}, zones: zones}
 	known := map[string]*counter{}
 	for _, doc := range content.Live(p, Boards) {
 		pin := pins[doc.ID]
@@ -95,7 +95,7 @@ func compile(p *content.Program, zones *timeframe.Zones, opened []opening) (*Pro
 }
 
 // add takes a board up; known are the counters by their configuration and its version.
-func (p *Program) add(docs *content.Program, doc *Board, pin *opening, known map[string]*counter) error {
+func (p *program) add(docs *content.Program, doc *Board, pin *opening, known map[string]*counter) error {
 	configuration := content.Find(docs, Configurations, doc.ConfigurationID)
 	b := &board{id: doc.ID, version: doc.Version, frame: doc.Timeframe, topN: DefaultTopN, stopped: configuration == nil}
 	var query Query
@@ -159,7 +159,7 @@ func tagsOf(p *content.Program, e Entity) map[string]bool {
 }
 
 // Reads names what React will read for the event.
-func (p *Program) Reads(_ *session.Tx, o *mechanic.Occasion) []store.Read {
+func (p *program) Reads(_ *session.Tx, o *mechanic.Occasion) []store.Read {
 	d := p.decide(o)
 	if len(d.contributions) == 0 {
 		return nil
@@ -190,8 +190,8 @@ type Change struct {
 // React adds the event up in every board that counts it and returns the scores that it changed. A row
 // that gives no amount, and one for a period that is frozen, is reported as a problem. A board that
 // has not opened takes the event from the journal when it does. A step that is made anew changes nothing here:
-// [Program.Amend] is told what is different.
-func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+// [program.Amend] is told what is different.
+func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	if tx.Replaying {
 		return nil, nil
 	}
@@ -209,7 +209,7 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 }
 
 // sum adds contributions to their scores and returns those that changed.
-func (p *Program) sum(ctx context.Context, tx *session.Tx, d *decision) ([]Change, error) {
+func (p *program) sum(ctx context.Context, tx *session.Tx, d *decision) ([]Change, error) {
 	s, err := load(ctx, tx, d)
 	if err != nil {
 		return nil, err
@@ -235,7 +235,7 @@ func (c *contribution) overflow() string {
 	return "the score of " + c.entity + " would be larger than an amount can be"
 }
 
-func (p *Program) change(s *score) Change {
+func (p *program) change(s *score) Change {
 	b := p.boards[s.BoardID]
 	return Change{
 		BoardID: s.BoardID, Version: b.version, ConfigurationVersion: b.configuration,
@@ -244,7 +244,7 @@ func (p *Program) change(s *score) Change {
 }
 
 // Folded tells that scores are not rows of a user's fold.
-func (*Program) Folded() bool { return false }
+func (*program) Folded() bool { return false }
 
 // source names the board in problems.
 func (b *board) source() string { return Boards.Name() + "/" + b.id }
@@ -255,7 +255,7 @@ type decision struct {
 	problems      []event.Problem
 }
 
-func (p *Program) decide(o *mechanic.Occasion) (d decision) {
+func (p *program) decide(o *mechanic.Occasion) (d decision) {
 	for _, c := range p.counters.On(o.Keys) {
 		c.decide(&d, o, c.boards, p.zones)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/timeframe"
@@ -31,19 +32,19 @@ type Service struct {
 	Boards         content.Documents[Board]
 
 	run     session.Runner
-	program func(context.Context, *session.Tx) (*Program, error)
-	index   *Index
+	program room.Current[*program]
+	indexes *indexes
 }
 
-// NewService returns the service of a workspace whose program the function returns. The index answers
-// what it can; without one (nil) the store does.
-func NewService(run session.Runner, lib *content.Library, program func(context.Context, *session.Tx) (*Program, error), index *Index) Service {
+// newService returns the service of a workspace; program gives what is in force there. The indexes answer what they
+// can; without them (nil) the store does.
+func newService(run session.Runner, lib *content.Library, program room.Current[*program], indexes *indexes) Service {
 	return Service{
 		Configurations: content.NewDocuments(run, lib, Configurations),
 		Boards:         content.NewDocuments(run, lib, Boards),
 		run:            run,
 		program:        program,
-		index:          index,
+		indexes:        indexes,
 	}
 }
 
@@ -253,13 +254,14 @@ func (s Service) look(ctx context.Context, tx *session.Tx, boardID string, at *A
 		return err
 	}
 	v := &view{board: b, period: show(p, &o, tx.Now)}
-	if !tx.Committed && s.index != nil { // which only learns of what is committed
+	index := s.indexes.of(tx.Scope())
+	if !tx.Committed && index != nil { // which only learns of what is committed
 		tx.Afterwards(ranking(b.id, p.ID), func(tx *session.Tx) error {
 			return s.look(ctx, tx, b.id, &At{Period: p.ID}, func(*view) error { return nil })
 		})
 	}
 	stored := storeLadder{tx: tx, ranking: ranking(b.id, p.ID), ascending: b.counter.Order == Ascending}
-	return s.index.use(ctx, tx, b, stored, func(l ladder) error {
+	return index.use(ctx, tx, b, stored, func(l ladder) error {
 		v.ladder = l
 		return fn(v)
 	})

@@ -15,6 +15,7 @@ import (
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/store"
@@ -33,6 +34,7 @@ type world struct {
 	Stored leaderboard.Service
 
 	ctx    context.Context
+	room   room.Room[leaderboard.Change, leaderboard.Service]
 	run    session.Runner
 	lib    *content.Library
 	zones  timeframe.Zones
@@ -44,7 +46,7 @@ type world struct {
 	ids      int
 	problems []event.Problem
 	edition  string // of the program compiled last
-	compiled *leaderboard.Program
+	compiled mechanic.Mechanic[leaderboard.Change]
 
 	meanwhile map[string]func() // runs once, before rows of a table are listed
 }
@@ -79,9 +81,12 @@ var facts = store.Define("facts", func(f *fact) string { return f.Event.ID }, ni
 
 func newWorld(t failer) *world {
 	w := &world{ctx: context.Background(), now: start, users: map[string]tenancy.User{}}
+	w.lib = content.NewLibrary(content.Tags, leaderboard.Configurations, leaderboard.Boards)
+	engine := room.Engine[leaderboard.Change]{Library: w.lib, Past: w.past, History: w.history, Follow: w.follow}
+	w.room = leaderboard.Room(engine)
 	st := memory.New()
 	require.NoError(t, st.Prepare(w.ctx, content.Tables()...))
-	require.NoError(t, st.Prepare(w.ctx, leaderboard.Tables()...))
+	require.NoError(t, st.Prepare(w.ctx, w.room.Tables...))
 	require.NoError(t, st.Prepare(w.ctx, journal.Schema(), facts.Schema()))
 	scope := store.Scope{Account: "acme", Workspace: "default"}
 	with := func(in func(context.Context, store.Scope, func(store.Tx) error) error, committed bool) func(context.Context, session.Func) error {
@@ -93,9 +98,9 @@ func newWorld(t failer) *world {
 		}
 	}
 	w.run = session.NewRunner(with(st.View, true), with(st.Update, false))
-	w.lib = content.NewLibrary(content.Tags, leaderboard.Configurations, leaderboard.Boards)
-	w.Service = leaderboard.NewService(w.run, w.lib, w.program, leaderboard.NewIndex(w.follow))
-	w.Stored = leaderboard.NewService(w.run, w.lib, w.program, nil)
+	w.Service = w.room.Service(w.run, w.program)
+	engine.Follow = nil
+	w.Stored = leaderboard.Room(engine).Service(w.run, w.program)
 	return w
 }
 
@@ -153,7 +158,7 @@ func (w *world) newID() string {
 	return fmt.Sprintf("id%04d", w.ids)
 }
 
-func (w *world) program(ctx context.Context, tx *session.Tx) (*leaderboard.Program, error) {
+func (w *world) program(ctx context.Context, tx *session.Tx) (mechanic.Mechanic[leaderboard.Change], error) {
 	edition, err := content.Edition(ctx, tx)
 	if err != nil {
 		return nil, err
@@ -168,7 +173,7 @@ func (w *world) program(ctx context.Context, tx *session.Tx) (*leaderboard.Progr
 	if err != nil {
 		return nil, err
 	}
-	p, err = leaderboard.Load(ctx, tx, docs, w.past)
+	p, err = w.room.Compile(ctx, tx, room.Setting{Documents: docs})
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.compiled, w.edition = p, edition
@@ -197,7 +202,7 @@ func head(last []entry) int64 {
 	return last[0].Seq
 }
 
-func (w *world) history(ctx context.Context, tx *session.Tx, s leaderboard.Span) iter.Seq2[*mechanic.Occasion, error] {
+func (w *world) history(ctx context.Context, tx *session.Tx, s mechanic.Span) iter.Seq2[*mechanic.Occasion, error] {
 	return happened(ctx, tx, s.From, s.Until, func(e *event.Event) bool { return e.Type == s.Type })
 }
 
@@ -230,7 +235,7 @@ func (w *world) open(t failer) {
 		if err != nil {
 			return err
 		}
-		return p.Open(w.ctx, tx, w.history)
+		return p.Open(w.ctx, tx)
 	}))
 }
 

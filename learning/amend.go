@@ -9,7 +9,7 @@ import (
 )
 
 // Amend adds to changes the logs and assignments of the user that are others after the fold was folded again.
-func (p *Program) Amend(_ context.Context, _ *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
+func (p *program) Amend(_ context.Context, _ *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
 	for _, d := range a.Rows {
 		var c Change
 		switch d.Table {

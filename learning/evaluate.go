@@ -17,7 +17,7 @@ import (
 // evaluate carries out a rule for a user in the period that contains a moment. ASSIGN is carried out once in
 // a period, UNLOCK whenever something is locked. The conditions read vars; because is the event that asks
 // for it, if one does.
-func (p *Program) evaluate(
+func (p *program) evaluate(
 	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, at time.Time, because string, vars mechanic.Values,
 ) ([]Change, error) {
 	period, ok, err := pl.on.Unevaluated(ctx, tx, evaluations, pl.ID, mechanic.Owner{ID: u.ID}, u, at)
@@ -45,7 +45,7 @@ func (p *Program) evaluate(
 }
 
 // assign gives a user the paths that a rule picks, for a period.
-func (p *Program) assign(
+func (p *program) assign(
 	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, period timeframe.Period, at time.Time, because string, vars mechanic.Values,
 ) ([]Change, error) {
 	done := mechanic.Evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: u.ID, At: tx.Now, EventID: because}
@@ -97,7 +97,7 @@ func (pl *plan) pick(tx *session.Tx, vars mechanic.Values, index int, path map[s
 }
 
 // pathVars returns what a rule may read of a path that it could assign.
-func (p *Program) pathVars(path *Path, at time.Time) map[string]any {
+func (p *program) pathVars(path *Path, at time.Time) map[string]any {
 	tags := []any{}
 	for _, tag := range p.docs.EntityTags(Paths.Name(), path.ID, at) {
 		tags = append(tags, tag)
@@ -124,7 +124,7 @@ func (pl *plan) assignment(tx *session.Tx, u *tenancy.User, path *Path, period t
 
 // add keeps a new assignment, which counts what the user has done before, and returns what changed. If it
 // is locked, what has already happened to other paths may open it.
-func (p *Program) add(
+func (p *program) add(
 	ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, at time.Time, because string,
 ) ([]Change, error) {
 	path := itemKey{ItemPath, a.PathID}
@@ -161,7 +161,7 @@ func (a *Assignment) change(version int) Change {
 }
 
 // unlock opens what a user has locked of a rule's path, which then counts what the user has done before.
-func (p *Program) unlock(
+func (p *program) unlock(
 	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, at time.Time, because string,
 ) ([]Change, error) {
 	list, err := assignments.List(ctx, tx, endingAfter(u.ID, at))
@@ -193,7 +193,7 @@ func (p *Program) unlock(
 
 // unlockByPast evaluates the rules that open a path for what the user has reached in other paths: who has
 // completed one cannot complete it again.
-func (p *Program) unlockByPast(ctx context.Context, tx *session.Tx, u *tenancy.User, pathID string, because string) ([]Change, error) {
+func (p *program) unlockByPast(ctx context.Context, tx *session.Tx, u *tenancy.User, pathID string, because string) ([]Change, error) {
 	rules := p.unlocks[pathID]
 	if len(rules) == 0 {
 		return nil, nil
@@ -223,7 +223,7 @@ func (p *Program) unlockByPast(ctx context.Context, tx *session.Tx, u *tenancy.U
 }
 
 // happened returns the last move of a path as the event that it was.
-func (p *Program) happened(r *row, u *tenancy.User) *mechanic.Occasion {
+func (p *program) happened(r *row, u *tenancy.User) *mechanic.Occasion {
 	e := r.moved(nil)
 	e.EntityTags = p.docs.EntityTags(string(event.LearningPath), r.ItemID, e.At)
 	return mechanic.New(&e, u)
@@ -246,7 +246,7 @@ func activeAssignments(ctx context.Context, tx *session.Tx, u *tenancy.User, at 
 
 // Advance does what the clock alone causes: at the times of its schedule, a SCHEDULED_PUSH rule is carried
 // out for every user. It looks at no more than limit users and returns whether there is more to do.
-func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
+func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	for _, pl := range p.rules.Push {
 		rule := mechanic.PushedRule{
 			Kind: Rules.Name(), ID: pl.ID, Trigger: pl.on, PublishedAt: pl.UpdatedAt, Evaluations: evaluations,
@@ -266,7 +266,7 @@ const ticked = "LearningPathAssignment"
 
 // reactToClock does what the time has come for: it carries out a rule, or lets an assignment count what the
 // user has done before.
-func (p *Program) reactToClock(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+func (p *program) reactToClock(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	if o.Ticks(ticked) {
 		return p.begin(ctx, tx, o)
 	}
@@ -278,7 +278,7 @@ func (p *Program) reactToClock(ctx context.Context, tx *session.Tx, o *mechanic.
 }
 
 // begin lets an assignment begin that was made by hand just now, or before its time.
-func (p *Program) begin(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+func (p *program) begin(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	a, found, err := assignments.Get(ctx, tx, o.Event.EntityID)
 	if err != nil || !found {
 		return nil, err
@@ -291,7 +291,7 @@ func (p *Program) begin(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 
 // settleUser carries out the LAZY rules for a user, and lets what has begun by the clock count what the user
 // had done before.
-func (p *Program) settleUser(ctx context.Context, tx *session.Tx, u *tenancy.User) error {
+func (p *program) settleUser(ctx context.Context, tx *session.Tx, u *tenancy.User) error {
 	list, err := assignments.List(ctx, tx, endingAfter(u.ID, tx.Now))
 	if err != nil {
 		return err

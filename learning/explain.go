@@ -12,10 +12,10 @@ import (
 )
 
 // Explains tells whether documents of a kind are rules of learning or paths.
-func (p *Program) Explains(kind string) bool { return kind == Rules.Name() || kind == Paths.Name() }
+func (p *program) Explains(kind string) bool { return kind == Rules.Name() || kind == Paths.Name() }
 
 // Moves tells whether a change is by a rule, which assigned or unlocked, or one of a path.
-func (p *Program) Moves(c *Change, kind, id string) bool {
+func (p *program) Moves(c *Change, kind, id string) bool {
 	if kind == Rules.Name() {
 		return c.RuleID == id && (c.Assigned || c.Unlocked)
 	}
@@ -23,7 +23,7 @@ func (p *Program) Moves(c *Change, kind, id string) bool {
 }
 
 // Explain asks of an occasion what React will ask of a rule or a path, in its order.
-func (p *Program) Explain(
+func (p *program) Explain(
 	ctx context.Context, tx *session.Tx, o *mechanic.Occasion, kind, id string,
 ) (*mechanic.Verdict, func(*[]Change, []event.Problem), error) {
 	if kind == Paths.Name() {
@@ -51,8 +51,8 @@ func (p *Program) Explain(
 	}, err
 }
 
-// explainPlan asks what [Program.evaluate] asks.
-func (p *Program) explainPlan(
+// explainPlan asks what [program.evaluate] asks.
+func (p *program) explainPlan(
 	ctx context.Context, tx *session.Tx, o *mechanic.Occasion, pl *plan, v *mechanic.Verdict,
 ) (func(*[]Change, []event.Problem), error) {
 	if !v.Evaluated(o, Rules.Name(), pl.ID, pl.on, "paths") {
@@ -92,7 +92,7 @@ func (p *Program) explainPlan(
 }
 
 // explainLocks says why the user has nothing that a rule could unlock.
-func (p *Program) explainLocks(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, pl *plan) (string, error) {
+func (p *program) explainLocks(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, pl *plan) (string, error) {
 	why := "no assignment of path " + pl.UnlockLearningPathID + " had been made for user " + o.User.ID
 	list, err := assignments.List(ctx, tx, endingAfter(o.User.ID, o.Event.At))
 	for _, a := range list {
@@ -110,7 +110,7 @@ func (p *Program) explainLocks(ctx context.Context, tx *session.Tx, o *mechanic.
 }
 
 // explainCandidates asks whether the rule picks at least one of its candidates.
-func (p *Program) explainCandidates(tx *session.Tx, c *mechanic.Occasion, pl *plan, v *mechanic.Verdict) {
+func (p *program) explainCandidates(tx *session.Tx, c *mechanic.Occasion, pl *plan, v *mechanic.Verdict) {
 	v.Picks("learningPathsPool", "no published path is a candidate", len(pl.candidates), func(i int) (id string, asked rule.Check) {
 		path := pl.candidates[i]
 		c.With("learningPath", p.pathVars(path, c.Event.At), func() { asked = pl.paths.Check(c.Vars(), tx.Moment()) })

@@ -19,7 +19,7 @@ import (
 type pathCase struct {
 	*mechanic.Occasion
 	tx      *session.Tx
-	program *Program
+	program *program
 	path    itemKey
 	v       mechanic.Verdict
 }

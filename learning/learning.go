@@ -19,8 +19,6 @@ import (
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/ident"
-	"github.com/guerdonhq/guerdon/internal/mechanic"
-	"github.com/guerdonhq/guerdon/store"
 )
 
 // An ItemType says what something is that has progress.
@@ -114,19 +112,4 @@ const MaxContext = ident.Max
 // which the ids of some periods have.
 func checkContext(c string) error {
 	return ident.Check("context", strings.ReplaceAll(c, ":", "-"))
-}
-
-// Tables returns what the package keeps.
-func Tables() []*store.Schema {
-	return []*store.Schema{logs.Schema(), assignments.Schema(), evaluations.Schema(), pushes.Schema(), statistics.Schema()}
-}
-
-// Parts are the tables that hold rows of users' folds. Statistics are sums: calls and steps add to them.
-func Parts() []mechanic.Part {
-	return []mechanic.Part{
-		mechanic.Rows(logs, func(r *row) string { return r.UserID }),
-		mechanic.Rows(assignments, func(a *Assignment) string { return a.UserID }),
-		mechanic.Rows(evaluations, (*mechanic.Evaluation).User),
-		mechanic.Sums(statistics, func(t *tally) string { return t.UserID }, (*tally).sum),
-	}
 }

@@ -40,7 +40,7 @@ func (l *Lock) String() string {
 }
 
 // locks returns the rules that would unlock an assignment, described in a language as [Query.Lang] says.
-func (p *Program) locks(ctx context.Context, tx *session.Tx, a *Assignment, lang string) ([]Lock, error) {
+func (p *program) locks(ctx context.Context, tx *session.Tx, a *Assignment, lang string) ([]Lock, error) {
 	if a.Visibility != Locked {
 		return nil, nil
 	}
@@ -59,7 +59,7 @@ func (p *Program) locks(ctx context.Context, tx *session.Tx, a *Assignment, lang
 	return locks, nil
 }
 
-func (p *Program) lock(ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, lang string) (Lock, error) {
+func (p *program) lock(ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, lang string) (Lock, error) {
 	picked, err := content.PickLang(lang, pl.Languages(), pl.DefaultLang)
 	if err != nil {
 		return Lock{}, err
@@ -87,7 +87,7 @@ func (p *Program) lock(ctx context.Context, tx *session.Tx, pl *plan, u *tenancy
 }
 
 // waiting says which event a rule waits for, and of a path how far the user is with it.
-func (p *Program) waiting(ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User) (rule.Check, error) {
+func (p *program) waiting(ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User) (rule.Check, error) {
 	m := pl.EventMatcher()
 	c := rule.Check{Name: "eventMatchEntity", Reason: fmt.Sprintf("no event of %s has happened that meets the rule", m.Entity)}
 	switch {

@@ -13,9 +13,9 @@ import (
 	"github.com/guerdonhq/guerdon/internal/session"
 )
 
-// A Program is the published paths, groups and rules of a workspace, compiled, for the engine. It may be
+// A program is the published paths, groups and rules of a workspace, compiled, for the engine. It may be
 // used concurrently.
-type Program struct {
+type program struct {
 	mechanic.Plain[Change]
 
 	docs    *content.Program
@@ -28,10 +28,10 @@ type Program struct {
 	nodes map[content.Pin]*node // compiled so far; versions never change
 }
 
-// Compile compiles what is published. past is what an assignment counts of the activities before it was
+// compile compiles what is published. past is what an assignment counts of the activities before it was
 // made; nil is nothing.
-func Compile(docs *content.Program, lib *content.Library, past mechanic.Past) (*Program, error) {
-	p := &Program{docs: docs, lib: lib, past: past, unlocks: map[string][]*plan{}, nodes: map[content.Pin]*node{}}
+func compile(docs *content.Program, lib *content.Library, past mechanic.Past) (*program, error) {
+	p := &program{docs: docs, lib: lib, past: past, unlocks: map[string][]*plan{}, nodes: map[content.Pin]*node{}}
 	var faults []error
 	for _, r := range content.Live(docs, Rules) {
 		pl, err := compileRule(r)
@@ -46,7 +46,7 @@ func Compile(docs *content.Program, lib *content.Library, past mechanic.Past) (*
 }
 
 // candidates returns the paths that a rule may assign, in the order of their creation.
-func (p *Program) candidates(r *Rule) []*Path {
+func (p *program) candidates(r *Rule) []*Path {
 	return slices.DeleteFunc(content.Live(p.docs, Paths), func(path *Path) bool {
 		return len(r.LearningPathsPool) > 0 && !slices.Contains(r.LearningPathsPool, path.ID)
 	})
@@ -78,7 +78,7 @@ type repeat struct{ in, group itemKey }
 
 // outlineOf returns the outline of a path or a group for who began at a moment, zero for who begins now;
 // nil if there is none for them.
-func (p *Program) outlineOf(ctx context.Context, tx *session.Tx, root itemKey, began time.Time) (*outline, error) {
+func (p *program) outlineOf(ctx context.Context, tx *session.Tx, root itemKey, began time.Time) (*outline, error) {
 	o := &outline{began: began}
 	var err error
 	o.root, err = p.unfold(ctx, tx, o, root, nil)
@@ -91,7 +91,7 @@ func (p *Program) outlineOf(ctx context.Context, tx *session.Tx, root itemKey, b
 // unfold adds a document and the groups below it to the outline; above are those that hold it. Each is there
 // once, and none is below itself: documents that would lead in a circle for somebody are refused when they are
 // published, but what a store holds need not have been.
-func (p *Program) unfold(ctx context.Context, tx *session.Tx, o *outline, key itemKey, above []itemKey) (*node, error) {
+func (p *program) unfold(ctx context.Context, tx *session.Tx, o *outline, key itemKey, above []itemKey) (*node, error) {
 	if i := slices.IndexFunc(o.nodes, func(n *node) bool { return n.itemKey == key }); i >= 0 {
 		return o.nodes[i], nil
 	}
@@ -138,7 +138,7 @@ func (o *outline) report(tx *session.Tx) {
 }
 
 // node returns the version of a document that somebody is on who began at a moment, nil if there is none.
-func (p *Program) node(ctx context.Context, tx *session.Tx, key itemKey, began time.Time) (*node, error) {
+func (p *program) node(ctx context.Context, tx *session.Tx, key itemKey, began time.Time) (*node, error) {
 	pin, ok, err := p.pin(ctx, tx, key, began)
 	if err != nil || !ok {
 		return nil, err
@@ -164,7 +164,7 @@ func (p *Program) node(ctx context.Context, tx *session.Tx, key itemKey, began t
 
 // pin returns the version of a document that somebody is on who began at a moment, zero for who begins now;
 // ok is false if there is none. A document that is out of use is there for those who began before.
-func (p *Program) pin(ctx context.Context, tx *session.Tx, key itemKey, began time.Time) (pin content.Pin, ok bool, err error) {
+func (p *program) pin(ctx context.Context, tx *session.Tx, key itemKey, began time.Time) (pin content.Pin, ok bool, err error) {
 	pin = content.Pin{Kind: key.Type.kind(), ID: key.ID}
 	if p.docs.Document(pin.Kind, pin.ID) == nil {
 		if began.IsZero() {
@@ -181,8 +181,8 @@ func (p *Program) pin(ctx context.Context, tx *session.Tx, key itemKey, began ti
 	return pin, pin.Version > 0, nil
 }
 
-// recall reads at once what [Program.pin] has to know of documents that are out of use.
-func (p *Program) recall(ctx context.Context, tx *session.Tx, keys []itemKey) error {
+// recall reads at once what [program.pin] has to know of documents that are out of use.
+func (p *program) recall(ctx context.Context, tx *session.Tx, keys []itemKey) error {
 	refs := make([]content.Reference, len(keys))
 	for i, key := range keys {
 		refs[i] = content.Reference{Kind: key.Type.kind(), ID: key.ID}
@@ -191,7 +191,7 @@ func (p *Program) recall(ctx context.Context, tx *session.Tx, keys []itemKey) er
 }
 
 // document returns a version of a document.
-func (p *Program) document(ctx context.Context, tx *session.Tx, pin content.Pin) (content.Document, error) {
+func (p *program) document(ctx context.Context, tx *session.Tx, pin content.Pin) (content.Document, error) {
 	if doc := p.inForce(pin); doc != nil {
 		return doc, nil
 	}
@@ -203,7 +203,7 @@ func (p *Program) document(ctx context.Context, tx *session.Tx, pin content.Pin)
 }
 
 // inForce returns a version of a document if it is in force, otherwise nil.
-func (p *Program) inForce(pin content.Pin) content.Document {
+func (p *program) inForce(pin content.Pin) content.Document {
 	doc := p.docs.Document(pin.Kind, pin.ID)
 	if doc == nil || doc.Head().Version != pin.Version {
 		return nil

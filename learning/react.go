@@ -14,8 +14,8 @@ import (
 	"github.com/guerdonhq/guerdon/store"
 )
 
-// Reads names what [Program.React] reads first.
-func (p *Program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
+// Reads names what [program.React] reads first.
+func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	var reads []store.Read
 	switch o.Event.Type {
 	case event.Activity:
@@ -39,11 +39,11 @@ func (p *Program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 }
 
 // Heeds tells whether a rule assigns or unlocks because of a change of a user.
-func (p *Program) Heeds(keys []string) bool { return p.rules.Meets(keys) }
+func (p *program) Heeds(keys []string) bool { return p.rules.Meets(keys) }
 
 // React evaluates the rules that the event matches, and lets the groups and paths that hold what the event
 // is about follow it. What has moved causes an event.
-func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	if o.Event.Type == event.Clock {
 		return p.reactToClock(ctx, tx, o)
 	}
@@ -71,7 +71,7 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 }
 
 // announce returns the change that an event of a log stands for, none for any other.
-func (p *Program) announce(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+func (p *program) announce(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	t := itemTypeOf(o.Event)
 	if t == "" || t == ItemActivity {
 		return nil, nil
@@ -99,7 +99,7 @@ func submissionOf(e *event.Event) Submission {
 }
 
 // reactToItem lets the groups and paths that hold an item follow it, below every parent that submissions named.
-func (p *Program) reactToItem(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) error {
+func (p *program) reactToItem(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) error {
 	s, item := submissionOf(o.Event), itemKey{itemTypeOf(o.Event), o.Event.EntityID}
 	r, _, err := logs.Get(ctx, tx, logKey(s.UserID, s.Context, item))
 	if err != nil {
@@ -125,7 +125,7 @@ func (p *Program) reactToItem(ctx context.Context, tx *session.Tx, o *mechanic.O
 
 // reactToActivity adds the logs of an activity that a user has done in the contexts of the assignments that
 // could be worked on then, and lets groups and paths follow.
-func (p *Program) reactToActivity(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+func (p *program) reactToActivity(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	if !completes(o.Event) {
 		return nil, nil
 	}

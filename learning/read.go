@@ -15,7 +15,7 @@ import (
 )
 
 // quizLog returns the log of an answer, with what the user may know now, in a language as [Query.Lang] says.
-func (p *Program) quizLog(ctx context.Context, tx *session.Tx, r *row, lang string) (QuizLog, error) {
+func (p *program) quizLog(ctx context.Context, tx *session.Tx, r *row, lang string) (QuizLog, error) {
 	doc, err := p.document(ctx, tx, content.Pin{Kind: content.Quizzes.Name(), ID: r.ItemID, Version: r.Version})
 	if err != nil {
 		return QuizLog{}, err

@@ -11,6 +11,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/store"
@@ -28,11 +29,11 @@ type Service struct {
 
 	run     session.Runner
 	lib     *content.Library
-	program func(context.Context, *session.Tx) (*Program, error)
+	program room.Current[*program]
 }
 
-// NewService returns the service of a workspace; program gives what is in force there.
-func NewService(run session.Runner, lib *content.Library, program func(context.Context, *session.Tx) (*Program, error)) Service {
+// newService returns the service of a workspace; program gives what is in force there.
+func newService(run session.Runner, lib *content.Library, program room.Current[*program]) Service {
 	return Service{
 		Paths: content.NewDocuments(run, lib, Paths), Groups: content.NewDocuments(run, lib, Groups), Rules: content.NewDocuments(run, lib, Rules),
 		run: run, lib: lib, program: program,
@@ -61,7 +62,7 @@ func (s Service) Evaluate(ctx context.Context, userID string) ([]AssignedPath, e
 }
 
 // reading returns the program in force and a user.
-func (s Service) reading(ctx context.Context, tx *session.Tx, userID string) (*Program, *tenancy.User, error) {
+func (s Service) reading(ctx context.Context, tx *session.Tx, userID string) (*program, *tenancy.User, error) {
 	p, err := s.program(ctx, tx)
 	if err != nil {
 		return nil, nil, err

@@ -85,7 +85,7 @@ func fetch(ctx context.Context, tx *session.Tx, books ...*book) error {
 
 // settle brings the logs of the groups and paths of outlines into step with those of their items, in a
 // user's context, and causes an event for each that moved. It is all that ever moves them.
-func (p *Program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User, learnContext string, outlines []*outline, at time.Time) error {
+func (p *program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User, learnContext string, outlines []*outline, at time.Time) error {
 	b := &book{user: u, context: learnContext}
 	for _, o := range outlines {
 		b.want(o.keys())
@@ -106,7 +106,7 @@ func (p *Program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User, l
 }
 
 // settleNode brings the log of one group or path into step. It never goes back.
-func (p *Program) settleNode(ctx context.Context, tx *session.Tx, b *book, o *outline, n *node, vars map[string]any, at time.Time) error {
+func (p *program) settleNode(ctx context.Context, tx *session.Tx, b *book, o *outline, n *node, vars map[string]any, at time.Time) error {
 	old := b.rows[n.itemKey]
 	r, further := b.next(tx, o, n, vars)
 	if !further {
@@ -198,7 +198,7 @@ func (r *row) moved(old *row) event.Event {
 }
 
 // pathMoved lets the assignments of a path, and the user's statistics, know how far it has come.
-func (p *Program) pathMoved(ctx context.Context, tx *session.Tx, r *row, path *Path) error {
+func (p *program) pathMoved(ctx context.Context, tx *session.Tx, r *row, path *Path) error {
 	mine, err := assignments.List(ctx, tx, ofContext(r.UserID, r.Context))
 	if err != nil {
 		return err
@@ -230,7 +230,7 @@ type holder struct {
 }
 
 // holders returns those of the assignments that hold an item.
-func (p *Program) holders(ctx context.Context, tx *session.Tx, list []Assignment, item itemKey) ([]holder, error) {
+func (p *program) holders(ctx context.Context, tx *session.Tx, list []Assignment, item itemKey) ([]holder, error) {
 	var held []holder
 	for _, a := range list {
 		o, err := p.outlineOf(ctx, tx, itemKey{ItemPath, a.PathID}, a.BeganAt)
@@ -263,7 +263,7 @@ func under(held []holder, item itemKey, parent content.Parent) []holder {
 
 // settleAssignment brings the path of an assignment into step with what the user has done before: the logs
 // of its context, and the activities that happened in its time.
-func (p *Program) settleAssignment(ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, at time.Time, because string) error {
+func (p *program) settleAssignment(ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, at time.Time, because string) error {
 	if !a.open(at) {
 		return nil
 	}
@@ -279,7 +279,7 @@ func (p *Program) settleAssignment(ctx context.Context, tx *session.Tx, u *tenan
 
 // countPast adds the logs of the activities of an outline that the user has done in the assignment's time,
 // but for the event now.
-func (p *Program) countPast(ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, o *outline, because string) error {
+func (p *program) countPast(ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, o *outline, because string) error {
 	activity := func(k itemKey) bool { return k.Type == ItemActivity }
 	if p.past == nil || !slices.ContainsFunc(o.keys(), activity) {
 		return nil
@@ -305,7 +305,7 @@ func completes(e *event.Event) bool {
 }
 
 // activity adds the log of an activity that a user has done, unless there is one.
-func (p *Program) activity(
+func (p *program) activity(
 	ctx context.Context, tx *session.Tx, u *tenancy.User, learnContext string, e *event.Event,
 ) (*row, error) {
 	item := itemKey{ItemActivity, e.EntityID}
@@ -321,7 +321,7 @@ func (p *Program) activity(
 }
 
 // activityLog returns the log of an activity that a user has done.
-func (p *Program) activityLog(u *tenancy.User, learnContext string, e *event.Event) row {
+func (p *program) activityLog(u *tenancy.User, learnContext string, e *event.Event) row {
 	r := row{ItemType: ItemActivity, ItemID: e.EntityID, MovedAt: e.At}
 	r.UserID, r.Context, r.Lang, r.Progress, r.Outcome = u.ID, learnContext, u.Lang, Complete, e.Outcome
 	if r.Outcome == event.Failure {

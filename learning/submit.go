@@ -220,7 +220,7 @@ func (s *Submission) check(field string, item itemKey) error {
 
 // submit lets move change the log of an item, which returns the event that this is, nil for none. It
 // returns the log after it.
-func (p *Program) submit(
+func (p *program) submit(
 	ctx context.Context, tx *session.Tx, field string, item itemKey, s Submission, move func(*row, content.Document) (*step, error),
 ) (*row, error) {
 	if err := s.check(field, item); err != nil {
@@ -274,7 +274,7 @@ func (p *Program) submit(
 
 // submitted returns the version of an item that is submitted by who began at a moment. What is out of use
 // since is there for who has a log of it.
-func (p *Program) submitted(ctx context.Context, tx *session.Tx, field string, item itemKey, began time.Time, old *row) (content.Document, error) {
+func (p *program) submitted(ctx context.Context, tx *session.Tx, field string, item itemKey, began time.Time, old *row) (content.Document, error) {
 	pin, ok, err := p.pin(ctx, tx, item, began)
 	if err == nil && !ok && old.Version > 0 {
 		pin.Version, ok = old.Version, true
@@ -289,7 +289,7 @@ func (p *Program) submitted(ctx context.Context, tx *session.Tx, field string, i
 }
 
 // log keeps a log that has moved and causes the event of it; old is the log before, nil if there was none.
-func (p *Program) log(ctx context.Context, tx *session.Tx, old, r *row, next *step, doc content.Document) error {
+func (p *program) log(ctx context.Context, tx *session.Tx, old, r *row, next *step, doc content.Document) error {
 	r.Version, r.EventID = doc.Head().Version, next.id
 	progressed := r.Progress != "" && (old == nil || r.Progress != old.Progress)
 	if progressed {
@@ -319,7 +319,7 @@ type site struct {
 }
 
 // place returns where a submission counts, or why it may not.
-func (p *Program) place(ctx context.Context, tx *session.Tx, s Submission, item itemKey) (site, error) {
+func (p *program) place(ctx context.Context, tx *session.Tx, s Submission, item itemKey) (site, error) {
 	list, err := assignments.List(ctx, tx, ofContext(s.UserID, s.Context))
 	if err != nil {
 		return site{}, err
@@ -343,7 +343,7 @@ func (p *Program) place(ctx context.Context, tx *session.Tx, s Submission, item 
 
 // alone returns where a submission counts whose parent no assignment of the user has: a group may be worked
 // on by itself.
-func (p *Program) alone(ctx context.Context, tx *session.Tx, s Submission, item itemKey) (site, error) {
+func (p *program) alone(ctx context.Context, tx *session.Tx, s Submission, item itemKey) (site, error) {
 	root := itemKey{ItemType(s.ParentType), s.ParentID}
 	r, _, err := logs.Get(ctx, tx, logKey(s.UserID, s.Context, root))
 	if err != nil {
@@ -364,7 +364,7 @@ func (p *Program) alone(ctx context.Context, tx *session.Tx, s Submission, item 
 }
 
 // refusal says why an assignment cannot be worked on.
-func (p *Program) refusal(ctx context.Context, tx *session.Tx, a *Assignment) error {
+func (p *program) refusal(ctx context.Context, tx *session.Tx, a *Assignment) error {
 	name := fmt.Sprintf("assignment %q of path %q", a.ID, a.PathID)
 	switch a.period().State(tx.Now) {
 	case timeframe.Pending:

@@ -80,7 +80,7 @@ type AssignedItem struct {
 // A reader resolves assignments of one user into what the user sees. It reads the logs of all of them at
 // once, and then all documents that are not in force any more.
 type reader struct {
-	p     *Program
+	p     *program
 	user  *tenancy.User
 	lang  string // asked for; "" is the user's
 	items bool
@@ -88,7 +88,7 @@ type reader struct {
 	docs  map[content.Pin]content.Document
 }
 
-func (p *Program) reader(u *tenancy.User, lang string, items bool) *reader {
+func (p *program) reader(u *tenancy.User, lang string, items bool) *reader {
 	return &reader{p: p, user: u, lang: lang, items: items, books: map[string]*book{}, docs: map[content.Pin]content.Document{}}
 }
 
@@ -366,7 +366,7 @@ func (t Title) shown(title, description, image string) (string, string, string) 
 }
 
 // versions returns the versions that a user is on in an outline.
-func (p *Program) versions(ctx context.Context, tx *session.Tx, o *outline) ([]content.Pin, error) {
+func (p *program) versions(ctx context.Context, tx *session.Tx, o *outline) ([]content.Pin, error) {
 	keys := o.keys()
 	if err := p.recall(ctx, tx, keys); err != nil {
 		return nil, err

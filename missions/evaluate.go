@@ -13,7 +13,7 @@ import (
 
 // assign evaluates rules for the occasion's user at the moment of its event. What one assigns has counted
 // what had happened before when the next one is evaluated.
-func (p *Program) assign(ctx context.Context, tx *session.Tx, plans []*plan, o *mechanic.Occasion) ([]Change, error) {
+func (p *program) assign(ctx context.Context, tx *session.Tx, plans []*plan, o *mechanic.Occasion) ([]Change, error) {
 	var changes []Change
 	for _, pl := range plans {
 		done, made, err := p.evaluate(ctx, tx, pl, o)
@@ -34,7 +34,7 @@ func (p *Program) assign(ctx context.Context, tx *session.Tx, plans []*plan, o *
 // evaluate evaluates one rule for the period that contains the moment of the occasion's event, unless it was done before,
 // and returns the missions that it assigns to the user, or would to a group of which the user is a member. The evaluation is
 // nil if there is none.
-func (p *Program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mechanic.Occasion) (*mechanic.Evaluation, []*Mission, error) {
+func (p *program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mechanic.Occasion) (*mechanic.Evaluation, []*Mission, error) {
 	u, at := o.User, o.Event.At
 	owner, ok := pl.owner(u)
 	if !ok {
@@ -108,7 +108,7 @@ func (pl *plan) begun(ctx context.Context, tx *session.Tx, u *tenancy.User, p ti
 }
 
 // candidate returns what a rule may read at a moment of a mission that it could assign.
-func (p *Program) candidate(m *Mission, g *goal, at time.Time) map[string]any {
+func (p *program) candidate(m *Mission, g *goal, at time.Time) map[string]any {
 	v := m.vars()
 	tags := []any{}
 	for _, tag := range p.docs.EntityTags(Configurations.Name(), g.ID, at) {
@@ -161,7 +161,7 @@ func activeMissions(ctx context.Context, tx *session.Tx, u *tenancy.User, at tim
 }
 
 // assignByClock evaluates a rule for a user because its time has come.
-func (p *Program) assignByClock(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+func (p *program) assignByClock(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	pl := p.rules.Find(o.Event.EntityID)
 	if pl == nil {
 		return nil, nil
@@ -173,7 +173,7 @@ func (p *Program) assignByClock(ctx context.Context, tx *session.Tx, o *mechanic
 const tickedMission = "Mission"
 
 // begin fixes the target of a mission that was made before it began.
-func (p *Program) begin(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) error {
+func (p *program) begin(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) error {
 	m, found, err := missionTable.Get(ctx, tx, o.Event.EntityID)
 	if err != nil || !found {
 		return err
@@ -191,7 +191,7 @@ var pushTable = mechanic.DefinePushes("mission_pushes")
 // evaluated for every user. It looks at no more than limit users and returns whether there is more to
 // do. A schedule begins when its rule is published, also anew; times that passed since while nobody called
 // Advance are made up for, and a user is evaluated once in a period however often the schedule fires in it.
-func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
+func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	for _, pl := range p.rules.Push {
 		rule := mechanic.PushedRule{
 			Kind: Rules.Name(), ID: pl.ID, Trigger: pl.on, PublishedAt: pl.UpdatedAt, Evaluations: evaluationTable, Owner: pl.owner,
@@ -206,7 +206,7 @@ func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more 
 }
 
 // settle evaluates the LAZY rules for a user, and begins the user's own missions whose time has come.
-func (p *Program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User) error {
+func (p *program) settle(ctx context.Context, tx *session.Tx, u *tenancy.User) error {
 	for _, pl := range p.rules.Lazy {
 		owner, ok := pl.owner(u)
 		if !ok {

@@ -13,12 +13,12 @@ import (
 )
 
 // Explains tells whether documents of a kind are rules or configurations of missions.
-func (p *Program) Explains(kind string) bool {
+func (p *program) Explains(kind string) bool {
 	return kind == Rules.Name() || kind == Configurations.Name()
 }
 
 // Moves tells whether a change is by a rule, which assigned the mission, or by a configuration, which counted.
-func (p *Program) Moves(c *Change, kind, id string) bool {
+func (p *program) Moves(c *Change, kind, id string) bool {
 	if kind == Rules.Name() {
 		return c.RuleID == id && c.Assigned
 	}
@@ -26,7 +26,7 @@ func (p *Program) Moves(c *Change, kind, id string) bool {
 }
 
 // Explain asks of an occasion what React will ask of a rule or a configuration, in its order.
-func (p *Program) Explain(
+func (p *program) Explain(
 	ctx context.Context, tx *session.Tx, o *mechanic.Occasion, kind, id string,
 ) (*mechanic.Verdict, func(*[]Change, []event.Problem), error) {
 	if kind == Configurations.Name() {
@@ -53,9 +53,9 @@ func (p *Program) Explain(
 	return v, conclude, err
 }
 
-// explainPlan asks what [Program.evaluate] asks. Of a group, what it returns adds whether another member had the rule
+// explainPlan asks what [program.evaluate] asks. Of a group, what it returns adds whether another member had the rule
 // evaluated before, if nothing came of it.
-func (p *Program) explainPlan(
+func (p *program) explainPlan(
 	ctx context.Context, tx *session.Tx, c *mechanic.Occasion, pl *plan, v *mechanic.Verdict,
 ) (conclude func(*[]Change, []event.Problem), err error) {
 	owner, ok := pl.owner(c.User)
@@ -98,7 +98,7 @@ func (p *Program) explainPlan(
 }
 
 // explainCandidates asks whether the rule picks at least one of its candidates.
-func (p *Program) explainCandidates(tx *session.Tx, c *mechanic.Occasion, pl *plan, period timeframe.Period, v *mechanic.Verdict) {
+func (p *program) explainCandidates(tx *session.Tx, c *mechanic.Occasion, pl *plan, period timeframe.Period, v *mechanic.Verdict) {
 	const none = "no published configuration is a candidate"
 	v.Picks("missionConfigurationsPool", none, len(pl.goals), func(i int) (id string, asked rule.Check) {
 		g := pl.goals[i]
@@ -128,7 +128,7 @@ func explainTarget(tx *session.Tx, c *mechanic.Occasion, g *goal, m *Mission) (c
 
 // explainConfiguration asks what React will ask of the configuration's missions, in its order. The configuration
 // may be out of use; a mission that is running goes on nevertheless. The version is that of the mission's own copy.
-func (p *Program) explainConfiguration(ctx context.Context, tx *session.Tx, c *mechanic.Occasion, id string) (*mechanic.Verdict, error) {
+func (p *program) explainConfiguration(ctx context.Context, tx *session.Tx, c *mechanic.Occasion, id string) (*mechanic.Verdict, error) {
 	// What the event assigns counts it: React will find that done.
 	if _, err := p.assign(ctx, tx, p.rules.On(matchKeys(c)), c); err != nil {
 		return nil, err
@@ -163,8 +163,8 @@ func (p *Program) explainConfiguration(ctx context.Context, tx *session.Tx, c *m
 	return p.explainNone(ctx, tx, c, id, p.goals[id])
 }
 
-// explainMission asks what [Program.advance] asks.
-func (p *Program) explainMission(tx *session.Tx, c *mechanic.Occasion, m *Mission) (*mechanic.Verdict, error) {
+// explainMission asks what [program.advance] asks.
+func (p *program) explainMission(tx *session.Tx, c *mechanic.Occasion, m *Mission) (*mechanic.Verdict, error) {
 	v := &mechanic.Verdict{Version: m.ConfigurationVersion}
 	g, err := p.goalOf(m)
 	if err != nil {
@@ -209,7 +209,7 @@ func target(m *Mission) string {
 }
 
 // explainNone says why no mission of a configuration could count the event. The goal is nil if it is out of use.
-func (p *Program) explainNone(ctx context.Context, tx *session.Tx, c *mechanic.Occasion, id string, g *goal) (*mechanic.Verdict, error) {
+func (p *program) explainNone(ctx context.Context, tx *session.Tx, c *mechanic.Occasion, id string, g *goal) (*mechanic.Verdict, error) {
 	v := &mechanic.Verdict{}
 	if g == nil {
 		v.Ask("published", false, "it was not published, and no mission of it was running")

@@ -72,7 +72,7 @@ func (m *Mission) join(ctx context.Context, tx *session.Tx, entry Log) error {
 const logsAtOnce = 20
 
 // Rewind takes back what the entry that is being made once more and those after it did for the groups of a user.
-func (p *Program) Rewind(ctx context.Context, tx *session.Tx, u *tenancy.User) error {
+func (p *program) Rewind(ctx context.Context, tx *session.Tx, u *tenancy.User) error {
 	for _, group := range owners(u)[1:] {
 		evaluated, err := evaluationTable.List(ctx, tx, store.Prefix(group+"/"))
 		if err != nil {
@@ -176,7 +176,7 @@ func (e election) candidates(ctx context.Context, tx *session.Tx) ([]mechanic.Ev
 
 // elect makes the missions of an election that are not there, which count what the members did, but for the event now, and
 // takes away what it turns out that nobody has assigned. It adds to changes both, and what was assigned by the event now.
-func (p *Program) elect(ctx context.Context, tx *session.Tx, e election, now string, changes []Change) ([]Change, error) {
+func (p *program) elect(ctx context.Context, tx *session.Tx, e election, now string, changes []Change) ([]Change, error) {
 	candidates, err := e.candidates(ctx, tx)
 	if err != nil {
 		return nil, err
@@ -236,7 +236,7 @@ func assigned(m *Mission) Change {
 }
 
 // found keeps a new mission of a group, which counts what the members did, but for the event now.
-func (p *Program) found(ctx context.Context, tx *session.Tx, m *Mission, now string) error {
+func (p *program) found(ctx context.Context, tx *session.Tx, m *Mission, now string) error {
 	counted, err := p.collect(ctx, tx, m, now)
 	if err == nil && counted {
 		err = m.recount(ctx, tx, now)
@@ -260,7 +260,7 @@ func (m *Mission) remove(ctx context.Context, tx *session.Tx, now string) error 
 
 // collect keeps what the members of a mission's group contribute to it, but for the event now, and tells whether there is
 // anything.
-func (p *Program) collect(ctx context.Context, tx *session.Tx, m *Mission, now string) (counted bool, err error) {
+func (p *program) collect(ctx context.Context, tx *session.Tx, m *Mission, now string) (counted bool, err error) {
 	members, err := tenancy.Carriers(ctx, tx, m.GroupTagID, m.StartsAt)
 	if err != nil {
 		return false, err
@@ -287,7 +287,7 @@ func (p *Program) collect(ctx context.Context, tx *session.Tx, m *Mission, now s
 
 // Amend adds to changes what became of the user's missions that were folded again, and lets the missions of groups
 // count what happened otherwise.
-func (p *Program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
+func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
 	var elections []election
 	for _, d := range a.Rows {
 		switch d.Table {

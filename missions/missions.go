@@ -15,22 +15,3 @@
 // FIXED one; its target reads nothing of a user, and its condition and increment do not read how far it
 // is. Its completion is an event of the member whose contribution reached the target.
 package missions
-
-import (
-	"github.com/guerdonhq/guerdon/internal/mechanic"
-	"github.com/guerdonhq/guerdon/store"
-)
-
-// Tables returns what the package keeps.
-func Tables() []*store.Schema {
-	return []*store.Schema{missionTable.Schema(), evaluationTable.Schema(), logTable.Schema(), pushTable.Schema()}
-}
-
-// Parts are the tables that hold rows of users' folds. What belongs to a group is nobody's alone.
-func Parts() []mechanic.Part {
-	return []mechanic.Part{
-		mechanic.Rows(missionTable, func(m *Mission) string { return m.UserID }),
-		mechanic.Rows(evaluationTable, (*mechanic.Evaluation).User),
-		mechanic.Rows(logTable, (*Log).owner),
-	}
-}

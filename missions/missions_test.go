@@ -20,6 +20,7 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
@@ -31,6 +32,7 @@ import (
 // bench is a workspace with nothing but missions in it.
 type bench struct {
 	missions.Service
+	room   room.Room[missions.Change, missions.Service]
 	run    session.Runner
 	lib    *content.Library
 	now    time.Time
@@ -43,12 +45,13 @@ type bench struct {
 
 func newBench(t testing.TB, documents ...string) *bench {
 	t.Helper()
-	st := memory.New()
-	require.NoError(t, st.Prepare(t.Context(), slices.Concat(tenancy.Tables(), content.Tables(), missions.Tables())...))
 	b := &bench{
 		lib: content.NewLibrary(content.Tags, content.Activities, missions.Configurations, missions.Rules),
 		now: time.Date(2025, 9, 3, 12, 0, 0, 0, time.UTC),
 	}
+	b.room = missions.Room(room.Engine[missions.Change]{Library: b.lib})
+	st := memory.New()
+	require.NoError(t, st.Prepare(t.Context(), slices.Concat(tenancy.Tables(), content.Tables(), b.room.Tables)...))
 	ids := 0
 	in := func(run func(context.Context, store.Scope, func(store.Tx) error) error) func(context.Context, session.Func) error {
 		return func(ctx context.Context, fn session.Func) error {
@@ -62,7 +65,7 @@ func newBench(t testing.TB, documents ...string) *bench {
 		}
 	}
 	b.run = session.NewRunner(in(st.View), in(st.Update))
-	b.Service = missions.NewService(b.run, b.lib, b.program)
+	b.Service = b.room.Service(b.run, b.program)
 	b.publish(t, documents...)
 	return b
 }
@@ -88,12 +91,12 @@ func (b *bench) enter(ctx context.Context, tx *session.Tx, e event.Event) error 
 	return err
 }
 
-func (b *bench) program(ctx context.Context, tx *session.Tx) (*missions.Program, error) {
+func (b *bench) program(ctx context.Context, tx *session.Tx) (mechanic.Mechanic[missions.Change], error) {
 	docs, err := b.lib.Load(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
-	return missions.Compile(docs, nil)
+	return b.room.Compile(ctx, tx, room.Setting{Documents: docs})
 }
 
 func (b *bench) publish(t testing.TB, documents ...string) {

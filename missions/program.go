@@ -9,11 +9,9 @@ import (
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 )
 
-// A Program is the published configurations and rules of a workspace, compiled. It does not change what
+// A program is the published configurations and rules of a workspace, compiled. It does not change what
 // it answers, and may be used concurrently.
-//
-// The engine calls it; hosts use [Service].
-type Program struct {
+type program struct {
 	mechanic.Plain[Change]
 
 	docs  *content.Program
@@ -24,10 +22,10 @@ type Program struct {
 	rules  mechanic.Assigners[*plan]
 }
 
-// Compile compiles what is published. past is what a mission that is assigned counts of its period; nil
+// compile compiles what is published. past is what a mission that is assigned counts of its period; nil
 // is nothing.
-func Compile(docs *content.Program, past mechanic.Past) (*Program, error) {
-	p := &Program{docs: docs, past: past, goals: map[string]*goal{}}
+func compile(docs *content.Program, past mechanic.Past) (*program, error) {
+	p := &program{docs: docs, past: past, goals: map[string]*goal{}}
 	var faults []error
 	var ordered []*goal
 	for _, c := range content.Live(docs, Configurations) {

@@ -46,10 +46,10 @@ func change(m *Mission) Change {
 }
 
 // Heeds tells whether a rule assigns because of a change of a user.
-func (p *Program) Heeds(keys []string) bool { return p.rules.Meets(keys) }
+func (p *program) Heeds(keys []string) bool { return p.rules.Meets(keys) }
 
-// Reads names what [Program.React] reads first.
-func (p *Program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
+// Reads names what [program.React] reads first.
+func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	keys := matchKeys(o)
 	var reads []store.Read
 	for _, owner := range owners(o.User) {
@@ -90,7 +90,7 @@ func owners(u *tenancy.User) []string {
 
 // React assigns the missions of the rules that the event evaluates, then advances every mission that
 // counts it, those just assigned included. A completed mission causes an event of type Mission.
-func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	switch {
 	case o.Ticks(Rules.Name()):
 		return p.assignByClock(ctx, tx, o)
@@ -110,7 +110,7 @@ func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 
 // catchUp assigns missions, lets them count what had happened in their period before, and adds to changes that they were
 // assigned. now is the event that is being reacted to, which comes later.
-func (p *Program) catchUp(
+func (p *program) catchUp(
 	ctx context.Context, tx *session.Tx, u *tenancy.User, made []*Mission, now string, changes []Change,
 ) ([]Change, error) {
 	for _, m := range made {
@@ -127,7 +127,7 @@ func (p *Program) catchUp(
 }
 
 // countPast lets a mission count what its user did in its period, but for the event now.
-func (p *Program) countPast(ctx context.Context, tx *session.Tx, m *Mission, u *tenancy.User, now string) error {
+func (p *program) countPast(ctx context.Context, tx *session.Tx, m *Mission, u *tenancy.User, now string) error {
 	return p.eachPast(ctx, tx, m, u.ID, func(o *mechanic.Occasion) error {
 		if o.Event.ID == now {
 			return nil
@@ -138,7 +138,7 @@ func (p *Program) countPast(ctx context.Context, tx *session.Tx, m *Mission, u *
 }
 
 // contributions returns what a user's mission that a rule has assigned has counted, in the order in which it happened.
-func (p *Program) contributions(ctx context.Context, tx *session.Tx, m *Mission) (logs []Log, err error) {
+func (p *program) contributions(ctx context.Context, tx *session.Tx, m *Mission) (logs []Log, err error) {
 	anew := *m
 	anew.count(nil)
 	err = p.eachPast(ctx, tx, &anew, m.UserID, func(o *mechanic.Occasion) error {
@@ -154,7 +154,7 @@ func (p *Program) contributions(ctx context.Context, tx *session.Tx, m *Mission)
 }
 
 // eachPast calls fn with what a user did that a mission counts.
-func (p *Program) eachPast(ctx context.Context, tx *session.Tx, m *Mission, userID string, fn func(*mechanic.Occasion) error) error {
+func (p *program) eachPast(ctx context.Context, tx *session.Tx, m *Mission, userID string, fn func(*mechanic.Occasion) error) error {
 	if p.past == nil || m.TargetAmount == nil {
 		return nil
 	}
@@ -203,7 +203,7 @@ func eachCounting(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, fn 
 }
 
 // advance adds the event to a mission if it counts there, and what that changed to changes.
-func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, m *Mission, changes []Change) ([]Change, error) {
+func (p *program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, m *Mission, changes []Change) ([]Change, error) {
 	switch {
 	case m.MissionType == Group && tx.Replaying:
 		m.tell(tx, o)
@@ -254,7 +254,7 @@ func (p *Program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 }
 
 // judge returns what an event contributes to a mission, and whether it does.
-func (p *Program) judge(tx *session.Tx, o *mechanic.Occasion, m *Mission) (entry Log, counts bool, err error) {
+func (p *program) judge(tx *session.Tx, o *mechanic.Occasion, m *Mission) (entry Log, counts bool, err error) {
 	g, err := p.goalOf(m)
 	if err != nil {
 		return Log{}, false, err
@@ -296,7 +296,7 @@ func (m *Mission) announce(tx *session.Tx) {
 }
 
 // goalOf returns the compiled form of a mission's own copy of its configuration.
-func (p *Program) goalOf(m *Mission) (*goal, error) {
+func (p *program) goalOf(m *Mission) (*goal, error) {
 	if g := p.goals[m.ConfigurationID]; g != nil && g.Version == m.ConfigurationVersion {
 		return g, nil
 	}

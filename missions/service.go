@@ -15,6 +15,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -29,11 +30,11 @@ type Service struct {
 	Rules          content.Documents[Rule]
 
 	run     session.Runner
-	program func(context.Context, *session.Tx) (*Program, error)
+	program room.Current[*program]
 }
 
-// NewService returns the service of a workspace; program gives what is in force there.
-func NewService(run session.Runner, lib *content.Library, program func(context.Context, *session.Tx) (*Program, error)) Service {
+// newService returns the service of a workspace; program gives what is in force there.
+func newService(run session.Runner, lib *content.Library, program room.Current[*program]) Service {
 	return Service{
 		Configurations: content.NewDocuments(run, lib, Configurations),
 		Rules:          content.NewDocuments(run, lib, Rules),
@@ -196,7 +197,7 @@ func (s Service) Create(ctx context.Context, n NewMission) (Mission, error) {
 	})
 }
 
-func (p *Program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mission, error) {
+func (p *program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mission, error) {
 	g := p.goals[n.ConfigurationID]
 	if g == nil {
 		return nil, fault.NotFound("missionConfigurationId", n.ConfigurationID)

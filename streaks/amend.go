@@ -9,7 +9,7 @@ import (
 
 // Amend adds to changes the days of the user that count otherwise after the fold was folded again. Of those that are
 // in the last run it says how long that is now.
-func (p *Program) Amend(_ context.Context, _ *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
+func (p *program) Amend(_ context.Context, _ *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
 	runs := map[string]*state{} // by rule
 	for _, d := range a.Rows {
 		if now, there := d.Now.(state); there {
@@ -56,7 +56,7 @@ func (c *Change) join(s *state) {
 }
 
 // changeOf returns that something became of a day.
-func (p *Program) changeOf(d *dayRow) Change {
+func (p *program) changeOf(d *dayRow) Change {
 	c := Change{RuleID: d.RuleID, UserID: d.UserID, Day: d.Day, Kind: d.Kind, Status: Active}
 	if pl := p.byID[d.RuleID]; pl != nil {
 		c.RuleVersion, c.ConfigurationID, c.ConfigurationVersion = pl.Version, pl.configuration.ID, pl.configuration.Version

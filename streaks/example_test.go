@@ -10,7 +10,7 @@ import (
 
 // In Cairo the clock goes from midnight to one o'clock on 24 April 2026: that day has no midnight, and
 // 23 hours. The streak goes on.
-func ExampleProgram_React_clockChange() {
+func Example_clockChange() {
 	w := newWorld(fatal{})
 	w.publish(daily())
 	w.user("ann", "Africa/Cairo")
@@ -35,7 +35,7 @@ func ExampleProgram_React_clockChange() {
 }
 
 // A day that was missed is paid for when it is over. It does not count, but the streak goes on.
-func ExampleProgram_Advance() {
+func Example_freeze() {
 	gems := filled(map[string]int64{"ann": 1})
 	w := newWorld(fatal{})
 	w.wallet = gems

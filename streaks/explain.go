@@ -14,13 +14,13 @@ import (
 )
 
 // Explains tells whether documents of a kind are streak rules.
-func (p *Program) Explains(kind string) bool { return kind == Rules.Name() }
+func (p *program) Explains(kind string) bool { return kind == Rules.Name() }
 
 // Moves tells whether a change is by a rule.
-func (p *Program) Moves(c *Change, _, id string) bool { return c.RuleID == id && c.Kind != "" }
+func (p *program) Moves(c *Change, _, id string) bool { return c.RuleID == id && c.Kind != "" }
 
 // Explain asks of an occasion what React will ask of a rule, in its order, and then whether a day was counted.
-func (p *Program) Explain(
+func (p *program) Explain(
 	ctx context.Context, tx *session.Tx, o *mechanic.Occasion, _, id string,
 ) (*mechanic.Verdict, func(*[]Change, []event.Problem), error) {
 	v := &mechanic.Verdict{}

@@ -6,38 +6,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
-
-// A Wallet is where users pay for frozen periods.
-type Wallet interface {
-	// Charge takes an amount from a user, once for each id, and tells whether it could. What it could
-	// not do leaves no trace but problems.
-	Charge(ctx context.Context, tx *session.Tx, c Charge) (paid bool, err error)
-	// Refund gives back at a moment what was taken by charges with the given ids; one that took nothing gives
-	// nothing.
-	Refund(ctx context.Context, tx *session.Tx, at time.Time, ids ...string) error
-}
-
-// A Charge is the price of one frozen period.
-type Charge struct {
-	// ID is derived from the rule, the user and the period.
-	ID         string
-	UserID     string
-	CurrencyID string
-	Amount     decimal.Decimal // more than 0
-	// RuleID and RuleVersion are those of the streak's rule, which asks for it.
-	RuleID      string
-	RuleVersion int
-	// At is when the period was over.
-	At time.Time
-}
 
 // MaxFrozen is how many periods in a row can be frozen. It bounds what one event of a user who comes
 // back after years can cost.
@@ -128,7 +102,7 @@ func (t *turn) pay(ctx context.Context, f *fold, period timeframe.Day, over time
 	case t.wallet == nil:
 		return false, nil
 	}
-	return t.wallet.Charge(ctx, t.tx, Charge{
+	return t.wallet.Charge(ctx, t.tx, mechanic.Charge{
 		ID:     t.chargeID(period),
 		UserID: t.user.ID, CurrencyID: t.plan.FreezeVirtualCurrencyID, Amount: cost, RuleID: t.plan.ID, RuleVersion: t.plan.Version, At: over,
 	})
@@ -159,7 +133,7 @@ func (t *turn) due(clock *time.Location) (time.Time, error) {
 }
 
 // Due returns when the clock judges one of a user's streaks next.
-func (p *Program) Due(ctx context.Context, tx *session.Tx, userID string) (at time.Time, kind, id string, err error) {
+func (p *program) Due(ctx context.Context, tx *session.Tx, userID string) (at time.Time, kind, id string, err error) {
 	if len(p.plans) == 0 {
 		return time.Time{}, "", "", nil
 	}
@@ -174,9 +148,9 @@ func (p *Program) Due(ctx context.Context, tx *session.Tx, userID string) (at ti
 
 // Advance wakes at most limit users of whom a streak's next period is over: what the user missed is frozen, for
 // one charge a period, or the streak is broken and is not judged again. Each is an event of the clock,
-// which [Program.React] answers. It returns whether more may be due. Only freezes need it; a streak that
+// which [program.React] answers. It returns whether more may be due. Only freezes need it; a streak that
 // cannot be frozen is broken by the clock, and Advance tells of it.
-func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
+func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	due := store.By("due").Between(store.Value{}, store.After(tx.Now))
 	states, err := stateTable.List(ctx, tx, due.First(limit))
 	if err != nil {
@@ -197,7 +171,7 @@ func (p *Program) Advance(ctx context.Context, tx *session.Tx, limit int) (more 
 }
 
 // judge settles one streak up to the moment of an event of the clock.
-func (p *Program) judge(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+func (p *program) judge(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	pl := p.byID[o.Event.EntityID]
 	s, found, err := stateTable.Get(ctx, tx, streakKey(o.User.ID, o.Event.EntityID))
 	if err != nil || !found || pl == nil {

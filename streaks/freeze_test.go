@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/timeframe"
@@ -127,7 +128,7 @@ func TestFreeze(t *testing.T) {
 }
 
 // periodsOf returns the periods that charges of the daily streak of ann are for.
-func periodsOf(charges []streaks.Charge) []string {
+func periodsOf(charges []mechanic.Charge) []string {
 	var periods []string
 	for _, id := range idsOf(charges) {
 		periods = append(periods, strings.TrimPrefix(id, "freeze:daily:ann:"))
@@ -330,7 +331,7 @@ func TestOneChargeForEachPeriod(t *testing.T) {
 		w.user(u, []string{"", "Asia/Tokyo", "Pacific/Pago_Pago"}[i%3])
 		w.act(u, noons("2025-09-01")...)
 	}
-	program := func(tx *session.Tx) *streaks.Program {
+	program := func(tx *session.Tx) mechanic.Mechanic[streaks.Change] {
 		p, err := w.program(w.ctx, tx)
 		if err != nil {
 			panic(err)

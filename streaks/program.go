@@ -12,14 +12,12 @@ import (
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-// A Program is the published rules of a workspace with their configurations, compiled. It is
+// A program is the published rules of a workspace with their configurations, compiled. It is
 // immutable and may be used concurrently.
-//
-// The engine calls it; hosts use [Service].
-type Program struct {
+type program struct {
 	mechanic.Plain[Change]
 
-	wallet  Wallet
+	wallet  mechanic.Wallet
 	past    mechanic.Past
 	plans   []*plan // in the order in which they apply
 	byID    map[string]*plan
@@ -36,10 +34,10 @@ type plan struct {
 	cost          mechanic.Amount
 }
 
-// Compile compiles what is published. A rule whose configuration is archived is not in force. Periods are paid for
+// compile compiles what is published. A rule whose configuration is archived is not in force. Periods are paid for
 // through the wallet, nil pays for nothing; past is what a streak that is new counts of what was before, nil is nothing.
-func Compile(docs *content.Program, wallet Wallet, past mechanic.Past) (*Program, error) {
-	p := &Program{wallet: wallet, past: past, byID: map[string]*plan{}, idle: map[string]*Rule{}}
+func compile(docs *content.Program, wallet mechanic.Wallet, past mechanic.Past) (*program, error) {
+	p := &program{wallet: wallet, past: past, byID: map[string]*plan{}, idle: map[string]*Rule{}}
 	var faults []error
 	for _, r := range content.Live(docs, Rules) {
 		c := content.Find(docs, Configurations, r.StreakConfigurationID)
@@ -74,8 +72,8 @@ func compileRule(r *Rule) (*plan, error) {
 	return pl, errors.Join(faults[:]...)
 }
 
-// Reads names what [Program.React] reads first.
-func (p *Program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
+// Reads names what [program.React] reads first.
+func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	if len(p.plans) == 0 {
 		return nil
 	}

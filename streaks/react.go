@@ -28,7 +28,7 @@ type Change struct {
 	Day timeframe.Day `json:"day"`
 	// Kind is REGULAR for a day on which the user acted, FREEZE for a period that was paid for, MISSED for
 	// the one that broke the run; it is empty for a day that turned out not to be active. A run that broke
-	// is told of once, when the next event of the user comes or [Program.Advance] is called. A late event
+	// is told of once, when the next event of the user comes or the workspace's Advance is called. A late event
 	// may show that it did not break.
 	Kind Kind `json:"kind,omitempty"`
 	// Late says that the day came before the last one that was known, or counts otherwise because of one that
@@ -55,7 +55,7 @@ type turn struct {
 	tx      *session.Tx
 	plan    *plan
 	user    *tenancy.User
-	wallet  Wallet // nil pays nothing
+	wallet  mechanic.Wallet // nil pays nothing
 	zone    string
 	clock   *time.Location
 	state   state
@@ -64,7 +64,7 @@ type turn struct {
 	changes []Change
 }
 
-func (pl *plan) turn(tx *session.Tx, u *tenancy.User, wallet Wallet, s state) (*turn, error) {
+func (pl *plan) turn(tx *session.Tx, u *tenancy.User, wallet mechanic.Wallet, s state) (*turn, error) {
 	zone, clock, err := pl.zone(tx, u)
 	t := &turn{tx: tx, plan: pl, user: u, wallet: wallet, zone: zone, clock: clock, state: s, silent: pl.later}
 	if pl.later {
@@ -82,7 +82,7 @@ func (pl *plan) turn(tx *session.Tx, u *tenancy.User, wallet Wallet, s state) (*
 // The first event that a streak counts lets it count what the user did before, in silence.
 //
 // For an event of the clock it judges the streak.
-func (p *Program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
+func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	if o.Ticks(Rules.Name()) {
 		return p.judge(ctx, tx, o)
 	}
@@ -113,7 +113,7 @@ func (pl *plan) counts(tx *session.Tx, o *mechanic.Occasion) bool {
 
 // meet returns the streak of an event's user. One that is new has counted what the user did before, since the
 // beginning of the rule's timeframe.
-func (p *Program) meet(ctx context.Context, tx *session.Tx, pl *plan, o *mechanic.Occasion) (*turn, error) {
+func (p *program) meet(ctx context.Context, tx *session.Tx, pl *plan, o *mechanic.Occasion) (*turn, error) {
 	s, found, err := stateTable.Get(ctx, tx, streakKey(o.User.ID, pl.ID))
 	if err != nil {
 		return nil, err

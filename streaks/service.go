@@ -9,6 +9,7 @@ import (
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -23,11 +24,11 @@ type Service struct {
 	Rules          content.Documents[Rule]
 
 	run     session.Runner
-	program func(context.Context, *session.Tx) (*Program, error)
+	program room.Current[*program]
 }
 
-// NewService returns the service of a workspace; program gives what is in force there.
-func NewService(run session.Runner, lib *content.Library, program func(context.Context, *session.Tx) (*Program, error)) Service {
+// newService returns the service of a workspace; program gives what is in force there.
+func newService(run session.Runner, lib *content.Library, program room.Current[*program]) Service {
 	return Service{
 		Configurations: content.NewDocuments(run, lib, Configurations),
 		Rules:          content.NewDocuments(run, lib, Rules),
@@ -49,7 +50,7 @@ type Standing struct {
 	// Frozen is how many periods before now, without an active one between, are frozen.
 	Frozen int `json:"frozen,omitempty"`
 	// Savable is set on a BROKEN run whose missed periods were not judged yet and could still be frozen:
-	// the next [Program.Advance] or event of the user settles it.
+	// the workspace's next Advance or the user's next event settles it.
 	Savable bool `json:"savable,omitempty"`
 	// LastContributingDay is the last day that was counted; nil if none was.
 	LastContributingDay *timeframe.Day `json:"lastContributingDay,omitempty"`
@@ -163,7 +164,7 @@ func (s Service) Streaks(ctx context.Context, userID string, q Query, page store
 type reader struct {
 	tx      *session.Tx
 	user    *tenancy.User
-	program *Program
+	program *program
 }
 
 func (s Service) reader(ctx context.Context, tx *session.Tx, userID string) (*reader, error) {

@@ -4,7 +4,7 @@
 // pay for a period that was missed. What is kept of a user is which civil days were active and which
 // periods were frozen. Runs, goals and the calendar follow from these.
 //
-// A period that is over is judged as of that very moment, whoever calls [Program.Advance] or records the
+// A period that is over is judged as of that very moment, whoever calls the workspace's Advance or records the
 // user's next event, and whenever. If it was missed it is frozen, or the run breaks. Both are decided in the
 // order in which things happened: what comes late is counted on its day, and all that followed is judged
 // anew. Nobody pays for what is not saved: charges are given back when the run breaks after the frozen
@@ -21,19 +21,3 @@
 // breaks nothing. A user who moves counts each date once, and misses a period only when it is over
 // both where the user acted last and where the user is now.
 package streaks
-
-import (
-	"github.com/guerdonhq/guerdon/internal/mechanic"
-	"github.com/guerdonhq/guerdon/store"
-)
-
-// Tables returns what the package keeps.
-func Tables() []*store.Schema { return []*store.Schema{stateTable.Schema(), dayTable.Schema()} }
-
-// Parts are the tables that hold rows of users' folds.
-func Parts() []mechanic.Part {
-	return []mechanic.Part{
-		mechanic.Rows(stateTable, func(s *state) string { return s.UserID }),
-		mechanic.Rows(dayTable, func(d *dayRow) string { return d.UserID }),
-	}
-}

@@ -20,6 +20,7 @@ import (
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
@@ -73,9 +74,10 @@ type world struct {
 	now      time.Time
 	run      session.Runner
 	users    tenancy.Users
+	room     room.Room[streaks.Change, streaks.Service]
 	service  streaks.Service
 	compiled atomic.Pointer[edition]
-	wallet   streaks.Wallet       // of what is compiled from then on
+	wallet   mechanic.Wallet      // of what is compiled from then on
 	happened []*mechanic.Occasion // in its order; a new streak counts it
 	caused   []event.Event
 	problems []event.Problem
@@ -84,18 +86,19 @@ type world struct {
 
 type edition struct {
 	name    string
-	program *streaks.Program
+	program mechanic.Mechanic[streaks.Change]
 }
 
 func newWorld(t tester) *world {
 	w := &world{t: t, ctx: context.Background(), store: memory.New(), now: epoch}
-	require.NoError(t, w.store.Prepare(w.ctx, append(append(content.Tables(), tenancy.Tables()...), streaks.Tables()...)...))
+	w.room = streaks.Room(room.Engine[streaks.Change]{Library: kinds, Past: w.past})
+	require.NoError(t, w.store.Prepare(w.ctx, append(append(content.Tables(), tenancy.Tables()...), w.room.Tables...)...))
 	platform := tenancy.NewPlatform(w.runner(store.Scope{}), content.OpenWorkspace, content.CloseWorkspace)
 	_, err := platform.CreateAccount(w.ctx, tenancy.Account{ID: scope.Account})
 	require.NoError(t, err)
 	w.run = w.runner(scope)
 	w.users = tenancy.NewUsers(w.run, nil)
-	w.service = streaks.NewService(w.run, kinds, w.program)
+	w.service = w.room.Service(w.run, w.program)
 	return w
 }
 
@@ -119,7 +122,7 @@ func (w *world) runner(s store.Scope) session.Runner {
 }
 
 // program compiles what is published, once for each edition.
-func (w *world) program(ctx context.Context, tx *session.Tx) (*streaks.Program, error) {
+func (w *world) program(ctx context.Context, tx *session.Tx) (mechanic.Mechanic[streaks.Change], error) {
 	name, err := content.Edition(ctx, tx)
 	if err != nil {
 		return nil, err
@@ -131,7 +134,7 @@ func (w *world) program(ctx context.Context, tx *session.Tx) (*streaks.Program, 
 	if err != nil {
 		return nil, err
 	}
-	p, err := streaks.Compile(docs, w.wallet, w.past)
+	p, err := w.room.Compile(ctx, tx, room.Setting{Documents: docs, Wallet: w.wallet})
 	w.compiled.Store(&edition{name, p})
 	return p, err
 }
@@ -232,7 +235,7 @@ func (w *world) record(e event.Event) []streaks.Change {
 }
 
 // clock lets the clock do in a user's streaks what it does by itself up to a moment.
-func (w *world) clock(ctx context.Context, tx *session.Tx, p *streaks.Program, userID string, until time.Time) error {
+func (w *world) clock(ctx context.Context, tx *session.Tx, p mechanic.Mechanic[streaks.Change], userID string, until time.Time) error {
 	before := time.Time{}
 	for {
 		at, kind, id, err := p.Due(ctx, tx, userID)
@@ -248,7 +251,7 @@ func (w *world) clock(ctx context.Context, tx *session.Tx, p *streaks.Program, u
 }
 
 // react lets streaks react to an event of a user, who is as of then.
-func (w *world) react(ctx context.Context, tx *session.Tx, p *streaks.Program, e event.Event) (*mechanic.Occasion, error) {
+func (w *world) react(ctx context.Context, tx *session.Tx, p mechanic.Mechanic[streaks.Change], e event.Event) (*mechanic.Occasion, error) {
 	u, err := tenancy.FindUser(ctx, tx, e.UserID)
 	if err == nil {
 		u, err = u.At(ctx, tx, e.At)
@@ -366,7 +369,7 @@ func (w *world) dump() []string {
 	w.t.Helper()
 	var all []string
 	require.NoError(w.t, w.store.View(w.ctx, scope, func(tx store.Tx) error {
-		for _, schema := range streaks.Tables() {
+		for _, schema := range w.room.Tables {
 			rows, err := tx.List(w.ctx, schema, store.Query{})
 			require.NoError(w.t, err)
 			for _, row := range rows {
@@ -387,13 +390,13 @@ func (w *world) dump() []string {
 type purse struct {
 	mu      sync.Mutex
 	holds   map[string]int64
-	charges []streaks.Charge
-	kept    []streaks.Charge // that were not given back
+	charges []mechanic.Charge
+	kept    []mechanic.Charge // that were not given back
 }
 
 func filled(amounts map[string]int64) *purse { return &purse{holds: amounts} }
 
-func (p *purse) Charge(_ context.Context, _ *session.Tx, c streaks.Charge) (bool, error) {
+func (p *purse) Charge(_ context.Context, _ *session.Tx, c mechanic.Charge) (bool, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	left := decimal.NewFromInt(p.holds[c.UserID]).Sub(c.Amount)
@@ -408,7 +411,7 @@ func (p *purse) Charge(_ context.Context, _ *session.Tx, c streaks.Charge) (bool
 func (p *purse) Refund(_ context.Context, _ *session.Tx, _ time.Time, ids ...string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.kept = slices.DeleteFunc(p.kept, func(c streaks.Charge) bool {
+	p.kept = slices.DeleteFunc(p.kept, func(c mechanic.Charge) bool {
 		back := slices.Contains(ids, c.ID)
 		if back {
 			p.holds[c.UserID] = decimal.NewFromInt(p.holds[c.UserID]).Add(c.Amount).IntPart()
@@ -419,7 +422,7 @@ func (p *purse) Refund(_ context.Context, _ *session.Tx, _ time.Time, ids ...str
 }
 
 // idsOf returns what charges are for.
-func idsOf(charges []streaks.Charge) []string {
+func idsOf(charges []mechanic.Charge) []string {
 	var ids []string
 	for _, c := range charges {
 		ids = append(ids, c.ID)

@@ -78,7 +78,7 @@ func TestClockChangesBreakNothing(t *testing.T) {
 	}
 }
 
-func act(w *world, tx *session.Tx, p *streaks.Program, user, zone string, at time.Time) streaks.Change {
+func act(w *world, tx *session.Tx, p mechanic.Mechanic[streaks.Change], user, zone string, at time.Time) streaks.Change {
 	e := event.Event{ID: w.id(), Type: event.Activity, EntityID: "read", UserID: user, At: at}
 	changes, err := p.React(w.ctx, tx, mechanic.New(&e, &tenancy.User{ID: user, Timezone: zone}))
 	tx.Caused()

@@ -14,6 +14,9 @@ import (
 // which it happened. It knows nothing of lateness: what turns out to have happened earlier takes the user's fold
 // back, and the mechanic reacts anew to all that came later. C is what it changes.
 type Mechanic[C any] interface {
+	// Open brings in line with the documents what the mechanic counts of several users, and does nothing if it is. It
+	// must run in an Update before any event that the journal does not hold yet, once after every change of the program.
+	Open(ctx context.Context, tx *session.Tx) error
 	// Reads names what React reads first.
 	Reads(tx *session.Tx, o *Occasion) []store.Read
 	// Heeds tells whether something may follow from a change of a user, whose event has the given match keys.
@@ -50,6 +53,9 @@ type Mechanic[C any] interface {
 
 // Plain is what most mechanics do in most ways: nothing. It is embedded.
 type Plain[C any] struct{}
+
+// Open does nothing.
+func (Plain[C]) Open(context.Context, *session.Tx) error { return nil }
 
 // Heeds returns false.
 func (Plain[C]) Heeds([]string) bool { return false }

@@ -92,6 +92,17 @@ func env(tx *session.Tx, d Data) *rule.Env {
 // judged and in the order of the journal.
 type Past func(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*Occasion, error]
 
+// A Span is a part of what happened: the events of a type from From up to, but without, Until; the
+// zero Until is no bound.
+type Span struct {
+	Type        event.Type
+	From, Until time.Time
+}
+
+// A History yields the events of a span that the journal holds, each with its user as of then, in any
+// order, each once. It may yield others too.
+type History func(ctx context.Context, tx *session.Tx, s Span) iter.Seq2[*Occasion, error]
+
 // With sets a variable while fn runs.
 func (o *Occasion) With(name string, value any, fn func()) { With(o.Vars(), name, value, fn) }
 

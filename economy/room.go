@@ -1,0 +1,44 @@
+package economy
+
+import (
+	"context"
+
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/room"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// Room is the engine's way in. Hosts reach the economy of a workspace through its field Economy.
+func Room(e room.Engine[Change]) room.Room[Change, Service] {
+	return room.New(tables(), parts(),
+		func(_ context.Context, _ *session.Tx, s room.Setting) (*program, error) { return compile(s.Documents) },
+		func(run session.Runner, current room.Current[*program]) Service {
+			return newService(run, e.Library, current)
+		})
+}
+
+// tables are all that the package keeps.
+func tables() []*store.Schema {
+	return []*store.Schema{transactions.Schema(), accounts.Schema(), tallies.Schema()}
+}
+
+// parts are the tables that hold rows of users' folds. An account is a sum: what a step added to it is taken back,
+// whatever others have added since, and so is what it took from SYSTEM's.
+func parts() []mechanic.Part {
+	return []mechanic.Part{
+		mechanic.Rows(transactions, func(t *Transaction) string { return t.UserID }).Decided(func(ctx context.Context, tx *session.Tx, now, was any) error {
+			t, there := now.(Transaction)
+			before := was.(Transaction)
+			switch {
+			case !there:
+				return reinstate(ctx, tx, nil, before)
+			case t.State != before.State || !t.Amount.Equal(before.Amount):
+				return reinstate(ctx, tx, &t, before)
+			}
+			return nil
+		}),
+		mechanic.Rows(tallies, func(t *tally) string { return t.UserID }),
+		mechanic.Sums(accounts, func(a *account) string { return a.UserID }, (*account).sum),
+	}
+}

@@ -1,0 +1,36 @@
+package learning
+
+import (
+	"context"
+
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/room"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// Room is the engine's way in. Hosts reach the learning of a workspace through its field Learning.
+func Room(e room.Engine[Change]) room.Room[Change, Service] {
+	return room.New(tables(), parts(),
+		func(_ context.Context, _ *session.Tx, s room.Setting) (*program, error) {
+			return compile(s.Documents, e.Library, e.Past)
+		},
+		func(run session.Runner, current room.Current[*program]) Service {
+			return newService(run, e.Library, current)
+		})
+}
+
+// tables are all that the package keeps.
+func tables() []*store.Schema {
+	return []*store.Schema{logs.Schema(), assignments.Schema(), evaluations.Schema(), pushes.Schema(), statistics.Schema()}
+}
+
+// parts are the tables that hold rows of users' folds. Statistics are sums: calls and steps add to them.
+func parts() []mechanic.Part {
+	return []mechanic.Part{
+		mechanic.Rows(logs, func(r *row) string { return r.UserID }),
+		mechanic.Rows(assignments, func(a *Assignment) string { return a.UserID }),
+		mechanic.Rows(evaluations, (*mechanic.Evaluation).User),
+		mechanic.Sums(statistics, func(t *tally) string { return t.UserID }, (*tally).sum),
+	}
+}

@@ -1,0 +1,35 @@
+package missions
+
+import (
+	"context"
+
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/room"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// Room is the engine's way in. Hosts reach the missions of a workspace through its field Missions.
+func Room(e room.Engine[Change]) room.Room[Change, Service] {
+	return room.New(tables(), parts(),
+		func(_ context.Context, _ *session.Tx, s room.Setting) (*program, error) {
+			return compile(s.Documents, e.Past)
+		},
+		func(run session.Runner, current room.Current[*program]) Service {
+			return newService(run, e.Library, current)
+		})
+}
+
+// tables are all that the package keeps.
+func tables() []*store.Schema {
+	return []*store.Schema{missionTable.Schema(), evaluationTable.Schema(), logTable.Schema(), pushTable.Schema()}
+}
+
+// parts are the tables that hold rows of users' folds. What belongs to a group is nobody's alone.
+func parts() []mechanic.Part {
+	return []mechanic.Part{
+		mechanic.Rows(missionTable, func(m *Mission) string { return m.UserID }),
+		mechanic.Rows(evaluationTable, (*mechanic.Evaluation).User),
+		mechanic.Rows(logTable, (*Log).owner),
+	}
+}

@@ -92,7 +92,7 @@ var dependencies = []struct {
 	{"github.com/diegoholiveira/jsonlogic", nil},
 	{"github.com/google/uuid", []string{"."}},
 	{"github.com/jackc/pgx", []string{"store/postgres", "internal/pgtest", "examples/..."}},
-	{"github.com/segmentio/encoding/json", []string{"event", "store"}},
+	{"github.com/segmentio/encoding/json", []string{"store"}},
 	{"github.com/shopspring/decimal", []string{"..."}},
 	{"github.com/stretchr/testify/require", []string{"store/storetest", "internal/pgtest", "guerdontest"}},
 	{"github.com/tidwall/btree", []string{"store/memory", "store/internal/unit"}},

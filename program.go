@@ -210,6 +210,7 @@ type machine struct {
 	heeds    func(keys []string) bool
 	foresee  func(*mechanic.Occasion) []event.Event
 	react    func(context.Context, *session.Tx, *mechanic.Occasion, *Outcome, *question) error
+	present  func(context.Context, *session.Tx, *mechanic.Occasion, *Outcome) error
 	amend    func(context.Context, *session.Tx, mechanic.Amendment, *Outcome) error
 	rewind   func(context.Context, *session.Tx, *tenancy.User) error
 	due      func(context.Context, *session.Tx, string) (at time.Time, kind, id string, err error)
@@ -234,6 +235,12 @@ func plug[C any](m mechanic.Mechanic[C], list func(*Outcome) *[]C) machine {
 	return machine{
 		mechanic: m, open: m.Open,
 		reads: m.Reads, heeds: m.Heeds, foresee: m.Foresee, rewind: m.Rewind, due: m.Due, advance: m.Advance, react: react,
+		present: func(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, out *Outcome) error {
+			changes, err := m.Present(ctx, tx, o)
+			to := list(out)
+			*to = append(*to, changes...)
+			return err
+		},
 		amend: func(ctx context.Context, tx *session.Tx, a mechanic.Amendment, out *Outcome) (err error) {
 			to := list(out)
 			*to, err = m.Amend(ctx, tx, a, *to)

@@ -302,13 +302,16 @@ func (e *Engine) enter(ctx context.Context, tx *session.Tx, facts ...*fact) erro
 	if err != nil {
 		return err
 	}
-	if end < facts[0].upTo() {
+	if end < facts[0].upTo() && facts[0].first.User.Status != tenancy.Deleted { // nothing more happens to who is gone
 		if err := e.clock(ctx, tx, userID, facts[0].upTo()); err != nil {
 			return err
 		}
 	}
 	for _, f := range facts {
 		if err := f.number(ctx, tx); err != nil {
+			return err
+		}
+		if err := f.present(ctx, tx); err != nil {
 			return err
 		}
 	}
@@ -327,12 +330,27 @@ func (e *Engine) enter(ctx context.Context, tx *session.Tx, facts ...*fact) erro
 	return nil
 }
 
+// present shows others that the user takes part or does not, if that is what the fact says.
+func (f *fact) present(ctx context.Context, tx *session.Tx) error {
+	if !f.first.Changed() {
+		return nil
+	}
+	for _, m := range f.program.mechanics {
+		if err := m.present(ctx, tx, f.first, &f.entry.Outcome); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // idle tells whether the fact is a change of the user from which, whatever else turns out to have happened, nothing can
 // follow: no rule matches it. It is no step of the fold, so that who is created and then gets a history has none behind it.
 func (f *fact) idle() bool {
 	o := f.first
-	return o.Event.Type == event.User && len(o.Event.EntityTags)+len(f.Given) == 0 &&
-		!slices.ContainsFunc(f.program.mechanics, func(m machine) bool { return m.heeds(o.Keys) })
+	if o.Event.Type != event.User || len(f.Given) > 0 {
+		return false
+	}
+	return len(o.Keys) == 0 || len(o.Event.EntityTags) == 0 && !slices.ContainsFunc(f.program.mechanics, func(m machine) bool { return m.heeds(o.Keys) })
 }
 
 // upTo is the place before which the clock has done what it does when the fact comes.

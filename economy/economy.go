@@ -37,9 +37,9 @@
 // # Events
 //
 // A transaction causes an event of type VirtualTransaction when it is completed: at once, or when it is
-// redeemed. One that is rejected or expires causes none, so that whoever counts these events counts what
-// was moved. The event's id is the transaction's with ":completed" appended. If a reward follows no longer,
-// neither does its event.
+// redeemed. The event's id is the transaction's with ":completed" appended. One that expires causes one with
+// ":expired" and the state EXPIRED, which is for boards that read the state: the others count what was moved.
+// If a reward follows no longer, neither do its events.
 //
 // # Expressions
 //

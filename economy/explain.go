@@ -37,13 +37,13 @@ func (p *program) Explain(
 	case !reacts(o.Event.Type): // a tag of it may match nevertheless
 		x.v.Ask("ruleType", false, "events of type %s are not paid for", o.Event.Type)
 		return x.v, nil, nil
-	case o.Breaks() && !r.condition.ReadsStatus():
+	case o.Ends() && !r.condition.ReadsEnd():
 		x.v.Ask("matchCondition", false, "the streak broke, which is for rules whose condition reads the status")
 		return x.v, nil, nil
 	case r.ApplicationMode == Disabled:
 		x.v.Ask("applicationMode", false, "it is DISABLED")
 		return x.v, nil, nil
-	case o.Breaks() && !x.v.Ask("matchCondition", r.condition.ReadsStatus(), "only a rule that reads the status pays for a streak that breaks"):
+	case o.Ends() && !x.v.Ask("matchCondition", r.condition.ReadsEnd(), "only a rule that reads the status pays for a streak that breaks"):
 		return x.v, nil, nil
 	}
 	candidates := p.candidates(o)

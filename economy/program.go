@@ -69,8 +69,8 @@ func (p *program) candidates(o *mechanic.Occasion) []*payer {
 		return nil
 	}
 	rules := p.rules.On(o.Keys)
-	if o.Breaks() {
-		rules = slices.DeleteFunc(rules, func(r *payer) bool { return !r.condition.ReadsStatus() })
+	if o.Ends() {
+		rules = slices.DeleteFunc(rules, func(r *payer) bool { return !r.condition.ReadsEnd() })
 	}
 	return rules
 }
@@ -150,6 +150,7 @@ func (p *program) expire(ctx context.Context, tx *session.Tx, o *mechanic.Occasi
 	if err := l.turn(Pending, t); err != nil {
 		return err
 	}
+	tx.Cause(t.expiry())
 	return l.save(ctx, tx)
 }
 

@@ -325,7 +325,11 @@ func TestExpiry(t *testing.T) {
 	w.advance(t)
 	check()
 	require.Equal(t, 6, strings.Count(w.dump(t), `"state":"EXPIRED"`), "both sides of what has expired are marked")
-	require.Len(t, w.events, events, "what expires has never happened")
+	for _, e := range w.events[events:] {
+		require.Equal(t, "EXPIRED", e.Fields["state"])
+		require.True(t, strings.HasSuffix(e.ID, ":expired"), e.ID)
+	}
+	require.Len(t, w.events, events+6, "both sides of what has expired say so")
 
 	w.now = start.Add(4 * time.Minute)
 	_, err = w.Spend(t.Context(), "ada", economy.Spending{CurrencyID: "gold", Amount: dec("8")})

@@ -179,8 +179,16 @@ func (t *Transaction) completion() event.Event {
 	if !t.RedeemedAt.IsZero() {
 		at = t.RedeemedAt
 	}
+	return t.told("completed", at)
+}
+
+// expiry is the event of a transaction that has expired.
+func (t *Transaction) expiry() event.Event { return t.told("expired", t.ExpiresAt) }
+
+// told is the event of what became of the transaction at a moment.
+func (t *Transaction) told(what string, at time.Time) event.Event {
 	return event.Event{
-		ID: t.ID + ":completed", Type: event.VirtualTransaction, EntityID: t.CurrencyID, UserID: t.UserID, At: at,
+		ID: t.ID + ":" + what, Type: event.VirtualTransaction, EntityID: t.CurrencyID, UserID: t.UserID, At: at,
 		Value: new(t.Amount), Data: t.AdditionalData,
 		Fields: map[string]any{
 			"virtualTransactionId": t.ID, "virtualTransactionGroupId": t.GroupID, "virtualCurrencyId": t.CurrencyID,

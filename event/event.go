@@ -13,7 +13,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	fastjson "github.com/segmentio/encoding/json"
 	"github.com/shopspring/decimal"
 
 	"github.com/guerdonhq/guerdon/fault"
@@ -209,12 +208,8 @@ func (d *Data) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// unmarshal is json.Unmarshal, but numbers keep their digits. It is on the way of all that is read; only
-// what is wrong is left to the standard library to say.
+// unmarshal is json.Unmarshal, but numbers keep their digits.
 func unmarshal(b []byte, into any) error {
-	if _, err := fastjson.Parse(b, into, fastjson.UseNumber); err == nil {
-		return nil
-	}
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.UseNumber()
 	return dec.Decode(into)

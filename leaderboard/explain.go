@@ -63,7 +63,7 @@ func (x *explanation) explain(zones *timeframe.Zones) (func(*[]Change, []event.P
 	if !x.v.Ask("query.source", x.Event.Type == source, "it counts %s, and the event is of type %s", counter.Source, x.Event.Type) {
 		return nil, nil
 	}
-	if x.Breaks() && !x.v.Ask("query.score", counter.breaks(), "a streak that breaks counts for who asks for the status, or for the last count") {
+	if x.Ends() && !x.v.Ask("query.score", counter.ends(), "what is over counts for who asks for the status or the state, or for the last count of a streak") {
 		return nil, nil
 	}
 	env := &rule.Env{Data: x.Vars(), Now: x.Event.At}

@@ -110,7 +110,7 @@ func (l storeLadder) len(ctx context.Context) (int, error) { return scores.Count
 
 func (l storeLadder) find(ctx context.Context, entityID string) (entry, bool, error) {
 	s, ok, err := scores.Get(ctx, l.tx, l.key(entry{Member: entityID}))
-	return s.entry(), ok, err
+	return s.entry(), ok && !s.Hidden, err
 }
 
 func (l storeLadder) ahead(ctx context.Context, position int64) (int, error) {

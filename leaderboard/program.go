@@ -183,7 +183,7 @@ type Change struct {
 	Score     decimal.Decimal `json:"score"`
 	ReachedAt time.Time       `json:"reachedAt,omitzero"`
 	// Gone says that the entity is no longer on the board: what had brought it there happened in
-	// another period, or not at all.
+	// another period, or not at all; or the user was suspended or deleted.
 	Gone bool `json:"gone,omitempty"`
 }
 
@@ -239,7 +239,7 @@ func (p *program) change(s *score) Change {
 	b := p.boards[s.BoardID]
 	return Change{
 		BoardID: s.BoardID, Version: b.version, ConfigurationVersion: b.configuration,
-		PeriodID: s.PeriodID, EntityID: s.EntityID, Score: amount.FromMicros(s.Micros), ReachedAt: s.ReachedAt,
+		PeriodID: s.PeriodID, EntityID: s.EntityID, Score: amount.FromMicros(s.Micros), ReachedAt: s.ReachedAt, Gone: s.Hidden,
 	}
 }
 
@@ -264,7 +264,7 @@ func (p *program) decide(o *mechanic.Occasion) (d decision) {
 
 // decide adds what an occasion does to the given boards of the counter.
 func (c *counter) decide(d *decision, o *mechanic.Occasion, boards []*board, zones *timeframe.Zones) {
-	if o.Breaks() && !c.breaks() {
+	if o.Ends() && !c.ends() {
 		return
 	}
 	env := &rule.Env{Now: o.Event.At}
@@ -290,9 +290,10 @@ func (c *counter) decide(d *decision, o *mechanic.Occasion, boards []*board, zon
 	c.place(d, o, worth, boards, zones)
 }
 
-// breaks tells whether the query counts that a streak broke: it shows how streaks are now, or asks for their status.
-func (c *counter) breaks() bool {
-	return c.Score.Function == Last || mechanic.ReadsStatus(c.where) || mechanic.ReadsStatus(c.of)
+// ends tells whether the query counts that something is over: it asks for the status or the state, or shows how streaks
+// are now.
+func (c *counter) ends() bool {
+	return c.Score.Function == Last && c.Source == Streaks || mechanic.ReadsEnd(c.where) || mechanic.ReadsEnd(c.of)
 }
 
 // place adds what an occasion is worth to the periods of boards.

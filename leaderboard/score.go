@@ -26,6 +26,8 @@ type score struct {
 	Nil bool `json:"nil,omitempty"`
 	// LastID is the event that gave the score of a board that shows the last one.
 	LastID string `json:"lastId,omitempty"`
+	// Hidden says that the user takes no part, so that the score, which goes on to count, is not on the board.
+	Hidden bool `json:"hidden,omitempty"`
 }
 
 // ranking names the scores of one period of a board. It is the first part of their keys.
@@ -50,7 +52,12 @@ func position(n int64, ascending bool) int64 {
 
 var scores = store.Define("leaderboard_scores", (*score).key,
 	[]store.Field[score]{
-		{Name: "ranking", Kind: store.KindText, Of: func(s *score) store.Value { return store.Text(s.ranking()) }},
+		{Name: "ranking", Kind: store.KindText, Of: func(s *score) store.Value {
+			if s.Hidden {
+				return store.Value{}
+			}
+			return store.Text(s.ranking())
+		}},
 		{Name: "position", Kind: store.KindInt, Of: func(s *score) store.Value { return store.Int(s.position()) }},
 		{Name: "reached_at", Kind: store.KindInt, Of: func(s *score) store.Value { return store.Time(s.ReachedAt) }},
 	},

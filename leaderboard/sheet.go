@@ -7,6 +7,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // A sheet is where contributions are added up: the scores and values that they touch, as far as there
@@ -18,6 +19,7 @@ type sheet struct {
 	// What has changed, in order, to be saved.
 	changed       map[string]bool // keys of scores; true where a value's time moved back
 	changedScores []string
+	users         []string // keys of the scores of users that are new
 	changedValues []string
 	parts         []part
 }
@@ -54,7 +56,7 @@ func (s *sheet) add(c *contribution) bool {
 	case c.hash != "":
 		s.addValue(c, key, before)
 	case before == nil:
-		s.set(key, c.fresh())
+		s.begin(c)
 	default:
 		after, ok := before.add(c)
 		if !ok {
@@ -68,6 +70,14 @@ func (s *sheet) add(c *contribution) bool {
 		s.parts = append(s.parts, c.part())
 	}
 	return true
+}
+
+// begin adds a new score.
+func (s *sheet) begin(c *contribution) {
+	s.set(c.of, c.fresh())
+	if c.board.counter.tags == nil {
+		s.users = append(s.users, c.of)
+	}
 }
 
 func (s *sheet) set(key string, to score) {
@@ -90,7 +100,7 @@ func (s *sheet) addValue(c *contribution, key string, before *score) {
 	s.changedValues = append(s.changedValues, at)
 	switch {
 	case before == nil:
-		s.set(key, c.fresh())
+		s.begin(c)
 	case !known:
 		after := *before
 		after.Micros += one
@@ -109,6 +119,9 @@ const batch = 1000
 
 // save writes what has changed and returns the scores that have.
 func (s *sheet) save(ctx context.Context, tx *session.Tx) ([]score, error) {
+	if err := s.hide(ctx, tx); err != nil {
+		return nil, err
+	}
 	changedValues := make([]value, len(s.changedValues))
 	for i, key := range s.changedValues {
 		changedValues[i] = s.values[key]
@@ -129,6 +142,25 @@ func (s *sheet) save(ctx context.Context, tx *session.Tx) ([]score, error) {
 		changed[i].ReachedAt = last[0].FirstAt
 	}
 	return changed, put(ctx, tx, scores, changed)
+}
+
+// hide hides the new scores of users who take no part.
+func (s *sheet) hide(ctx context.Context, tx *session.Tx) error {
+	for some := range slices.Chunk(s.users, batch) {
+		ids := make([]string, len(some))
+		for i, key := range some {
+			ids[i] = s.scores[key].EntityID
+		}
+		slices.Sort(ids)
+		away, err := tenancy.Away(ctx, tx, slices.Compact(ids)...)
+		if err != nil {
+			return err
+		}
+		for _, key := range some {
+			s.scores[key].Hidden = away[s.scores[key].EntityID]
+		}
+	}
+	return nil
 }
 
 func put[T any](ctx context.Context, tx *session.Tx, into *store.Table[T], rows []T) error {

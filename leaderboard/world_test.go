@@ -85,7 +85,7 @@ func newWorld(t failer) *world {
 	engine := room.Engine[leaderboard.Change]{Library: w.lib, Past: w.past, History: w.history, Follow: w.follow}
 	w.room = leaderboard.Room(engine)
 	st := memory.New()
-	require.NoError(t, st.Prepare(w.ctx, content.Tables()...))
+	require.NoError(t, st.Prepare(w.ctx, append(tenancy.Tables(), content.Tables()...)...))
 	require.NoError(t, st.Prepare(w.ctx, w.room.Tables...))
 	require.NoError(t, st.Prepare(w.ctx, journal.Schema(), facts.Schema()))
 	scope := store.Scope{Account: "acme", Workspace: "default"}

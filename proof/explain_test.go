@@ -433,7 +433,7 @@ func TestExplainBreakOfAStreak(t *testing.T) {
 	require.Len(t, told, 1)
 	for id, want := range map[string]string{
 		"now": "moved by streak:daily:ada:broken:2025-09-30", "breaks": "moved by streak:daily:ada:broken:2025-09-30",
-		"days": "no   query.score: a streak that breaks counts for who asks for the status, or for the last count",
+		"days": "no   query.score: what is over counts for who asks for the status or the state, or for the last count of a streak",
 	} {
 		require.Equal(t, want, w.verdict(t, told[0].Event.ID, "RuntimeLeaderboard", id), id)
 	}

@@ -104,8 +104,12 @@ func foundRunners(t tester, st store.Store, account string) *world {
 	return w
 }
 
-// counted returns the rows of the board of all times, by counting all scores that a transaction sees.
+// counted returns the rows of the board of all times, by counting all scores that a transaction sees of who takes part.
 func (w *world) counted(ctx context.Context, tx store.Tx) ([]string, error) {
+	away, err := tenancy.Away(ctx, tx, runners...)
+	if err != nil {
+		return nil, err
+	}
 	at := slices.IndexFunc(w.tables, func(s *store.Schema) bool { return s.Name == "leaderboard_scores" })
 	rows, err := tx.List(ctx, w.tables[at], store.Query{})
 	if err != nil {
@@ -127,7 +131,7 @@ func (w *world) counted(ctx context.Context, tx store.Tx) ([]string, error) {
 		if err := json.Unmarshal(record, &s); err != nil {
 			return nil, err
 		}
-		if s.BoardID == "all-time" {
+		if s.BoardID == "all-time" && !away[s.EntityID] {
 			scores = append(scores, s)
 		}
 	}
@@ -226,14 +230,16 @@ type rankModel struct {
 func (m *rankModel) step(t testing.TB, h host) {
 	ws := rapid.SampledFrom(m.engines).Draw(m.T, "engine")
 	commit := rapid.Bool().Draw(m.T, "commit")
-	switch rapid.SampledFrom([]string{"record", "look", "dry run", "update", "host"}).Draw(m.T, "step") {
+	switch rapid.SampledFrom([]string{"record", "status", "look", "dry run", "update", "host"}).Draw(m.T, "step") {
 	case "record":
 		m.record(ws)
+	case "status":
+		m.suspend(ws)
 	case "look":
 		m.requireOutside(m.T, ws)
 	case "dry run":
 		_, err := ws.DryRun(m.Context(), run("dry", "ada", start))
-		require.NoError(m.T, err)
+		m.allowed(err)
 	case "update":
 		var tx store.Tx
 		err := ws.Update(context.WithValue(m.Context(), seenKey{}, &tx), func(ws *guerdon.Workspace) error {
@@ -258,12 +264,14 @@ func (m *rankModel) step(t testing.TB, h host) {
 // calls makes calls of one transaction, of which some are refused.
 func (m *rankModel) calls(ws *guerdon.Workspace, view func(func(store.Tx) error) error) {
 	for range rapid.IntRange(1, 5).Draw(m.T, "calls") {
-		switch rapid.IntRange(0, 3).Draw(m.T, "call") {
+		switch rapid.IntRange(0, 4).Draw(m.T, "call") {
 		case 0:
 			_, err := ws.Record(m.Context(), run("refused", "nobody", start))
 			require.ErrorIs(m.T, err, fault.ErrNotFound)
 		case 1:
 			m.record(ws)
+		case 2:
+			m.suspend(ws)
 		default:
 			var want []string
 			require.NoError(m.T, view(func(tx store.Tx) (err error) {
@@ -281,6 +289,21 @@ func (m *rankModel) record(ws *guerdon.Workspace) {
 	user := rapid.SampledFrom(runners).Draw(m.T, "user")
 	at := start.Add(-time.Duration(rapid.IntRange(0, 10).Draw(m.T, "days")) * 24 * time.Hour)
 	_, err := ws.Record(m.Context(), run(fmt.Sprint("e", m.events), user, at))
+	m.allowed(err)
+}
+
+// allowed fails the test for an error other than that somebody is suspended.
+func (m *rankModel) allowed(err error) {
+	require.True(m.T, err == nil || errors.Is(err, fault.ErrForbidden), "%v", err)
+}
+
+// suspend suspends or resumes somebody.
+func (m *rankModel) suspend(ws *guerdon.Workspace) {
+	change := ws.Users.Suspend
+	if rapid.Bool().Draw(m.T, "resumed") {
+		change = ws.Users.Resume
+	}
+	_, err := change(m.Context(), rapid.SampledFrom(runners).Draw(m.T, "whom"))
 	require.NoError(m.T, err)
 }
 

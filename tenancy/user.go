@@ -191,6 +191,18 @@ func FindActive(ctx context.Context, tx store.Tx, field, id string) (*User, erro
 	return u, nil
 }
 
+// Away returns which of the users with the given ids take no part, because they are suspended or deleted.
+func Away(ctx context.Context, tx store.Tx, ids ...string) (map[string]bool, error) {
+	found, err := users.GetMany(ctx, tx, ids...)
+	away := map[string]bool{}
+	for i := range found {
+		if found[i].Status != Active {
+			away[found[i].ID] = true
+		}
+	}
+	return away, err
+}
+
 // ReadingUsers names what [FindUser] reads, for a prefetch.
 func ReadingUsers(ids ...string) store.Read { return users.Keys(ids...) }
 

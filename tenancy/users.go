@@ -236,7 +236,8 @@ func (s Users) SetRole(ctx context.Context, id string, r Role) (User, error) {
 
 // Anonymise deletes a user and returns what remains: the id, to which the journal refers, and times.
 // Everything else is wiped, also what the user was before. Its principal is deleted too unless it has a user in
-// another workspace. The balances and results of the user stay, so that totals do not change. Anonymising twice
+// another workspace. The balances and results of the user stay, so that totals do not change; boards do not show the user.
+// Anonymising twice
 // is no error; [fault.ErrNotFound] if there is no such user.
 //
 // What the host itself put into ids, tags or the data of events is not touched: ids should be opaque.

@@ -161,8 +161,6 @@ func (a *academy) totals(t *testing.T) string {
 		require.NoError(t, err)
 		all[name] = v
 	}
-	top, err := a.ws.Leaderboards.Top(ctx, board, 10, nil)
-	put("board", top, err)
 	system, err := a.ws.Economy.System(ctx, "crumbs")
 	put("system", system, err)
 	report, err := a.ws.Economy.Verify(ctx)
@@ -190,7 +188,8 @@ func (a *academy) totals(t *testing.T) string {
 	return string(text)
 }
 
-// A learner who is forgotten leaves nothing in any table that says who it was, and every total as it was.
+// A learner who is forgotten leaves nothing in any table that says who it was, is on no board, and leaves every total as it
+// was.
 func TestForgottenLearnerLeavesTotalsAndNoName(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -216,9 +215,19 @@ func TestForgottenLearnerLeavesTotalsAndNoName(t *testing.T) {
 	for _, trace := range identity {
 		require.True(t, slices.ContainsFunc(traces(), func(s string) bool { return strings.HasPrefix(s, trace+" in ") }), trace)
 	}
+	ranked := func() (ids []string) {
+		top, err := a.ws.Leaderboards.Top(ctx, board, 10, nil)
+		require.NoError(t, err)
+		for _, row := range top.Rows {
+			ids = append(ids, row.EntityID)
+		}
+		return ids
+	}
 	before := a.totals(t)
+	require.Equal(t, []string{"giulia", yuki.ID, "leo"}, ranked())
 	_, err = a.ws.Users.Anonymise(ctx, yuki.ID)
 	require.NoError(t, err)
+	require.Equal(t, []string{"giulia", "leo"}, ranked())
 	require.Empty(t, traces())
 	require.Equal(t, before, a.totals(t))
 }

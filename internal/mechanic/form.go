@@ -27,6 +27,9 @@ type Mechanic[C any] interface {
 	// React lets follow from an occasion what the documents say, causes the events that follow and returns what
 	// changed. A step that is made anew finds the rows of the user as they were before it.
 	React(ctx context.Context, tx *session.Tx, o *Occasion) ([]C, error)
+	// Present brings what others are shown of a user in line with whether the user takes part, of which the event of an
+	// occasion says that it has changed. It is no step of a fold: what counts is how it is now.
+	Present(ctx context.Context, tx *session.Tx, o *Occasion) ([]C, error)
 	// Amend adds to changes what is different after a user's fold was folded again, and brings what the mechanic
 	// counts of several users in line.
 	Amend(ctx context.Context, tx *session.Tx, a Amendment, changes []C) ([]C, error)
@@ -62,6 +65,9 @@ func (Plain[C]) Heeds([]string) bool { return false }
 
 // Foresee returns no events.
 func (Plain[C]) Foresee(*Occasion) []event.Event { return nil }
+
+// Present shows nothing.
+func (Plain[C]) Present(context.Context, *session.Tx, *Occasion) ([]C, error) { return nil, nil }
 
 // Amend adds nothing.
 func (Plain[C]) Amend(_ context.Context, _ *session.Tx, _ Amendment, changes []C) ([]C, error) {

@@ -152,18 +152,30 @@ func (c Condition) Holds(tx *session.Tx, d Data) bool {
 	return ok
 }
 
-// Breaks tells whether the occasion is that a streak broke. Only who asks for the status of a streak is meant: others
-// count and pay for what somebody has done.
-func (o *Occasion) Breaks() bool {
-	return o.Event.Type == event.Streak && o.Event.Fields["status"] == "BROKEN"
+// Ends tells whether the occasion is that something is over: a streak broke, or a pending transaction expired. Only who
+// asks for the status or the state is meant: others count and pay for what somebody has done.
+func (o *Occasion) Ends() bool {
+	switch o.Event.Type {
+	case event.Streak:
+		return o.Event.Fields["status"] == "BROKEN"
+	case event.VirtualTransaction:
+		return o.Event.Fields["state"] == "EXPIRED"
+	case event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath, event.Mission, event.User, event.Clock:
+	}
+	return false
 }
 
-// ReadsStatus tells whether the condition may read the status of an event.
-func (c Condition) ReadsStatus() bool { return ReadsStatus(c.rule) }
+// Changed tells whether the occasion is that a user has another status.
+func (o *Occasion) Changed() bool {
+	return o.Event.Type == event.User && o.Event.Fields["status"] != nil
+}
 
-// ReadsStatus tells whether an expression, which may be nil, may read the status of an event.
-func ReadsStatus(r *rule.Rule) bool {
-	return mayRead(r, "status") || mayRead(r, "event.status")
+// ReadsEnd tells whether the condition may read that something is over ([Occasion.Ends]).
+func (c Condition) ReadsEnd() bool { return ReadsEnd(c.rule) }
+
+// ReadsEnd tells whether an expression, which may be nil, may read that something is over.
+func ReadsEnd(r *rule.Rule) bool {
+	return mayRead(r, "status") || mayRead(r, "event.status") || mayRead(r, "state") || mayRead(r, "event.state")
 }
 
 // Given tells whether there is a condition.

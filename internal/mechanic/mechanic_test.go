@@ -94,30 +94,54 @@ func TestMatchingKeepsTheOrderInWhichRulesApply(t *testing.T) {
 	require.Nil(t, m.On(e.MatchKeys()))
 }
 
-// That a streak broke is told only to those who ask for the status of a streak.
-func TestReadsStatus(t *testing.T) {
+// That something is over is told only to those who ask for the status or the state.
+func TestReadsEnd(t *testing.T) {
 	t.Parallel()
-	streak := mechanic.EventContext(event.Matcher{Type: event.MatchEntity, Entity: string(event.Streak)})
+	tagged := mechanic.EventContext(event.Matcher{Type: event.MatchTag, Entity: event.Tag})
 	for src, want := range map[string]bool{
 		`null`:                                  false,
 		`{"==": [{"var": "status"}, "BROKEN"]}`: true,
 		`{"!!": {"var": "event.status"}}`:       true,
 		`{"!!": {"var": "event"}}`:              true,
 		`{"!!": {"var": "user.status"}}`:        false,
+		`{"!!": {"var": "event.state"}}`:        true,
 		`{">": [{"var": "event.count"}, 2]}`:    false,
 		`{"!!": {"var": "event.completedAt"}}`:  false,
 	} {
-		c, err := mechanic.CompileCondition("Kind/id", "field", []byte(src), streak)
+		c, err := mechanic.CompileCondition("Kind/id", "field", []byte(src), tagged)
 		require.NoError(t, err, src)
-		require.Equal(t, want, c.ReadsStatus(), src)
+		require.Equal(t, want, c.ReadsEnd(), src)
 	}
 	for _, tt := range []struct {
-		kind   event.Type
-		status string
-		want   bool
-	}{{event.Streak, "BROKEN", true}, {event.Streak, "ACTIVE", false}, {event.Mission, "BROKEN", false}} {
-		o := mechanic.New(&event.Event{Type: tt.kind, Fields: map[string]any{"status": tt.status}}, &tenancy.User{})
-		require.Equal(t, tt.want, o.Breaks())
+		kind         event.Type
+		field, value string
+		want         bool
+	}{
+		{event.Streak, "status", "BROKEN", true},
+		{event.Streak, "status", "ACTIVE", false},
+		{event.Mission, "status", "BROKEN", false},
+		{event.VirtualTransaction, "state", "EXPIRED", true},
+		{event.VirtualTransaction, "state", "COMPLETED", false},
+	} {
+		o := mechanic.New(&event.Event{Type: tt.kind, Fields: map[string]any{tt.field: tt.value}}, &tenancy.User{})
+		require.Equal(t, tt.want, o.Ends(), "%+v", tt)
+	}
+}
+
+// That a user takes no part any more is matched by nothing, whatever tags the user carries.
+func TestWhoTakesNoPartIsMatchedByNothing(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[tenancy.Status]int{tenancy.Active: 3, tenancy.Suspended: 0, tenancy.Deleted: 0} {
+		for _, is := range []event.Type{event.User, event.Activity} {
+			e := &event.Event{Type: is, EntityID: "ann", EntityTags: []string{"red"}, Fields: map[string]any{"status": string(status)}}
+			o := mechanic.New(e, &tenancy.User{Status: status})
+			require.Equal(t, is == event.User, o.Changed())
+			if is == event.User {
+				require.Len(t, o.Keys, want, status)
+			} else {
+				require.Len(t, o.Keys, 3, "what somebody did before is matched")
+			}
+		}
 	}
 }
 

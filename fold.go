@@ -56,7 +56,7 @@ var steps = store.Define("steps", (*step).key,
 		{Name: "seq", Kind: store.KindInt, Of: func(s *step) store.Value { return store.Int(s.Seq) }},
 	},
 	store.Index{Name: "late", Columns: []string{"late", "seq"}}, // few
-).Packed()
+).Packed().Large()
 
 func (s *step) key() string { return placeOf(s.UserID, s.At, s.Rank) }
 

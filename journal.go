@@ -69,7 +69,7 @@ var journal = store.Define("journal", func(e *Entry) string { return e.Event.ID 
 		{Name: "seq", Kind: store.KindInt, Of: func(e *Entry) store.Value { return store.Int(e.Outcome.Seq) }},
 	},
 	store.Index{Name: "seq", Columns: []string{"seq"}},
-).Packed()
+).Packed().Large()
 
 // head is the number of the newest entry of the journal.
 type head struct {

@@ -45,6 +45,8 @@ type Schema struct {
 	Indexes []Index
 	// Packed says that Encode makes bytes and not text. A database then keeps records as bytes, which [JSON] shows.
 	Packed bool
+	// Large says that records are long, a kilobyte or so. A database may then keep them apart from the order of their keys.
+	Large bool
 
 	codec  func() *pack.Codec
 	decode func([]byte) (Row, error)
@@ -155,6 +157,13 @@ func Define[T any](name string, key func(*T) string, fields []Field[T], indexes 
 func (t *Table[T]) Packed() *Table[T] {
 	t.schema.Packed, t.schema.Version = true, 2
 	t.schema.decode = t.schema.unpack
+	return t
+}
+
+// Large says that the table's records are long, a kilobyte or so, and returns the table. It is called where the table is
+// declared.
+func (t *Table[T]) Large() *Table[T] {
+	t.schema.Large = true
 	return t
 }
 

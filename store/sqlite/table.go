@@ -18,9 +18,11 @@ var dialect = &sqltext.Dialect{
 	Bytes:   "blob",
 	Hex:     func(bytes string) string { return "hex(" + bytes + ")" },
 	Options: " strict, without rowid",
-	Hint:    " indexed by %s",
-	Columns: "select name from pragma_table_info(?)",
-	Indexes: "select name from pragma_index_list(?)",
+	// In the order of keys, what is longer than a quarter of a page would take a page of its own.
+	LargeOptions: " strict",
+	Hint:         " indexed by %s",
+	Columns:      "select name from pragma_table_info(?)",
+	Indexes:      "select name from pragma_index_list(?)",
 }
 
 // A table has the statements of one schema.

@@ -134,7 +134,11 @@ func (d *Dialect) columns(ctx context.Context, db DB, s *store.Schema) (added bo
 			record = d.Bytes
 		}
 		parts = append(parts, "record "+record+" not null", `primary key (scope, "key")`)
-		return false, db.Exec(ctx, "create table "+table+" ("+strings.Join(parts, ", ")+")"+d.Options)
+		options := d.Options
+		if s.Large {
+			options = d.LargeOptions
+		}
+		return false, db.Exec(ctx, "create table "+table+" ("+strings.Join(parts, ", ")+")"+options)
 	}
 	for _, c := range s.Columns {
 		if slices.Contains(have, c.Name) {

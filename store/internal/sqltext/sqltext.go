@@ -23,8 +23,8 @@ type Dialect struct {
 	// Text, Int, JSON and Bytes are the types of columns. Hex returns an expression for bytes as text.
 	Text, Int, JSON, Bytes string
 	Hex                    func(bytes string) string
-	// Options follow the columns of a new table.
-	Options string
+	// Options follow the columns of a new table, and LargeOptions those of one whose records are long.
+	Options, LargeOptions string
 	// Hint follows the table's name in a query on an index, with %s in the place of the index's
 	// name; "" leaves the choice of the index to the database.
 	Hint string

@@ -64,8 +64,8 @@ var explainable = []string{
 // late event moved of the document is what had happened after it, Moved is true and the last check says so. A
 // LearningGroup has no explanation of its own; that of its path says how far it was.
 //
-// It makes what followed from the event follow once more, on what the user had then, in an update that is rolled back:
-// so it waits for the writers of the workspace, and costs what has happened to the user since. It can be part of
+// It makes what followed from the event follow once more, on what the user had then, in a transaction that is never
+// committed: it waits for nobody, holds nobody up, and costs what has happened to the user since. It can be part of
 // [Workspace.Update], of which it changes nothing.
 //
 // The journal does not keep a user's nickname and external id. A condition that reads them reads nothing
@@ -75,23 +75,9 @@ var explainable = []string{
 // recorded or a document that does not exist. Of one that was not published then, the only check is
 // "published".
 func (ws *Workspace) Explain(ctx context.Context, eventID, kind, id string) (Explanation, error) {
-	undo := errors.New("guerdon: explain")
-	var x Explanation
-	err := ws.run.Update(ctx, func(tx *session.Tx) error {
-		r := recorderOf(tx)
-		err := r.try(ctx, func() (err error) {
-			x, err = ws.engine.explain(ctx, tx, eventID, kind, id)
-			return err
-		})
-		if err == nil && !ws.joined {
-			err = undo
-		}
-		return err
+	return session.Write(ctx, ws.rehearsal, func(tx *session.Tx) (Explanation, error) {
+		return ws.engine.explain(ctx, tx, eventID, kind, id)
 	})
-	if err != nil && !errors.Is(err, undo) {
-		return Explanation{}, err
-	}
-	return x, nil
 }
 
 func (e *Engine) explain(ctx context.Context, tx *session.Tx, eventID, kind, id string) (Explanation, error) {

@@ -904,9 +904,6 @@ func (e *Engine) differ(ctx context.Context, tx *session.Tx, old, now []*fact, c
 	}
 	for i := range changed {
 		m := &changed[i]
-		if told[m.by] {
-			continue
-		}
 		t := recorderOf(tx).parts[m.Table].Table
 		d := mechanic.Difference{Table: m.Table, Key: m.Key}
 		if d.Was, err = m.Was.value(t); err == nil {
@@ -915,7 +912,12 @@ func (e *Engine) differ(ctx context.Context, tx *session.Tx, old, now []*fact, c
 		if err != nil {
 			return err
 		}
-		if !sameJSON(d.Was, d.Now) {
+		if sameJSON(d.Was, d.Now) {
+			continue
+		}
+		if told[m.by] {
+			a.Told = append(a.Told, d)
+		} else {
 			a.Rows = append(a.Rows, d)
 		}
 	}

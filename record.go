@@ -47,28 +47,17 @@ func (ws *Workspace) RecordBatch(ctx context.Context, events []event.Event) ([]O
 }
 
 // DryRun returns what Record would do now, and keeps nothing: it is the same code in a transaction
-// that is never committed. It cannot be part of [Workspace.Update].
+// that is never committed, which waits for nobody and holds nobody up. It cannot be part of [Workspace.Update].
 func (ws *Workspace) DryRun(ctx context.Context, e event.Event) (Outcome, error) {
 	return dry(ctx, ws, func(tx *session.Tx) (Outcome, error) { return ws.engine.recordOne(ctx, tx, e) })
 }
 
 // dry returns what fn returns in a transaction that is never committed.
 func dry[T any](ctx context.Context, ws *Workspace, fn func(*session.Tx) (T, error)) (out T, err error) {
-	var none T
 	if ws.joined {
-		return none, fault.Invalid("", "a dry run cannot be part of a transaction")
+		return out, fault.Invalid("", "a dry run cannot be part of a transaction")
 	}
-	undo := errors.New("guerdon: dry run")
-	err = ws.run.Update(ctx, func(tx *session.Tx) (err error) {
-		if out, err = fn(tx); err != nil {
-			return err
-		}
-		return undo
-	})
-	if !errors.Is(err, undo) {
-		return none, err
-	}
-	return out, nil
+	return session.Write(ctx, ws.rehearsal, fn)
 }
 
 func (e *Engine) recordOne(ctx context.Context, tx *session.Tx, ev event.Event) (Outcome, error) {
@@ -501,6 +490,8 @@ func (e *Engine) enterLate(ctx context.Context, tx *session.Tx, f *fact) error {
 	}
 	told := &fact{program: f.program, first: o, entry: newEntry(tx, o)}
 	out := &told.entry.Outcome
+	tx.Seq = f.Seq + 1 // that of the entry, if there is one
+	defer func() { tx.Seq = 0 }()
 	if err := e.refold(ctx, tx, f.key(), []*fact{f}, out); err != nil {
 		return err
 	}

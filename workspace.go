@@ -39,10 +39,11 @@ type Workspace struct {
 	Leaderboards leaderboard.Service
 	Learning     learning.Service
 
-	engine *Engine
-	scope  store.Scope
-	run    session.Runner
-	joined bool // to a running transaction
+	engine    *Engine
+	scope     store.Scope
+	run       session.Runner
+	rehearsal session.Runner // whose Update keeps nothing
+	joined    bool           // to a running transaction
 
 	revocable bool           // what a call did can be rolled back when it has returned
 	actor     *content.Actor // of [Workspace.As]
@@ -77,7 +78,15 @@ func (e *Engine) workspace(s store.Scope) *Workspace {
 		}
 		return err
 	}
-	return (&Workspace{engine: e, scope: s}).bind(session.NewRunner(view, update), false)
+	ws := &Workspace{engine: e, scope: s, rehearsal: e.rehearsing(e.store, s)}
+	return ws.bind(session.NewRunner(view, update), false)
+}
+
+// rehearsing returns what runs transactions that are never committed.
+func (e *Engine) rehearsing(st store.Store, s store.Scope) session.Runner {
+	return session.NewRunner(nil, func(ctx context.Context, fn session.Func) error {
+		return st.Rehearse(ctx, s, func(tx store.Tx) error { return fn(e.session(tx)) })
+	})
 }
 
 // bind gives the handle's services the way to run transactions. revocable says that what a call did can
@@ -118,7 +127,7 @@ func (ws *Workspace) On(joined store.Store) *Workspace {
 	update := func(ctx context.Context, fn session.Func) error {
 		return joined.Update(ctx, ws.scope, func(tx store.Tx) error { return e.transact(ctx, e.session(tx), fn) })
 	}
-	on := (&Workspace{engine: e, scope: ws.scope}).bind(session.NewRunner(view, update), true)
+	on := (&Workspace{engine: e, scope: ws.scope, rehearsal: e.rehearsing(joined, ws.scope)}).bind(session.NewRunner(view, update), true)
 	if ws.actor != nil {
 		return on.As(*ws.actor)
 	}
@@ -146,7 +155,7 @@ func (ws *Workspace) As(a content.Actor) *Workspace {
 		}
 	}
 	own := *ws
-	own.actor = &a
+	own.actor, own.rehearsal = &a, session.NewRunner(nil, acting(ws.rehearsal.Update))
 	return own.bind(session.NewRunner(acting(ws.run.View), acting(ws.run.Update)), ws.revocable)
 }
 
@@ -164,7 +173,10 @@ func (ws *Workspace) Update(ctx context.Context, fn func(*Workspace) error) erro
 	}
 	return ws.run.Update(ctx, func(tx *session.Tx) error {
 		j := &joint{tx: tx}
-		inner := &Workspace{engine: ws.engine, scope: ws.scope, joined: true}
+		try := func(ctx context.Context, call session.Func) error { // takes back what the call has written
+			return recorderOf(tx).try(ctx, func() error { return call(tx) })
+		}
+		inner := &Workspace{engine: ws.engine, scope: ws.scope, joined: true, rehearsal: session.NewRunner(nil, try)}
 		view := func(_ context.Context, call session.Func) error { return call(tx) }
 		update := func(ctx context.Context, call session.Func) error { return j.call(ctx, ws.engine, call) }
 		return errors.Join(fn(inner.bind(session.NewRunner(view, update), true)), j.broken)

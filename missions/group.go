@@ -74,6 +74,10 @@ const logsAtOnce = 20
 // Rewind takes back what the entry that is being made once more and those after it did for the groups of a user.
 func (p *program) Rewind(ctx context.Context, tx *session.Tx, u *tenancy.User) error {
 	for _, group := range owners(u)[1:] {
+		_, err := evaluationHistory.rewind(ctx, tx, group+"/")
+		if err != nil {
+			return err
+		}
 		evaluated, err := evaluationTable.List(ctx, tx, store.Prefix(group+"/"))
 		if err != nil {
 			return err
@@ -85,12 +89,17 @@ func (p *program) Rewind(ctx context.Context, tx *session.Tx, u *tenancy.User) e
 				}
 			}
 		}
+		_, err = missionHistory.rewind(ctx, tx, group+":")
+		otherwise, wrong := logHistory.rewind(ctx, tx, group+":")
+		if err := errors.Join(err, wrong); err != nil {
+			return err
+		}
 		missions, err := missionTable.List(ctx, tx, store.By("owner", store.Text(group)))
 		if err != nil {
 			return err
 		}
 		for i := range missions {
-			if err := missions[i].rewind(ctx, tx); err != nil {
+			if err := missions[i].rewind(ctx, tx, otherwise); err != nil {
 				return err
 			}
 		}
@@ -98,8 +107,9 @@ func (p *program) Rewind(ctx context.Context, tx *session.Tx, u *tenancy.User) e
 	return nil
 }
 
-// rewind brings a group's mission to what it was before the entry that is being made once more.
-func (m *Mission) rewind(ctx context.Context, tx *session.Tx) error {
+// rewind brings a group's mission to what it was before the entry that is being made once more; otherwise says that its
+// contributions may have been others then.
+func (m *Mission) rewind(ctx context.Context, tx *session.Tx, otherwise bool) error {
 	if m.Seq >= tx.Seq || m.CreatedAt.After(tx.Now) {
 		return missionTable.Delete(ctx, tx, m.ID)
 	}
@@ -113,7 +123,7 @@ func (m *Mission) rewind(ctx context.Context, tx *session.Tx) error {
 			since = append(since, logs[i].key())
 		}
 	}
-	if len(since) == 0 {
+	if len(since) == 0 && !otherwise {
 		return nil
 	}
 	m.count(slices.DeleteFunc(logs, func(l Log) bool { return l.Seq >= tx.Seq }))
@@ -246,16 +256,12 @@ func (p *program) found(ctx context.Context, tx *session.Tx, m *Mission, now str
 
 // remove takes a group's mission away, with all that it has counted. Whoever was told of its completion is folded again.
 func (m *Mission) remove(ctx context.Context, tx *session.Tx, now string) error {
-	logs, err := logTable.List(ctx, tx, store.Prefix(logPrefix(m.ID)))
-	if err != nil {
-		return err
-	}
-	keys := make([]string, len(logs))
-	for i := range logs {
-		keys[i] = logs[i].key()
+	counted, err := logTable.List(ctx, tx, store.Prefix(logPrefix(m.ID)))
+	for i := range counted {
+		err = errors.Join(err, logHistory.put(ctx, tx, counted[i].key(), nil))
 	}
 	m.tellAgain(tx, &Mission{}, now)
-	return errors.Join(logTable.Delete(ctx, tx, keys...), missionTable.Delete(ctx, tx, m.ID))
+	return errors.Join(err, missionHistory.put(ctx, tx, m.ID, nil))
 }
 
 // collect keeps what the members of a mission's group contribute to it, but for the event now, and tells whether there is
@@ -288,6 +294,9 @@ func (p *program) collect(ctx context.Context, tx *session.Tx, m *Mission, now s
 // Amend adds to changes what became of the user's missions that were folded again, and lets the missions of groups
 // count what happened otherwise.
 func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
+	if err := keepEvaluations(ctx, tx, slices.Concat(a.Rows, a.Told)); err != nil {
+		return nil, err
+	}
 	var elections []election
 	for _, d := range a.Rows {
 		switch d.Table {
@@ -326,7 +335,7 @@ func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendmen
 	}
 	for _, o := range a.Gone {
 		if err := visit(o, func(m *Mission) error {
-			return logTable.Delete(ctx, tx, (&Log{MissionID: m.ID, At: o.Event.At, Order: orderOf(o)}).key())
+			return logHistory.put(ctx, tx, (&Log{MissionID: m.ID, At: o.Event.At, Order: orderOf(o)}).key(), nil)
 		}); err != nil {
 			return nil, err
 		}
@@ -340,7 +349,7 @@ func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendmen
 			if err != nil || !counts {
 				return err
 			}
-			return logTable.Put(ctx, tx, entry)
+			return logHistory.put(ctx, tx, entry.key(), &entry)
 		}); err != nil {
 			return nil, err
 		}

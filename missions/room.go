@@ -22,7 +22,10 @@ func Room(e room.Engine[Change]) room.Room[Change, Service] {
 
 // tables are all that the package keeps.
 func tables() []*store.Schema {
-	return []*store.Schema{missionTable.Schema(), evaluationTable.Schema(), logTable.Schema(), pushTable.Schema()}
+	return []*store.Schema{
+		missionTable.Schema(), evaluationTable.Schema(), logTable.Schema(), pushTable.Schema(),
+		evaluationHistory.before.Schema(), logHistory.before.Schema(), missionHistory.before.Schema(),
+	}
 }
 
 // parts are the tables that hold rows of users' folds. What belongs to a group is nobody's alone.

@@ -77,6 +77,33 @@ func BenchmarkRatioSQLite(b *testing.B) {
 	})
 }
 
+// BenchmarkBytes says by how much a SQLite file grows with an event of the club, whose 10,000 users have done something
+// before.
+func BenchmarkBytes(b *testing.B) {
+	const events = 10_000
+	size := func(ws *guerdon.Workspace, st *sqlite.Store, path string, from int) int64 {
+		for i := range from / 500 {
+			_, err := ws.RecordBatch(b.Context(), clubEvents(clubUsers+i*500, 500))
+			require.NoError(b, err)
+		}
+		require.NoError(b, st.Close())
+		info, err := os.Stat(path)
+		require.NoError(b, err)
+		return info.Size()
+	}
+	origin := newOrigin(b)
+	for b.Loop() {
+		var sizes [2]int64
+		for i, n := range []int{0, events} {
+			path := origin.copy(b)
+			st, err := sqlite.Open(b.Context(), path, &sqlite.Options{Synchronous: sqlite.Normal})
+			require.NoError(b, err)
+			sizes[i] = size(openClub(b, st), st, path, n)
+		}
+		b.ReportMetric(float64(sizes[1]-sizes[0])/events, "B/event")
+	}
+}
+
 // BenchmarkRatioRank asks for a rank in the middle of a board of a million, in a transaction that has changed it,
 // beside a count of who is ahead.
 func BenchmarkRatioRank(b *testing.B) {

@@ -40,6 +40,10 @@ func (m *meter) Update(ctx context.Context, s store.Scope, fn func(store.Tx) err
 	return m.Store.Update(ctx, s, func(tx store.Tx) error { return fn(&metered{tx, m}) })
 }
 
+func (m *meter) Rehearse(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	return m.Store.Rehearse(ctx, s, func(tx store.Tx) error { return fn(&metered{tx, m}) })
+}
+
 // of returns what a call costs.
 func (m *meter) of(call func()) cost {
 	before := m.cost

@@ -517,3 +517,30 @@ func TestExplainWhatAnArchivedRulePaid(t *testing.T) {
 	w.record(t, "e3", "run", 1)
 	require.Contains(t, w.verdict(t, "e3", "RewardRule", "per-week"), "no   published")
 }
+
+// Whoever asks what was or would be waits for no writer, and is told what is committed.
+func TestAskingWaitsForNobody(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		_, err := w.Record(ctx, run("before", "ada", time.Time{}))
+		require.NoError(t, err)
+		doc := []byte(`{"documents": [{"kind": "Activity", "id": "new", "name": "New", "defaultLang": "en", "translations": [{"lang": "en", "label": "New", "description": "New."}]}]}`)
+		require.NoError(t, w.Update(ctx, func(ws *guerdon.Workspace) error {
+			_, err := ws.Record(ctx, run("inside", "ada", time.Time{}))
+			require.NoError(t, err)
+			would, err := w.DryRun(ctx, run("inside", "bob", time.Time{}))
+			require.NoError(t, err, "the id is free outside of the transaction")
+			require.NotEmpty(t, would.Transactions)
+			_, err = w.DryImport(ctx, doc)
+			require.NoError(t, err)
+			x, err := w.Explain(ctx, "before", "RewardRule", "per-run")
+			require.NoError(t, err)
+			require.True(t, x.Moved)
+			_, err = w.Explain(ctx, "inside", "RewardRule", "per-run")
+			require.ErrorIs(t, err, fault.ErrNotFound)
+			return nil
+		}))
+		last := w.entries(t, 0)
+		require.Equal(t, "inside", last[len(last)-1].Event.ID)
+	})
+}

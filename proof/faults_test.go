@@ -49,6 +49,10 @@ func (f *faulty) View(ctx context.Context, s store.Scope, fn func(store.Tx) erro
 	return f.Store.View(ctx, s, func(tx store.Tx) error { return fn(&faultyTx{tx, f}) })
 }
 
+func (f *faulty) Rehearse(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	return f.Store.Rehearse(ctx, s, func(tx store.Tx) error { return fn(&faultyTx{tx, f}) })
+}
+
 func (f *faulty) Update(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
 	err := f.Store.Update(ctx, s, func(tx store.Tx) error {
 		if err := fn(&faultyTx{tx, f}); err != nil {

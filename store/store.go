@@ -49,6 +49,11 @@ type Store interface {
 	// [ErrOver] after fn has returned. Calling Update inside fn waits for itself until ctx ends.
 	Update(ctx context.Context, s Scope, fn func(Tx) error) error
 
+	// Rehearse runs fn once in a transaction that is never committed: it sees one consistent snapshot and what it writes
+	// itself, and nothing of it remains. It waits for no Update, and none waits for it. Rehearse returns what fn
+	// returns.
+	Rehearse(ctx context.Context, s Scope, fn func(Tx) error) error
+
 	// Close waits for running transactions and releases what the store holds. Closing again does
 	// nothing; all else returns [ErrClosed] then.
 	Close() error

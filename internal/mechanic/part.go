@@ -68,6 +68,7 @@ type Amendment struct {
 	Gone, Come []*Occasion
 	// Stay are events of the same ids as some that are gone, which another step causes: they have been counted.
 	Stay []*Occasion
-	// Rows are those of the user that are not as they were.
-	Rows []Difference
+	// Rows are those of the user that are not as they were; Told are others that a new step has written last, whose
+	// outcome tells of them.
+	Rows, Told []Difference
 }

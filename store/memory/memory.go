@@ -29,6 +29,8 @@ type Store struct {
 	closed  atomic.Bool
 	idle    chan struct{} // told when the last one ends after closed is set
 	closing sync.Once
+
+	copying sync.Mutex // held while trees are copied, which marks them
 }
 
 var _ store.Store = (*Store)(nil)
@@ -53,6 +55,8 @@ func (s *Store) Prepare(ctx context.Context, schemas ...*store.Schema) error {
 		return err
 	}
 	defer s.unlock()
+	s.copying.Lock()
+	defer s.copying.Unlock()
 	now := s.current.Load()
 	next := &state{places: make(map[string]int), tables: slices.Clone(now.tables)}
 	maps.Copy(next.places, now.places)
@@ -87,13 +91,27 @@ func (s *Store) View(ctx context.Context, scope store.Scope, fn func(store.Tx) e
 	return fn(w.in(scope))
 }
 
+// Rehearse implements [store.Store]. It waits for nobody.
+func (s *Store) Rehearse(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	w := &work{state: *s.current.Load(), writable: true, copying: &s.copying}
+	defer w.over.Store(true)
+	if err := fn(w.in(scope)); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
 // Update implements [store.Store]. It waits for the Update before it until ctx ends, and runs fn once.
 func (s *Store) Update(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
 	if err := s.lock(ctx); err != nil {
 		return err
 	}
 	defer s.unlock()
-	w := &work{state: *s.current.Load(), writable: true}
+	w := &work{state: *s.current.Load(), writable: true, copying: &s.copying}
 	defer w.over.Store(true)
 	if err := fn(w.in(scope)); err != nil {
 		return err

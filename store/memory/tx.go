@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/guerdonhq/guerdon/store"
@@ -16,6 +17,7 @@ type work struct {
 	writable bool
 	owned    []bool // the tables that are copies of this transaction; nil until it writes
 	over     atomic.Bool
+	copying  *sync.Mutex // of the store: to copy a tree marks it
 }
 
 func (w *work) in(s store.Scope) *tx { return &tx{w, s, prefix(s)} }
@@ -27,7 +29,9 @@ func (w *work) own(place int) *table {
 		w.owned = make([]bool, len(w.tables))
 	}
 	if !w.owned[place] {
+		w.copying.Lock()
 		w.tables[place] = w.tables[place].copy()
+		w.copying.Unlock()
 		w.owned[place] = true
 	}
 	return w.tables[place]

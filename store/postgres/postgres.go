@@ -100,6 +100,16 @@ func New(pool *pgxpool.Pool) *Store {
 
 // View implements [store.Store].
 func (s *Store) View(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	return s.read(ctx, func(db unit.Session) error { return unit.View(ctx, db, scope, fn) })
+}
+
+// Rehearse implements [store.Store].
+func (s *Store) Rehearse(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	return s.read(ctx, func(db unit.Session) error { return unit.Rehearse(ctx, db, scope, fn) })
+}
+
+// read calls do with a session that reads.
+func (s *Store) read(ctx context.Context, do func(unit.Session) error) error {
 	if err := s.gate.Enter(); err != nil {
 		return err
 	}
@@ -107,7 +117,7 @@ func (s *Store) View(ctx context.Context, scope store.Scope, fn func(store.Tx) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return unit.View(ctx, &session{store: s, words: viewing}, scope, fn)
+	return do(&session{store: s, words: viewing})
 }
 
 // Update implements [store.Store]. The transactions of a scope run one after another.

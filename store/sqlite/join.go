@@ -37,6 +37,10 @@ func (j joined) Update(ctx context.Context, s store.Scope, fn func(store.Tx) err
 	return explain(j.Joined.Update(ctx, s, fn))
 }
 
+func (j joined) Rehearse(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	return explain(j.Joined.Rehearse(ctx, s, fn))
+}
+
 func explain(err error) error {
 	if busy(err) {
 		return fault.Conflict("transaction", "another one has changed the file: begin the host's with BEGIN IMMEDIATE")

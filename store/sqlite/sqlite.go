@@ -212,6 +212,16 @@ func (s *Store) prepare(ctx context.Context, c *conn, tables []*store.Schema) er
 
 // View implements [store.Store]. It waits for a free reader.
 func (s *Store) View(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	return s.read(ctx, func(db unit.Session) error { return unit.View(ctx, db, scope, fn) })
+}
+
+// Rehearse implements [store.Store]. It waits for a free reader.
+func (s *Store) Rehearse(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	return s.read(ctx, func(db unit.Session) error { return unit.Rehearse(ctx, db, scope, fn) })
+}
+
+// read calls do with the session of a reader.
+func (s *Store) read(ctx context.Context, do func(unit.Session) error) error {
 	if err := s.gate.Enter(); err != nil {
 		return err
 	}
@@ -222,7 +232,7 @@ func (s *Store) View(ctx context.Context, scope store.Scope, fn func(store.Tx) e
 	select {
 	case c := <-s.readers:
 		defer func() { s.readers <- c }()
-		return unit.View(ctx, s.session(c, "begin", "commit", "rollback"), scope, fn)
+		return do(s.session(c, "begin", "commit", "rollback"))
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -44,13 +44,21 @@ func Model(t *testing.T, stores map[string]func(testing.TB) store.Store) {
 // A program is transactions, run one after another.
 type program []transaction
 
-// A transaction is calls in a View or an Update, and how it ends.
+// A transaction is calls in a View, a rehearsal or an Update, and how it ends.
 type transaction struct {
-	view  bool
+	kind  kind
 	scope store.Scope
 	calls []call
 	end   ending
 }
+
+type kind string
+
+const (
+	viewing    kind = "View"
+	rehearsing kind = "Rehearse"
+	updating   kind = "Update"
+)
 
 type ending string
 
@@ -83,11 +91,7 @@ type outcome struct {
 func (p program) String() string {
 	var b strings.Builder
 	for _, x := range p {
-		kind := "Update"
-		if x.view {
-			kind = "View"
-		}
-		fmt.Fprintf(&b, "%s %s\n", kind, x.scope)
+		fmt.Fprintf(&b, "%s %s\n", x.kind, x.scope)
 		for _, c := range x.calls {
 			fmt.Fprintf(&b, "\t%s: %s\n", c.scope, c.says)
 		}
@@ -112,8 +116,12 @@ func (x transaction) play(ctx context.Context, s store.Store) (o outcome) {
 		}
 	}()
 	run := s.Update
-	if x.view {
+	switch x.kind {
+	case viewing:
 		run = s.View
+	case rehearsing:
+		run = s.Rehearse
+	case updating:
 	}
 	err := run(ctx, x.scope, func(tx store.Tx) error {
 		o.Answers = nil // this may be another try
@@ -202,7 +210,7 @@ func drawProgram(rt *rapid.T, account string) program {
 	p := make(program, rapid.IntRange(1, 6).Draw(rt, "transactions"), 8)
 	for i := range p {
 		p[i] = transaction{
-			view:  chance(rt, 4),
+			kind:  rapid.SampledFrom([]kind{updating, updating, updating, viewing, rehearsing}).Draw(rt, "kind"),
 			scope: rapid.SampledFrom(scopes).Draw(rt, "scope"),
 			end:   rapid.SampledFrom([]ending{commits, commits, commits, fails, panics}).Draw(rt, "end"),
 		}
@@ -220,7 +228,7 @@ func drawProgram(rt *rapid.T, account string) program {
 
 // everything is the transaction that reads all that is left, in every order.
 func everything(scopes []store.Scope) transaction {
-	x := transaction{view: true, scope: scopes[0], end: commits}
+	x := transaction{kind: viewing, scope: scopes[0], end: commits}
 	for _, scope := range scopes {
 		for _, m := range modelTables {
 			for _, index := range append(m.schema.Indexes, store.Index{}) {

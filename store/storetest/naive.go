@@ -71,6 +71,18 @@ func (n *naive) Update(ctx context.Context, s store.Scope, fn func(store.Tx) err
 	return nil
 }
 
+func (n *naive) Rehearse(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	over := false
+	defer func() { over = true }()
+	if err := fn(&naiveTx{scope: s, rows: n.snapshot(), over: &over}); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
 type naiveTx struct {
 	scope    store.Scope
 	rows     map[place]store.Row

@@ -29,6 +29,8 @@ var transactionTests = []test{
 	{"OnlyOneInserts", testOnlyOneInserts},
 	{"SomeFail", testSomeFail},
 	{"ReadersAmongWriters", testReadersAmongWriters},
+	{"Rehearse", testRehearse},
+	{"RehearseAtOnce", testRehearseAtOnce},
 }
 
 func testCommit(t *testing.T, s store.Store) {
@@ -402,4 +404,60 @@ func checkSum(ctx context.Context, tx store.Tx, want int64) error {
 		return fmt.Errorf("the sum is %d, not %d", sum, want)
 	}
 	return nil
+}
+
+// A rehearsal sees what is committed and what it writes itself, beside an Update that is running, and nothing of it remains.
+func testRehearse(t *testing.T, s store.Store) {
+	update(t, s, func(ctx context.Context, tx store.Tx) {
+		require.NoError(t, notes.Insert(ctx, tx, note{"a", "one"}, note{"b", "two"}))
+	})
+	read := func(tx store.Tx) []note {
+		all, err := notes.List(t.Context(), tx, store.Query{})
+		require.NoError(t, err)
+		return all
+	}
+	update(t, s, func(ctx context.Context, outer store.Tx) {
+		require.NoError(t, notes.Insert(ctx, outer, note{"c", "of the Update"}))
+		require.NoError(t, s.Rehearse(ctx, here, func(tx store.Tx) error {
+			require.Equal(t, here, tx.Scope())
+			require.Equal(t, []note{{"a", "one"}, {"b", "two"}}, read(tx))
+			require.NoError(t, notes.Put(ctx, tx, note{"a", "three"}))
+			require.NoError(t, notes.Insert(ctx, tx, note{"c", "of the rehearsal"}))
+			require.ErrorIs(t, notes.Insert(ctx, tx, note{ID: "b"}), fault.ErrExists)
+			require.NoError(t, notes.Delete(ctx, tx, "b"))
+			require.Equal(t, []note{{"a", "three"}, {"c", "of the rehearsal"}}, read(tx))
+			require.NoError(t, notes.Insert(ctx, tx.In(there), note{ID: "d"}))
+			return nil
+		}))
+		require.Equal(t, []note{{"a", "one"}, {"b", "two"}, {"c", "of the Update"}}, read(outer))
+	})
+	require.ErrorIs(t, s.Rehearse(t.Context(), here, func(tx store.Tx) error {
+		require.NoError(t, notes.Delete(t.Context(), tx, "a"))
+		return errStop
+	}), errStop)
+	require.Panics(t, func() {
+		_ = s.Rehearse(t.Context(), here, func(tx store.Tx) error {
+			require.NoError(t, notes.Delete(t.Context(), tx, "a"))
+			panic("in a rehearsal")
+		})
+	})
+	view(t, s, func(_ context.Context, tx store.Tx) {
+		require.Equal(t, []note{{"a", "one"}, {"b", "two"}, {"c", "of the Update"}}, read(tx))
+	})
+	require.Zero(t, count(t, s, there))
+}
+
+// Rehearsals and Updates at once: each counts on from what it sees, and only what Updates count is kept.
+func testRehearseAtOnce(t *testing.T, s store.Store) {
+	const each = 20
+	for _, err := range concurrently(2*each, func(i int) error {
+		run := s.Update
+		if i%2 == 1 {
+			run = s.Rehearse
+		}
+		return run(t.Context(), here, func(tx store.Tx) error { return add(t.Context(), tx, "n", 1) })
+	}) {
+		require.NoError(t, err)
+	}
+	require.EqualValues(t, each, value(t, s, "n"))
 }

@@ -1,6 +1,7 @@
 package unit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -31,6 +32,15 @@ func (s *Shared) Update(ctx context.Context, scope store.Scope, fn func(store.Tx
 		u := s.unit
 		s.unit = nil
 		return errors.Join(err, u.commit(ctx))
+	}
+	return err
+}
+
+func (s *Shared) Rehearse(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	done := errors.New("unit: rehearsed")
+	err := s.run(ctx, false, scope, func(tx store.Tx) error { return cmp.Or(fn(tx), done) })
+	if errors.Is(err, done) {
+		return nil
 	}
 	return err
 }

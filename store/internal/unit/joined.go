@@ -43,6 +43,11 @@ func (j *Joined) Update(ctx context.Context, scope store.Scope, fn func(store.Tx
 	return j.run(ctx, func(s Session) error { return Update(ctx, s, scope, fn) })
 }
 
+// Rehearse implements [store.Store]; it sees what the host's transaction sees.
+func (j *Joined) Rehearse(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	return j.run(ctx, func(s Session) error { return Rehearse(ctx, s, scope, fn) })
+}
+
 // Close does nothing.
 func (*Joined) Close() error { return nil }
 

@@ -46,6 +46,12 @@ func View(ctx context.Context, db Session, s store.Scope, fn func(store.Tx) erro
 	return newUnit(db, true).run(ctx, s, fn)
 }
 
+// Rehearse runs fn on a session and rolls the session back. What fn writes stays pending, and is not sent.
+func Rehearse(ctx context.Context, db Session, s store.Scope, fn func(store.Tx) error) error {
+	defer db.Rollback(context.WithoutCancel(ctx))
+	return newUnit(db, false).run(ctx, s, fn)
+}
+
 // Update runs fn on a session and commits it, or rolls it back if fn or the commit fails.
 func Update(ctx context.Context, db Session, s store.Scope, fn func(store.Tx) error) error {
 	u := newUnit(db, false)

@@ -22,7 +22,7 @@ type Database interface {
 // A Group runs functions one after another in transactions that they share, so that many callers pay
 // for one commit. Whoever comes while nobody is there commits at once; whoever comes meanwhile waits
 // and joins the next transaction. A function that fails leaves nothing behind and does not disturb
-// the others. The methods may be called concurrently.
+// the others, nor how long they wait by more than its share. The methods may be called concurrently.
 //
 // A function runs on its caller's goroutine while it holds the baton. Its writes stay pending in the
 // unit of the open transaction. The last of the queue commits for all.
@@ -34,12 +34,18 @@ type Group struct {
 	queue []*member // who waits for it, in the order of arrival
 
 	// These belong to whoever has the baton.
-	unit    *unit     // the open transaction, nil if there is none
-	waiting []*member // whose functions have succeeded in it
+	unit    *unit       // the open transaction, nil if there is none
+	ran     int         // how many functions have run in it
+	waiting []*member   // those whose functions have succeeded
+	long    *time.Timer // says that the first of them has waited long enough
 }
 
 const (
-	maxMembers = 256 // of one transaction
+	// How many functions may run in one transaction, and how long the first that succeeded may wait for those after it.
+	// Those that fail count too: whoever sends what is refused must not keep others from their commit.
+	maxRuns = 256
+	maxWait = 20 * time.Millisecond
+
 	maxTries   = 10
 	firstPause = time.Millisecond // before the second try; each later one is twice as long
 )
@@ -139,12 +145,16 @@ func (g *Group) run(ctx context.Context, m *member, s store.Scope, fn func(store
 		}
 		g.unit = newUnit(db, false)
 	}
+	g.ran++
 	g.unit.shielded = len(g.waiting) > 0
 	if err := g.unit.run(ctx, s, fn); err != nil {
 		if g.unit.failed != nil && g.db.Retry(g.unit.failed) {
 			return g.judge(ctx, err)
 		}
 		return err
+	}
+	if len(g.waiting) == 0 {
+		g.long = time.NewTimer(maxWait)
 	}
 	g.waiting = append(g.waiting, m)
 	return nil
@@ -196,8 +206,15 @@ func (g *Group) commit(ctx context.Context) error {
 
 // last tells whether the transaction ends with m.
 func (g *Group) last(m *member) bool {
-	if m.alone || len(g.waiting) >= maxMembers {
+	if m.alone || g.ran >= maxRuns {
 		return true
+	}
+	if len(g.waiting) > 0 {
+		select {
+		case <-g.long.C:
+			return true
+		default:
+		}
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -209,7 +226,10 @@ func (g *Group) settle(err error) {
 	for _, m := range g.waiting {
 		m.done <- err
 	}
-	g.unit, g.waiting = nil, nil
+	if len(g.waiting) > 0 {
+		g.long.Stop()
+	}
+	g.unit, g.waiting, g.ran = nil, nil, 0
 }
 
 // pass hands the baton to the next in the queue, or puts it down.

@@ -207,3 +207,41 @@ func TestGate(t *testing.T) {
 	require.False(t, g.Close())
 	require.ErrorIs(t, g.Enter(), store.ErrClosed)
 }
+
+// However many come whose functions fail, those that succeed wait for no more of them than one transaction takes.
+func TestGroupOfManyWhoFailCommits(t *testing.T) {
+	t.Parallel()
+	const callers = 8
+	var over atomic.Bool
+	var come, ran, committed atomic.Int64
+	db := &rows{failCommit: func() error { committed.Store(ran.Load()); return nil }}
+	g := unit.NewGroup(db)
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			for !over.Load() {
+				come.Add(1)
+				_ = g.Update(t.Context(), scope, func(store.Tx) error {
+					for n := ran.Add(1); come.Load()-n < callers/2 && !over.Load(); { // others are in the queue
+						runtime.Gosched()
+					}
+					return errNo
+				})
+			}
+		})
+	}
+	for ran.Load() < callers {
+		runtime.Gosched()
+	}
+	for range 5 {
+		var before int64
+		require.NoError(t, g.Update(t.Context(), scope, func(tx store.Tx) error {
+			before = ran.Load()
+			return increment(t.Context(), tx)
+		}))
+		require.LessOrEqual(t, committed.Load()-before, int64(256))
+	}
+	over.Store(true)
+	all.Wait()
+	require.EqualValues(t, 5, db.held[place{scope, "things", "count"}].Record.(thing).N)
+}

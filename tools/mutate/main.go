@@ -8,7 +8,8 @@
 // Each change is laid over the tree for the compiler alone; no file is touched. It is judged by the tests
 // of its own package, and then by those of the package that -with names. The same seed draws the same
 // changes and the same random checks, of which RAPID_CHECKS says how many. A change that does not build
-// gives its place to the next one.
+// gives its place to the next one. A long run can be split: -from passes over as many of the drawn changes
+// as an earlier run reported, those that did not build among them.
 //
 // A change that survives is a test that is missing, or code that is not needed, or makes no difference:
 // which, a person has to say. Mutate ends with an error if one survives.
@@ -56,6 +57,7 @@ type options struct {
 	dir        string
 	n, p       int
 	seed       uint64
+	from       int
 	with       string
 	only, skip string
 	timeout    time.Duration
@@ -71,6 +73,7 @@ func parseFlags(args []string, usage io.Writer) (options, error) {
 	flags.StringVar(&o.dir, "C", ".", "the `folder` of the module")
 	flags.IntVar(&o.n, "n", 100, "how many mutations to try; 0 tries all")
 	flags.Uint64Var(&o.seed, "seed", 1, "which mutations to draw, and which random checks; not 0")
+	flags.IntVar(&o.from, "from", 0, "how many of the drawn mutations to pass over, to go on where an earlier run ended")
 	flags.IntVar(&o.p, "p", 1, "how many to try at a time")
 	flags.StringVar(&o.with, "with", "./proof", "the `package` whose tests judge what its own tests let live; \"\" for none")
 	flags.StringVar(&o.only, "run", "", "run only the tests that match, as in go test")
@@ -90,8 +93,8 @@ func parseFlags(args []string, usage io.Writer) (options, error) {
 	if o.dir, err = filepath.Abs(o.dir); err != nil {
 		return o, err
 	}
-	if o.n < 0 || o.p < 1 || o.seed == 0 {
-		return o, errors.New("-n may not be negative, and -p and -seed are at least 1")
+	if o.n < 0 || o.from < 0 || o.p < 1 || o.seed == 0 {
+		return o, errors.New("-n and -from may not be negative, and -p and -seed are at least 1")
 	}
 	return o, nil
 }
@@ -106,11 +109,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	shuffle(all, o.seed)
-	if o.n == 0 || o.n > len(all) {
-		o.n = len(all)
+	rest := all[min(o.from, len(all)):]
+	if o.n == 0 || o.n > len(rest) {
+		o.n = len(rest)
 	}
 	if o.list {
-		return o.print(stdout, all[:o.n])
+		return o.print(stdout, rest[:o.n])
 	}
 	temp, err := os.MkdirTemp("", "mutate")
 	if err != nil {
@@ -118,10 +122,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
 	l := &lab{options: o, temp: temp}
-	if err := l.calibrate(ctx, all); err != nil {
+	if err := l.calibrate(ctx, rest); err != nil {
 		return err
 	}
-	results, err := l.tryAll(ctx, all, stderr)
+	results, err := l.tryAll(ctx, rest, stderr)
 	r := report(o.seed, len(all), results)
 	if err := errors.Join(err, o.summarize(stdout, r)); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -175,6 +176,20 @@ func TestListRunsNothing(t *testing.T) {
 	require.Len(t, all, 6)
 	require.Contains(t, all, "game/game.go:11:2: statement: sound() -> if false { sound() }")
 	require.Equal(t, all[:2], list("-n", "2", "./..."))
+	require.Equal(t, all[4:5], list("-n", "1", "-from", "4", "./game"))
+	require.Equal(t, all[4:], list("-from", "4", "./game"))
+	require.Equal(t, []string{""}, list("-from", "7", "./game"))
+}
+
+func TestARunThatIsSplitFindsTheSame(t *testing.T) {
+	t.Parallel()
+	dir := written(t, game)
+	whole, err := mutate(t, dir, "-n", "0", "-with", "", "./game")
+	require.EqualError(t, err, "2 survived")
+	first, _ := mutate(t, dir, "-n", "2", "-with", "", "./game")
+	rest, _ := mutate(t, dir, "-n", "0", "-from", strconv.Itoa(len(first.Results)), "-with", "", "./game")
+	require.Equal(t, whole.Results, append(first.Results, rest.Results...))
+	require.Equal(t, whole.Found, rest.Found)
 }
 
 func TestRefused(t *testing.T) {
@@ -195,6 +210,7 @@ func TestRefused(t *testing.T) {
 		{"a flag that is not there", game, []string{"-other"}, "-other"},
 		{"none at a time", game, []string{"-p", "0"}, "-p"},
 		{"less than none", game, []string{"-n", "-1"}, "-n"},
+		{"less than none passed over", game, []string{"-from", "-1"}, "-from"},
 		{"no seed", game, []string{"-seed", "0"}, "-seed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
@@ -91,6 +92,14 @@ func (w *world) paths(t tester, userID string) map[string]learning.AssignedPath 
 	return byPath
 }
 
+// learned shows what an outcome says of learning, and whether a path was unlocked.
+func learned(o guerdon.Outcome) (all []string) {
+	for _, c := range o.Learning {
+		all = append(all, fmt.Sprintf("%s %s %s %v", c.ItemType, c.ItemID, c.Progress, c.Unlocked))
+	}
+	return all
+}
+
 func TestLearningFromTheFirstSlideToTheNextPath(t *testing.T) {
 	t.Parallel()
 	eachStore(t, func(t *testing.T, w *world) {
@@ -119,13 +128,9 @@ func TestLearningFromTheFirstSlideToTheNextPath(t *testing.T) {
 		require.Equal(t, "Seven, from Romulus to Tarquin.", log.Explanation)
 		entry, err := w.Entry(ctx, log.EventID)
 		require.NoError(t, err)
-		var moved []string
-		for _, c := range entry.Outcome.Learning {
-			moved = append(moved, fmt.Sprintf("%s %s %s %v", c.ItemType, c.ItemID, c.Progress, c.Unlocked))
-		}
 		require.Equal(t, []string{
 			"quiz kings COMPLETE false", "learningGroup test COMPLETE false", "learningPath rome COMPLETE false", "learningPath greece  true",
-		}, moved)
+		}, learned(entry.Outcome))
 		mine = w.paths(t, "ada")
 		require.Equal(t, learning.StatusCompleted, mine["rome"].Progress.Status)
 		require.Equal(t, event.Fail, mine["rome"].Progress.Outcome)
@@ -237,6 +242,19 @@ func TestBadSubmissionsChangeNothing(t *testing.T) {
 	require.ErrorIs(t, err, fault.ErrNotFound)
 }
 
+func TestAnActivityTellsWhatItMoved(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	w.paths(t, "ada")
+	w.set(start.Add(time.Hour))
+	out, err := w.Record(t.Context(), run("first", "ada", start.Add(time.Hour)))
+	require.NoError(t, err)
+	require.Equal(t, []string{"activity run COMPLETE false", "learningPath rome IN_PROGRESS false"}, learned(out))
+	out, err = w.Record(t.Context(), run("second", "ada", start.Add(time.Hour)))
+	require.NoError(t, err)
+	require.Empty(t, learned(out), "it is done already")
+}
+
 func TestAssignmentsByHand(t *testing.T) {
 	t.Parallel()
 	w := newAcademy(t)
@@ -296,6 +314,35 @@ func TestAssignmentsByHand(t *testing.T) {
 	require.Equal(t, "bob", learners[0].UserID)
 	require.NoError(t, w.Learning.Unassign(ctx, ended.ID))
 	require.ErrorIs(t, w.Learning.Unassign(ctx, ended.ID), fault.ErrNotFound)
+}
+
+func TestAListOfAssignmentsShowsWhatIsAskedFor(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	ctx := t.Context()
+	w.paths(t, "ada") // rome, and greece behind it
+	w.rome(t, "ada", "kings")
+	_, err := w.Learning.Assign(ctx, learning.NewAssignment{PathID: "greece", UserID: "ada", StartsAt: start.AddDate(0, 0, 1)})
+	require.NoError(t, err)
+	for name, tt := range map[string]struct {
+		query learning.Query
+		want  []string
+	}{
+		"all":                {learning.Query{}, []string{"rome ACTIVE UNLOCKED IN_PROGRESS", "greece ACTIVE LOCKED NOT_STARTED", "greece PENDING UNLOCKED NOT_STARTED"}},
+		"pending":            {learning.Query{State: timeframe.Pending}, []string{"greece PENDING UNLOCKED NOT_STARTED"}},
+		"locked":             {learning.Query{Visibility: learning.Locked}, []string{"greece ACTIVE LOCKED NOT_STARTED"}},
+		"under way":          {learning.Query{Status: learning.StatusInProgress}, []string{"rome ACTIVE UNLOCKED IN_PROGRESS"}},
+		"active and open":    {learning.Query{State: timeframe.Active, Visibility: learning.Unlocked}, []string{"rome ACTIVE UNLOCKED IN_PROGRESS"}},
+		"locked and pending": {learning.Query{State: timeframe.Pending, Visibility: learning.Locked}, nil},
+	} {
+		list, _, err := w.Learning.Assignments(ctx, "ada", tt.query, store.Page{})
+		require.NoError(t, err, name)
+		var got []string
+		for _, a := range list {
+			got = append(got, fmt.Sprintf("%s %s %s %s", a.Assignment.PathID, a.Assignment.State, a.Assignment.Visibility, a.Progress.Status))
+		}
+		require.ElementsMatch(t, tt.want, got, name)
+	}
 }
 
 func TestUnlockedByWhatHadHappenedBefore(t *testing.T) {
@@ -408,8 +455,12 @@ func TestWhatALearnerSees(t *testing.T) {
 	ctx := t.Context()
 	_, err := w.Users.Update(ctx, "ada", tenancy.UserPatch{Lang: new("it")})
 	require.NoError(t, err)
-	_, err = w.Import(ctx, []byte(`{"documents": [{"kind": "LearningPath", "id": "tongues", "title": "Tongues", "estimatedDuration": 1, "items": [
-		{"itemId": "forum", "itemType": "slide"}, {"itemId": "hills", "itemType": "quiz", "languages": ["it"]}, {"itemId": "kings", "itemType": "quiz", "languages": ["en"]}],
+	_, err = w.Import(ctx, []byte(`{"documents": [
+		{"kind": "LearningGroup", "id": "walks", "title": "Walks", "description": "On foot.", "items": [{"itemId": "forum", "itemType": "slide"}],
+		"defaultLang": "en", "translations": [{"lang": "en", "title": "Walks"}, {"lang": "it", "title": "Passeggiate", "description": "A piedi."}]},
+		{"kind": "LearningPath", "id": "tongues", "title": "Tongues", "description": "Of Rome.", "estimatedDuration": 1, "items": [
+		{"itemId": "forum", "itemType": "slide"}, {"itemId": "hills", "itemType": "quiz", "languages": ["it"]}, {"itemId": "kings", "itemType": "quiz", "languages": ["en"]},
+		{"itemId": "walks", "itemType": "learningGroup"}],
 		"defaultLang": "en", "translations": [{"lang": "en", "title": "Tongues"}, {"lang": "it", "title": "Lingue"}]}]}`))
 	require.NoError(t, err)
 	a, err := w.Learning.Assign(ctx, learning.NewAssignment{PathID: "tongues", UserID: "ada"})
@@ -421,7 +472,10 @@ func TestWhatALearnerSees(t *testing.T) {
 	}
 	mine := see("")
 	require.Equal(t, "Lingue", mine.Path.Title)
-	require.Len(t, mine.Items, 2)
+	require.Equal(t, "Of Rome.", mine.Path.Description, "there is none in Italian")
+	require.Len(t, mine.Items, 3)
+	require.Equal(t, "Passeggiate", mine.Items[2].Group.Title)
+	require.Equal(t, "A piedi.", mine.Items[2].Group.Description)
 	require.Equal(t, "Il foro", mine.Items[0].Slide.Translations[0].Title)
 	quiz := mine.Items[1].Quiz
 	require.Equal(t, "Quanti colli?", quiz.Translations[0].Question)
@@ -614,6 +668,18 @@ func TestAGroupWithItsChildren(t *testing.T) {
 	require.ErrorIs(t, err, fault.ErrNotFound, "all or nothing")
 	_, err = w.Learning.CreateGroup(ctx, group("outer", learning.Child{}), true)
 	require.ErrorContains(t, err, "items[0]: is 0 things")
+	nested := func(name string, groups int) learning.NewGroup {
+		g := group(name + "1")
+		for i := 2; i <= groups; i++ {
+			g = group(fmt.Sprint(name, i), learning.Child{Group: new(g)})
+		}
+		return g
+	}
+	_, err = w.Learning.CreateGroup(ctx, nested("fits", learning.MaxNesting), false)
+	require.NoError(t, err)
+	_, err = w.Learning.CreateGroup(ctx, nested("deep", learning.MaxNesting+1), false)
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	require.ErrorContains(t, err, "items[0].items[0].items[0].items[0].items[0]: is a group inside 5 others")
 
 	inner.Children[0].Quiz.CorrectAnswer = content.Option2
 	g, err := w.Learning.CreateGroup(ctx, group("outer",

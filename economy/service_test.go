@@ -391,8 +391,12 @@ func TestReverse(t *testing.T) {
 	require.Equal(t, "ada", bound.User)
 	require.Equal(t, before, w.dump(t))
 
+	w.now = start.Add(time.Hour)
 	rows, err := w.Reverse(t.Context(), spent.ID)
 	require.NoError(t, err)
+	taken, err := w.Transaction(t.Context(), spent.ID)
+	require.NoError(t, err)
+	require.Equal(t, w.now, taken.UpdatedAt)
 	require.Len(t, rows, 1)
 	require.Equal(t, economy.Credit, rows[0].Direction)
 	require.Equal(t, spent.ID, rows[0].ReversedTransactionID)

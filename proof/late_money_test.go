@@ -253,6 +253,58 @@ func TestALateEventIsTheFirstToBePaid(t *testing.T) {
 	}
 }
 
+// Who redeemed or took back a reward decided so: it stays as it was then, also if it turns out that it had not been due.
+func TestWhatWasDecidedAboutARewardStays(t *testing.T) {
+	for name, tt := range map[string]struct {
+		mode    string
+		decide  func(t *testing.T, w *world, id string) error
+		history []string
+		points  string
+	}{
+		"redeemed": {
+			mode: "MANUAL",
+			decide: func(t *testing.T, w *world, id string) error {
+				_, err := w.Economy.Redeem(t.Context(), "eve", id)
+				return err
+			},
+			history: []string{"2025-10-06T09:00:00Z late:swims:0 CREDIT 3 PENDING", "2025-10-06T10:00:00Z two:swims:0 CREDIT 5 COMPLETED"},
+			points:  "8",
+		},
+		"taken back": {
+			mode: "AUTO",
+			decide: func(t *testing.T, w *world, id string) error {
+				_, err := w.Economy.Reverse(t.Context(), id)
+				return err
+			},
+			history: []string{
+				"2025-10-06T09:00:00Z late:swims:0 CREDIT 3 COMPLETED", "2025-10-06T10:00:00Z two:swims:0 CREDIT 5 COMPLETED",
+				"2025-10-08T00:00:00Z two:swims:0:reversal DEBIT 5 COMPLETED",
+			},
+			points: "3",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachStore(t, func(t *testing.T, w *world) {
+				ctx := t.Context()
+				_, err := w.Import(ctx, bundle(t, payingRule("swims", nil, object{
+					"maxPerUser": 1, "per": "DAY", "rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": tt.mode, "expression": variable("value")}},
+				})))
+				require.NoError(t, err)
+				w.set(time.Date(2025, 10, 8, 0, 0, 0, 0, time.UTC))
+				_, err = w.Record(ctx, swim("two", time.Date(2025, 10, 6, 10, 0, 0, 0, time.UTC), 5))
+				require.NoError(t, err)
+				require.NoError(t, tt.decide(t, w, "two:swims:0"))
+				out, err := w.Record(ctx, swim("late", time.Date(2025, 10, 6, 9, 0, 0, 0, time.UTC), 3))
+				require.NoError(t, err)
+				require.Len(t, out.Problems, 1)
+				require.Contains(t, out.Problems[0].Reason, "transaction two:swims:0 stays as it was when it was decided about")
+				require.Equal(t, tt.history, w.history(t, "eve"))
+				require.Equal(t, tt.points, w.earned(t, "eve"))
+			})
+		})
+	}
+}
+
 // What happened before a user was known, such as what a host brings along, is told of once: by the outcome of the
 // event that it follows from, whether events are recorded one by one or together.
 func TestWhatIsBroughtAlongIsToldOnce(t *testing.T) {

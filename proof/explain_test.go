@@ -439,6 +439,20 @@ func TestExplainBreakOfAStreak(t *testing.T) {
 	}
 }
 
+// Of several payments for one event, the one that gave a board its score moved it.
+func TestExplainNamesThePaymentThatGaveAScore(t *testing.T) {
+	w := newWorld(t, memory.New())
+	w.publish(t, slices.Concat(
+		weekly("best", object{"source": "virtual_transactions", "score": object{"max": variable("amount")}}),
+		weekly("extra", object{"source": "virtual_transactions", "score": object{"sum": object{"-": []any{variable("amount"), 3}}}}),
+		[]object{payingRule("base", 3, nil), payingRule("bonus", variable("value"), nil)})...)
+	w.record(t, "e1", "swim", 5)
+	w.record(t, "e2", "swim", 7)
+	for _, board := range []string{"best", "extra"} { // the base is less than before, and nothing
+		require.Equal(t, "moved by e2:bonus:0:completed", w.verdict(t, "e2", "RuntimeLeaderboard", board), board)
+	}
+}
+
 // A rule sees of the missions that the same event has assigned before what they have counted by then.
 func TestRulesOfOneEventSeeWhatOthersCaughtUp(t *testing.T) {
 	w := newWorld(t, memory.New())

@@ -7,13 +7,16 @@ import (
 	"math"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/pgtest"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/store/storetest"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -194,6 +197,65 @@ func TestFaultAtAnyCallLeavesNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whatever call of a read fails, who reads is told.
+func TestFaultAtAnyCallOfAReadIsTold(t *testing.T) {
+	t.Parallel()
+	f := &faulty{Store: memory.New()}
+	f.heal()
+	w := newWorld(t, f)
+	ctx := t.Context()
+	w.academy(t)
+	path := w.paths(t, "ada")["rome"].Assignment.ID
+	w.rome(t, "ada", "kings")
+	w.record(t, "e1", "run", 1)
+	for name, read := range map[string]func() error{
+		"Missions.List":    func() error { _, _, err := w.Missions.List(ctx, "ada", store.Page{}); return err },
+		"Missions.Mission": func() error { _, err := w.Missions.Mission(ctx, "ada:weekly:three:2025-W40"); return err },
+		"Streaks.Current":  func() error { _, err := w.Streaks.Current(ctx, "ada", "daily"); return err },
+		"Streaks.Streaks": func() error {
+			_, _, err := w.Streaks.Streaks(ctx, "ada", streaks.Query{PeriodType: streaks.ByDay}, store.Page{})
+			return err
+		},
+		"Economy.Balance":     func() error { _, err := w.Economy.Balance(ctx, "ada", "points"); return err },
+		"Economy.Balances":    func() error { _, err := w.Economy.Balances(ctx, "ada"); return err },
+		"Economy.System":      func() error { _, err := w.Economy.System(ctx, "points"); return err },
+		"Economy.History":     func() error { _, _, err := w.Economy.History(ctx, "ada", store.Page{}); return err },
+		"Economy.Verify":      func() error { _, err := w.Economy.Verify(ctx); return err },
+		"Leaderboards.Rank":   func() error { _, err := w.Leaderboards.Rank(ctx, "all-time", "ada", nil); return err },
+		"Leaderboards.Top":    func() error { _, err := w.Leaderboards.Top(ctx, "all-time", 3, nil); return err },
+		"Leaderboards.Around": func() error { _, err := w.Leaderboards.Around(ctx, "all-time", "ada", 1, nil); return err },
+		"Leaderboards.Periods": func() error {
+			_, err := w.Leaderboards.Periods(ctx, "all-time", 1, time.Time{})
+			return err
+		},
+		"Learning.Assignments": func() error {
+			_, _, err := w.Learning.Assignments(ctx, "ada", learning.Query{Items: true}, store.Page{})
+			return err
+		},
+		"Learning.Assignment": func() error { _, err := w.Learning.Assignment(ctx, path, ""); return err },
+		"Learning.Versions":   func() error { _, err := w.Learning.Versions(ctx, path); return err },
+		"Learning.Locks":      func() error { _, err := w.Learning.Locks(ctx, path, ""); return err },
+		"Learning.Learners":   func() error { _, _, err := w.Learning.Learners(ctx, "rome", store.Page{}); return err },
+		"Learning.Stats":      func() error { _, err := w.Learning.Stats(ctx, "ada"); return err },
+		"Learning.Quiz":       func() error { _, err := w.Learning.Quiz(ctx, "ada", "kings", "", ""); return err },
+		"Learning.Group":      func() error { _, err := w.Learning.Group(ctx, "ada", "test", "", ""); return err },
+		"Learning.QuizLog":    func() error { _, err := w.Learning.QuizLog(ctx, "ada", "hills", ""); return err },
+		"Learning.GroupLogs":  func() error { _, _, err := w.Learning.GroupLogs(ctx, "ada", "", store.Page{}); return err },
+		"Learning.PathLog":    func() error { _, err := w.Learning.PathLog(ctx, "ada", "rome", ""); return err },
+		"Explain":             func() error { _, err := w.Explain(ctx, "e1", "MissionConfiguration", "three"); return err },
+	} {
+		f.heal()
+		require.NoError(t, read(), name) // what a process keeps is there
+		f.heal()
+		require.NoError(t, read(), name)
+		for n := range math.MaxInt64 - f.left.Load() {
+			f.failAfter(int(n))
+			require.ErrorIs(t, read(), errBroken, "%s, call %d", name, n)
+		}
+	}
+	f.heal()
 }
 
 // Whenever the context ends, the event is there as a whole or not at all.

@@ -215,6 +215,23 @@ func TestMovingNeitherLosesADayNorGrantsTwo(t *testing.T) {
 	}
 }
 
+// Who acts on one date in two zones, whatever these are called, did so first where it was first.
+func TestADateInTwoZonesIsOfTheFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.publish(daily())
+	w.user("ann", "Asia/Tokyo")
+	first := utc("2025-09-02T12:00:00+09:00").UTC()
+	w.now = first
+	w.act("ann", w.now)
+	w.now = utc("2025-09-02T12:00:00-07:00").UTC()
+	w.move("America/Los_Angeles")
+	w.act("ann", w.now)
+	row := w.list("ann", streaks.ByDay)[0]
+	require.Equal(t, "Asia/Tokyo", row.Timezone)
+	require.Equal(t, first, row.UpdatedAt)
+}
+
 // The clock of who moves west shows a date again. A day that comes before the last one is counted where it belongs,
 // and what it has cost to go without it is given back.
 func TestADayBeforeTheLast(t *testing.T) {

@@ -58,8 +58,8 @@ func (p *program) explainPlan(
 	if !v.Evaluated(o, Rules.Name(), pl.ID, pl.on, "paths") {
 		return nil, nil
 	}
-	period, ok, err := pl.on.PeriodAt(tx, o.User, o.Event.At)
-	if err != nil || !v.Within(pl.Timeframe, o.Event.At) || !ok {
+	period, _, err := pl.on.PeriodAt(tx, o.User, o.Event.At) // an active timeframe has one
+	if err != nil || !v.Within(pl.Timeframe, o.Event.At) {
 		return nil, err
 	}
 	if pl.RuleType == Assign {

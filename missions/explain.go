@@ -62,8 +62,8 @@ func (p *program) explainPlan(
 	if pl.MissionType == Group && !v.Ask("groupTagId", ok, "user %s is %sin the group of the tag %s", c.User.ID, not(ok), pl.GroupTagID) {
 		return nil, nil
 	}
-	period, ok, err := pl.on.PeriodAt(tx, c.User, c.Event.At)
-	if err != nil || !v.Within(pl.Timeframe, c.Event.At) || !ok {
+	period, _, err := pl.on.PeriodAt(tx, c.User, c.Event.At) // an active timeframe has one
+	if err != nil || !v.Within(pl.Timeframe, c.Event.At) {
 		return nil, err
 	}
 	if ok, err := v.Unevaluated(ctx, tx, evaluationTable, pl.ID, owner, period.ID); err != nil || !ok {

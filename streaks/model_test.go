@@ -231,3 +231,100 @@ func TestEachFrozenPeriodIsPaidAndNoOther(t *testing.T) {
 		require.Equal(t, holds, money.holds["ann"]+int64(len(paid)))
 	})
 }
+
+// A leave is when a user is suspended, and when no longer.
+type leave struct{ from, until time.Time }
+
+func (l leave) holds(at time.Time) bool { return !at.Before(l.from) && at.Before(l.until) }
+
+// leaves draws suspensions in their order. None begins or ends at the moment of something else.
+func leaves() *rapid.Generator[[]leave] {
+	return rapid.Custom(func(t *rapid.T) (all []leave) {
+		at := utc("2018-10-10T00:00:30Z")
+		for range rapid.IntRange(0, 3).Draw(t, "leaves") {
+			at = at.Add(time.Duration(rapid.IntRange(1, 20*24).Draw(t, "after")) * time.Hour)
+			l := leave{from: at, until: at.Add(time.Duration(rapid.IntRange(1, 6*24).Draw(t, "for")) * time.Hour)}
+			all, at = append(all, l), l.until
+		}
+		return all
+	})
+}
+
+// saved returns the periods that a user who acts on days has paid for in the end: all of a gap, if the user can pay for
+// all and takes part whenever one of them is over, otherwise none of it.
+func (m *model) saved(holds int, away []leave) (frozen []timeframe.Day) {
+	length, first := timeframe.Day(1), func(d timeframe.Day) timeframe.Day { return d }
+	if m.rule.Cadence == streaks.Weekly {
+		length, first = 7, timeframe.Day.Week
+	}
+	for i, d := range m.active {
+		next := m.today
+		if i+1 < len(m.active) {
+			next = m.active[i+1]
+		}
+		var gap []timeframe.Day
+		lost := false
+		for missed := first(d) + length; missed < first(next); missed += length {
+			gap = append(gap, missed)
+			lost = lost || slices.ContainsFunc(away, func(l leave) bool { return l.holds((missed + length).Start(time.UTC)) })
+		}
+		if !lost && len(frozen)+len(gap) <= holds {
+			frozen = append(frozen, gap...)
+		}
+	}
+	return frozen
+}
+
+// Nobody pays for a gap that is not saved: who cannot pay for all of it, and who is suspended meanwhile, has paid for
+// nothing of it in the end, and saves the next one that can be.
+func TestAGapIsPaidForIfItIsSaved(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := model{rule: freezing(plans().Draw(t, "plan"))}
+		holds, away := rapid.IntRange(0, 30).Draw(t, "holds"), leaves().Draw(t, "leaves")
+		money := filled(map[string]int64{"ann": int64(holds)})
+		w := newWorld(t)
+		w.wallet = money
+		w.publish(m.rule)
+		w.user("ann", "UTC")
+		at := moments().Draw(t, "moments")
+		slices.SortFunc(at, time.Time.Compare)
+		left := away
+		until := func(at time.Time) {
+			for ; len(left) > 0 && left[0].from.Before(at); left = left[1:] {
+				w.suspend(left[0])
+			}
+			w.now = at
+		}
+		for _, at := range at {
+			if !slices.ContainsFunc(away, func(l leave) bool { return l.holds(at) }) {
+				until(at)
+				w.act("ann", at)
+				m.active = append(m.active, timeframe.DayOf(at, time.UTC))
+			}
+		}
+		if m.active = slices.Compact(m.active); len(m.active) == 0 {
+			return
+		}
+		until(at[len(at)-1].Add(time.Duration(rapid.IntRange(0, 15*24).Draw(t, "later")) * time.Hour).Add(time.Second))
+		w.advance(1)
+		m.today = timeframe.DayOf(w.now, time.UTC)
+		var want []string
+		for _, d := range m.saved(holds, away) {
+			want = append(want, "freeze:rule:ann:"+d.String())
+		}
+		require.Equal(t, want, idsOf(money.kept))
+		require.Equal(t, int64(holds-len(want)), money.holds["ann"])
+	})
+}
+
+// suspend suspends ann for a while.
+func (w *world) suspend(l leave) {
+	w.t.Helper()
+	w.now = l.from
+	_, err := w.users.Suspend(w.ctx, "ann")
+	require.NoError(w.t, err)
+	w.now = l.until
+	_, err = w.users.Resume(w.ctx, "ann")
+	require.NoError(w.t, err)
+}

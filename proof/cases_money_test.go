@@ -207,8 +207,11 @@ func TestExplainAfterTheClockWentBack(t *testing.T) {
 		x, err := g.Explain(t.Context(), e.ID, "RewardRule", "pay")
 		require.NoError(t, err)
 		require.True(t, x.Moved, "%s", x)
+		require.Equal(t, 1, x.Version, "%s", x)
+		require.Contains(t, x.String(), "paid 1 points")
 	}
-	require.Equal(t, "60", g.balance("ada"))
+	g.runs("ada", january(-1)) // what came after it was paid by the same rule
+	require.Equal(t, "61", g.balance("ada"))
 }
 
 func TestBoardWhoseConfigurationRestedHasTheWholePeriod(t *testing.T) {

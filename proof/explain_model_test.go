@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -16,6 +17,7 @@ import (
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/rule"
 	"github.com/guerdonhq/guerdon/streaks"
 )
 
@@ -73,6 +75,7 @@ type inquirer struct {
 	every, asked int
 	answers      map[question]string
 	head         int64
+	latest       time.Time // when the last happened of what was recorded
 }
 
 // records returns what records deliveries. Events by themselves are tried before, and what they and all else did is
@@ -109,15 +112,22 @@ func (i *inquirer) ask(rt *rapid.T, docs []object) {
 				i.answers[question{entry.Event.ID, kinds[id[0]], id}] = i.explained(rt, &entry, kinds[id[0]], id)
 			}
 		}
+		if entry.Event.At.After(i.latest) {
+			i.latest = entry.Event.At
+		}
 	}
 }
 
-// explained returns an explanation that agrees with the outcome.
+// explained returns an explanation that agrees with the outcome. That the event came late explains only what was
+// late.
 func (i *inquirer) explained(rt *rapid.T, entry *guerdon.Entry, kind, id string) string {
 	x, err := i.Explain(rt.Context(), entry.Event.ID, kind, id)
 	require.NoError(rt, err)
 	require.Equal(rt, moved(&entry.Outcome, kind, id), x.Moved, "%s", x)
 	require.NotEmpty(rt, x.Checks)
+	if slices.ContainsFunc(x.Checks, func(c rule.Check) bool { return strings.HasPrefix(c.Reason, "the event came late") }) {
+		require.False(rt, entry.Event.At.After(i.latest), "%s", x)
+	}
 	last := len(x.Checks) - 1
 	for i, c := range x.Checks {
 		require.NotEmpty(rt, c.Reason)

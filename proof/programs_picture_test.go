@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon/economy"
@@ -78,11 +79,14 @@ func (w *world) missionLine(t tester, m *missions.Mission, add adder) {
 	t.Helper()
 	add("mission %s from %s to %s: %s of %s, completed %t at %s, version %d of version %d",
 		m.ID, instant(m.StartsAt), instant(m.EndsAt), m.CurrentAmount, m.TargetAmount, m.IsCompleted, instant(m.CompletedAt), m.ConfigurationVersion, m.RuleVersion)
+	var sum decimal.Decimal
 	for _, l := range pages(t, func(p store.Page) ([]missions.Log, string, error) {
 		return w.Missions.Contributions(t.Context(), m.ID, p)
 	}) {
 		add("mission %s has %s of %s by %s at %s", m.ID, l.Amount, l.EventID, l.UserID, instant(l.At))
+		sum = sum.Add(l.Amount)
 	}
+	require.Equal(t, sum.String(), m.CurrentAmount.String(), "mission %s has what was contributed", m.ID)
 }
 
 func (w *world) streakLines(t tester, user string, add adder) {

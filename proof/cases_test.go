@@ -211,6 +211,25 @@ func TestCompletionThatMovedCountsOnlyWhereItMeetsConditions(t *testing.T) {
 	is("0", "0", "", 0)
 }
 
+// What moved counts for a group, too, only where it meets the conditions.
+func TestCompletionThatMovedCountsForAGroupOnlyWhereItMeetsConditions(t *testing.T) {
+	weekly := guerdontest.MissionConfiguration("a", guerdontest.Doing("run"), "2")
+	goal, rule := team("5", missions.OnEvent)
+	goal.MatchType, goal.MatchEntity, goal.MatchEntityID = event.MatchTag, string(event.Tag), "goal"
+	goal.MatchCondition = json.RawMessage(weekend)
+	g := play(t, weekly, guerdontest.MissionRule("a", weekly, timeframe.Weekly), goal, rule)
+	_, err := g.Missions.Configurations.AssignTags(t.Context(), "a", tenancy.Tagging{TagID: "goal"})
+	require.NoError(t, err)
+	is := func(amount string) {
+		t.Helper()
+		require.Equal(t, amount, g.mission(t, "tag:red:crew:crew:PERMANENT").CurrentAmount.String())
+	}
+	g.runs("ada", days(5, 6)...)
+	is("1")
+	g.runs("ada", january(4))
+	is("0")
+}
+
 func TestTargetIsThatOfTheFirstEventInTime(t *testing.T) {
 	goal := guerdontest.MissionConfiguration("goal", guerdontest.Doing("run"), `{"if": [{"in": ["blue", {"var": "user.tags"}]}, 3, 1]}`)
 	g := play(t, guerdontest.Tag("team", "blue"), goal, guerdontest.MissionRule("goal", goal, ""))

@@ -143,21 +143,17 @@ func fromGoal(g *goal) *Mission {
 	}
 }
 
-// activeMissions returns the missions that an owner has at a moment, as rules see them.
+// activeMissions returns the missions of a user's own at a moment, as rules see them. How far a group is depends on what
+// others do, and whatever turns out about that lets no rule of the user be asked again.
 func activeMissions(ctx context.Context, tx *session.Tx, u *tenancy.User, at time.Time) ([]any, error) {
 	list := []any{}
-	for _, owner := range owners(u) {
-		missions, err := missionTable.List(ctx, tx, owned(owner, at))
-		if err != nil {
-			return nil, err
-		}
-		for i := range missions {
-			if missions[i].period().State(at) == timeframe.Active {
-				list = append(list, missions[i].vars())
-			}
+	missions, err := missionTable.List(ctx, tx, owned(u.ID, at))
+	for i := range missions {
+		if missions[i].period().State(at) == timeframe.Active {
+			list = append(list, missions[i].vars())
 		}
 	}
-	return list, nil
+	return list, err
 }
 
 // assignByClock evaluates a rule for a user because its time has come.

@@ -96,6 +96,32 @@ func TestMissionOfAGroupThatCatchesUpNamesWhoCompletedIt(t *testing.T) {
 	require.Equal(t, "0", g.balance("ada"))
 }
 
+// What others do for a group decides nothing of what a rule assigns to a user, in whichever order it is recorded.
+func TestRuleReadsTheMissionsOfTheUserAlone(t *testing.T) {
+	crew, ofCrew := team("5", missions.OnEvent)
+	lone := guerdontest.MissionConfiguration("lone", guerdontest.Doing("swim"), "2")
+	rule := guerdontest.MissionRule("lone", lone, "")
+	rule.EventMatchEntityID = "swim"
+	rule.UsersMatchCondition = json.RawMessage(`{"!": {"var": "activeMissions"}}`)
+	for name, bobFirst := range map[string]bool{"bob first": true, "bob late": false} {
+		t.Run(name, func(t *testing.T) {
+			g := play(t, crew, ofCrew, lone, rule)
+			if bobFirst {
+				g.runs("bob", january(2))
+			}
+			g.set(january(3))
+			swim := g.event("ada", january(3))
+			swim.EntityID = "swim"
+			_, err := g.Record(t.Context(), swim)
+			require.NoError(t, err)
+			if !bobFirst {
+				g.runs("bob", january(2))
+			}
+			require.Equal(t, "1", g.mission(t, "ada:lone:lone:PERMANENT").CurrentAmount.String())
+		})
+	}
+}
+
 // The time is that of what is judged, also where it is judged later.
 func TestMissionThatCatchesUpJudgesByTheTimeOfThen(t *testing.T) {
 	goal := guerdontest.MissionConfiguration("mornings", guerdontest.Doing("run"), "5")

@@ -126,7 +126,7 @@
 //	learningPath    learningPathId title estimatedDuration origin tags
 //
 // and the mission that missionsMatchCondition is asked about also name and tags. activeMissions and
-// activeAssignments are lists of what the user has at that moment: missions, and assignments with
+// activeAssignments are lists of what the user has at that moment: missions of the user's own, and assignments with
 // learningPathAssignmentId, learningPathId, learningPathRuleId, groupId, periodId, visibility, startsAt, endsAt,
 // progress and outcome. items are those of the path or group, each with itemId, itemType, progress and outcome.
 //

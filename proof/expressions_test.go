@@ -109,6 +109,9 @@ func TestFieldsOfEventsAreThoseThatAreDocumented(t *testing.T) {
 		_, err = rule.Compile([]byte(`{"var": "?????????"}`), ctx)
 		require.ElementsMatch(t, roots, names(t, err, "begin with one of "), typ)
 	}
+	ofAny := mechanic.EventContext(event.Matcher{Type: event.MatchTag, Entity: event.Tag, EntityID: "outdoor"})
+	_, err := rule.Compile([]byte(`{"var": "previousEvent.?????????"}`), ofAny)
+	require.Equal(t, []string{"context", "outcome", "progress", "startedAt"}, names(t, err, "previousEvent has "), "a tag may be on all of them")
 }
 
 // requireTyped checks that what the lint knows of an event's fields is true of it: that each has the value that it has,

@@ -412,6 +412,9 @@ func TestPeriodsOpenByThemselves(t *testing.T) {
 	older, err := w.Periods(w.ctx, "b", 1, periods[2].StartsAt)
 	require.NoError(t, err)
 	require.Equal(t, periods[2].StartsAt, older[0].EndsAt)
+	latest, err := w.Periods(w.ctx, "b", 1, w.now.Add(7*day))
+	require.NoError(t, err)
+	require.Equal(t, periods[:1], latest, "none is to come")
 
 	for _, bad := range []leaderboard.At{
 		{Period: "yesterday"},

@@ -156,4 +156,7 @@ func TestChecksAnswerAsTheMechanicsAsk(t *testing.T) {
 		require.True(t, v.Condition(condition, c.Vars(), noon))
 		require.Len(t, v.Checks, min(1, len(src)), "what is not asked is not shown")
 	}
+	asked, err := mechanic.CompileCondition("Kind/id", "field", []byte(`{"var": "user.nickname"}`), ctx)
+	require.NoError(t, err)
+	require.Equal(t, `yes  field: user.nickname is "Ada"`, asked.Check(ran().Vars(), noon).String(), "it is known as the event comes")
 }

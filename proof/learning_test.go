@@ -422,6 +422,31 @@ func TestAPathThatContainsItself(t *testing.T) {
 	require.ErrorContains(t, group("e", in("d3")), "groups inside one another")
 }
 
+// A group that two others hold is one, and what is wrong with it is said once.
+func TestAGroupInTwoOthers(t *testing.T) {
+	t.Parallel()
+	w := newAcademy(t)
+	holding := func(kind, id string, more object, items ...object) object {
+		return document(kind, id, merge(object{
+			"title": id, "translations": []object{{"lang": "en", "title": id}}, "items": items,
+		}, more))
+	}
+	in := func(id string) object { return object{"itemId": id, "itemType": "learningGroup"} }
+	w.publish(
+		t,
+		holding("LearningGroup", "inner", object{"outcomeRule": variable("user.externalId")}, object{"itemId": "forum", "itemType": "slide"}),
+		holding("LearningGroup", "left", nil, in("inner")),
+		holding("LearningGroup", "right", nil, in("inner")),
+		holding("LearningPath", "both", object{"estimatedDuration": 1}, in("left"), in("right")),
+	)
+	_, err := w.Learning.Assign(t.Context(), learning.NewAssignment{PathID: "both", UserID: "ada"})
+	require.NoError(t, err)
+	require.NoError(t, w.study(t, "ada", study{slide: "forum", progress: learning.Complete}))
+	entries, err := w.Journal(t.Context(), 0)
+	require.NoError(t, err)
+	require.Len(t, entries[len(entries)-1].Outcome.Problems, 1)
+}
+
 func TestExplainOfLearningPathRules(t *testing.T) {
 	t.Parallel()
 	w := newAcademy(t)

@@ -172,9 +172,6 @@ func (p *program) collect(ctx context.Context, tx *session.Tx, c contribution, a
 		}
 		return err
 	}
-	if p.past == nil {
-		return nil
-	}
 	for o, err := range p.past(ctx, tx, c.entity, c.period.StartsAt, c.period.EndsAt) {
 		if err != nil {
 			return err

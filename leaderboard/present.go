@@ -42,9 +42,6 @@ const ahead = 24 * time.Hour
 
 // scoresOf returns the keys of all scores that a user can have: those of the periods since the first of what the user did.
 func (p *program) scoresOf(ctx context.Context, tx *session.Tx, userID string) ([]string, error) {
-	if p.past == nil {
-		return nil, nil
-	}
 	var first time.Time
 	for o, err := range p.past(ctx, tx, userID, time.Time{}, time.Time{}) {
 		if err != nil {

@@ -57,8 +57,8 @@ type counter struct {
 // loadProgram compiles the program's boards. A board that has opened counts by the version of its
 // configuration that was in force then; another counts by the one that is in force now.
 //
-// past is what a user did, for a score that is counted again, and history what all did, for a board that opens; nil is
-// nothing.
+// past is what a user did, for a score that is counted again, and history what all did, for a board that opens; no
+// history is nothing.
 func loadProgram(ctx context.Context, tx *session.Tx, p *content.Program, past mechanic.Past, history mechanic.History) (*program, error) {
 	var ids []string
 	for _, b := range content.Live(p, Boards) {

@@ -29,7 +29,7 @@ type program struct {
 }
 
 // compile compiles what is published. past is what an assignment counts of the activities before it was
-// made; nil is nothing.
+// made.
 func compile(docs *content.Program, lib *content.Library, past mechanic.Past) (*program, error) {
 	p := &program{docs: docs, lib: lib, past: past, unlocks: map[string][]*plan{}, nodes: map[content.Pin]*node{}}
 	var faults []error

@@ -281,7 +281,7 @@ func (p *program) settleAssignment(ctx context.Context, tx *session.Tx, u *tenan
 // but for the event now.
 func (p *program) countPast(ctx context.Context, tx *session.Tx, u *tenancy.User, a *Assignment, o *outline, because string) error {
 	activity := func(k itemKey) bool { return k.Type == ItemActivity }
-	if p.past == nil || !slices.ContainsFunc(o.keys(), activity) {
+	if !slices.ContainsFunc(o.keys(), activity) {
 		return nil
 	}
 	for past, err := range p.past(ctx, tx, u.ID, a.StartsAt, a.EndsAt) {

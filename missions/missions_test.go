@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -49,7 +50,7 @@ func newBench(t testing.TB, documents ...string) *bench {
 		lib: content.NewLibrary(content.Tags, content.Activities, missions.Configurations, missions.Rules),
 		now: time.Date(2025, 9, 3, 12, 0, 0, 0, time.UTC),
 	}
-	b.room = missions.Room(room.Engine[missions.Change]{Library: b.lib})
+	b.room = missions.Room(room.Engine[missions.Change]{Library: b.lib, Past: nothing})
 	st := memory.New()
 	require.NoError(t, st.Prepare(t.Context(), slices.Concat(tenancy.Tables(), content.Tables(), b.room.Tables)...))
 	ids := 0
@@ -68,6 +69,11 @@ func newBench(t testing.TB, documents ...string) *bench {
 	b.Service = b.room.Service(b.run, b.program)
 	b.publish(t, documents...)
 	return b
+}
+
+// nothing is what happened before: new missions count from then on.
+func nothing(context.Context, *session.Tx, string, time.Time, time.Time) iter.Seq2[*mechanic.Occasion, error] {
+	return func(func(*mechanic.Occasion, error) bool) {}
 }
 
 // join adds a user.

@@ -22,8 +22,7 @@ type program struct {
 	rules  mechanic.Assigners[*plan]
 }
 
-// compile compiles what is published. past is what a mission that is assigned counts of its period; nil
-// is nothing.
+// compile compiles what is published. past is what a mission that is assigned counts of its period.
 func compile(docs *content.Program, past mechanic.Past) (*program, error) {
 	p := &program{docs: docs, past: past, goals: map[string]*goal{}}
 	var faults []error

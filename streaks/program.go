@@ -35,7 +35,7 @@ type plan struct {
 }
 
 // compile compiles what is published. A rule whose configuration is archived is not in force. Periods are paid for
-// through the wallet, nil pays for nothing; past is what a streak that is new counts of what was before, nil is nothing.
+// through the wallet, nil pays for nothing; past is what a streak that is new counts of what was before.
 func compile(docs *content.Program, wallet mechanic.Wallet, past mechanic.Past) (*program, error) {
 	p := &program{wallet: wallet, past: past, byID: map[string]*plan{}, idle: map[string]*Rule{}}
 	var faults []error

@@ -123,9 +123,6 @@ func (p *program) meet(ctx context.Context, tx *session.Tx, pl *plan, o *mechani
 		return t, err
 	}
 	t.state = state{UserID: o.User.ID, RuleID: pl.ID}
-	if p.past == nil {
-		return t, nil
-	}
 	for before, err := range p.past(ctx, tx, o.User.ID, pl.StartsAt, o.Event.At.Add(time.Microsecond)) {
 		if err != nil {
 			return nil, err

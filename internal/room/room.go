@@ -16,7 +16,7 @@ import (
 type Engine[C any] struct {
 	// Library is the kinds of documents.
 	Library *content.Library
-	// Past is what a user did, for what counts it when it is new or is counted again; nil is nothing.
+	// Past is what a user did, for what counts it when it is new or is counted again.
 	Past mechanic.Past
 	// History is what all did, for what is opened late; nil is nothing.
 	History mechanic.History

@@ -245,7 +245,6 @@ func (p *program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 	c.Amount, c.CurrentAmount, c.TargetAmount = entry.Amount, m.CurrentAmount, m.TargetAmount
 	if i := slices.IndexFunc(changes, func(c Change) bool { return c.MissionID == m.ID }); i >= 0 {
 		c.Assigned, c.Earlier = true, changes[i].Earlier // by the same event
-		c.Completed = c.Completed || changes[i].Completed
 		changes[i] = c
 	} else {
 		changes = append(changes, c)

@@ -232,6 +232,27 @@ func TestADateInTwoZonesIsOfTheFirst(t *testing.T) {
 	require.Equal(t, first, row.UpdatedAt)
 }
 
+// What follows from an event may be dated before it, as a mission's completion by what was before is. If that is when
+// the day before was not over where the user had been, nothing was missed.
+func TestAnEarlierMomentClosesTheGap(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.publish(daily())
+	w.user("ann", "Pacific/Pago_Pago")
+	w.now = utc("2025-09-01T12:00:00-11:00").UTC()
+	w.act("ann", w.now)
+	w.now = utc("2025-09-03T18:00:00+09:00").UTC()
+	w.move("Asia/Tokyo")
+	w.now = utc("2025-09-03T21:00:00+09:00").UTC()
+	w.act("ann", w.now)
+	require.Equal(t, []string{"#1 1 BROKEN", "#2 1 ACTIVE"}, brief(w.list("ann", streaks.ByIteration)))
+	w.act("ann", w.now.Add(-2*time.Hour))
+	require.Equal(t, []string{"#1 2 ACTIVE"}, brief(w.list("ann", streaks.ByIteration)))
+	standing := w.current("ann", "daily")
+	require.Equal(t, 1, standing.IterationID)
+	require.Equal(t, 2, standing.Count)
+}
+
 // The clock of who moves west shows a date again. A day that comes before the last one is counted where it belongs,
 // and what it has cost to go without it is given back.
 func TestADayBeforeTheLast(t *testing.T) {

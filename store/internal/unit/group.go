@@ -44,7 +44,7 @@ const (
 	// How many functions may run in one transaction, and how long the first that succeeded may wait for those after it.
 	// Those that fail count too: whoever sends what is refused must not keep others from their commit.
 	maxRuns = 256
-	maxWait = 20 * time.Millisecond
+	maxWait = 100 * time.Millisecond
 
 	maxTries   = 10
 	firstPause = time.Millisecond // before the second try; each later one is twice as long

@@ -69,9 +69,9 @@ func (h history[T]) set(ctx context.Context, tx *session.Tx, key string, now *T)
 	return h.rows.Put(ctx, tx, *now)
 }
 
-// rewind brings the rows whose keys have a prefix to what they were before the entry that is being made once more, and tells
-// whether there are any.
-func (h history[T]) rewind(ctx context.Context, tx *session.Tx, prefix string) (found bool, err error) {
+// rewind brings the rows whose keys have a prefix, but for those of a user's own fold, to what they were before the entry that
+// is being made once more, and tells whether there are any.
+func (h history[T]) rewind(ctx context.Context, tx *session.Tx, prefix string, own func(key string) bool) (found bool, err error) {
 	all, err := h.before.List(ctx, tx, store.Prefix(prefix))
 	if err != nil {
 		return false, err
@@ -79,7 +79,7 @@ func (h history[T]) rewind(ctx context.Context, tx *session.Tx, prefix string) (
 	done := ""
 	for i := range all {
 		f := &all[i]
-		if f.Key == done || f.Until < tx.Seq {
+		if f.Key == done || f.Until < tx.Seq || own(f.Key) {
 			continue
 		}
 		done, found = f.Key, true

@@ -223,13 +223,19 @@ func plug[C any](m mechanic.Mechanic[C], list func(*Outcome) *[]C) machine {
 	moved := func(changes []C, kind, id string) bool {
 		return slices.ContainsFunc(changes, func(c C) bool { return m.Moves(&c, kind, id) })
 	}
-	react := func(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, out *Outcome, ask *question) error {
-		if ask != nil && m.Explains(ask.kind) {
-			return explain(ctx, tx, m, o, out, ask, list)
-		}
-		changes, err := m.React(ctx, tx, o)
+	add := func(out *Outcome, changes []C) {
 		to := list(out)
 		*to = append(*to, changes...)
+	}
+	react := func(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, out *Outcome, ask *question) error {
+		var changes []C
+		var err error
+		if ask != nil && m.Explains(ask.kind) {
+			changes, err = explain(ctx, tx, m, o, ask, list)
+		} else {
+			changes, err = m.React(ctx, tx, o)
+		}
+		add(out, changes)
 		return err
 	}
 	return machine{
@@ -237,8 +243,7 @@ func plug[C any](m mechanic.Mechanic[C], list func(*Outcome) *[]C) machine {
 		reads: m.Reads, heeds: m.Heeds, foresee: m.Foresee, rewind: m.Rewind, due: m.Due, advance: m.Advance, react: react,
 		present: func(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, out *Outcome) error {
 			changes, err := m.Present(ctx, tx, o)
-			to := list(out)
-			*to = append(*to, changes...)
+			add(out, changes)
 			return err
 		},
 		amend: func(ctx context.Context, tx *session.Tx, a mechanic.Amendment, out *Outcome) (err error) {
@@ -250,14 +255,14 @@ func plug[C any](m mechanic.Mechanic[C], list func(*Outcome) *[]C) machine {
 	}
 }
 
-// explain lets a mechanic say why it reacts to an occasion as it does.
+// explain lets a mechanic say why it reacts to an occasion as it does, and returns what that changes.
 func explain[C any](
-	ctx context.Context, tx *session.Tx, m mechanic.Mechanic[C], o *mechanic.Occasion, out *Outcome, ask *question, list func(*Outcome) *[]C,
-) error {
+	ctx context.Context, tx *session.Tx, m mechanic.Mechanic[C], o *mechanic.Occasion, ask *question, list func(*Outcome) *[]C,
+) ([]C, error) {
 	o.Forget()
 	v, conclude, err := m.Explain(ctx, tx, o, ask.kind, ask.id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	tx.Problems() // of asking
 	v.EventID = o.Event.ID
@@ -266,18 +271,16 @@ func explain[C any](
 			conclude(list(&ask.outcome), ask.outcome.Problems)
 		}
 		ask.hear(v)
-		return nil
+		return nil, nil
 	}
 	changes, err := m.React(ctx, tx, o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	v.Moved = slices.ContainsFunc(changes, func(c C) bool { return m.Moves(&c, ask.kind, ask.id) })
 	if conclude != nil {
 		conclude(&changes, tx.Reported())
 	}
 	ask.hear(v)
-	to := list(out)
-	*to = append(*to, changes...)
-	return nil
+	return changes, nil
 }

@@ -73,7 +73,6 @@ const logsAtOnce = 20
 
 // Rewind takes back what the entry that is being made once more and those after it did for the groups of a user.
 func (p *program) Rewind(ctx context.Context, tx *session.Tx, u *tenancy.User) error {
-	nobodys := func(string) bool { return false }
 	own := func(key string) bool { return strings.HasSuffix(key, "/"+u.ID) } // an evaluation's ends with the member
 	for _, group := range owners(u)[1:] {
 		_, err := evaluationHistory.rewind(ctx, tx, group+"/", own)
@@ -91,8 +90,8 @@ func (p *program) Rewind(ctx context.Context, tx *session.Tx, u *tenancy.User) e
 				}
 			}
 		}
-		_, err = missionHistory.rewind(ctx, tx, group+":", nobodys)
-		otherwise, wrong := logHistory.rewind(ctx, tx, group+":", nobodys)
+		_, err = missionHistory.rewind(ctx, tx, group+":", nil)
+		otherwise, wrong := logHistory.rewind(ctx, tx, group+":", nil)
 		if err := errors.Join(err, wrong); err != nil {
 			return err
 		}

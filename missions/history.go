@@ -52,11 +52,7 @@ func (h history[T]) put(ctx context.Context, tx *session.Tx, key string, now *T)
 	if err != nil {
 		return err
 	}
-	old := &was
-	if !known {
-		old = nil
-	}
-	if err := h.keep(ctx, tx, key, old); err != nil {
+	if err := h.keep(ctx, tx, key, there(was, known)); err != nil {
 		return err
 	}
 	return h.set(ctx, tx, key, now)
@@ -69,7 +65,7 @@ func (h history[T]) set(ctx context.Context, tx *session.Tx, key string, now *T)
 	return h.rows.Put(ctx, tx, *now)
 }
 
-// rewind brings the rows whose keys have a prefix, but for those of a user's own fold, to what they were before the entry that
+// rewind brings the rows whose keys have a prefix, but for a user's own (nil for nobody's), to what they were before the entry that
 // is being made once more, and tells whether there are any.
 func (h history[T]) rewind(ctx context.Context, tx *session.Tx, prefix string, own func(key string) bool) (found bool, err error) {
 	all, err := h.before.List(ctx, tx, store.Prefix(prefix))
@@ -79,7 +75,7 @@ func (h history[T]) rewind(ctx context.Context, tx *session.Tx, prefix string, o
 	done := ""
 	for i := range all {
 		f := &all[i]
-		if f.Key == done || f.Until < tx.Seq || own(f.Key) {
+		if f.Key == done || f.Until < tx.Seq || own != nil && own(f.Key) {
 			continue
 		}
 		done, found = f.Key, true
@@ -88,19 +84,23 @@ func (h history[T]) rewind(ctx context.Context, tx *session.Tx, prefix string, o
 	return found, err
 }
 
+// there returns a row, nil if there is none.
+func there[T any](row T, known bool) *T {
+	if !known {
+		return nil
+	}
+	return &row
+}
+
 // keepEvaluations keeps what the evaluations of rules for members of groups were.
 func keepEvaluations(ctx context.Context, tx *session.Tx, rows []mechanic.Difference) error {
 	for _, d := range rows {
-		was, there := d.Was.(mechanic.Evaluation)
+		was, known := d.Was.(mechanic.Evaluation)
 		now, _ := d.Now.(mechanic.Evaluation)
 		if was.Member == "" && now.Member == "" {
 			continue
 		}
-		before := &was
-		if !there {
-			before = nil
-		}
-		if err := evaluationHistory.keep(ctx, tx, d.Key, before); err != nil {
+		if err := evaluationHistory.keep(ctx, tx, d.Key, there(was, known)); err != nil {
 			return err
 		}
 	}

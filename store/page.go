@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/guerdonhq/guerdon/fault"
 )
@@ -77,22 +78,30 @@ func (t *Table[T]) PageWhere(ctx context.Context, tx Tx, q Query, page Page, kee
 	}
 }
 
-// PageAmong is [Table.PageOf] for records of the table's form that are kept nowhere: all there are, in the order of keys.
+// PageAmong is [Table.PageOf] for records of the table's form that are kept nowhere: all there are, in any order.
 func (t *Table[T]) PageAmong(all []T, page Page) ([]T, string, error) {
 	q, err := page.Query(Query{})
 	if err != nil {
 		return nil, "", err
 	}
+	to := func(rec T, key string) int { return strings.Compare(t.key(&rec), key) }
+	all = slices.SortedFunc(slices.Values(all), func(a, b T) int { return to(a, t.key(&b)) })
 	if page.Token != "" {
 		after, err := parseToken(page.Token, nil)
 		if err != nil {
 			return nil, "", err
 		}
-		all = slices.DeleteFunc(slices.Clone(all), func(rec T) bool { return (t.key(&rec) > after.Key) == q.Descending })
-		all = slices.DeleteFunc(all, func(rec T) bool { return t.key(&rec) == after.Key })
+		at, known := slices.BinarySearchFunc(all, after.Key, to)
+		switch {
+		case q.Descending:
+			all = all[:at]
+		case known:
+			all = all[at+1:]
+		default:
+			all = all[at:]
+		}
 	}
 	if q.Descending {
-		all = slices.Clone(all)
 		slices.Reverse(all)
 	}
 	if len(all) <= q.Limit {

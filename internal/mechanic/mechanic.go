@@ -89,7 +89,7 @@ func env(tx *session.Tx, d Data) *rule.Env {
 }
 
 // A Past yields the events that a user caused within a time, those that follow from them included, as they were
-// judged and in the order of the journal.
+// judged and in the order in which they happened.
 type Past func(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*Occasion, error]
 
 // A Span is a part of what happened: the events of a type from From up to, but without, Until; the

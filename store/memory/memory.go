@@ -97,12 +97,8 @@ func (s *Store) Rehearse(ctx context.Context, scope store.Scope, fn func(store.T
 		return err
 	}
 	defer s.leave()
-	w := &work{state: *s.current.Load(), writable: true, copying: &s.copying}
-	defer w.over.Store(true)
-	if err := fn(w.in(scope)); err != nil {
-		return err
-	}
-	return ctx.Err()
+	_, err := s.write(ctx, scope, fn)
+	return err
 }
 
 // Update implements [store.Store]. It waits for the Update before it until ctx ends, and runs fn once.
@@ -111,18 +107,21 @@ func (s *Store) Update(ctx context.Context, scope store.Scope, fn func(store.Tx)
 		return err
 	}
 	defer s.unlock()
+	w, err := s.write(ctx, scope, fn)
+	if err == nil && w.owned != nil {
+		s.current.Store(&state{w.places, w.tables})
+	}
+	return err
+}
+
+// write runs fn in a transaction that may write, and returns what became of it.
+func (s *Store) write(ctx context.Context, scope store.Scope, fn func(store.Tx) error) (*work, error) {
 	w := &work{state: *s.current.Load(), writable: true, copying: &s.copying}
 	defer w.over.Store(true)
 	if err := fn(w.in(scope)); err != nil {
-		return err
+		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if w.owned != nil {
-		s.current.Store(&state{w.places, w.tables})
-	}
-	return nil
+	return w, ctx.Err()
 }
 
 // Close implements [store.Store]. It drops every row. Closing inside a transaction waits for itself.

@@ -32,6 +32,8 @@ type step struct {
 	Seq int64 `json:"seq"`
 	// Late says that something that happened later was known when the step was made first.
 	Late bool `json:"late,omitempty"`
+	// Again is the number of the last entry by which others had the fold folded again from here, 0 for none.
+	Again int64 `json:"again,omitempty"`
 	// EventID names the journal's entry of the step, "" if it has none.
 	EventID string `json:"eventId,omitempty"`
 	// Given is what a call wrote that was decided then, whatever had happened before.
@@ -48,14 +50,14 @@ type step struct {
 var steps = store.Define("steps", (*step).key,
 	[]store.Field[step]{
 		{Name: "late", Kind: store.KindText, Of: func(s *step) store.Value {
-			if !s.Late {
+			if !s.Late && s.Again == 0 {
 				return store.Value{}
 			}
 			return store.Text(s.UserID)
 		}},
-		{Name: "seq", Kind: store.KindInt, Of: func(s *step) store.Value { return store.Int(s.Seq) }},
+		{Name: "seq", Kind: store.KindInt, Of: func(s *step) store.Value { return store.Int(max(s.Seq, s.Again)) }},
 	},
-	store.Index{Name: "late", Columns: []string{"late", "seq"}}, // few
+	store.Index{Name: "late", Columns: []string{"late", "seq"}}, // few: where what was known before an entry was otherwise
 ).Packed().Large()
 
 func (s *step) key() string { return placeOf(s.UserID, s.At, s.Rank) }
@@ -699,7 +701,7 @@ func (e *Engine) spread(ctx context.Context, tx *session.Tx, out *Outcome) error
 		tx.Again = slices.DeleteFunc(tx.Again, func(p string) bool { return p == place })
 		u, err := tenancy.FindUser(ctx, tx, userOf(place))
 		if err == nil && u.Status != tenancy.Deleted { // nothing more happens to who is gone
-			err = e.refold(ctx, tx, place, nil, out)
+			err = errors.Join(e.refold(ctx, tx, place, nil, out), foldedAgain(ctx, tx, place))
 		}
 		if err != nil {
 			return err
@@ -713,6 +715,16 @@ func (e *Engine) spread(ctx context.Context, tx *session.Tx, out *Outcome) error
 		}
 	}
 	return nil
+}
+
+// foldedAgain notes that others had a fold folded again from a step, for who explains what was known before.
+func foldedAgain(ctx context.Context, tx *session.Tx, place string) error {
+	s, found, err := steps.Get(ctx, tx, place)
+	if err != nil || !found {
+		return err
+	}
+	s.Again = tx.Seq
+	return steps.Put(ctx, tx, s)
 }
 
 // refold takes a user's fold back to a place, folds facts and all that has happened since in their order, and adds

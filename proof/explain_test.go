@@ -16,9 +16,11 @@ import (
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 // verdict is the line of the last check, or "moved".
@@ -382,6 +384,27 @@ func TestExplainKnowsNothingOfAGroupMissionThatCameLater(t *testing.T) {
 	require.Equal(t, counted, w.verdict(t, "e1", "MissionConfiguration", "goal"))
 	require.Equal(t, paid, w.verdict(t, "e1", "RewardRule", "paid"))
 	require.Equal(t, "moved by e2", w.verdict(t, "e2", "MissionConfiguration", "goal"))
+}
+
+// That a user's fold was folded again since, because another turned out to have completed the mission of their group, changes
+// no explanation of what came after it and before that was known.
+func TestExplainKnowsWhoHadCompletedAGroupMission(t *testing.T) {
+	goal, rule := team("1", missions.OnEvent)
+	rule.Type, rule.Recurrence = timeframe.Recurring, timeframe.Weekly
+	done := guerdontest.StreakConfiguration("done", guerdontest.Completing("crew"))
+	g := play(t, goal, rule, done, guerdontest.StreakRule("weeks", done))
+	g.runs("ada", january(4), january(9))
+	last := "ada-09T12-2"
+	explained := func() string {
+		x, err := g.Explain(t.Context(), last, "StreakRule", "weeks")
+		require.NoError(t, err)
+		require.True(t, x.Moved)
+		return x.String()
+	}
+	before := explained()
+	require.Contains(t, before, "iteration 2")
+	g.runs("bob", january(2))
+	require.Equal(t, before, explained())
 }
 
 // Of an activity in a path, Explain says what is missing when it is done, not before.

@@ -183,7 +183,7 @@ func note(ctx context.Context, tx *session.Tx, problems []event.Problem) error {
 		if told {
 			continue
 		}
-		f := &fact{entry: newEntry(tx, mechanic.New(&event.Event{ID: id, Type: event.Clock, At: tx.Now}, &tenancy.User{}))}
+		f := &fact{entry: newEntry(tx, tx.Now, mechanic.New(&event.Event{ID: id, Type: event.Clock, At: tx.Now}, &tenancy.User{}))}
 		f.entry.Outcome.Problems = []event.Problem{problem}
 		if err := errors.Join(f.number(ctx, tx), enroll(ctx, tx, f)); err != nil {
 			return err

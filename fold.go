@@ -571,9 +571,12 @@ type fact struct {
 	alike   bool          // what followed before follows again, and nothing else
 }
 
-// take makes a step of the fold: everything follows from the fact that the program says.
+// take makes a step of the fold, at the moment at which it was recorded: everything follows from the fact that the
+// program says.
 func (e *Engine) take(ctx context.Context, tx *session.Tx, f *fact, ask *question) error {
-	r := recorderOf(tx)
+	r, now := recorderOf(tx), tx.Now
+	defer func() { tx.Now = now }()
+	tx.Now = f.entry.RecordedAt
 	r.begin(f.UserID, f.key())
 	tx.Place, f.first.Place, tx.Seq = f.key(), f.key(), f.entry.Outcome.Seq
 	err := e.cascade(ctx, tx, f.program, f.first, &f.entry, ask)
@@ -1028,7 +1031,7 @@ func (e *Engine) ticks(ctx context.Context, tx *session.Tx, userID, last, place 
 		if f.first, err = p.occasion(ctx, tx, f.entry.Event); err != nil {
 			return nil, err
 		}
-		f.entry = newEntry(tx, f.first)
+		f.entry = newEntry(tx, f.RecordedAt, f.first)
 		if err := take(f); err != nil {
 			return nil, err
 		}
@@ -1047,7 +1050,7 @@ func (p *program) due(ctx context.Context, tx *session.Tx, userID string) (*fact
 		}
 		if !at.IsZero() && (f == nil || at.Before(f.At)) {
 			f = &fact{
-				step:    step{UserID: userID, At: at, Rank: byClock(kind, id), RecordedAt: tx.Now, Ticked: true},
+				step:    step{UserID: userID, At: at, Rank: byClock(kind, id), RecordedAt: p.moment(tx), Ticked: true},
 				program: p, entry: Entry{Event: mechanic.Ticking(kind, id, userID, at)}, known: true,
 			}
 		}

@@ -273,10 +273,7 @@ func admit(ctx context.Context, tx *session.Tx, p *program, a *arrival) error {
 // factOf returns an event as a fact of its user. The rank is its place among what happened at that moment, "" for
 // that of the entry which it gets.
 func (e *Engine) factOf(tx *session.Tx, p *program, first *mechanic.Occasion, rank string) *fact {
-	f := &fact{program: p, first: first, entry: newEntry(tx, first)}
-	if f.entry.RecordedAt.Before(p.docs.At) { // the clock has gone back
-		f.entry.RecordedAt = p.docs.At
-	}
+	f := &fact{program: p, first: first, entry: newEntry(tx, p.moment(tx), first)}
 	f.step = step{
 		UserID: first.Event.UserID, At: first.Event.At, Rank: rank, RecordedAt: f.entry.RecordedAt, EventID: first.Event.ID,
 		Given: recorderOf(tx).takeGiven(first.Event.UserID),
@@ -359,12 +356,18 @@ func (f *fact) number(ctx context.Context, tx *session.Tx) error {
 	return heads.Put(ctx, tx, h)
 }
 
-// newEntry returns the entry of an event, from which nothing has followed so far.
-func newEntry(tx *session.Tx, first *mechanic.Occasion) Entry {
-	return Entry{
-		Event: *first.Event, User: first.User.Remembered(), RecordedAt: tx.Now,
-		Outcome: Outcome{EventID: first.Event.ID, Seq: tx.Seq},
+// newEntry returns the entry of an event that is recorded at a moment, from which nothing has followed so far.
+func newEntry(tx *session.Tx, at time.Time, first *mechanic.Occasion) Entry {
+	return Entry{Event: *first.Event, User: first.User.Remembered(), RecordedAt: at, Outcome: Outcome{EventID: first.Event.ID, Seq: tx.Seq}}
+}
+
+// moment is when what a transaction records is recorded: not before the program that judges it was there, also when the
+// clock has gone back.
+func (p *program) moment(tx *session.Tx) time.Time {
+	if tx.Now.Before(p.docs.At) {
+		return p.docs.At
 	}
+	return tx.Now
 }
 
 // maxCaused is how many events may follow from one before it is refused: rules that cause one another
@@ -488,7 +491,7 @@ func (e *Engine) enterLate(ctx context.Context, tx *session.Tx, f *fact) error {
 	if err != nil {
 		return err
 	}
-	told := &fact{program: f.program, first: o, entry: newEntry(tx, o)}
+	told := &fact{program: f.program, first: o, entry: newEntry(tx, f.program.moment(tx), o)}
 	out := &told.entry.Outcome
 	tx.Seq = f.Seq + 1 // that of the entry, if there is one
 	defer func() { tx.Seq = 0 }()

@@ -246,3 +246,24 @@ func TestLateEventOfAGroupReadsLittle(t *testing.T) {
 	}
 	require.LessOrEqual(t, read(2000), 2*read(100), "rows that a late event reads")
 }
+
+// What was recorded while the clock had gone back is explained alike after it was folded again.
+func TestLateEventAfterTheClockWentBack(t *testing.T) {
+	goal := guerdontest.MissionConfiguration("three", guerdontest.Doing("run"), "3")
+	g := play(t, goal, guerdontest.MissionRule("three", goal, timeframe.Weekly))
+	g.set(g.now.Load().Add(-time.Hour))
+	g.runs("ada", january(-4))
+	second := g.event("ada", january(-3))
+	_, err := g.Record(t.Context(), second)
+	require.NoError(t, err)
+	before, err := g.Explain(t.Context(), second.ID, "MissionRule", "three")
+	require.NoError(t, err)
+	require.Contains(t, before.String(), "was evaluated")
+	early := g.event("ada", january(-5))
+	early.EntityID = "swim"
+	_, err = g.Record(t.Context(), early)
+	require.NoError(t, err)
+	after, err := g.Explain(t.Context(), second.ID, "MissionRule", "three")
+	require.NoError(t, err)
+	require.Equal(t, before.String(), after.String())
+}

@@ -1,7 +1,6 @@
 package guerdon
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,27 +92,31 @@ func (e *Engine) tick(ctx context.Context, tx *session.Tx, ev event.Event) error
 	if err != nil {
 		return err
 	}
-	if err := e.clock(ctx, tx, ev.UserID, placeOf(ev.UserID, ev.At, "1")); err != nil {
+	end, err := endOf(ctx, tx, ev.UserID)
+	if err == nil {
+		end, err = e.clock(ctx, tx, ev.UserID, end, placeOf(ev.UserID, ev.At, "1"))
+	}
+	if err != nil {
 		return err
 	}
 	o, err := p.occasion(ctx, tx, ev)
 	if err != nil {
 		return err
 	}
-	return e.enterTick(ctx, tx, e.factOf(tx, p, o, ""), func(f *fact) error { return e.fold(ctx, tx, f) })
+	return e.enterTick(ctx, tx, e.factOf(tx, p, o, ""), func(f *fact) error { return e.fold(ctx, tx, end, f) })
 }
 
-// clock lets the clock do in a user's fold what it does by itself before a place.
-func (e *Engine) clock(ctx context.Context, tx *session.Tx, userID, place string) error {
-	end, err := endOf(ctx, tx, userID)
-	if err != nil {
-		return err
-	}
-	_, err = e.ticks(ctx, tx, userID, min(end, place), place, func(f *fact) error {
+// clock lets the clock do in a user's fold, which has an end, what it does by itself before a place, and returns where
+// the fold ends since.
+func (e *Engine) clock(ctx context.Context, tx *session.Tx, userID, end, place string) (string, error) {
+	done, err := e.ticks(ctx, tx, userID, min(end, place), place, func(f *fact) error {
 		f.known = false
-		return e.enterTick(ctx, tx, f, func(f *fact) error { return e.fold(ctx, tx, f) })
+		return e.enterTick(ctx, tx, f, func(f *fact) error { return e.fold(ctx, tx, end, f) })
 	})
-	return err
+	if err == nil && len(done) > 0 {
+		end, err = endOf(ctx, tx, userID)
+	}
+	return end, err
 }
 
 // wake lets the clock do in a user's fold what it does by itself up to now.
@@ -121,7 +124,11 @@ func (e *Engine) wake(ctx context.Context, tx *session.Tx, userID string) error 
 	if _, err := e.ready(ctx, tx); err != nil {
 		return err
 	}
-	return e.clock(ctx, tx, userID, placeOf(userID, tx.Now, "0"))
+	end, err := endOf(ctx, tx, userID)
+	if err == nil {
+		_, err = e.clock(ctx, tx, userID, end, placeOf(userID, tx.Now, "0"))
+	}
+	return err
 }
 
 // enterTick gives an event of the clock a number, lets take make its step, and adds it to the journal if anything
@@ -132,7 +139,9 @@ func (e *Engine) enterTick(ctx context.Context, tx *session.Tx, f *fact, take fu
 		return err
 	}
 	// An entry may not come of it: then its number is that of the next.
-	f.Rank = cmp.Or(f.Rank, inside(h.Seq)+"/"+mechanic.Ticked(f.first.Event)+"/"+f.first.Event.EntityID)
+	if f.Rank == "" {
+		f.stand(f.At, inside(h.Seq)+"/"+mechanic.Ticked(f.first.Event)+"/"+f.first.Event.EntityID)
+	}
 	h.Seq++
 	whose := f.first.Event.ID
 	f.first.Event.ID = fmt.Sprintf("%s:%d", whose, h.Seq)

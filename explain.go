@@ -154,7 +154,7 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 	}
 	f := &fact{step: step{UserID: userID, At: entry.Event.At, Rank: inside(seq)}, first: first}
 	if kind := mechanic.Ticked(&entry.Event); kind != "" { // unless its step is still there, the clock's own
-		f.Rank = byClock(kind, entry.Event.EntityID)
+		f.stand(f.At, byClock(kind, entry.Event.EntityID))
 	}
 	last, err := before(ctx, tx, from)
 	if err != nil {

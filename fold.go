@@ -44,6 +44,8 @@ type step struct {
 	Events []event.Event `json:"events,omitempty"`
 	// Ticked says that the step is the clock's own: it follows from the steps before it.
 	Ticked bool `json:"ticked,omitempty"`
+
+	place string // "" until somebody asks for it
 }
 
 // steps are the steps of all folds, those of a user in their order.
@@ -60,7 +62,15 @@ var steps = store.Define("steps", (*step).key,
 	store.Index{Name: "late", Columns: []string{"late", "seq"}}, // few: where what was known before an entry was otherwise
 ).Packed().Large()
 
-func (s *step) key() string { return placeOf(s.UserID, s.At, s.Rank) }
+func (s *step) key() string {
+	if s.place == "" {
+		s.place = placeOf(s.UserID, s.At, s.Rank)
+	}
+	return s.place
+}
+
+// stand gives the step another place in its fold.
+func (s *step) stand(at time.Time, rank string) { s.At, s.Rank, s.place = at, rank, "" }
 
 // from tells whether the step was made with an entry or after it.
 func (s *step) from(seq int64) bool { return s.Seq > seq || s.Seq == seq && s.EventID != "" }
@@ -651,12 +661,8 @@ func (f *fact) keep(ctx context.Context, tx *session.Tx) error {
 
 // fold takes facts of one user, in the order in which they happened, into the user's fold. If something is
 // known that happened later, the fold is taken back behind it first, and all of that is folded again; what is
-// different then is added to the outcome of the last fact.
-func (e *Engine) fold(ctx context.Context, tx *session.Tx, facts ...*fact) error {
-	end, err := endOf(ctx, tx, facts[0].UserID)
-	if err != nil {
-		return err
-	}
+// different then is added to the outcome of the last fact. end is where the fold ends.
+func (e *Engine) fold(ctx context.Context, tx *session.Tx, end string, facts ...*fact) (err error) {
 	last := facts[len(facts)-1]
 	for _, f := range facts {
 		f.Late = f.key() < end
@@ -713,7 +719,7 @@ func (e *Engine) spread(ctx context.Context, tx *session.Tx, out *Outcome) error
 	for len(tx.Rouse) > 0 {
 		userID := tx.Rouse[0]
 		tx.Rouse = tx.Rouse[1:]
-		if err := e.clock(ctx, tx, userID, placeOf(userID, tx.Now, "0")); err != nil {
+		if err := e.wake(ctx, tx, userID); err != nil {
 			return err
 		}
 	}
@@ -1013,25 +1019,27 @@ func (e *Engine) ticks(ctx context.Context, tx *session.Tx, userID, last, place 
 	}
 	var done []*fact
 	for len(done) < maxTicks {
-		f, err := p.due(ctx, tx, userID)
-		if err != nil || f == nil {
+		next, err := p.due(ctx, tx, userID)
+		if err != nil || next.at.IsZero() {
 			return done, err
 		}
-		if f.key() <= last {
+		at, rank := next.at, byClock(next.kind, next.id)
+		if placeOf(userID, at, rank) <= last {
 			parts := strings.SplitN(last, "/", 3)
-			if f.At, err = store.ParseKeyTime(parts[1]); err != nil {
+			if at, err = store.ParseKeyTime(parts[1]); err != nil {
 				return nil, err
 			}
-			f.Rank = parts[2] + "/" + f.Rank
-			f.entry.Event.At = f.At
+			rank = parts[2] + "/" + rank
 		}
-		if f.key() >= place {
+		s := step{UserID: userID, At: at, Rank: rank, RecordedAt: p.moment(tx), Ticked: true}
+		if s.key() >= place {
 			return done, nil
 		}
-		if f.first, err = p.occasion(ctx, tx, f.entry.Event); err != nil {
+		first, err := p.occasion(ctx, tx, mechanic.Ticking(next.kind, next.id, userID, at))
+		if err != nil {
 			return nil, err
 		}
-		f.entry = newEntry(tx, f.RecordedAt, f.first)
+		f := &fact{step: s, program: p, first: first, entry: newEntry(tx, s.RecordedAt, first), known: true}
 		if err := take(f); err != nil {
 			return nil, err
 		}
@@ -1040,22 +1048,24 @@ func (e *Engine) ticks(ctx context.Context, tx *session.Tx, userID, last, place 
 	return nil, fmt.Errorf("guerdon: the clock does not get past %s", last)
 }
 
-// due returns what the clock does next in a user's fold, nil for nothing.
-func (p *program) due(ctx context.Context, tx *session.Tx, userID string) (*fact, error) {
-	var f *fact
-	for _, m := range p.mechanics {
-		at, kind, id, err := m.due(ctx, tx, userID)
+// a dueThing is what the clock does next in a user's fold: something with a thing of a kind. The zero dueThing is nothing.
+type dueThing struct {
+	at       time.Time
+	kind, id string
+}
+
+// due returns what the clock does next in a user's fold.
+func (p *program) due(ctx context.Context, tx *session.Tx, userID string) (next dueThing, err error) {
+	for i := range p.mechanics {
+		at, kind, id, err := p.mechanics[i].due(ctx, tx, userID)
 		if err != nil {
-			return nil, err
+			return dueThing{}, err
 		}
-		if !at.IsZero() && (f == nil || at.Before(f.At)) {
-			f = &fact{
-				step:    step{UserID: userID, At: at, Rank: byClock(kind, id), RecordedAt: p.moment(tx), Ticked: true},
-				program: p, entry: Entry{Event: mechanic.Ticking(kind, id, userID, at)}, known: true,
-			}
+		if !at.IsZero() && (next.at.IsZero() || at.Before(next.at)) {
+			next = dueThing{at, kind, id}
 		}
 	}
-	return f, nil
+	return next, nil
 }
 
 // before returns the place of the last step of a user's fold before a place, "" if there is none.

@@ -289,7 +289,7 @@ func (e *Engine) enter(ctx context.Context, tx *session.Tx, facts ...*fact) erro
 		return err
 	}
 	if end < facts[0].upTo() && facts[0].first.User.Status != tenancy.Deleted { // nothing more happens to who is gone
-		if err := e.clock(ctx, tx, userID, facts[0].upTo()); err != nil {
+		if end, err = e.clock(ctx, tx, userID, end, facts[0].upTo()); err != nil {
 			return err
 		}
 	}
@@ -303,7 +303,7 @@ func (e *Engine) enter(ctx context.Context, tx *session.Tx, facts ...*fact) erro
 	}
 	if slices.ContainsFunc(facts, func(f *fact) bool { return !f.idle() }) {
 		tx.Seq = facts[len(facts)-1].entry.Outcome.Seq
-		if err := e.fold(ctx, tx, facts...); err != nil {
+		if err := e.fold(ctx, tx, end, facts...); err != nil {
 			return err
 		}
 		tx.Seq = 0
@@ -351,7 +351,7 @@ func (f *fact) number(ctx context.Context, tx *session.Tx) error {
 	h.Seq++
 	f.entry.Outcome.Seq, f.Seq = h.Seq, h.Seq
 	if f.Rank == "" {
-		f.Rank = inside(h.Seq)
+		f.stand(f.At, inside(h.Seq))
 	}
 	return heads.Put(ctx, tx, h)
 }

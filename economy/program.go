@@ -70,7 +70,7 @@ func (p *program) candidates(o *mechanic.Occasion) []*payer {
 	}
 	rules := p.rules.On(o.Keys)
 	if o.Ends() {
-		rules = slices.DeleteFunc(rules, func(r *payer) bool { return !r.condition.ReadsEnd() })
+		rules = slices.DeleteFunc(slices.Clone(rules), func(r *payer) bool { return !r.condition.ReadsEnd() })
 	}
 	return rules
 }

@@ -280,27 +280,71 @@ func (t Type) EntityPaths() []string {
 // Vars returns the event as rules see it: its fields under their JSON names, value as a number to the digit,
 // the entity also under the name that its type's log uses ("activityId").
 func (e *Event) Vars() map[string]any {
-	vars := make(map[string]any, 12+len(e.Fields))
+	vars := make(map[string]any, len(ownNames)+1+len(e.Fields))
 	maps.Copy(vars, e.Fields)
-	vars["id"], vars["type"], vars["userId"], vars["entityId"] = e.ID, string(e.Type), e.UserID, e.EntityID
-	vars["completedAt"] = e.At.Format(time.RFC3339Nano)
-	vars["tags"], vars["entityTags"] = list(e.Tags), list(e.EntityTags)
-	if e.Value != nil {
-		vars["value"] = amount.JSON(*e.Value)
-	}
-	if e.Outcome != "" {
-		vars["outcome"] = string(e.Outcome)
-	}
-	if e.Progress != "" {
-		vars["progress"] = e.Progress
-	}
-	if e.Data != nil {
-		vars["additionalData"] = e.Data
+	for _, name := range ownNames {
+		if v := e.own(name); v != nil {
+			vars[name] = v
+		}
 	}
 	if name, ok := idFields[e.Type]; ok {
 		vars[name] = e.EntityID
 	}
 	return vars
+}
+
+// Var returns one of the fields that [Event.Vars] returns, and whether there is such a one.
+func (e *Event) Var(name string) (v any, there bool) {
+	if v = e.own(name); v != nil {
+		return v, true
+	}
+	if name == idFields[e.Type] {
+		return e.EntityID, true
+	}
+	v, there = e.Fields[name]
+	return v, there
+}
+
+// ownNames are the names of what rules see of every event.
+var ownNames = [...]string{
+	"id", "type", "userId", "entityId", "completedAt", "tags", "entityTags", "value", "outcome", "progress", "additionalData",
+}
+
+// own returns what rules see under one of the ownNames, nil for nothing.
+func (e *Event) own(name string) any {
+	switch name {
+	case "id":
+		return e.ID
+	case "type":
+		return string(e.Type)
+	case "userId":
+		return e.UserID
+	case "entityId":
+		return e.EntityID
+	case "completedAt":
+		return e.At.Format(time.RFC3339Nano)
+	case "tags":
+		return list(e.Tags)
+	case "entityTags":
+		return list(e.EntityTags)
+	case "value":
+		if e.Value != nil {
+			return amount.JSON(*e.Value)
+		}
+	case "outcome":
+		if e.Outcome != "" {
+			return string(e.Outcome)
+		}
+	case "progress":
+		if e.Progress != "" {
+			return e.Progress
+		}
+	case "additionalData":
+		if e.Data != nil {
+			return e.Data
+		}
+	}
+	return nil
 }
 
 func list(words []string) []any {

@@ -237,7 +237,13 @@ func TestEntityPathsLeadToTheEntity(t *testing.T) {
 		event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath,
 		event.Mission, event.Streak, event.VirtualTransaction, event.User,
 	} {
-		vars := (&event.Event{Type: of, EntityID: "this"}).Vars()
+		ev := &event.Event{Type: of, EntityID: "this", Value: new(decimal.NewFromInt(3)), Fields: map[string]any{"count": "7", "id": "own"}}
+		vars := ev.Vars()
+		for name, want := range vars {
+			v, there := ev.Var(name)
+			require.True(t, there)
+			require.Equal(t, want, v, name)
+		}
 		vars["event"] = maps.Clone(vars)
 		require.Contains(t, of.EntityPaths(), "entityId")
 		for _, path := range of.EntityPaths() {

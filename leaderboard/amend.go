@@ -2,6 +2,7 @@ package leaderboard
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/guerdonhq/guerdon/event"
@@ -11,7 +12,7 @@ import (
 )
 
 // Amend brings the scores in line with events that follow no longer and others that follow now, and adds to
-// changes what the scores are since. What only comes is added; a score that loses something is counted again, a
+// changes what the scores are since. A score that does not show what it would be without something is counted again, a
 // user's from what the user did, a tag's from the contributions that are kept of it. A period that is frozen stays as it
 // is, which is reported.
 func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
@@ -45,32 +46,72 @@ func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendmen
 			}
 		}
 	}
-	lost := map[string]bool{}
-	var again, more []contribution
-	for _, c := range gone {
-		if !lost[c.of] {
-			lost[c.of] = true
-			again = append(again, c)
-		}
-	}
-	for _, c := range come {
-		if lost[c.of] {
-			if c.kept() {
-				err = parts.Put(ctx, tx, c.part())
-			}
-		} else {
-			more = append(more, c)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if len(more)+len(again) == 0 {
-		return changes, nil
-	}
-	added, err := p.sum(ctx, tx, &decision{contributions: more})
+	added, err := p.settle(ctx, tx, gone, come)
 	if err != nil {
 		return nil, err
+	}
+	for _, c := range added {
+		changes = slices.DeleteFunc(changes, func(o Change) bool {
+			return o.BoardID == c.BoardID && o.PeriodID == c.PeriodID && o.EntityID == c.EntityID
+		})
+		changes = append(changes, c)
+	}
+	return changes, nil
+}
+
+// settle takes contributions out of scores and adds others, and returns the scores that changed. A score that does not
+// show what it is without one of them is counted again.
+func (p *program) settle(ctx context.Context, tx *session.Tx, gone, come []contribution) ([]Change, error) {
+	if len(gone)+len(come) == 0 {
+		return nil, nil
+	}
+	s, err := load(ctx, tx, &decision{contributions: slices.Concat(gone, come)})
+	if err != nil {
+		return nil, err
+	}
+	left, lost := map[string]score{}, map[string]bool{}
+	var again []contribution
+	for i := range gone {
+		c := &gone[i]
+		if lost[c.of] {
+			continue
+		}
+		rest, known := left[c.of]
+		if before := s.scores[c.of]; !known && before != nil {
+			rest, known = *before, true
+		}
+		if !known || !rest.shows(c) {
+			lost[c.of], again = true, append(again, *c)
+			delete(left, c.of)
+			continue
+		}
+		left[c.of] = rest.without(c)
+	}
+	before := maps.Clone(s.scores)
+	for key, rest := range left {
+		s.set(key, rest)
+	}
+	for i := range come {
+		switch c := &come[i]; {
+		case !lost[c.of]:
+			if !s.add(c) {
+				tx.Report(c.board.source(), "", c.overflow())
+			}
+		case c.kept():
+			s.parts = append(s.parts, c.part())
+		}
+	}
+	s.changedScores = slices.DeleteFunc(s.changedScores, func(key string) bool {
+		return before[key] != nil && *before[key] == *s.scores[key] && !s.changed[key]
+	})
+	slices.Sort(s.changedScores)
+	saved, err := s.save(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	var changes []Change
+	for i := range saved {
+		changes = append(changes, p.change(&saved[i]))
 	}
 	for _, c := range again {
 		change, changed, err := p.recount(ctx, tx, c)
@@ -78,14 +119,8 @@ func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendmen
 			return nil, err
 		}
 		if changed {
-			added = append(added, change)
+			changes = append(changes, change)
 		}
-	}
-	for _, c := range added {
-		changes = slices.DeleteFunc(changes, func(o Change) bool {
-			return o.BoardID == c.BoardID && o.PeriodID == c.PeriodID && o.EntityID == c.EntityID
-		})
-		changes = append(changes, c)
 	}
 	return changes, nil
 }

@@ -267,10 +267,7 @@ func (c *counter) decide(d *decision, o *mechanic.Occasion, boards []*board, zon
 	if o.Ends() && !c.ends() {
 		return
 	}
-	env := &rule.Env{Now: o.Event.At}
-	if c.where != nil || c.of != nil {
-		env.Data = o.Vars()
-	}
+	env := &rule.Env{Now: o.Event.At, Data: o}
 	if c.where != nil {
 		holds, err := c.where.Match(env)
 		if err != nil {

@@ -242,6 +242,28 @@ func (s score) add(c *contribution) (score, bool) {
 	return s, true
 }
 
+// shows tells whether the score shows what it is without c, one of its contributions: it was not reached with c.
+func (s score) shows(c *contribution) bool {
+	switch c.board.counter.Score.Function {
+	case Sum, Count:
+		return !s.Nil && (c.micros == 0 || c.at.Before(s.ReachedAt))
+	case Max, Min:
+		return c.micros != s.Micros || c.at.After(s.ReachedAt)
+	case Last:
+		return c.eventID != s.LastID
+	case CountDistinct:
+	}
+	return false
+}
+
+// without returns a score that shows it without c.
+func (s score) without(c *contribution) score {
+	if c.sums() {
+		s.Micros -= c.micros
+	}
+	return s
+}
+
 func (s score) sum(c *contribution) (score, bool) {
 	total := s.Micros + c.micros
 	if (total > s.Micros) != (c.micros > 0) && c.micros != 0 {

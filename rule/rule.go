@@ -181,10 +181,18 @@ type Rule struct {
 type Env struct {
 	// Data is decoded JSON: nil, bool, float64, json.Number, string, []any or map[string]any. An int or
 	// int64 reads as a number, and any other Go type as null. A float64 stands for the shortest decimal
-	// that reads back as it.
+	// that reads back as it. All of the data may be a [Lookup].
 	Data any
 	// Now is what the operator now returns.
 	Now time.Time
+}
+
+// A Lookup is an object of which only that is laid out which an expression reads.
+type Lookup interface {
+	// Var returns the member of a name, and whether there is one.
+	Var(name string) (v any, there bool)
+	// Vars returns all members.
+	Vars() map[string]any
 }
 
 // Compile checks an expression and compiles it for a place where it may read the paths of ctx. The

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,9 +21,13 @@ var unkept = []string{"externalId", "nickname"}
 
 // Forget takes from the occasion what the journal does not keep of its user, for those who ask why.
 func (o *Occasion) Forget() {
-	known := o.Vars()["user"].(map[string]any)
+	known := maps.Clone(o.userVars()) // which others read
 	for _, name := range unkept {
 		delete(known, name)
+	}
+	o.seen = &userVars{known}
+	if o.vars != nil {
+		o.vars["user"] = known
 	}
 }
 

@@ -30,6 +30,7 @@ func TestForget(t *testing.T) {
 	require.Equal(t, "Ada", user["nickname"])
 	require.Equal(t, "x-1", user["externalId"])
 	o.Forget()
+	user = o.Vars()["user"].(map[string]any)
 	require.NotContains(t, user, "nickname")
 	require.NotContains(t, user, "externalId")
 	require.Equal(t, "it", user["lang"])

@@ -35,13 +35,24 @@ type Occasion struct {
 	// RecordedAt is when an event of the past was recorded, zero for what is reacted to now.
 	RecordedAt time.Time
 
-	vars map[string]any // nil until a rule asks for it
+	vars map[string]any // nil until all of it is asked for
+	// own is the event as rules see it, and seen the user, nil until a rule asks for it.
+	own  map[string]any
+	seen *userVars
+	told *userVars // that which the occasions of the user share
 }
+
+// userVars is a user as rules see it, nil until one asks for it.
+type userVars struct{ vars map[string]any }
 
 // New returns the occasion of an event, whose user is as it was when that happened. No document matches the event that
 // a user takes no part any more.
 func New(e *event.Event, u *tenancy.User) *Occasion {
-	o := &Occasion{Event: e, User: u}
+	return newOccasion(e, u, &userVars{})
+}
+
+func newOccasion(e *event.Event, u *tenancy.User, seen *userVars) *Occasion {
+	o := &Occasion{Event: e, User: u, seen: seen, told: seen}
 	if e.Type != event.User || u.Status != tenancy.Suspended && u.Status != tenancy.Deleted {
 		o.Keys = e.MatchKeys()
 	}
@@ -50,30 +61,61 @@ func New(e *event.Event, u *tenancy.User) *Occasion {
 
 // And returns the occasion of another event of the same user at the same time.
 func (o *Occasion) And(e *event.Event) *Occasion {
-	next := New(e, o.User)
+	next := newOccasion(e, o.User, o.told)
 	next.Place = o.Place
 	return next
 }
 
-// Data is what rules read. It is laid out when the first rule asks for it: most events meet none that reads anything.
-type Data interface {
-	// Vars returns the values by their names.
-	Vars() map[string]any
-}
+// Data is what rules read. It is laid out as far as a rule asks for it: most events meet none that reads much.
+type Data = rule.Lookup
 
 // Values is data that is laid out.
 type Values map[string]any
 
+// Var returns a value.
+func (v Values) Var(name string) (value any, there bool) {
+	value, there = v[name]
+	return value, there
+}
+
 // Vars returns the values themselves.
 func (v Values) Vars() map[string]any { return v }
+
+// Var returns one of the values that [Occasion.Vars] returns, without laying out the others.
+func (o *Occasion) Var(name string) (v any, there bool) {
+	if o.vars != nil {
+		v, there = o.vars[name]
+		return v, there
+	}
+	switch name {
+	case "event":
+		return o.eventVars(), true
+	case "user":
+		return o.userVars(), true
+	}
+	return o.Event.Var(name)
+}
+
+func (o *Occasion) eventVars() map[string]any {
+	if o.own == nil {
+		o.own = o.Event.Vars()
+	}
+	return o.own
+}
+
+func (o *Occasion) userVars() map[string]any {
+	if o.seen.vars == nil {
+		o.seen.vars = o.User.Vars()
+	}
+	return o.seen.vars
+}
 
 // Vars returns what rules read of the occasion: "event", "user", and the event's own fields at top level. A mechanic that
 // adds a variable for one of its rules removes it afterwards ([Occasion.With]).
 func (o *Occasion) Vars() map[string]any {
 	if o.vars == nil {
-		own := o.Event.Vars()
-		o.vars = maps.Clone(own)
-		o.vars["event"], o.vars["user"] = own, o.User.Vars()
+		o.vars = maps.Clone(o.eventVars())
+		o.vars["event"], o.vars["user"] = o.eventVars(), o.userVars()
 	}
 	return o.vars
 }
@@ -85,7 +127,7 @@ func env(tx *session.Tx, d Data) *rule.Env {
 	if o, ok := d.(*Occasion); ok {
 		now = o.Event.At
 	}
-	return &rule.Env{Data: d.Vars(), Now: now}
+	return &rule.Env{Data: d, Now: now}
 }
 
 // A Past yields the events that a user caused within a time, those that follow from them included, as they were
@@ -196,31 +238,33 @@ func mayRead(r *rule.Rule, name string) bool {
 type Amount struct {
 	rule          *rule.Rule
 	source, field string
+	always        *decimal.Decimal // what a constant gives
 }
 
 // CompileAmount compiles and lints the expression in a field of a document; nothing or null gives 1. One that
 // always gives no amount, or less than 0, is refused.
 func CompileAmount(source, field string, e json.RawMessage, ctx *rule.Context) (Amount, error) {
 	if Absent(e) {
-		return Amount{nil, source, field}, nil
+		return Amount{source: source, field: field, always: new(decimal.NewFromInt(1))}, nil
 	}
 	r, err := rule.Compile(e, ctx)
 	if err != nil {
 		return Amount{}, fault.In(field, err)
 	}
+	a := Amount{rule: r, source: source, field: field}
 	if v, constant := r.Constant(); constant {
-		_, err = toAmount(v)
+		var d decimal.Decimal
+		d, err = toAmount(v)
+		a.always = &d
 	}
-	return Amount{r, source, field}, fault.In(field, err)
+	return a, fault.In(field, err)
 }
 
 // CompilePositive is [CompileAmount] for an amount that must be more than 0.
 func CompilePositive(source, field string, e json.RawMessage, ctx *rule.Context) (Amount, error) {
 	a, err := CompileAmount(source, field, e, ctx)
-	if err == nil && a.rule != nil {
-		if v, constant := a.rule.Constant(); constant && v == 0.0 {
-			err = fault.Invalid(field, "gave 0, which is not more than 0")
-		}
+	if err == nil && a.always != nil && a.always.IsZero() {
+		err = fault.Invalid(field, "gave 0, which is not more than 0")
 	}
 	return a, err
 }
@@ -231,7 +275,10 @@ func (a Amount) Reads(name string) bool { return mayRead(a.rule, name) }
 // Of evaluates the expression. A result that is not an amount, or less than 0, is reported as a problem; the
 // second result is then false.
 func (a Amount) Of(tx *session.Tx, data Data) (decimal.Decimal, bool) {
-	if a.rule == nil {
+	switch {
+	case a.always != nil:
+		return *a.always, true
+	case a.rule == nil:
 		return decimal.NewFromInt(1), true
 	}
 	v, err := a.rule.Eval(env(tx, data))

@@ -1,6 +1,10 @@
 package session
 
-import "reflect"
+import (
+	"encoding/json"
+	"maps"
+	"reflect"
+)
 
 // own returns a copy of v that shares no slice, map or pointer with it, so that what a caller does
 // with a result does not reach the records of a store that keeps Go values. Fields that are not
@@ -23,16 +27,16 @@ func (c copier) owned(v reflect.Value) reflect.Value {
 		return c.ownedSlice(v)
 	case reflect.Map:
 		return c.ownedMap(v)
-	case reflect.Pointer, reflect.Interface:
+	case reflect.Interface:
+		if v.IsNil() || !c.shares(v.Elem().Type()) {
+			return v // what it holds cannot be modified
+		}
+		return c.owned(v.Elem())
+	case reflect.Pointer:
 		if v.IsNil() {
 			return v
 		}
-		out := reflect.New(v.Type()).Elem()
-		if v.Kind() == reflect.Interface {
-			out.Set(c.owned(v.Elem()))
-			return out
-		}
-		out.Set(reflect.New(v.Type().Elem()))
+		out := reflect.New(v.Type().Elem())
 		out.Elem().Set(c.owned(v.Elem()))
 		return out
 	case reflect.Struct:
@@ -67,9 +71,25 @@ func (c copier) ownedMap(v reflect.Value) reflect.Value {
 	if v.IsNil() {
 		return v
 	}
+	if object, ok := v.Interface().(map[string]any); ok {
+		return reflect.ValueOf(ownObject(object))
+	}
 	out := reflect.MakeMapWithSize(v.Type(), v.Len())
 	for key, value := range v.Seq2() {
 		out.SetMapIndex(key, c.owned(value))
+	}
+	return out
+}
+
+// ownObject returns a copy of decoded JSON, as most maps are.
+func ownObject(object map[string]any) map[string]any {
+	out := maps.Clone(object)
+	for key, v := range out {
+		switch v.(type) {
+		case nil, bool, float64, string, json.Number:
+		default:
+			out[key] = own(v)
+		}
 	}
 	return out
 }

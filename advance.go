@@ -19,7 +19,7 @@ import (
 // advanceStep bounds what one transaction of Advance does, in users, streaks or transactions.
 const advanceStep = 200
 
-// Advance does what the clock alone causes in the workspace: missions and paths that a schedule assigns,
+// Advance does what the clock alone causes in the workspace: missions and paths that a schedule assigns, missions that end,
 // streaks that break or are frozen, credits that expire, boards that close, catalogs that have published,
 // files that have been uploaded or are to be deleted. Reads are right even if nobody calls it, except that a
 // freeze is paid and a schedule assigns only here, or when the user's next event arrives, and that an upload

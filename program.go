@@ -95,10 +95,15 @@ func (e *Engine) compile(ctx context.Context, tx *session.Tx, docs *content.Prog
 	p := &program{docs: docs, mechanics: make([]machine, len(e.wings))}
 	faults := make([]error, len(e.wings))
 	for i, w := range e.wings {
-		p.mechanics[i], faults[i] = w.compile(ctx, tx, room.Setting{Documents: docs, Wallet: p})
+		p.mechanics[i], faults[i] = w.compile(ctx, tx, room.Setting{Documents: docs, Wallet: p, Audience: p})
 	}
 	p.Wallet = find[mechanic.Wallet](p)
 	return p, errors.Join(faults...)
+}
+
+// Awaits tells whether a document in force may ask for the end of something whose events have a type.
+func (p *program) Awaits(t event.Type) bool {
+	return slices.ContainsFunc(p.mechanics, func(m machine) bool { return m.awaits(t) })
 }
 
 // find returns the mechanic of a program that is a T.
@@ -208,6 +213,7 @@ type machine struct {
 	open     func(context.Context, *session.Tx) error
 	reads    func(*session.Tx, *mechanic.Occasion) []store.Read
 	heeds    func(keys []string) bool
+	awaits   func(event.Type) bool
 	foresee  func(*mechanic.Occasion) []event.Event
 	react    func(context.Context, *session.Tx, *mechanic.Occasion, *Outcome, *question) error
 	present  func(context.Context, *session.Tx, *mechanic.Occasion, *Outcome) error
@@ -240,7 +246,7 @@ func plug[C any](m mechanic.Mechanic[C], list func(*Outcome) *[]C) machine {
 	}
 	return machine{
 		mechanic: m, open: m.Open,
-		reads: m.Reads, heeds: m.Heeds, foresee: m.Foresee, rewind: m.Rewind, due: m.Due, advance: m.Advance, react: react,
+		reads: m.Reads, heeds: m.Heeds, awaits: m.Awaits, foresee: m.Foresee, rewind: m.Rewind, due: m.Due, advance: m.Advance, react: react,
 		present: func(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, out *Outcome) error {
 			changes, err := m.Present(ctx, tx, o)
 			add(out, changes)

@@ -38,12 +38,10 @@ func (p *program) Explain(
 		x.v.Ask("ruleType", false, "events of type %s are not paid for", o.Event.Type)
 		return x.v, nil, nil
 	case o.Ends() && !r.condition.ReadsEnd():
-		x.v.Ask("matchCondition", false, "the streak broke, which is for rules whose condition reads the status")
+		x.v.Ask("matchCondition", false, "something is over, which is for rules whose condition reads the status or the state")
 		return x.v, nil, nil
 	case r.ApplicationMode == Disabled:
 		x.v.Ask("applicationMode", false, "it is DISABLED")
-		return x.v, nil, nil
-	case o.Ends() && !x.v.Ask("matchCondition", r.condition.ReadsEnd(), "only a rule that reads the status pays for a streak that breaks"):
 		return x.v, nil, nil
 	}
 	candidates := p.candidates(o)

@@ -68,11 +68,18 @@ func (p *program) candidates(o *mechanic.Occasion) []*payer {
 	if !reacts(o.Event.Type) {
 		return nil
 	}
-	rules := p.rules.On(o.Keys)
+	rules := p.rules.On(o.All())
 	if o.Ends() {
 		rules = slices.DeleteFunc(slices.Clone(rules), func(r *payer) bool { return !r.condition.ReadsEnd() })
 	}
 	return rules
+}
+
+// Awaits tells whether a rule may ask for the end of something.
+func (p *program) Awaits(t event.Type) bool {
+	return slices.ContainsFunc(p.rules.All(), func(r *payer) bool {
+		return r.ApplicationMode != Disabled && r.condition.ReadsEnd() && (r.RuleType == event.MatchTag || r.MatchEntity == string(t))
+	})
 }
 
 // Reads names what [program.React] may read for an event.

@@ -158,6 +158,11 @@ func tagsOf(p *content.Program, e Entity) map[string]bool {
 	return ids
 }
 
+// Awaits tells whether a board may ask for the end of something.
+func (p *program) Awaits(t event.Type) bool {
+	return slices.ContainsFunc(p.counters.All(), func(c *counter) bool { return sources[c.Source] == t && c.ends() })
+}
+
 // Reads names what React will read for the event.
 func (p *program) Reads(_ *session.Tx, o *mechanic.Occasion) []store.Read {
 	d := p.decide(o)
@@ -256,7 +261,7 @@ type decision struct {
 }
 
 func (p *program) decide(o *mechanic.Occasion) (d decision) {
-	for _, c := range p.counters.On(o.Keys) {
+	for _, c := range p.counters.On(o.All()) {
 		c.decide(&d, o, c.boards, p.zones)
 	}
 	return d

@@ -65,7 +65,7 @@ func (p *program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mec
 	var made []*Mission
 	failed := false
 	for _, g := range pl.goals {
-		m := newMission(tx, g, pl, period, u)
+		m := p.newMission(tx, g, pl, period, u)
 		wanted := true
 		if pl.missions.Given() {
 			o.With("mission", p.candidate(m, g, at), func() { wanted = pl.missions.Holds(tx, o) })
@@ -119,7 +119,7 @@ func (p *program) candidate(m *Mission, g *goal, at time.Time) map[string]any {
 }
 
 // newMission returns a mission as a rule makes it.
-func newMission(tx *session.Tx, g *goal, pl *plan, period timeframe.Period, u *tenancy.User) *Mission {
+func (p *program) newMission(tx *session.Tx, g *goal, pl *plan, period timeframe.Period, u *tenancy.User) *Mission {
 	m := fromGoal(g)
 	m.RuleID, m.RuleVersion = pl.ID, pl.Version
 	m.lasts(period)
@@ -130,6 +130,7 @@ func newMission(tx *session.Tx, g *goal, pl *plan, period timeframe.Period, u *t
 	}
 	m.ID = m.derivedID()
 	m.CreatedAt, m.UpdatedAt = tx.Now, tx.Now
+	p.await(m)
 	return m
 }
 
@@ -183,11 +184,14 @@ func (p *program) begin(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 
 var pushTable = mechanic.DefinePushes("mission_pushes")
 
-// Advance does what the clock alone causes: at the times of its schedule, a SCHEDULED_PUSH rule is
-// evaluated for every user. It looks at no more than limit users and returns whether there is more to
+// Advance does what the clock alone causes: ends of missions are told, and at the times of its schedule, a SCHEDULED_PUSH
+// rule is evaluated for every user. It looks at no more than limit users and returns whether there is more to
 // do. A schedule begins when its rule is published, also anew; times that passed since while nobody called
 // Advance are made up for, and a user is evaluated once in a period however often the schedule fires in it.
 func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
+	if more, err = p.wakeEnded(ctx, tx, limit); err != nil {
+		return false, err
+	}
 	for _, pl := range p.rules.Push {
 		rule := mechanic.PushedRule{
 			Kind: Rules.Name(), ID: pl.ID, Trigger: pl.on, PublishedAt: pl.UpdatedAt, Evaluations: evaluationTable, Owner: pl.owner,

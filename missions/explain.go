@@ -102,7 +102,7 @@ func (p *program) explainCandidates(tx *session.Tx, c *mechanic.Occasion, pl *pl
 	const none = "no published configuration is a candidate"
 	v.Picks("missionConfigurationsPool", none, len(pl.goals), func(i int) (id string, asked rule.Check) {
 		g := pl.goals[i]
-		m := newMission(tx, g, pl, period, c.User)
+		m := p.newMission(tx, g, pl, period, c.User)
 		c.With("mission", p.candidate(m, g, c.Event.At), func() { asked = pl.missions.Check(c.Vars(), tx.Moment()) })
 		if asked.Holds && period.State(c.Event.At) == timeframe.Active {
 			if target := explainTarget(tx, c, g, m); !target.Holds {
@@ -170,7 +170,7 @@ func (p *program) explainMission(tx *session.Tx, c *mechanic.Occasion, m *Missio
 	if err != nil {
 		return v, err
 	}
-	v.Matches(event.MatchFields(), m.Matcher(), c.Event)
+	v.Counts(event.MatchFields(), m.Matcher(), c)
 	if !askState(v, m, position{c.Event.At, orderOf(c)}) {
 		return v, nil
 	}
@@ -216,7 +216,7 @@ func (p *program) explainNone(ctx context.Context, tx *session.Tx, c *mechanic.O
 		return v, nil
 	}
 	v.Version = g.Version
-	if !v.Matches(event.MatchFields(), g.Matcher(), c.Event) {
+	if !v.Counts(event.MatchFields(), g.Matcher(), c) {
 		return v, nil
 	}
 	var last *Mission

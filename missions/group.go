@@ -227,7 +227,7 @@ func (p *program) elect(ctx context.Context, tx *session.Tx, e election, now str
 		return nil, err
 	}
 	for _, g := range pl.goals {
-		m := newMission(tx, g, pl, period, nil)
+		m := p.newMission(tx, g, pl, period, nil)
 		if !slices.Contains(wanted, m.ID) || slices.Contains(known, m.ID) || !activate(tx, g, m, mechanic.Values{}) {
 			continue
 		}

@@ -54,6 +54,9 @@ type Mission struct {
 
 	// Seq is the number of the journal's entry that made the mission of a group.
 	Seq int64 `json:"seq,omitempty"`
+	// Awaited says that somebody asked for the end of missions when this one was made: if its time is over before it is
+	// completed, that is an event. It is false once that has been told.
+	Awaited bool `json:"awaited,omitempty"`
 	// Completer is the contribution that reached the target.
 	Completer Completer `json:"completer,omitzero"`
 	// Last is the latest contribution, in the order in which things happened.
@@ -163,9 +166,17 @@ var missionTable = store.Define("missions", func(m *Mission) string { return m.I
 			}
 			return store.Time(m.CompletedAt)
 		}},
+		{Name: "end", Kind: store.KindInt, Of: func(m *Mission) store.Value {
+			if !m.Awaited || m.IsCompleted {
+				return store.Value{}
+			}
+			return store.Time(m.EndsAt)
+		}},
 	},
 	store.Index{Name: "match", Columns: []string{"owner", "match", "ends_at"}},
 	store.Index{Name: "owner", Columns: []string{"owner", "ends_at"}},
+	store.Index{Name: "awaited", Columns: []string{"owner", "end"}}, // ends that will be told
+	store.Index{Name: "end", Columns: []string{"end"}},
 ).Packed()
 
 // counting returns the missions of an owner that count events with a match key at a moment, and some

@@ -7,6 +7,10 @@
 // shows that it was reached at another moment, or not yet, the completion is another, and so is all that
 // follows from it. A mission that is made by hand counts from when it is made.
 //
+// A completion is an event of type Mission. That the time of a user's mission was over before it was completed is one too,
+// with the state ENDED, for rewards and boards that read the state: for the missions that are assigned while such a
+// document is in force. Nobody else counts it.
+//
 // A rule that is published later counts what happened before too, from the beginning of its timeframe. But
 // no event follows from a mission that is completed by what was recorded before the rule was published, so
 // nothing is paid for it.

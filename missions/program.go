@@ -14,17 +14,19 @@ import (
 type program struct {
 	mechanic.Plain[Change]
 
-	docs  *content.Program
-	past  mechanic.Past
-	goals map[string]*goal
+	docs     *content.Program
+	audience mechanic.Audience
+	past     mechanic.Past
+	goals    map[string]*goal
 	// former are goals of missions that go on by former versions, compiled when they are met first.
 	former sync.Map // of *goal by formerGoal
 	rules  mechanic.Assigners[*plan]
 }
 
-// compile compiles what is published. past is what a mission that is assigned counts of its period.
-func compile(docs *content.Program, past mechanic.Past) (*program, error) {
-	p := &program{docs: docs, past: past, goals: map[string]*goal{}}
+// compile compiles what is published. past is what a mission that is assigned counts of its period, and audience, which may
+// be nil, who asks for the ends of missions.
+func compile(docs *content.Program, past mechanic.Past, audience mechanic.Audience) (*program, error) {
+	p := &program{docs: docs, past: past, audience: audience, goals: map[string]*goal{}}
 	var faults []error
 	var ordered []*goal
 	for _, c := range content.Live(docs, Configurations) {

@@ -52,6 +52,9 @@ func (p *program) Heeds(keys []string) bool { return p.rules.Meets(keys) }
 func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	keys := matchKeys(o)
 	var reads []store.Read
+	if p.awaited() {
+		reads = append(reads, missionTable.Rows(firstEnd(o.User.ID)))
+	}
 	for _, owner := range owners(o.User) {
 		for _, key := range keys {
 			reads = append(reads, missionTable.Rows(counting(owner, key, o.Event.At)))
@@ -73,7 +76,7 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 
 // matchKeys returns the keys of the matchers that missions can have and the event meets.
 func matchKeys(o *mechanic.Occasion) []string {
-	if !slices.Contains(entities, string(o.Event.Type)) && o.Event.Type != event.User {
+	if !slices.Contains(entities, string(o.Event.Type)) && o.Event.Type != event.User && len(o.Keys) > 0 {
 		return o.Keys[2:] // those of its tags
 	}
 	return o.Keys
@@ -96,6 +99,8 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		return p.assignByClock(ctx, tx, o)
 	case o.Ticks(tickedMission):
 		return nil, p.begin(ctx, tx, o)
+	case o.Ticks(tickedEnd):
+		return nil, p.end(ctx, tx, o)
 	}
 	changes, err := p.assign(ctx, tx, p.rules.On(matchKeys(o)), o)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 func Room(e room.Engine[Change]) room.Room[Change, Service] {
 	return room.New(tables(), parts(),
 		func(_ context.Context, _ *session.Tx, s room.Setting) (*program, error) {
-			return compile(s.Documents, e.Past)
+			return compile(s.Documents, e.Past, s.Audience)
 		},
 		func(run session.Runner, current room.Current[*program]) Service {
 			return newService(run, e.Library, current)

@@ -225,6 +225,7 @@ func (p *program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mi
 	}
 	m.ID = m.derivedID()
 	m.CreatedAt, m.UpdatedAt = tx.Now, tx.Now
+	p.await(m)
 	if m.period().State(tx.Now) == timeframe.Active && !activate(tx, g, m, vars) {
 		return nil, fault.Conflict("targetAmount", "%s", tx.Problems()[0].Reason)
 	}

@@ -157,12 +157,13 @@ func (a author) leaves(root string) []any {
 	case "LearningPath", "LearningGroup", "Slide", "Story":
 		of = append(of, operation("and", operation("==", variable("progress"), "COMPLETE"), operation("!=", variable("previousEvent.progress"), "COMPLETE")))
 	case "Streak":
-		of = append(of, operation("==", variable("status"), "COMPLETED"))
+		of = append(of, operation("==", variable("status"), "COMPLETED"), operation("in", variable("event.status"), []any{"COMPLETED", "BROKEN"}))
 		if a.counts {
 			of = append(of, operation(">=", variable("count"), 2))
 		}
 	case "Mission":
-		of = append(of, operation("==", variable("event.missionType"), "INDIVIDUAL"))
+		over := operation("==", variable("state"), "ENDED")
+		of = append(of, operation("==", variable("event.missionType"), "INDIVIDUAL"), over, over)
 		if a.counts {
 			of = append(of, operation(">", variable("currentAmount"), 2))
 		}

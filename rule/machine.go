@@ -305,17 +305,18 @@ func (m *machine) read(path []segment) (value, bool) {
 		}
 		path = path[1:]
 	}
-	ok := true
 	if l, is := x.(Lookup); is {
 		if len(path) == 0 {
 			return valueOf(l.Vars()), true
 		}
-		if x, ok = l.Var(path[0].key); !ok {
+		member, there := l.Var(path[0].key)
+		if !there {
 			return value{}, false
 		}
-		path = path[1:]
+		x, path = member, path[1:]
 	}
 	for i := range path {
+		var ok bool
 		if x, ok = path[i].step(x); !ok {
 			return value{}, false
 		}

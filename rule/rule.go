@@ -69,7 +69,7 @@
 //	LearningPath        learningPathId context parentId parentType lang outcome progress startedAt
 //	Mission             missionConfigurationId missionId missionRuleId missionType periodId startsAt
 //	                    endsAt currentAmount targetAmount isCompleted matchType matchEntity
-//	                    matchEntityId groupTagId progress
+//	                    matchEntityId groupTagId progress state
 //	Streak              streakConfigurationId streakRuleId count status iterationId periodId goalId
 //	                    target
 //	VirtualTransaction  virtualCurrencyId virtualTransactionId virtualTransactionGroupId amount
@@ -80,7 +80,8 @@
 // The value of an activity is as recorded, or 1; of a mission its current amount, of a streak its count,
 // of a transaction its amount, which is more than 0 in both directions. An event of a streak tells either
 // that it grew, with iterationId, periodId and the status ACTIVE or BROKEN, or that a goal was reached,
-// with goalId, target and the status COMPLETED. That of a user has the status if that is what changed; no document
+// with goalId, target and the status COMPLETED. That of a mission tells that it was completed or, with the state ENDED and
+// for rewards and boards that read the state, that its time was over before it was. That of a user has the status if that is what changed; no document
 // matches it if the user takes no part since. previousEvent is the log of learning as it was before
 // the event, with context, outcome, progress and startedAt. An expression may read what events of the
 // type have that its document matches; of a document that matches a tag it may read what any type has.

@@ -41,7 +41,7 @@ func (p *program) Explain(
 			v.Ask("day", text != "", "a period was over, and %s", cmp.Or(text, "nothing changed"))
 		}, nil
 	}
-	if !v.Matches(event.MatchFields(), pl.configuration.Matcher(), o.Event) || !v.Within(pl.Timeframe, o.Event.At) ||
+	if !v.Counts(event.MatchFields(), pl.configuration.Matcher(), o) || !v.Within(pl.Timeframe, o.Event.At) ||
 		!v.Condition(pl.match, o.Vars(), tx.Moment()) || !v.Condition(pl.users, o.Vars(), tx.Moment()) {
 		return v, nil, nil
 	}

@@ -88,7 +88,7 @@ var ownFields = map[event.Type]fields{
 		"missionConfigurationId": idOf("MissionConfiguration"), "missionId": anyText, "missionRuleId": mayID("MissionRule"), "missionType": missionType,
 		"periodId": anyText, "startsAt": instant, "endsAt": mayTime, "currentAmount": count, "targetAmount": mayCount,
 		"isCompleted": {Sort: rule.Boolean}, "matchType": matchType, "matchEntity": anyText, "matchEntityId": mayText,
-		"groupTagId": mayID(tagKind), "progress": progress,
+		"groupTagId": mayID(tagKind), "progress": progress, "state": mayBe("ENDED"),
 	},
 	event.Streak: {
 		"streakConfigurationId": idOf("StreakConfiguration"), "streakRuleId": idOf("StreakRule"), "count": count,

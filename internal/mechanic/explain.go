@@ -116,7 +116,13 @@ func (v *Verdict) Evaluated(c *Occasion, kind, id string, t Trigger, what string
 		return v.Ask("assignmentMode", true, "it is %s, and the time had come", t.Mode)
 	}
 	return v.Ask("assignmentMode", t.Mode == OnEvent, "it is %s: %s", t.Mode, t.Mode.evaluatedWhen(what)) &&
-		v.Matches(EventMatchFields(), t.Matcher, c.Event)
+		v.Counts(EventMatchFields(), t.Matcher, c)
+}
+
+// Counts asks whether a matcher picks an occasion for those who count what somebody has done.
+func (v *Verdict) Counts(names event.Fields, m event.Matcher, o *Occasion) bool {
+	return v.Matches(names, m, o.Event) &&
+		(o.Over == nil || v.Ask(names.Entity, false, "something is over, which is for rewards and boards that ask for the status or the state"))
 }
 
 // Unevaluated asks whether a rule had not been evaluated for an owner in a period. The table holds the rule's

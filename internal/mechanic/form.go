@@ -21,6 +21,8 @@ type Mechanic[C any] interface {
 	Reads(tx *session.Tx, o *Occasion) []store.Read
 	// Heeds tells whether something may follow from a change of a user, whose event has the given match keys.
 	Heeds(keys []string) bool
+	// Awaits tells whether a document may ask for the end of something whose events have a type ([Occasion.Ends]).
+	Awaits(t event.Type) bool
 	// Foresee returns events like those that React can cause: enough for others to name what they will read for
 	// them.
 	Foresee(o *Occasion) []event.Event
@@ -54,6 +56,13 @@ type Mechanic[C any] interface {
 	Moves(c *C, kind, id string) bool
 }
 
+// An Audience is all mechanics of a program, as one of them asks who listens.
+type Audience interface {
+	// Awaits tells whether somebody may ask for the end of something whose events have a type. What nobody asks for needs
+	// no event.
+	Awaits(t event.Type) bool
+}
+
 // Plain is what most mechanics do in most ways: nothing. It is embedded.
 type Plain[C any] struct{}
 
@@ -62,6 +71,9 @@ func (Plain[C]) Open(context.Context, *session.Tx) error { return nil }
 
 // Heeds returns false.
 func (Plain[C]) Heeds([]string) bool { return false }
+
+// Awaits returns false.
+func (Plain[C]) Awaits(event.Type) bool { return false }
 
 // Foresee returns no events.
 func (Plain[C]) Foresee(*Occasion) []event.Event { return nil }

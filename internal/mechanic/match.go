@@ -34,6 +34,9 @@ func (a *Matching[P]) Add(m event.Matcher, rule P) {
 	a.rules = append(a.rules, rule)
 }
 
+// All returns the rules in the order in which they apply. They must not be modified.
+func (a *Matching[P]) All() []P { return a.rules }
+
 // Meets tells whether an event with the given match keys meets any rule.
 func (a *Matching[P]) Meets(keys []string) bool {
 	return slices.ContainsFunc(keys, func(key string) bool { return a.by[key] != nil })

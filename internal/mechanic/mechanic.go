@@ -26,8 +26,10 @@ import (
 type Occasion struct {
 	Event *event.Event
 	User  *tenancy.User
-	// Keys are the keys of all matchers that the event meets ([event.Event.MatchKeys]).
+	// Keys are the keys of all matchers that the event meets ([event.Event.MatchKeys]), none if it is that something is over.
 	Keys []string
+	// Over are the keys of an event that something is over ([Occasion.Ends]).
+	Over []string
 	// Place is the step of the user's fold that the event belongs to.
 	Place string
 	// Nth is the event's number among those of the step, 0 for the one from which the others follow.
@@ -53,10 +55,22 @@ func New(e *event.Event, u *tenancy.User) *Occasion {
 
 func newOccasion(e *event.Event, u *tenancy.User, seen *userVars) *Occasion {
 	o := &Occasion{Event: e, User: u, seen: seen, told: seen}
-	if e.Type != event.User || u.Status != tenancy.Suspended && u.Status != tenancy.Deleted {
+	switch {
+	case e.Type == event.User && (u.Status == tenancy.Suspended || u.Status == tenancy.Deleted):
+	case o.Ends():
+		o.Over = e.MatchKeys()
+	default:
 		o.Keys = e.MatchKeys()
 	}
 	return o
+}
+
+// All returns the keys of all matchers that the event meets, also if it is that something is over.
+func (o *Occasion) All() []string {
+	if o.Over != nil {
+		return o.Over
+	}
+	return o.Keys
 }
 
 // And returns the occasion of another event of the same user at the same time.
@@ -194,15 +208,18 @@ func (c Condition) Holds(tx *session.Tx, d Data) bool {
 	return ok
 }
 
-// Ends tells whether the occasion is that something is over: a streak broke, or a pending transaction expired. Only who
-// asks for the status or the state is meant: others count and pay for what somebody has done.
+// Ends tells whether the occasion is that something is over: a streak broke, a pending transaction expired, or the time of
+// a mission was over before it was completed. Only rewards and boards that ask for the status or the state are meant:
+// others count and pay for what somebody has done.
 func (o *Occasion) Ends() bool {
 	switch o.Event.Type {
 	case event.Streak:
 		return o.Event.Fields["status"] == "BROKEN"
 	case event.VirtualTransaction:
 		return o.Event.Fields["state"] == "EXPIRED"
-	case event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath, event.Mission, event.User, event.Clock:
+	case event.Mission:
+		return o.Event.Fields["state"] == "ENDED"
+	case event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath, event.User, event.Clock:
 	}
 	return false
 }

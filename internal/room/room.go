@@ -36,6 +36,9 @@ type Setting struct {
 	// Wallet is where users pay for what a rule of the mechanic asks; nil is nowhere. It is not used before all of the
 	// program is compiled.
 	Wallet mechanic.Wallet
+	// Audience are those who may ask for what the mechanic tells; nil is nobody. It is not used before all of the program is
+	// compiled.
+	Audience mechanic.Audience
 }
 
 // A Current returns what is in force in the workspace of a transaction.

@@ -71,7 +71,7 @@ func (c copier) ownedMap(v reflect.Value) reflect.Value {
 	if v.IsNil() {
 		return v
 	}
-	if object, ok := v.Interface().(map[string]any); ok {
+	if object, ok := reflect.TypeAssert[map[string]any](v); ok {
 		return reflect.ValueOf(ownObject(object))
 	}
 	out := reflect.MakeMapWithSize(v.Type(), v.Len())

@@ -1,0 +1,38 @@
+package proof_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon/guerdontest"
+	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A mission whose week is over before it is completed ends for those who ask for the state, once, and not if it turns out to
+// have been completed. Others count completed missions alone.
+func TestMissionThatEndsIsAnEventForWhoAsks(t *testing.T) {
+	goal := guerdontest.MissionConfiguration("two", guerdontest.Doing("run"), "2")
+	weekly := guerdontest.MissionRule("two", goal, timeframe.Weekly)
+	consoled := guerdontest.RewardRule("consoled", guerdontest.Completing(goal.ID), "points", "3")
+	consoled.MatchCondition = json.RawMessage(`{"==": [{"var": "state"}, "ENDED"]}`)
+	won := guerdontest.RewardRule("won", guerdontest.Completing(goal.ID), "points", "10")
+	failures := guerdontest.BoardConfiguration("failures", "points")
+	failures.Query = leaderboard.Query{Source: leaderboard.MissionLogs, Where: consoled.MatchCondition, Score: leaderboard.Score{Function: leaderboard.Count}}
+	g := play(t, goal, weekly, consoled, won, failures, guerdontest.Board("failures", failures, ""))
+	g.runs("ada", january(1), january(8), january(9))
+	require.Equal(t, "13", g.balance("ada"), "one ended, one was completed")
+	require.Equal(t, "1", g.score("failures", january(9)))
+	g.set(january(20))
+	require.NoError(t, g.Advance(t.Context()))
+	require.Equal(t, "13", g.balance("ada"))
+	out := g.runs("ada", january(2)) // late: it was completed
+	require.Equal(t, "20", g.balance("ada"), "%+v", out)
+	require.Empty(t, g.score("failures", january(9)))
+	g.runs("bob", january(1))
+	require.Equal(t, "0", g.balance("bob"), "the clock tells of it, or the next event")
+	require.NoError(t, g.Advance(t.Context()))
+	require.Equal(t, "3", g.balance("bob"))
+}

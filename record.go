@@ -461,17 +461,25 @@ func (e *Engine) transact(ctx context.Context, tx *session.Tx, fn session.Func) 
 func (e *Engine) enterGiven(ctx context.Context, tx *session.Tx, p *program) error {
 	r := recorderOf(tx)
 	for _, userID := range slices.Sorted(maps.Keys(r.given)) {
+		given := r.takeGiven(userID)
+		u, err := tenancy.FindUser(ctx, tx, userID)
+		if err != nil {
+			return err
+		}
+		end, err := endOf(ctx, tx, userID)
+		if err == nil && u.Status != tenancy.Deleted { // nothing more happens to who is gone
+			end, err = e.clock(ctx, tx, userID, end, placeOf(userID, tx.Now, "0"))
+		}
+		if err != nil {
+			return err
+		}
 		h, _, err := heads.Get(ctx, tx, headKey)
 		if err != nil {
 			return err
 		}
 		f := &fact{program: p, step: step{
-			UserID: userID, At: tx.Now, Rank: inside(h.Seq) + "/" + tx.NewID(), RecordedAt: tx.Now, Seq: h.Seq, Given: r.takeGiven(userID),
+			UserID: userID, At: tx.Now, Rank: inside(h.Seq) + "/" + tx.NewID(), RecordedAt: tx.Now, Seq: h.Seq, Given: given,
 		}}
-		end, err := endOf(ctx, tx, userID)
-		if err != nil {
-			return err
-		}
 		if f.Late = f.key() < end; !f.Late {
 			err = steps.Put(ctx, tx, f.step)
 		} else {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -35,4 +36,23 @@ func TestMissionThatEndsIsAnEventForWhoAsks(t *testing.T) {
 	require.Equal(t, "0", g.balance("bob"), "the clock tells of it, or the next event")
 	require.NoError(t, g.Advance(t.Context()))
 	require.Equal(t, "3", g.balance("bob"))
+}
+
+// What somebody does by hand comes after what the clock had to do before, though nobody called it.
+func TestEndsComeBeforeWhatIsDoneByHand(t *testing.T) {
+	goal := guerdontest.MissionConfiguration("two", guerdontest.Doing("run"), "2")
+	failures := guerdontest.BoardConfiguration("failures", "points")
+	failures.Query = leaderboard.Query{
+		Source: leaderboard.MissionLogs, Score: leaderboard.Score{Function: leaderboard.Count},
+		Where: json.RawMessage(`{"==": [{"var": "state"}, "ENDED"]}`),
+	}
+	g := play(t, goal, guerdontest.MissionRule("two", goal, timeframe.Weekly), failures, guerdontest.Board("failures", failures, ""))
+	g.runs("ada", january(2))
+	g.set(january(10))
+	_, err := g.Missions.Create(t.Context(), missions.NewMission{ConfigurationID: "two", UserID: "ada", EndsAt: january(12)})
+	require.NoError(t, err)
+	require.NoError(t, g.Advance(t.Context()))
+	top, err := g.Leaderboards.Top(t.Context(), "failures", 1, nil)
+	require.NoError(t, err)
+	require.Equal(t, january(8, 0), top.Rows[0].ReachedAt.UTC())
 }

@@ -12,13 +12,18 @@
 // round trips, however much it reads and writes: the first begins, locks and reads, the second writes
 // and commits.
 //
+// Where the lock keeps nobody out, because the server is another one that only speaks PostgreSQL's language, or because of a
+// proxy, transactions that meet are conflicts and run again: each commit counts on the row of its scope, and is refused if
+// the count is not what it had read.
+//
 // If the connection is lost during a commit, nobody knows whether it took place, and the error says
 // so. Run such an Update again only if it can tell that it was there before, as an event with the same
 // id can.
 //
 // # Where the records are
 //
-// In the tables guerdon_…, in the first schema of the connection's search_path. Texts are compared by
+// In the tables guerdon_…, in the first schema of the connection's search_path. The column scope is the number that
+// guerdon_scopes gives a scope's name, account/workspace. Texts are compared by
 // their bytes, whatever the collation of the database. A row whose indexed texts are longer than about
 // 2700 bytes together, compressed, is refused by the server.
 //
@@ -54,10 +59,12 @@ import (
 // A Store keeps its records in a database. All methods may be called concurrently.
 type Store struct {
 	pool     *pgxpool.Pool
-	owned    bool // the pool is closed with the store
+	lock     string // the statement that locks a scope
+	owned    bool   // the pool is closed with the store
 	gate     unit.Gate
 	tables   *sqltext.Cache[*table]
 	prepared sync.Map // of true by *store.Schema
+	scopes   sync.Map // of the numbers of scopes that are in the database
 
 	mu     sync.Mutex
 	groups map[store.Scope]*group
@@ -95,7 +102,7 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 
 // New returns a store on a pool of the host's, which stays open when the store is closed.
 func New(pool *pgxpool.Pool) *Store {
-	return &Store{pool: pool, tables: sqltext.NewCache(newTable), groups: map[store.Scope]*group{}}
+	return &Store{pool: pool, lock: lockScope, tables: sqltext.NewCache(newTable), groups: map[store.Scope]*group{}}
 }
 
 // View implements [store.Store].
@@ -244,10 +251,13 @@ type lostError struct{ err error }
 func (e *lostError) Error() string { return "the connection was lost: " + e.err.Error() }
 func (e *lostError) Unwrap() error { return e.err }
 
+// outdated is the code of a division by zero, of which there is one: the version of a scope is not what it was.
+const outdated = "22012"
+
 // conflict tells whether the server gave up a transaction because of another.
 func conflict(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (e.Code == "40001" || e.Code == "40P01")
+	return ok && (e.Code == "40001" || e.Code == "40P01" || e.Code == outdated)
 }
 
 // wrap says whose an error of the server is.

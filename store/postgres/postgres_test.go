@@ -451,3 +451,62 @@ func orders(t *testing.T, conn *pgx.Conn) (n int) {
 	require.NoError(t, conn.QueryRow(t.Context(), "select count(*) from orders").Scan(&n))
 	return n
 }
+
+func TestModelOfTwoStoresOnOneDatabase(t *testing.T) {
+	t.Parallel()
+	storetest.Model(t, map[string]func(testing.TB) store.Store{"two": func(tb testing.TB) store.Store {
+		dsn := pgtest.DSN(tb)
+		return storetest.InTurns(open(tb, dsn), open(tb, dsn))
+	}})
+}
+
+// Where the lock of a scope keeps nobody out, as with some databases and proxies that only look like PostgreSQL, the
+// transactions that meet are conflicts, and no increment is lost.
+func TestLockThatLies(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	stores := []*postgres.Store{openFor(t, dsn), openFor(t, dsn)}
+	for _, s := range stores {
+		s.LetTheLockLie()
+	}
+	var done atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for range 20 {
+				err := stores[i%2].Update(t.Context(), here, func(tx store.Tx) error { return increment(t.Context(), tx, "n") })
+				if err == nil {
+					done.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.Positive(t, done.Load())
+	require.Equal(t, done.Load(), all(t, stores[0], here)["n"])
+}
+
+// A database whose rows name their scope is converted when it is prepared.
+func TestScopesGetNumbers(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	for _, text := range []string{
+		`create table guerdon_tables (name text collate "C" not null primary key, version bigint not null)`,
+		`insert into guerdon_tables values ('things', 1)`,
+		`create table "guerdon_things" (scope text collate "C" not null, "key" text collate "C" not null, "name" text collate "C", "n" bigint, record json not null, primary key (scope, "key"))`,
+		`create index "guerdon_things_by_name" on "guerdon_things" (scope, "name", "n", "key") where "name" is not null and "n" is not null`,
+		`insert into guerdon_things values ('acme/default', 'a', 'x', 1, '{"id":"a","name":"x","n":1}'), ('acme/other', 'a', 'x', 2, '{"id":"a","name":"x","n":2}')`,
+	} {
+		_, err := conn.Exec(t.Context(), text)
+		require.NoError(t, err)
+	}
+	require.NoError(t, conn.Close(t.Context()))
+	for i := range 2 {
+		s := openFor(t, dsn)
+		require.Equal(t, map[string]int64{"a": 2}, all(t, s, there))
+		require.EqualValues(t, 1, all(t, s, here)["a"])
+		require.NoError(t, put(t.Context(), s, thing{ID: fmt.Sprint(i), Name: "x", N: 3}))
+	}
+}

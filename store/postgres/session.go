@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -31,9 +30,22 @@ var (
 	}
 )
 
-// lockScope takes the lock of a scope until the transaction ends. The table's number keeps apart the
-// schemas of one database.
-const lockScope = "select pg_advisory_xact_lock(hashtextextended($1, 'guerdon_tables'::regclass::oid::bigint))"
+// Every scope has a row of its own, which says how often it has been changed. A transaction has the lock of the scope until it
+// ends, and counts on: should the lock not have kept others out, the count is another than what it was, and the transaction
+// is a conflict.
+const (
+	numberScope = "insert into guerdon_scopes (name) values ($1) on conflict (name) do nothing"
+	findScope   = "select id from guerdon_scopes where name = $1"
+	// The table's number keeps apart the schemas of one database.
+	lockScope = "select pg_advisory_xact_lock('guerdon_scopes'::regclass::oid::bigint << 32 | $1)"
+	// It is a statement of its own, so that it sees what was committed while the lock was waited for.
+	readVersion = "select version from guerdon_scopes where id = $1"
+	// The server must refuse what follows, so a version that is another is a division by zero.
+	countScope = "with counted as (update guerdon_scopes set version = version + 1 where id = $1 and version = $2 returning 1)" +
+		" select 1 / count(*) from counted"
+	// Of a scope of which nothing was read, nothing can be stale.
+	countUnread = "update guerdon_scopes set version = version + 1 where id = $1"
+)
 
 // A db is a connection, or a transaction on one.
 type db interface {
@@ -54,13 +66,14 @@ type session struct {
 	db     db
 	conn   *pgxpool.Conn // the db if it is to be given back, or nil
 	begun  bool
-	locked map[store.Scope]bool
+	locked map[int64]*int64      // the versions of the scopes that are locked
+	made   map[store.Scope]int64 // numbers of scopes that are not known to be there for good
 }
 
 var _ unit.Session = (*session)(nil)
 
-// batch returns a batch that begins the transaction if need be, and locks the scopes.
-func (s *session) batch(scopes []store.Scope) *pgx.Batch {
+// batch returns a batch that begins the transaction if need be, and locks the scopes of the given numbers.
+func (s *session) batch(scopes []int64) *pgx.Batch {
 	b := &pgx.Batch{}
 	if !s.begun {
 		b.Queue(s.words.begin)
@@ -68,17 +81,63 @@ func (s *session) batch(scopes []store.Scope) *pgx.Batch {
 	if !s.words.locks {
 		return b
 	}
-	slices.SortFunc(scopes, func(a, b store.Scope) int { return cmp.Compare(a.String(), b.String()) })
+	slices.Sort(scopes)
 	for _, scope := range scopes {
-		if !s.locked[scope] {
-			if s.locked == nil {
-				s.locked = map[store.Scope]bool{}
-			}
-			s.locked[scope] = true
-			b.Queue(lockScope, scope.String())
+		if scope == 0 || s.locked[scope] != nil {
+			continue
 		}
+		if s.locked == nil {
+			s.locked = map[int64]*int64{}
+		}
+		version := new(int64)
+		s.locked[scope] = version
+		b.Queue(s.store.lock, scope)
+		b.Queue(readVersion, scope).QueryRow(func(row pgx.Row) error { return row.Scan(version) })
 	}
 	return b
+}
+
+// scope returns the number of a scope; 0, which no scope has, if it is not numbered and the transaction only reads.
+func (s *session) scope(ctx context.Context, of store.Scope) (int64, error) {
+	if known, ok := s.store.scopes.Load(of); ok {
+		return known.(int64), nil
+	}
+	if made := s.made[of]; made != 0 {
+		return made, nil
+	}
+	// A number is there for good as soon as somebody needs it, whatever becomes of the transaction; only that of a host
+	// may be the one that has made it, or have the last connection.
+	through, joined := s.db, s.db != nil && s.conn == nil
+	if !joined {
+		through = s.store.pool
+	}
+	b := &pgx.Batch{}
+	if s.words.locks {
+		b.Queue(numberScope, of.String())
+	}
+	var id int64
+	b.Queue(findScope, of.String()).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			if err := rows.Scan(&id); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+	if err := through.SendBatch(ctx, b).Close(); err != nil {
+		return 0, wrap(err)
+	}
+	switch {
+	case id == 0:
+	case joined:
+		if s.made == nil {
+			s.made = map[store.Scope]int64{}
+		}
+		s.made[of] = id
+	default:
+		s.store.scopes.Store(of, id)
+	}
+	return id, nil
 }
 
 // send sends a batch and reads its results.
@@ -99,14 +158,17 @@ func (s *session) lost() bool { return s.conn != nil && s.conn.Conn().IsClosed()
 
 // Read implements [unit.Session].
 func (s *session) Read(ctx context.Context, asks []unit.Ask) ([]unit.Answer, error) {
-	var scopes []store.Scope
-	for _, a := range asks {
-		scopes = append(scopes, a.Scope)
+	scopes := make([]int64, len(asks))
+	for i, a := range asks {
+		var err error
+		if scopes[i], err = s.scope(ctx, a.Scope); err != nil {
+			return nil, err
+		}
 	}
-	b := s.batch(scopes)
+	b := s.batch(slices.Clone(scopes))
 	answers := make([]unit.Answer, len(asks))
 	for i, a := range asks {
-		s.ask(b, a, &answers[i])
+		s.ask(b, scopes[i], a, &answers[i])
 	}
 	if err := s.send(ctx, b); err != nil {
 		if s.lost() && ctx.Err() == nil {
@@ -117,16 +179,16 @@ func (s *session) Read(ctx context.Context, asks []unit.Ask) ([]unit.Answer, err
 	return answers, nil
 }
 
-// ask queues one ask.
-func (s *session) ask(b *pgx.Batch, a unit.Ask, into *unit.Answer) {
+// ask queues one ask about the scope of a number.
+func (s *session) ask(b *pgx.Batch, scope int64, a unit.Ask, into *unit.Answer) {
 	t := s.store.tables.Of(a.Table)
 	if a.Count {
-		if text, args := t.Count(a.Scope, *a.Query); text != "" {
+		if text, args := t.Count(scope, *a.Query); text != "" {
 			b.Queue(text, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&into.Count) })
 		}
 		return
 	}
-	text, args := t.read(a)
+	text, args := t.read(scope, a)
 	if text == "" {
 		return
 	}
@@ -147,13 +209,23 @@ func (s *session) Commit(ctx context.Context, changes []unit.Change) error {
 	if !s.begun && len(changes) == 0 {
 		return nil
 	}
-	var scopes []store.Scope
-	for _, c := range changes {
-		scopes = append(scopes, c.Scope)
+	scopes := make([]int64, len(changes))
+	for i, c := range changes {
+		var err error
+		if scopes[i], err = s.scope(ctx, c.Scope); err != nil {
+			return err
+		}
 	}
-	b := s.batch(scopes)
-	for _, c := range changes {
-		s.store.tables.Of(c.Table).queue(b, c)
+	b := s.batch(nil)
+	for _, scope := range slices.Compact(slices.Sorted(slices.Values(scopes))) {
+		if version := s.locked[scope]; version != nil {
+			b.Queue(countScope, scope, *version)
+		} else {
+			b.Queue(countUnread, scope)
+		}
+	}
+	for i, c := range changes {
+		s.store.tables.Of(c.Table).queue(b, scopes[i], c)
 	}
 	committed := false
 	b.Queue(s.words.commit).Exec(func(pgconn.CommandTag) error {
@@ -189,5 +261,5 @@ func (s *session) release() {
 		s.conn.Release()
 		s.conn = nil
 	}
-	s.db, s.begun, s.locked = nil, false, nil
+	s.db, s.begun, s.locked, s.made = nil, false, nil, nil
 }

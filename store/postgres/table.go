@@ -15,12 +15,14 @@ import (
 // dialect is PostgreSQL's SQL. The collation orders texts by their bytes. The type json keeps a record
 // as it was written; jsonb would reorder it and refuse some texts.
 var dialect = &sqltext.Dialect{
-	Param: sqltext.Dollar,
-	Text:  `text collate "C"`,
-	Int:   "bigint",
-	JSON:  "json",
-	Bytes: "bytea",
-	Hex:   func(bytes string) string { return "encode(" + bytes + ", 'hex')" },
+	Param:    sqltext.Dollar,
+	Text:     `text collate "C"`,
+	Int:      "bigint",
+	JSON:     "json",
+	Bytes:    "bytea",
+	Scope:    "integer",
+	Numbered: "integer generated always as identity",
+	Hex:      func(bytes string) string { return "encode(" + bytes + ", 'hex')" },
 	Columns: "select a.attname::text from pg_attribute a join pg_class t on t.oid = a.attrelid" +
 		" where t.relname = $1 and t.relnamespace = current_schema()::regnamespace and a.attnum > 0 and not a.attisdropped",
 	Indexes: "select i.relname::text from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid" +
@@ -71,7 +73,7 @@ func (t *table) putText(s *store.Schema) string {
 	set = append(set, "record = excluded.record")
 	list := strings.Join(names, ", ")
 	return "insert into " + t.Name + " (scope, " + strings.Join(columns, ", ") + ", record)" +
-		" select $1::text, " + list + ", " + record + " from unnest(" + strings.Join(arrays, ", ") + ") as u(" + list + ", r)" +
+		" select $1::integer, " + list + ", " + record + " from unnest(" + strings.Join(arrays, ", ") + ") as u(" + list + ", r)" +
 		` on conflict (scope, "key") do update set ` + strings.Join(set, ", ")
 }
 
@@ -98,31 +100,30 @@ func kind(k store.Kind) string {
 }
 
 // read returns the text and arguments of the query for the records that are asked for, "" if there can
-// be none. A query for one row is simpler than one for many, so that the server need not plan it anew
+// be none, in the scope of a number. A query for one row is simpler than one for many, so that the server need not plan it anew
 // every time.
-func (t *table) read(a unit.Ask) (string, []any) {
+func (t *table) read(scope int64, a unit.Ask) (string, []any) {
 	switch {
 	case a.Query != nil:
-		return t.Select(a.Scope, *a.Query)
+		return t.Select(scope, *a.Query)
 	case len(a.Entries) == 1:
-		return t.Select(a.Scope, store.By(a.Index, a.Entries[0]...))
+		return t.Select(scope, store.By(a.Index, a.Entries[0]...))
 	case a.Entries != nil:
 		_, at := a.Table.Find(a.Index)
-		args := []any{a.Scope.String()}
+		args := []any{scope}
 		for i, c := range at {
 			args = append(args, array(a.Entries, a.Table.Columns[c].Kind, func(entry []store.Value) store.Value { return entry[i] }))
 		}
 		return t.entries[a.Index], args
 	case len(a.Keys) == 1:
-		return t.one, []any{a.Scope.String(), a.Keys[0]}
+		return t.one, []any{scope, a.Keys[0]}
 	}
-	return t.many, []any{a.Scope.String(), a.Keys}
+	return t.many, []any{scope, a.Keys}
 }
 
-// queue queues the statements of a change. Rows whose columns stay as they are need no statement of
+// queue queues the statements of a change in the scope of a number. Rows whose columns stay as they are need no statement of
 // their own: the server sees that, and leaves the indexes alone.
-func (t *table) queue(b *pgx.Batch, c unit.Change) {
-	scope := c.Scope.String()
+func (t *table) queue(b *pgx.Batch, scope int64, c unit.Change) {
 	if len(c.Delete) > 0 {
 		b.Queue(t.remove, scope, c.Delete)
 	}

@@ -22,7 +22,9 @@ import (
 func (s *Store) Join(tx *sql.Tx) store.Store {
 	c := newConn(tx)
 	return joined{unit.NewJoined(&s.prepared, func(context.Context) (unit.Session, error) {
-		return s.session(c, "savepoint guerdon", "release guerdon", "rollback to guerdon; release guerdon"), nil
+		joined := s.session(c, "savepoint guerdon", "release guerdon", "rollback to guerdon; release guerdon")
+		joined.joined = true
+		return joined, nil
 	})}
 }
 

@@ -15,6 +15,8 @@ type session struct {
 	store                 *Store
 	start, commit, cancel string // the statements that begin and end it
 	open                  bool
+	joined                bool                  // it is part of the host's transaction
+	made                  map[store.Scope]int64 // scopes that the transaction has numbered
 }
 
 var _ unit.Session = (*session)(nil)
@@ -45,20 +47,59 @@ func (s *session) Read(ctx context.Context, asks []unit.Ask) ([]unit.Answer, err
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := s.answer(ctx, a, &answers[i]); err != nil {
+		scope, err := s.scope(ctx, a.Scope, false)
+		if err == nil {
+			err = s.answer(ctx, scope, a, &answers[i])
+		}
+		if err != nil {
 			return nil, s.store.wrap(err)
 		}
 	}
 	return answers, nil
 }
 
-// answer answers one ask.
-func (s *session) answer(ctx context.Context, a unit.Ask, into *unit.Answer) error {
+// scope returns the number of a scope; 0, which no scope has, if it is not numbered and is not to be.
+func (s *session) scope(ctx context.Context, of store.Scope, number bool) (int64, error) {
+	if known, ok := s.store.scopes.Load(of); ok {
+		return known.(int64), nil
+	}
+	if made := s.made[of]; made != 0 {
+		return made, nil
+	}
+	var id int64
+	scan := func(rows *sql.Rows) error { return rows.Scan(&id) }
+	err := s.query(ctx, scan, "select id from guerdon_scopes where name = ?", of.String())
+	switch {
+	case err != nil:
+		return 0, err
+	case id != 0 && s.joined: // it may be the host's transaction that has numbered it
+		s.note(of, id)
+	case id != 0:
+		s.store.scopes.Store(of, id)
+	case number:
+		if err := s.query(ctx, scan, "insert into guerdon_scopes (name) values (?) returning id", of.String()); err != nil {
+			return 0, err
+		}
+		s.note(of, id)
+	}
+	return id, nil
+}
+
+// note keeps the number of a scope as long as the transaction lasts.
+func (s *session) note(of store.Scope, id int64) {
+	if s.made == nil {
+		s.made = map[store.Scope]int64{}
+	}
+	s.made[of] = id
+}
+
+// answer answers one ask about the scope of a number.
+func (s *session) answer(ctx context.Context, number int64, a unit.Ask, into *unit.Answer) error {
 	t := s.store.tables.Of(a.Table)
 	switch {
 	case a.Entries != nil:
 		for _, values := range a.Entries {
-			text, args := t.Select(a.Scope, store.By(a.Index, values...))
+			text, args := t.Select(number, store.By(a.Index, values...))
 			if err := s.rows(ctx, a.Table, into, text, args...); err != nil {
 				return err
 			}
@@ -66,7 +107,7 @@ func (s *session) answer(ctx context.Context, a unit.Ask, into *unit.Answer) err
 		return nil
 	case a.Query == nil:
 		into.Rows = make([]store.Row, 0, len(a.Keys))
-		var scope any = a.Scope.String() // boxed once
+		var scope any = number // boxed once
 		for _, key := range a.Keys {
 			if err := s.rows(ctx, a.Table, into, t.get, scope, key); err != nil {
 				return err
@@ -74,13 +115,13 @@ func (s *session) answer(ctx context.Context, a unit.Ask, into *unit.Answer) err
 		}
 		return nil
 	case a.Count:
-		text, args := t.Count(a.Scope, *a.Query)
+		text, args := t.Count(number, *a.Query)
 		if text == "" {
 			return nil
 		}
 		return s.query(ctx, func(rows *sql.Rows) error { return rows.Scan(&into.Count) }, text, args...)
 	default:
-		text, args := t.Select(a.Scope, *a.Query)
+		text, args := t.Select(number, *a.Query)
 		if text == "" {
 			return nil
 		}
@@ -115,13 +156,23 @@ func (s *session) Commit(ctx context.Context, changes []unit.Change) error {
 		return s.store.wrap(err)
 	}
 	s.open = false
+	if !s.joined {
+		for of, id := range s.made {
+			s.store.scopes.Store(of, id)
+		}
+	}
+	s.made = nil
 	return nil
 }
 
 // change makes one change.
 func (s *session) change(ctx context.Context, c unit.Change) error {
 	t := s.store.tables.Of(c.Table)
-	var scope any = c.Scope.String() // boxed once
+	number, err := s.scope(ctx, c.Scope, true)
+	if err != nil {
+		return err
+	}
+	var scope any = number // boxed once
 	for _, key := range c.Delete {
 		if err := s.exec(ctx, t.remove, scope, key); err != nil {
 			return err
@@ -160,4 +211,5 @@ func (s *session) Rollback(ctx context.Context) {
 		_ = s.exec(ctx, s.cancel)
 		s.open = false
 	}
+	s.made = nil
 }

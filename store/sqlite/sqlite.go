@@ -13,6 +13,10 @@
 // Several processes may use one file. A transaction waits for those of the other processes until its
 // context ends. The file must be on a local disk.
 //
+// # Where the records are
+//
+// In the tables guerdon_…. The column scope is the number that guerdon_scopes gives a scope's name, account/workspace.
+//
 // # What it is not for
 //
 // An Update that takes long makes all others wait, and those that share its commit, too. A View that
@@ -73,6 +77,7 @@ type Store struct {
 	gate     unit.Gate
 	tables   *sqltext.Cache[*table]
 	prepared sync.Map // of true by *store.Schema
+	scopes   sync.Map // of the numbers of scopes that are in the file
 }
 
 var _ store.Store = (*Store)(nil)

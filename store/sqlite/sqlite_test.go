@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -204,4 +205,48 @@ func TestVersionOfLibc(t *testing.T) {
 	wanted := regexp.MustCompile(`modernc\.org/libc (v\S+)`).FindSubmatch(mod)
 	require.Len(t, wanted, 2)
 	require.Equal(t, string(wanted[1]), list("{{.Version}}", "modernc.org/libc"))
+}
+
+// What one store remembers of the file is not what another has made of it since.
+func TestModelOfTwoStoresOnOneFile(t *testing.T) {
+	t.Parallel()
+	storetest.Model(t, map[string]func(testing.TB) store.Store{
+		"one": func(tb testing.TB) store.Store { return open(tb, newFile(tb), nil) },
+		"two": func(tb testing.TB) store.Store {
+			path := newFile(tb)
+			return storetest.InTurns(open(tb, path, nil), open(tb, path, nil))
+		},
+	})
+}
+
+// A file whose rows name their scope is converted when it is prepared.
+func TestScopesGetNumbers(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	db, err := sql.Open("sqlite", "file://"+(&url.URL{Path: path}).EscapedPath())
+	require.NoError(t, err)
+	for _, text := range []string{
+		`create table guerdon_tables (name text not null primary key, version integer not null) strict, without rowid`,
+		`insert into guerdon_tables values ('things', 1)`,
+		`create table "guerdon_things" (scope text not null, "key" text not null, "n" integer, record text not null, primary key (scope, "key")) strict, without rowid`,
+		`create index "guerdon_things_by_n" on "guerdon_things" (scope, "n", "key") where "n" is not null`,
+		`insert into guerdon_things values ('acme/default', 'a', 1, '{"id":"a","n":1}'), ('acme/other', 'a', 2, '{"id":"a","n":2}')`,
+	} {
+		_, err := db.ExecContext(t.Context(), text)
+		require.NoError(t, err)
+	}
+	require.NoError(t, db.Close())
+	for range 2 {
+		s := open(t, path, nil)
+		require.NoError(t, s.Prepare(t.Context(), things.Schema()))
+		for workspace, want := range map[string]int64{"default": 1, "other": 2} {
+			require.NoError(t, s.View(t.Context(), store.Scope{Account: "acme", Workspace: workspace}, func(tx store.Tx) error {
+				found, err := things.List(t.Context(), tx, store.By("n"))
+				require.Equal(t, thing{"a", want}, found[0])
+				return err
+			}))
+		}
+		require.NoError(t, put(t.Context(), s, thing{"b", 3}))
+		require.NoError(t, s.Close())
+	}
 }

@@ -11,13 +11,15 @@ import (
 // in the order of their keys. Queries name their index, because without statistics SQLite may prefer
 // to sort the whole scope.
 var dialect = &sqltext.Dialect{
-	Param:   sqltext.Question,
-	Text:    "text",
-	Int:     "integer",
-	JSON:    "text",
-	Bytes:   "blob",
-	Hex:     func(bytes string) string { return "hex(" + bytes + ")" },
-	Options: " strict, without rowid",
+	Param:    sqltext.Question,
+	Text:     "text",
+	Int:      "integer",
+	JSON:     "text",
+	Bytes:    "blob",
+	Scope:    "integer",
+	Numbered: "integer",
+	Hex:      func(bytes string) string { return "hex(" + bytes + ")" },
+	Options:  " strict, without rowid",
 	// In the order of keys, what is longer than a quarter of a page would take a page of its own.
 	LargeOptions: " strict",
 	Hint:         " indexed by %s",

@@ -164,7 +164,7 @@ var (
 		{counters.Schema(), func(rt *rapid.T) any { return counter{drawText(rt), drawNumber(rt)} }},
 		{notes.Schema(), func(rt *rapid.T) any { return note{drawText(rt), drawText(rt)} }},
 	}
-	modelTexts   = []string{"", "a", "A", "a!", "aa", "b", "é", "中", "😀", "\U0010ffff"}
+	modelTexts   = []string{"", "a", "A", "a!", "a/b", "a/c", "aa", "b", "b:a", "é", "中", "😀", "\U0010ffff"}
 	modelNumbers = []int64{math.MinInt64, -1, 0, 1, 2, math.MaxInt64}
 )
 
@@ -208,6 +208,7 @@ func drawItem(rt *rapid.T) any {
 func drawProgram(rt *rapid.T, account string) program {
 	scopes := []store.Scope{{Account: account, Workspace: "a"}, {Account: account, Workspace: "b"}, {Account: account}}
 	p := make(program, rapid.IntRange(1, 6).Draw(rt, "transactions"), 8)
+	var known []call
 	for i := range p {
 		p[i] = transaction{
 			kind:  rapid.SampledFrom([]kind{updating, updating, updating, viewing, rehearsing}).Draw(rt, "kind"),
@@ -216,6 +217,10 @@ func drawProgram(rt *rapid.T, account string) program {
 		}
 		for range rapid.IntRange(1, 8).Draw(rt, "calls") {
 			c := drawCall(rt)
+			if len(known) > 0 && chance(rt, 2) { // what a store may remember
+				c = rapid.SampledFrom(known).Draw(rt, "again")
+			}
+			known = append(known, c)
 			c.scope = p[i].scope
 			if chance(rt, 4) {
 				c.scope = rapid.SampledFrom(scopes).Draw(rt, "scope")

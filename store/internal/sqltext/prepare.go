@@ -3,8 +3,10 @@ package sqltext
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/guerdonhq/guerdon/fault"
@@ -38,8 +40,85 @@ func (d *Dialect) Prepare(ctx context.Context, db DB, schemas []*store.Schema) e
 	if err := db.Exec(ctx, create); err != nil {
 		return err
 	}
+	named, err := d.scopes(ctx, db, schemas)
+	if err != nil {
+		return err
+	}
 	for _, s := range schemas {
-		if err := d.prepare(ctx, db, s); err != nil {
+		if err := d.prepare(ctx, db, s, named); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// layout is the version of what all tables have in common, noted under a name that no table has. In the first, which was
+// not noted, rows had the name of their scope.
+const layout = 2
+
+// scopes creates the table of scopes, and tells whether the tables that are there, which must be those of schemas, name
+// theirs.
+func (d *Dialect) scopes(ctx context.Context, db DB, schemas []*store.Schema) (named bool, err error) {
+	noted := &store.Schema{Name: "", Version: layout}
+	have, err := d.version(ctx, db, noted)
+	if err != nil || have == layout {
+		return false, err
+	}
+	if have > layout {
+		return false, &store.NewerError{Table: "guerdon_scopes", Have: have, Want: layout}
+	}
+	err = db.Query(ctx, func(columns []string) error {
+		if !slices.ContainsFunc(schemas, func(s *store.Schema) bool { return s.Name == columns[0] }) {
+			return fault.Conflict(columns[0], "was kept by an earlier version of the program, and this one does not know the table")
+		}
+		return nil
+	}, "select name from guerdon_tables")
+	if err != nil {
+		return false, err
+	}
+	create := fmt.Sprintf("create table guerdon_scopes (id %s primary key, name %s not null unique, version %s not null default 0)", d.Numbered, d.Text, d.Int)
+	return true, errors.Join(db.Exec(ctx, create), d.note(ctx, db, noted))
+}
+
+// number converts a table whose rows name their scope. The table must be there.
+func (d *Dialect) number(ctx context.Context, db DB, s *store.Schema) error {
+	indexes, err := d.names(ctx, db, d.Indexes, s)
+	if err != nil {
+		return err
+	}
+	columns := []string{`"key"`, "record"}
+	have, err := d.names(ctx, db, d.Columns, s)
+	if err != nil {
+		return err
+	}
+	for _, c := range s.Columns {
+		if slices.Contains(have, c.Name) {
+			columns = append(columns, quote(c.Name))
+		}
+	}
+	rest := strings.Join(columns, ", ")
+	now, before := quote(tableName(s)), quote(tableName(s)+"_1")
+	var texts []string
+	for _, name := range indexes {
+		if strings.HasPrefix(name, tableName(s)+"_by_") {
+			texts = append(texts, "drop index "+quote(name))
+		}
+	}
+	texts = append(texts, "alter table "+now+" rename to "+before,
+		"insert into guerdon_scopes (name) select distinct scope from "+before+" where true on conflict (name) do nothing")
+	for _, text := range texts {
+		if err := db.Exec(ctx, text); err != nil {
+			return err
+		}
+	}
+	if _, err := d.columns(ctx, db, s); err != nil {
+		return err
+	}
+	for _, text := range []string{
+		"insert into " + now + " (scope, " + rest + ") select (select s.id from guerdon_scopes s where s.name = b.scope), " + rest + " from " + before + " b",
+		"drop table " + before,
+	} {
+		if err := db.Exec(ctx, text); err != nil {
 			return err
 		}
 	}
@@ -66,8 +145,8 @@ func check(s *store.Schema) error {
 	return nil
 }
 
-// prepare does for one schema what Prepare does.
-func (d *Dialect) prepare(ctx context.Context, db DB, s *store.Schema) error {
+// prepare does for one schema what Prepare does. named says that tables that are there have rows that name their scope.
+func (d *Dialect) prepare(ctx context.Context, db DB, s *store.Schema, named bool) error {
 	have, err := d.version(ctx, db, s)
 	if err != nil {
 		return err
@@ -77,6 +156,11 @@ func (d *Dialect) prepare(ctx context.Context, db DB, s *store.Schema) error {
 	}
 	if s.Packed && 0 < have && have < s.Version {
 		return fault.Conflict(s.Name, "was kept by an earlier version of the program, in a form that this one does not read")
+	}
+	if named && have > 0 {
+		if err := d.number(ctx, db, s); err != nil {
+			return err
+		}
 	}
 	added, err := d.columns(ctx, db, s)
 	if err != nil {
@@ -93,6 +177,11 @@ func (d *Dialect) prepare(ctx context.Context, db DB, s *store.Schema) error {
 	if have == s.Version {
 		return nil
 	}
+	return d.note(ctx, db, s)
+}
+
+// note notes the version of a table.
+func (d *Dialect) note(ctx context.Context, db DB, s *store.Schema) error {
 	note := fmt.Sprintf("insert into guerdon_tables (name, version) values (%s, %s)"+
 		" on conflict (name) do update set version = excluded.version", d.Param(1), d.Param(2))
 	return db.Exec(ctx, note, s.Name, int64(s.Version))
@@ -125,7 +214,7 @@ func (d *Dialect) columns(ctx context.Context, db DB, s *store.Schema) (added bo
 	}
 	table := quote(tableName(s))
 	if len(have) == 0 {
-		parts := []string{"scope " + d.Text + " not null", `"key" ` + d.Text + " not null"}
+		parts := []string{"scope " + d.Scope + " not null", `"key" ` + d.Text + " not null"}
 		for _, c := range s.Columns {
 			parts = append(parts, quote(c.Name)+" "+d.kind(c.Kind))
 		}
@@ -203,9 +292,9 @@ func (d *Dialect) fill(ctx context.Context, db DB, s *store.Schema) error {
 	if s.Packed {
 		record = d.Hex("record")
 	}
-	read := fmt.Sprintf(`select scope, "key", %s from %s where (scope, "key") > (%s, %s)`+
+	read := fmt.Sprintf(`select cast(scope as text), "key", %s from %s where (scope, "key") > (%s, %s)`+
 		` order by scope, "key" limit %d`, record, quote(tableName(s)), d.Param(1), d.Param(2), fillBatch)
-	scope, key := "", ""
+	scope, key := int64(0), ""
 	for {
 		var batch [][]string
 		err := db.Query(ctx, func(columns []string) error {
@@ -216,7 +305,10 @@ func (d *Dialect) fill(ctx context.Context, db DB, s *store.Schema) error {
 			return err
 		}
 		for _, was := range batch {
-			scope, key = was[0], was[1]
+			key = was[1]
+			if scope, err = strconv.ParseInt(was[0], 10, 64); err != nil {
+				return err
+			}
 			record := []byte(was[2])
 			if s.Packed {
 				if record, err = hex.DecodeString(was[2]); err != nil {

@@ -4,7 +4,8 @@
 //
 // A table of guerdon's is a table guerdon_<name> with the columns scope and key, which are its primary
 // key, a column for each of the schema's, and the record as JSON. Each index starts with the scope and
-// ends with the key, and leaves out the rows that lack a value in it.
+// ends with the key, and leaves out the rows that lack a value in it. A scope is a number, to which the table
+// guerdon_scopes gives the scope's name.
 package sqltext
 
 import (
@@ -20,8 +21,10 @@ import (
 type Dialect struct {
 	// Param returns the placeholder of the nth argument, counted from 1.
 	Param func(n int) string
-	// Text, Int, JSON and Bytes are the types of columns. Hex returns an expression for bytes as text.
+	// Text, Int, JSON and Bytes are the types of columns. Hex returns an expression for bytes as text. Scope is the type of
+	// the number of a scope, and Numbered that of a column which numbers the rows of guerdon_scopes by itself.
 	Text, Int, JSON, Bytes string
+	Scope, Numbered        string
 	Hex                    func(bytes string) string
 	// Options follow the columns of a new table, and LargeOptions those of one whose records are long.
 	Options, LargeOptions string
@@ -105,11 +108,11 @@ func (t *Table) newIndex(name string, columns []string) *index {
 	return x
 }
 
-// Select returns the text and arguments of the query for the records that q describes in a scope. It
+// Select returns the text and arguments of the query for the records that q describes in the scope of a number. It
 // returns "" if no row can be among them.
-func (t *Table) Select(s store.Scope, q store.Query) (string, []any) {
+func (t *Table) Select(scope int64, q store.Query) (string, []any) {
 	x := t.indexes[q.Index]
-	b := t.where("select record", x, s, q)
+	b := t.where("select record", x, scope, q)
 	if b == nil {
 		return "", nil
 	}
@@ -127,10 +130,10 @@ func (t *Table) Select(s store.Scope, q store.Query) (string, []any) {
 	return b.text.String(), b.args
 }
 
-// Count returns the text and arguments of the query for the number of rows that q describes in a
-// scope, without its limit. It returns "" if there can be none.
-func (t *Table) Count(s store.Scope, q store.Query) (string, []any) {
-	b := t.where("select count(*)", t.indexes[q.Index], s, q)
+// Count returns the text and arguments of the query for the number of rows that q describes in the scope of a number,
+// without its limit. It returns "" if there can be none.
+func (t *Table) Count(scope int64, q store.Query) (string, []any) {
+	b := t.where("select count(*)", t.indexes[q.Index], scope, q)
 	if b == nil {
 		return "", nil
 	}
@@ -138,7 +141,7 @@ func (t *Table) Count(s store.Scope, q store.Query) (string, []any) {
 }
 
 // where begins a query with all of its conditions. It returns nil if they cannot be met.
-func (t *Table) where(what string, x *index, s store.Scope, q store.Query) *builder {
+func (t *Table) where(what string, x *index, scope int64, q store.Query) *builder {
 	q, ok := narrow(q)
 	if !ok {
 		return nil
@@ -148,7 +151,7 @@ func (t *Table) where(what string, x *index, s store.Scope, q store.Query) *buil
 	b.text.WriteString(what)
 	b.text.WriteString(x.from)
 	b.text.WriteString(" where scope = ")
-	b.param(s.String())
+	b.param(scope)
 	for i, v := range q.Equal {
 		b.compare(x.columns[i], " = ", v)
 	}

@@ -76,10 +76,10 @@ func TestSelect(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			text, args := sqltext.NewTable(dialect, things.Schema()).Select(store.Scope{Account: "acme", Workspace: "w"}, tt.query)
+			text, args := sqltext.NewTable(dialect, things.Schema()).Select(7, tt.query)
 			require.Equal(t, tt.text, text)
 			if text != "" {
-				require.Equal(t, append([]any{"acme/w"}, tt.args...), args)
+				require.Equal(t, append([]any{int64(7)}, tt.args...), args)
 			}
 		})
 	}
@@ -87,9 +87,9 @@ func TestSelect(t *testing.T) {
 
 func TestCount(t *testing.T) {
 	t.Parallel()
-	text, args := sqltext.NewTable(dialect, things.Schema()).Count(store.Scope{}, store.Query{Limit: 3})
+	text, args := sqltext.NewTable(dialect, things.Schema()).Count(7, store.Query{Limit: 3})
 	require.Equal(t, `select count(*) from "guerdon_things" where scope = $1`, text)
-	require.Equal(t, []any{"/"}, args)
+	require.Equal(t, []any{int64(7)}, args)
 }
 
 func TestCache(t *testing.T) {

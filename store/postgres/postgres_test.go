@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -507,6 +508,6 @@ func TestScopesGetNumbers(t *testing.T) {
 		s := openFor(t, dsn)
 		require.Equal(t, map[string]int64{"a": 2}, all(t, s, there))
 		require.EqualValues(t, 1, all(t, s, here)["a"])
-		require.NoError(t, put(t.Context(), s, thing{ID: fmt.Sprint(i), Name: "x", N: 3}))
+		require.NoError(t, put(t.Context(), s, thing{ID: strconv.Itoa(i), Name: "x", N: 3}))
 	}
 }

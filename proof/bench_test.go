@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,11 +21,14 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/guerdontest"
+	"github.com/guerdonhq/guerdon/internal/pgtest"
 	"github.com/guerdonhq/guerdon/internal/ratio"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/store/postgres"
+	"github.com/guerdonhq/guerdon/store/sqlite"
 	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
@@ -207,15 +212,39 @@ func memoryClub(b testing.TB) *guerdon.Workspace {
 	return foundClub(b, memory.New(), clubDocs(1))
 }
 
-// BenchmarkRecord is for profiles: an event of the club in memory.
+// BenchmarkRecord is an event of the club, for profiles, and to compare versions of the program by: on each store, one caller,
+// 500 users.
 func BenchmarkRecord(b *testing.B) {
-	ws := memoryClub(b)
-	b.ReportAllocs()
-	n := clubUsers
-	for b.Loop() {
-		_, err := ws.Record(b.Context(), clubEvent(n))
-		require.NoError(b, err)
-		n++
+	stores := map[string]func(*testing.B) store.Store{
+		"memory": func(*testing.B) store.Store { return memory.New() },
+		"sqlite": func(b *testing.B) store.Store {
+			b.Helper()
+			st, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "club.db"), &sqlite.Options{Synchronous: sqlite.Normal})
+			require.NoError(b, err)
+			return st
+		},
+		"postgres": func(b *testing.B) store.Store {
+			b.Helper()
+			st, err := postgres.Open(b.Context(), pgtest.DSN(b))
+			require.NoError(b, err)
+			return st
+		},
+	}
+	for _, name := range slices.Sorted(maps.Keys(stores)) {
+		b.Run(name, func(b *testing.B) {
+			st := stores[name](b)
+			b.Cleanup(func() { require.NoError(b, st.Close()) })
+			ws := foundClub(b, st, clubDocs(1))
+			b.ReportAllocs()
+			n := clubUsers
+			for b.Loop() {
+				e := clubEvent(n)
+				e.UserID = clubEvent(n % 500).UserID
+				_, err := ws.Record(b.Context(), e)
+				require.NoError(b, err)
+				n++
+			}
+		})
 	}
 }
 

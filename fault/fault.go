@@ -1,5 +1,5 @@
-// Package fault holds the errors of guerdon: five sentinels that say what went wrong, and one type
-// that says where.
+// Package fault holds the errors of guerdon: five sentinels that say what is refused and one type that says where, and
+// three that say what the machine below could not do.
 //
 // A caller asks which with [errors.Is] and where with [errors.AsType]:
 //
@@ -8,8 +8,8 @@
 //	}
 //
 // Packages add types of their own where a caller needs more than a field and a reason (a bound, an
-// amount); those wrap one of the sentinels too. Whatever wraps none of them is a failure of the
-// machine below: a disk, a network, a cancelled context.
+// amount); those wrap one of the sentinels too. Whatever wraps none of the five is a failure of the
+// machine below: a disk, a network, a cancelled context, which is context.Canceled or context.DeadlineExceeded.
 package fault
 
 import (
@@ -29,6 +29,18 @@ var (
 	ErrInvalid = errors.New("invalid")
 	// ErrForbidden says that the caller may not do this.
 	ErrForbidden = errors.New("forbidden")
+)
+
+// What stores say of failures that a host can do something about.
+var (
+	// ErrFull says that there is no room left where the records are kept. Nothing has changed.
+	ErrFull = errors.New("no room left")
+	// ErrLost says that the database cannot be reached, or that the connection was lost, also when it was tried again. Nothing
+	// has changed.
+	ErrLost = errors.New("no connection")
+	// ErrUnknown says that nobody knows whether the transaction took place, because the connection was lost before the answer
+	// came. Run it again if it can tell that it was there before, as an event with its id can.
+	ErrUnknown = errors.New("the outcome of the commit is unknown")
 )
 
 // An Error is a refusal that names the field it is about. It is never modified after it is made.

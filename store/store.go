@@ -178,6 +178,21 @@ var ErrClosed = errors.New("store: closed")
 // ErrOver is returned by the methods of a Tx whose function has returned.
 var ErrOver = errors.New("store: the transaction is over: its handle was used after its function had returned")
 
+// A DamagedError says that a row is there and its record cannot be read: something else than the program has written it, or
+// the disk has lost it. It is the error of whoever asked for the row; others who share the transaction go on.
+type DamagedError struct {
+	Table, Key string
+	Err        error
+}
+
+// Error names the table and the key.
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("store: the row %q of table %q cannot be read: %v", e.Key, e.Table, e.Err)
+}
+
+// Unwrap returns what was wrong with the record.
+func (e *DamagedError) Unwrap() error { return e.Err }
+
 // A NewerError says that a table was prepared by a version of the program that is newer than this
 // one. It matches [fault.ErrConflict].
 type NewerError struct {

@@ -42,7 +42,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -89,11 +88,11 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
-		return nil, fmt.Errorf("postgres: %w", err)
+		return nil, &serverError{err}
 	}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("postgres: %w", err)
+		return nil, &serverError{err}
 	}
 	s := New(pool)
 	s.owned = true
@@ -248,8 +247,10 @@ func (p preparation) Query(ctx context.Context, each func([]string) error, text 
 // A lostError says that the connection was lost before anything could be committed.
 type lostError struct{ err error }
 
-func (e *lostError) Error() string { return "the connection was lost: " + e.err.Error() }
-func (e *lostError) Unwrap() error { return e.err }
+func (e *lostError) Error() string {
+	return "postgres: " + fault.ErrLost.Error() + ": " + e.err.Error()
+}
+func (e *lostError) Unwrap() []error { return []error{fault.ErrLost, e.err} }
 
 // outdated is the code of a division by zero, of which there is one: the version of a scope is not what it was.
 const outdated = "22012"
@@ -260,10 +261,31 @@ func conflict(err error) bool {
 	return ok && (e.Code == "40001" || e.Code == "40P01" || e.Code == outdated)
 }
 
-// wrap says whose an error of the server is.
+// A serverError is what the server, or the way to it, says.
+type serverError struct{ error }
+
+func (e *serverError) Error() string { return "postgres: " + e.error.Error() }
+
+// Unwrap returns what was said, and its kind if it is one that a host can do something about.
+func (e *serverError) Unwrap() []error {
+	all := []error{e.error}
+	if said, ok := errors.AsType[*pgconn.PgError](e.error); ok && said.Code == full {
+		all = append(all, fault.ErrFull)
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](e.error); ok {
+		all = append(all, fault.ErrLost)
+	}
+	return all
+}
+
+// full is the code of a disk without room.
+const full = "53100"
+
+// wrap says once whose an error of the server is.
 func wrap(err error) error {
-	if _, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return fmt.Errorf("postgres: %w", err)
+	_, done := errors.AsType[*serverError](err)
+	if _, ok := errors.AsType[*pgconn.PgError](err); ok && !done {
+		return &serverError{err}
 	}
 	return err
 }

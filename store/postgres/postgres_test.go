@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -333,7 +334,7 @@ func TestLostConnection(t *testing.T) {
 	if err == nil {
 		want["a"]++
 	} else {
-		require.ErrorContains(t, err, "unknown")
+		require.ErrorIs(t, err, fault.ErrUnknown)
 	}
 	require.Equal(t, want, all(t, s, here))
 }
@@ -510,4 +511,78 @@ func TestScopesGetNumbers(t *testing.T) {
 		require.EqualValues(t, 1, all(t, s, here)["a"])
 		require.NoError(t, put(t.Context(), s, thing{ID: strconv.Itoa(i), Name: "x", N: 3}))
 	}
+}
+
+// A row that cannot be read is the error of who asks for it, by its name. Others who share the transaction go on.
+func TestDamagedRow(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	s := openFor(t, dsn)
+	require.NoError(t, put(t.Context(), s, thing{ID: "bad"}))
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), `update guerdon_things set record = '{"id": 7}' where "key" = 'bad'`)
+	require.NoError(t, err)
+	require.NoError(t, conn.Close(t.Context()))
+	var wg sync.WaitGroup
+	errs := make([]error, 32)
+	for i := range errs {
+		wg.Go(func() {
+			if i%2 == 0 {
+				errs[i] = put(t.Context(), s, thing{ID: strconv.Itoa(i)})
+				return
+			}
+			errs[i] = s.Update(t.Context(), here, func(tx store.Tx) error {
+				if err := tx.Prefetch(t.Context(), things.Keys("bad"), things.Rows(store.Query{})); err != nil {
+					return err
+				}
+				if i%4 == 1 {
+					_, err := things.List(t.Context(), tx, store.Query{})
+					return err
+				}
+				_, _, err := things.Get(t.Context(), tx, "bad")
+				return err
+			})
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if i%2 == 0 {
+			require.NoError(t, err)
+			continue
+		}
+		damaged, ok := errors.AsType[*store.DamagedError](err)
+		require.True(t, ok, "%v", err)
+		require.Equal(t, "things", damaged.Table)
+		require.Equal(t, "bad", damaged.Key)
+		require.ErrorContains(t, err, `row "bad" of table "things"`)
+	}
+	require.NoError(t, put(t.Context(), s, thing{ID: "bad", N: 1}), "it can be replaced")
+	require.Len(t, all(t, s, here), 17)
+}
+
+// What a host can do something about has a kind, and says once whose it is.
+func TestKindsOfFailure(t *testing.T) {
+	t.Parallel()
+	_, err := postgres.Open(t.Context(), "postgres://127.0.0.1:1/nowhere")
+	require.ErrorIs(t, err, fault.ErrLost)
+	dsn := pgtest.DSN(t)
+	s := openFor(t, dsn)
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	for _, text := range []string{
+		`create function no_room() returns trigger language plpgsql as $$ begin raise exception 'no space left' using errcode = '53100'; end $$`,
+		`create trigger no_room before insert on guerdon_things for each row execute function no_room()`,
+	} {
+		_, err := conn.Exec(t.Context(), text)
+		require.NoError(t, err)
+	}
+	require.NoError(t, conn.Close(t.Context()))
+	err = put(t.Context(), s, thing{ID: "a"})
+	require.ErrorIs(t, err, fault.ErrFull)
+	require.Equal(t, 1, strings.Count(err.Error(), "postgres: "), "%v", err)
+	require.Empty(t, all(t, s, here))
+	late, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	require.ErrorIs(t, put(late, s, thing{ID: "a"}), context.DeadlineExceeded)
 }

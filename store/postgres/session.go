@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/internal/unit"
 )
@@ -145,7 +146,7 @@ func (s *session) send(ctx context.Context, b *pgx.Batch) error {
 	if s.db == nil {
 		conn, err := s.store.pool.Acquire(ctx)
 		if err != nil {
-			return fmt.Errorf("postgres: %w", err)
+			return &serverError{err}
 		}
 		s.db, s.conn = conn, conn
 	}
@@ -194,11 +195,8 @@ func (s *session) ask(b *pgx.Batch, scope int64, a unit.Ask, into *unit.Answer) 
 	}
 	b.Queue(text, args...).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
-			row, err := a.Table.Decode(rows.RawValues()[0])
-			if err != nil {
-				return err
-			}
-			into.Rows = append(into.Rows, row)
+			raw := rows.RawValues()
+			into.Add(a.Table, raw[0], raw[1])
 		}
 		return rows.Err()
 	})
@@ -242,7 +240,7 @@ func (s *session) Commit(ctx context.Context, changes []unit.Change) error {
 	case pgconn.SafeToRetry(err):
 		return &lostError{err}
 	}
-	return fmt.Errorf("postgres: %w, the connection was lost: %w", unit.ErrUnknown, err)
+	return fmt.Errorf("postgres: %w, the connection was lost: %w", fault.ErrUnknown, err)
 }
 
 // Rollback implements [unit.Session].

@@ -43,8 +43,8 @@ type table struct {
 
 func newTable(s *store.Schema) *table {
 	t := &table{Table: sqltext.NewTable(dialect, s), entries: map[string]string{}}
-	t.one = "select record from " + t.Name + ` where scope = $1 and "key" = $2`
-	t.many = "select record from " + t.Name + ` where scope = $1 and "key" = any($2)`
+	t.one = `select "key", record from ` + t.Name + ` where scope = $1 and "key" = $2`
+	t.many = `select "key", record from ` + t.Name + ` where scope = $1 and "key" = any($2)`
 	t.put = t.putText(s)
 	t.remove = "delete from " + t.Name + ` where scope = $1 and "key" = any($2)`
 	for _, x := range s.Indexes {
@@ -88,7 +88,7 @@ func (t *table) entriesText(s *store.Schema, x store.Index) string {
 		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+2, kind(s.Columns[c].Kind)))
 		conditions = append(conditions, fmt.Sprintf("t.%s = %s and t.%[1]s is not null", t.Columns[c], name))
 	}
-	return "select t.record from " + t.Name + " as t, unnest(" + strings.Join(arrays, ", ") + ")" +
+	return `select t."key", t.record from ` + t.Name + " as t, unnest(" + strings.Join(arrays, ", ") + ")" +
 		" as u(" + strings.Join(names, ", ") + ") where " + strings.Join(conditions, " and ")
 }
 

@@ -131,14 +131,13 @@ func (s *session) answer(ctx context.Context, number int64, a unit.Ask, into *un
 
 // rows appends the rows of a query for records to an answer.
 func (s *session) rows(ctx context.Context, of *store.Schema, into *unit.Answer, text string, args ...any) error {
-	var record sql.RawBytes
+	var key, record sql.RawBytes
 	return s.query(ctx, func(rows *sql.Rows) error {
-		if err := rows.Scan(&record); err != nil {
+		if err := rows.Scan(&key, &record); err != nil {
 			return err
 		}
-		row, err := of.Decode(record)
-		into.Rows = append(into.Rows, row)
-		return err
+		into.Add(of, key, record)
+		return nil
 	}, text, args...)
 }
 

@@ -287,10 +287,28 @@ func (s *Store) Close() error {
 
 // wrap says which file an error is about, unless it is one of guerdon's own.
 func (s *Store) wrap(err error) error {
-	if _, ok := errors.AsType[*sqlite.Error](err); ok {
-		return fmt.Errorf("sqlite: %s: %w", s.path, err)
+	_, done := errors.AsType[*fileError](err)
+	if _, ok := errors.AsType[*sqlite.Error](err); ok && !done {
+		return &fileError{s.path, err}
 	}
 	return err
+}
+
+// A fileError is what SQLite says of a file.
+type fileError struct {
+	path string
+	err  error
+}
+
+func (e *fileError) Error() string { return "sqlite: " + e.path + ": " + e.err.Error() }
+
+// Unwrap returns what was said, and its kind if it is one that a host can do something about.
+func (e *fileError) Unwrap() []error {
+	all := []error{e.err}
+	if said, ok := errors.AsType[*sqlite.Error](e.err); ok && said.Code()&0xff == sqlite3.SQLITE_FULL {
+		all = append(all, fault.ErrFull)
+	}
+	return all
 }
 
 // busy tells whether another connection holds what a statement needs.

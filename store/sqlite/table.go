@@ -45,7 +45,7 @@ func newTable(s *store.Schema) *table {
 	for _, c := range columns[2:] {
 		set = append(set, c+" = excluded."+c)
 	}
-	t.get = "select record from " + t.Name + ` where scope = ? and "key" = ?`
+	t.get = `select "key", record from ` + t.Name + ` where scope = ? and "key" = ?`
 	t.put = "insert into " + t.Name + " (" + strings.Join(columns, ", ") + ")" +
 		" values (?" + strings.Repeat(", ?", len(columns)-1) + ")" +
 		` on conflict (scope, "key") do update set ` + strings.Join(set, ", ")

@@ -108,11 +108,11 @@ func (t *Table) newIndex(name string, columns []string) *index {
 	return x
 }
 
-// Select returns the text and arguments of the query for the records that q describes in the scope of a number. It
+// Select returns the text and arguments of the query for the keys and records that q describes in the scope of a number. It
 // returns "" if no row can be among them.
 func (t *Table) Select(scope int64, q store.Query) (string, []any) {
 	x := t.indexes[q.Index]
-	b := t.where("select record", x, scope, q)
+	b := t.where(`select "key", record`, x, scope, q)
 	if b == nil {
 		return "", nil
 	}

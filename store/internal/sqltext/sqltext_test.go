@@ -21,8 +21,8 @@ var dialect = &sqltext.Dialect{Param: sqltext.Dollar, Hint: " indexed by %s"}
 func TestSelect(t *testing.T) {
 	t.Parallel()
 	const (
-		byKey  = `select record from "guerdon_things" where scope = $1`
-		byUser = `select record from "guerdon_things" indexed by "guerdon_things_by_user" where scope = $1`
+		byKey  = `select "key", record from "guerdon_things" where scope = $1`
+		byUser = `select "key", record from "guerdon_things" indexed by "guerdon_things_by_user" where scope = $1`
 		there  = ` and "user" is not null and "at" is not null`
 		up     = ` order by "user", "at", "key"`
 		down   = ` order by "user" desc, "at" desc, "key" desc`

@@ -8,7 +8,6 @@ package unit
 
 import (
 	"context"
-	"errors"
 
 	"github.com/guerdonhq/guerdon/store"
 )
@@ -20,15 +19,11 @@ type Session interface {
 	// the session can only be rolled back.
 	Read(ctx context.Context, asks []Ask) ([]Answer, error)
 	// Commit makes the changes in their order and ends the transaction. After an error the session
-	// can only be rolled back. The error matches [ErrUnknown] if the changes may have been made.
+	// can only be rolled back. The error matches [fault.ErrUnknown] if the changes may have been made.
 	Commit(ctx context.Context, changes []Change) error
 	// Rollback ends a transaction that was not committed. Nothing of it remains.
 	Rollback(ctx context.Context)
 }
-
-// ErrUnknown is matched by the error of a commit whose outcome nobody knows, because the connection
-// was lost before the answer came.
-var ErrUnknown = errors.New("the outcome of the commit is unknown")
 
 // An Ask asks for rows of a table: those that Query describes, or how many those are if Count is
 // set; those that have one of Entries in Index, which is unique; or else those with Keys.
@@ -42,10 +37,25 @@ type Ask struct {
 	Count   bool
 }
 
-// An Answer has the rows, in the order of the query if there is one; or the number of rows.
+// An Answer has the rows, in the order of the query if there is one; or the number of rows; or, if one of the rows cannot be
+// read, only the error.
 type Answer struct {
-	Rows  []store.Row
-	Count int
+	Rows    []store.Row
+	Count   int
+	Damaged *store.DamagedError
+}
+
+// Add adds the row of a record that a database has kept under a key, unless an earlier one could not be read.
+func (a *Answer) Add(of *store.Schema, key, record []byte) {
+	if a.Damaged != nil {
+		return
+	}
+	row, err := of.Decode(record)
+	if err != nil {
+		a.Rows, a.Damaged = nil, &store.DamagedError{Table: of.Name, Key: string(key), Err: err}
+		return
+	}
+	a.Rows = append(a.Rows, row)
 }
 
 // A Change is what is to be written to a table, in the order of the fields.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/store"
 )
 
@@ -71,7 +72,7 @@ func NewGroup(db Database) *Group { return &Group{db: db} }
 
 // Update runs fn in a transaction and returns when that has been committed. It returns fn's error, or
 // the error of the commit, and then nothing that fn wrote remains, unless the error matches
-// [ErrUnknown]. After a conflict it runs fn again.
+// [fault.ErrUnknown]. After a conflict it runs fn again.
 func (g *Group) Update(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
 	alone, pause := false, firstPause
 	for try := 1; ; try++ {
@@ -194,7 +195,7 @@ func (g *Group) commit(ctx context.Context) error {
 	}
 	g.unit.db.Rollback(ctx)
 	switch {
-	case errors.Is(err, ErrUnknown):
+	case errors.Is(err, fault.ErrUnknown):
 		return err
 	case g.db.Retry(err):
 		return &again{cause: err}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/internal/unit"
 )
@@ -164,13 +165,13 @@ func TestGroupIsolatesWhatCannotBeWritten(t *testing.T) {
 // An outcome that nobody knows is reported to all, and nothing is run twice.
 func TestGroupReportsUnknownOutcome(t *testing.T) {
 	t.Parallel()
-	db := &rows{failCommit: func() error { return unit.ErrUnknown }}
+	db := &rows{failCommit: func() error { return fault.ErrUnknown }}
 	var runs atomic.Int64
 	for _, r := range together(t, unit.NewGroup(db), 8, func(ctx context.Context, _ func(), _ int, tx store.Tx) error {
 		runs.Add(1)
 		return increment(ctx, tx)
 	}) {
-		require.Equal(t, unit.ErrUnknown.Error(), r)
+		require.Equal(t, fault.ErrUnknown.Error(), r)
 	}
 	require.EqualValues(t, 8, runs.Load())
 }

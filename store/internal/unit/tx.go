@@ -2,6 +2,7 @@ package unit
 
 import (
 	"context"
+	"errors"
 
 	"github.com/guerdonhq/guerdon/store"
 )
@@ -125,7 +126,11 @@ func (t *tx) Prefetch(ctx context.Context, reads ...store.Read) error {
 			w.rows(tab, r.Keys)
 		}
 	}
-	return w.grant(ctx)
+	err := w.grant(ctx)
+	if _, damaged := errors.AsType[*store.DamagedError](err); damaged {
+		return nil // whoever needs the row is told
+	}
+	return err
 }
 
 // write adds rows, or replaces those that are there unless fresh is set.

@@ -269,14 +269,18 @@ func (w *wish) ask(a Ask, then func(Answer)) {
 	w.then = append(w.then, then)
 }
 
-// grant asks the database.
+// grant asks the database. What cannot be read stays unknown.
 func (w *wish) grant(ctx context.Context) error {
 	answers, err := w.u.read(ctx, w.asks)
 	if err != nil {
 		return err
 	}
 	for i, a := range answers {
-		w.then[i](a)
+		if a.Damaged == nil {
+			w.then[i](a)
+		} else if err == nil {
+			err = a.Damaged
+		}
 	}
-	return nil
+	return err
 }

@@ -1,0 +1,8 @@
+package sqlite
+
+import "context"
+
+// LimitPages lets the file grow no more.
+func (s *Store) LimitPages(ctx context.Context) error {
+	return s.writer.exec(ctx, "pragma max_page_count = 1")
+}

@@ -3,6 +3,7 @@ package proof_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -71,12 +72,21 @@ func checkStores(t *testing.T, property func(*rapid.T, *backend)) {
 	}
 }
 
-// sparsely checks a property on a backend: in memory as often as rapid is told to, on a database, which is slow,
-// the first of every twenty times. After a failure it runs all checks: rapid is looking for the simplest.
+// sparsely checks a property on a backend: in memory as often as rapid is told to (-rapid.checks, RAPID_CHECKS, or in CI), else the first of
+// every four times; on a database, which is slow, a twentieth of that. After a failure it runs all checks: rapid is looking
+// for the simplest.
 func sparsely(t *testing.T, backend string, property func(*rapid.T)) {
-	every := 20
-	if backend == "memory" {
+	every := 4
+	flag.Visit(func(f *flag.Flag) {
+		if f.Name == "rapid.checks" {
+			every = 1
+		}
+	})
+	if os.Getenv("CI")+os.Getenv("RAPID_CHECKS") != "" {
 		every = 1
+	}
+	if backend != "memory" {
+		every *= 20
 	}
 	checks, failed := 0, false
 	rapid.Check(t, func(rt *rapid.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -169,7 +170,8 @@ func (l *lab) run(ctx context.Context, pkg, program string) (Verdict, []byte, er
 func (l *lab) prepare(cmd *exec.Cmd, dir string) {
 	cmd.Dir = dir
 	cmd.Env = append(cmd.Environ(), "TMPDIR="+l.temp,
-		"RAPID_SEED="+strconv.FormatUint(l.seed, 10), "RAPID_SHRINKTIME=0s", "RAPID_NOFAILFILE=true")
+		"RAPID_SEED="+strconv.FormatUint(l.seed, 10), "RAPID_SHRINKTIME=0s", "RAPID_NOFAILFILE=true",
+		"RAPID_CHECKS="+cmp.Or(os.Getenv("RAPID_CHECKS"), "100"))
 	cmd.WaitDelay = 10 * time.Second
 }
 

@@ -157,10 +157,13 @@ func (e *Engine) session(tx store.Tx) *session.Tx {
 // runner returns what runs the transactions of a scope that is not a workspace: nothing in it causes
 // events.
 func (e *Engine) runner(st store.Store, s store.Scope) session.Runner {
-	with := func(run func(context.Context, store.Scope, func(store.Tx) error) error) func(context.Context, session.Func) error {
+	with := func(run func(context.Context, store.Scope, func(store.Tx) error) error, read *store.Scope) func(context.Context, session.Func) error {
 		return func(ctx context.Context, fn session.Func) error {
+			if err := e.apart(ctx, read); err != nil {
+				return err
+			}
 			return run(ctx, s, func(tx store.Tx) error { return fn(e.session(tx)) })
 		}
 	}
-	return session.NewRunner(with(st.View), with(st.Update))
+	return session.NewRunner(with(st.View, &s), with(st.Update, nil))
 }

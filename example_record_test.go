@@ -50,7 +50,7 @@ func ExampleWorkspace_Update() {
 	ctx, now := context.Background(), monday
 	ws := play(ctx, &now, "ada")
 	buy := func(event event.Event, price int64) error {
-		return ws.Update(ctx, func(ws *guerdon.Workspace) error {
+		return ws.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
 			if _, err := ws.Record(ctx, event); err != nil {
 				return err
 			}

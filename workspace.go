@@ -60,6 +60,9 @@ func (e *Engine) Workspace(ctx context.Context, s store.Scope) (*Workspace, erro
 // workspace returns a handle whose calls are transactions of their own.
 func (e *Engine) workspace(s store.Scope) *Workspace {
 	view := func(ctx context.Context, fn session.Func) error {
+		if err := e.apart(ctx, &s); err != nil {
+			return err
+		}
 		return e.store.View(ctx, s, func(tx store.Tx) error {
 			own := e.session(tx)
 			own.Committed = true
@@ -67,6 +70,9 @@ func (e *Engine) workspace(s store.Scope) *Workspace {
 		})
 	}
 	update := func(ctx context.Context, fn session.Func) error {
+		if err := e.apart(ctx, nil); err != nil {
+			return err
+		}
 		var last *session.Tx
 		err := e.store.Update(ctx, s, func(tx store.Tx) error {
 			last = e.session(tx)
@@ -85,6 +91,9 @@ func (e *Engine) workspace(s store.Scope) *Workspace {
 // rehearsing returns what runs transactions that are never committed.
 func (e *Engine) rehearsing(st store.Store, s store.Scope) session.Runner {
 	return session.NewRunner(nil, func(ctx context.Context, fn session.Func) error {
+		if err := e.apart(ctx, &s); err != nil {
+			return err
+		}
 		return st.Rehearse(ctx, s, func(tx store.Tx) error { return fn(e.session(tx)) })
 	})
 }
@@ -122,9 +131,15 @@ func (ws *Workspace) On(joined store.Store) *Workspace {
 		return &Workspace{}
 	}
 	view := func(ctx context.Context, fn session.Func) error {
+		if err := e.apart(ctx, &ws.scope); err != nil {
+			return err
+		}
 		return joined.View(ctx, ws.scope, func(tx store.Tx) error { return fn(e.session(tx)) })
 	}
 	update := func(ctx context.Context, fn session.Func) error {
+		if err := e.apart(ctx, nil); err != nil {
+			return err
+		}
 		return joined.Update(ctx, ws.scope, func(tx store.Tx) error { return e.transact(ctx, e.session(tx), fn) })
 	}
 	on := (&Workspace{engine: e, scope: ws.scope, rehearsal: e.rehearsing(joined, ws.scope)}).bind(session.NewRunner(view, update), true)
@@ -165,13 +180,15 @@ func (ws *Workspace) As(a content.Actor) *Workspace {
 // used after fn has returned, nor by several goroutines. A call that fails halfway through its writes
 // makes the whole transaction fail, even if fn ignores its error.
 //
-// Inside fn, use the handle that fn is given: a call of ws itself, of another workspace or of
-// [Engine.Platform] waits for the transaction to end, and so for itself, until ctx ends.
-func (ws *Workspace) Update(ctx context.Context, fn func(*Workspace) error) error {
+// Inside fn, use the handle and the context that fn is given. A call of ws itself, one that writes to another workspace, or one
+// that writes through [Engine.Platform] would wait for the transaction to end, and so for itself: with the context of fn it is
+// refused at once, as [fault.ErrConflict].
+func (ws *Workspace) Update(ctx context.Context, fn func(context.Context, *Workspace) error) error {
 	if fn == nil {
 		return fault.Invalid("fn", "is nil")
 	}
 	return ws.run.Update(ctx, func(tx *session.Tx) error {
+		ctx := context.WithValue(ctx, updating{}, &within{ws.engine, ws.scope})
 		j := &joint{tx: tx}
 		try := func(ctx context.Context, call session.Func) error { // takes back what the call has written
 			return recorderOf(tx).try(ctx, func() error { return call(tx) })
@@ -179,8 +196,26 @@ func (ws *Workspace) Update(ctx context.Context, fn func(*Workspace) error) erro
 		inner := &Workspace{engine: ws.engine, scope: ws.scope, joined: true, rehearsal: session.NewRunner(nil, try)}
 		view := func(_ context.Context, call session.Func) error { return call(tx) }
 		update := func(ctx context.Context, call session.Func) error { return j.call(ctx, ws.engine, call) }
-		return errors.Join(fn(inner.bind(session.NewRunner(view, update), true)), j.broken)
+		return errors.Join(fn(ctx, inner.bind(session.NewRunner(view, update), true)), j.broken)
 	})
+}
+
+// updating is the key of what the context of a function that [Workspace.Update] runs says: which transaction it is within.
+type updating struct{}
+
+type within struct {
+	engine *Engine
+	scope  store.Scope
+}
+
+// apart refuses a call of a handle that is not that of the transaction which the context is within: one that writes, or
+// one that reads the rows of its workspace, if scope names it, and would not see what the transaction has written.
+func (e *Engine) apart(ctx context.Context, scope *store.Scope) error {
+	in, _ := ctx.Value(updating{}).(*within)
+	if in == nil || in.engine != e || scope != nil && *scope != in.scope {
+		return nil
+	}
+	return fault.Conflict("ctx", "is within a transaction of %s: call the handle that its function is given; another waits for it to end", in.scope)
 }
 
 // joint is several calls in one transaction.

@@ -134,7 +134,7 @@ func BenchmarkRatioRank(b *testing.B) {
 	require.NoError(b, err)
 	b.Run("rank at 500,000 in a transaction that changed it : count(*)", func(b *testing.B) {
 		later := clubEvent(clubUsers) // lets the clock go on, so before the transaction begins
-		require.NoError(b, ws.Update(ctx, func(ws *guerdon.Workspace) error {
+		require.NoError(b, ws.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
 			_, err := ws.Record(ctx, later)
 			require.NoError(b, err)
 			var at leaderboard.Standing

@@ -151,7 +151,7 @@ func joinClub(b testing.TB, st store.Store, docs []content.Document) *guerdon.Wo
 	ctx := b.Context()
 	ws := publishClub(b, st, docs)
 	zones := []string{"UTC", "Europe/Rome", "America/New_York", "Asia/Tokyo"}
-	require.NoError(b, ws.Update(ctx, func(ws *guerdon.Workspace) error {
+	require.NoError(b, ws.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
 		for i := range clubUsers {
 			_, err := ws.Users.Create(ctx, tenancy.NewUser{ID: clubEvent(i).UserID, Timezone: zones[i/len(sports)%len(zones)]})
 			if err != nil {

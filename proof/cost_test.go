@@ -215,7 +215,7 @@ func TestCostOfARankDoesNotGrowWithTheBoard(t *testing.T) {
 		}
 		var costs []cost
 		for i := range 3 {
-			require.NoError(t, w.Update(ctx, func(ws *guerdon.Workspace) error {
+			require.NoError(t, w.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
 				if _, err := ws.Record(ctx, run(fmt.Sprint("e", i), "ada", start)); err != nil {
 					return err
 				}

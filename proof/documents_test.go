@@ -1,6 +1,7 @@
 package proof_test
 
 import (
+	"context"
 	"maps"
 	"os"
 	"strings"
@@ -43,7 +44,7 @@ func TestHistoryNamesWhoActed(t *testing.T) {
 		require.NoError(t, err)
 		_, err = rules.Update(ctx, rule)
 		require.NoError(t, err)
-		require.NoError(t, w.As(bot).Update(ctx, func(ws *guerdon.Workspace) error {
+		require.NoError(t, w.As(bot).Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
 			if _, err := ws.Economy.RewardRules.Publish(ctx, "per-run"); err != nil {
 				return err
 			}

@@ -116,7 +116,7 @@ var ways = map[string]func(context.Context, *guerdon.Workspace, store.Store, fun
 		return nil
 	},
 	"Update": func(ctx context.Context, ws *guerdon.Workspace, _ store.Store, fn func(*guerdon.Workspace)) error {
-		return ws.Update(ctx, func(inner *guerdon.Workspace) error { fn(inner); return nil })
+		return ws.Update(ctx, func(_ context.Context, inner *guerdon.Workspace) error { fn(inner); return nil })
 	},
 }
 

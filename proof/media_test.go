@@ -352,7 +352,7 @@ func TestMediaInATransaction(t *testing.T) {
 	ws := g.in(t, "acme", "default")
 	m := g.add(t, ws, content.NewUpload{}, "bytes")
 	undo := errors.New("undo")
-	require.ErrorIs(t, ws.Update(t.Context(), func(tx *guerdon.Workspace) error {
+	require.ErrorIs(t, ws.Update(t.Context(), func(_ context.Context, tx *guerdon.Workspace) error {
 		require.NoError(t, tx.Media.Delete(t.Context(), m.ID))
 		_, err := tx.Media.Get(t.Context(), m.ID)
 		require.ErrorIs(t, err, fault.ErrNotFound)
@@ -364,7 +364,7 @@ func TestMediaInATransaction(t *testing.T) {
 	body, _ := g.read(t, back.URL)
 	require.Equal(t, "bytes", body)
 
-	require.NoError(t, ws.Update(t.Context(), func(tx *guerdon.Workspace) error { return tx.Media.Delete(t.Context(), m.ID) }))
+	require.NoError(t, ws.Update(t.Context(), func(_ context.Context, tx *guerdon.Workspace) error { return tx.Media.Delete(t.Context(), m.ID) }))
 	g.now = g.now.Add(2 * time.Hour)
 	require.NoError(t, g.Advance(t.Context()))
 	_, err = g.bucket.Stat(t.Context(), m.Key)

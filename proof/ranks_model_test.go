@@ -242,7 +242,7 @@ func (m *rankModel) step(t testing.TB, h host) {
 		m.allowed(err)
 	case "update":
 		var tx store.Tx
-		err := ws.Update(context.WithValue(m.Context(), seenKey{}, &tx), func(ws *guerdon.Workspace) error {
+		err := ws.Update(context.WithValue(m.Context(), seenKey{}, &tx), func(_ context.Context, ws *guerdon.Workspace) error {
 			m.calls(ws, func(fn func(store.Tx) error) error { return fn(tx) })
 			if !commit {
 				return errRolledBack
@@ -331,7 +331,7 @@ func TestRanksInTransactionsThatCommitTogether(t *testing.T) {
 // raceOnce records two events in a transaction and asks for ranks after each. Every fourth one fails.
 func (w *world) raceOnce(ctx context.Context, caller, n int) error {
 	var tx store.Tx
-	err := w.Update(context.WithValue(ctx, seenKey{}, &tx), func(ws *guerdon.Workspace) error {
+	err := w.Update(context.WithValue(ctx, seenKey{}, &tx), func(ctx context.Context, ws *guerdon.Workspace) error {
 		for i := range 2 {
 			e := run(fmt.Sprintf("e-%d-%d-%d", caller, n, i), runners[(caller+n*i)%len(runners)], start.Add(-time.Duration(n)*time.Hour))
 			if _, err := ws.Record(ctx, e); err != nil {

@@ -1,6 +1,7 @@
 package proof_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
@@ -192,7 +194,7 @@ func TestUpdateIsOneTransaction(t *testing.T) {
 		ctx := t.Context()
 		before := w.picture(t)
 		changed := errors.New("changed my mind")
-		err := w.Update(ctx, func(ws *guerdon.Workspace) error {
+		err := w.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
 			if _, err := ws.Record(ctx, run("e1", "ada", start)); err != nil {
 				return err
 			}
@@ -207,7 +209,7 @@ func TestUpdateIsOneTransaction(t *testing.T) {
 		require.ErrorIs(t, err, changed)
 		require.JSONEq(t, before, w.picture(t))
 
-		require.NoError(t, w.Update(ctx, func(ws *guerdon.Workspace) error {
+		require.NoError(t, w.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
 			if _, err := ws.Record(ctx, run("e1", "ada", start)); err != nil {
 				return err
 			}
@@ -245,7 +247,7 @@ func TestDryRunRefuses(t *testing.T) {
 	w := newWorld(t, memory.New())
 	_, err := w.DryRun(t.Context(), run("x", "nobody", start))
 	require.ErrorIs(t, err, fault.ErrNotFound)
-	require.ErrorIs(t, w.Update(t.Context(), func(ws *guerdon.Workspace) error {
+	require.ErrorIs(t, w.Update(t.Context(), func(_ context.Context, ws *guerdon.Workspace) error {
 		_, err := ws.DryRun(t.Context(), run("x", "ada", start))
 		return err
 	}), fault.ErrInvalid)
@@ -554,28 +556,52 @@ func TestNothingIsRefusedNotFollowed(t *testing.T) {
 	require.ErrorIs(t, w.Update(ctx, nil), fault.ErrInvalid)
 	require.ErrorIs(t, w.engine.Run(ctx, 0), fault.ErrInvalid)
 	var zero guerdon.Workspace
-	for name, call := range map[string]func(*guerdon.Workspace) error{
-		"record":  func(ws *guerdon.Workspace) error { _, err := ws.Record(ctx, run("e", "ada", start)); return err },
-		"dry run": func(ws *guerdon.Workspace) error { _, err := ws.DryRun(ctx, run("e", "ada", start)); return err },
-		"explain": func(ws *guerdon.Workspace) error { _, err := ws.Explain(ctx, "e", "RewardRule", "r"); return err },
-		"journal": func(ws *guerdon.Workspace) error { _, err := ws.Journal(ctx, 0); return err },
-		"import":  func(ws *guerdon.Workspace) error { _, err := ws.Import(ctx, fullGame(t)); return err },
-		"export":  func(ws *guerdon.Workspace) error { _, err := ws.Export(ctx); return err },
-		"advance": func(ws *guerdon.Workspace) error { return ws.Advance(ctx) },
-		"update": func(ws *guerdon.Workspace) error {
-			return ws.Update(ctx, func(*guerdon.Workspace) error { return nil })
+	for name, call := range map[string]func(context.Context, *guerdon.Workspace) error{
+		"record": func(ctx context.Context, ws *guerdon.Workspace) error {
+			_, err := ws.Record(ctx, run("e", "ada", start))
+			return err
 		},
-		"rank":    func(ws *guerdon.Workspace) error { _, err := ws.Leaderboards.Rank(ctx, "b", "ada", nil); return err },
-		"balance": func(ws *guerdon.Workspace) error { _, err := ws.Economy.Balance(ctx, "ada", "points"); return err },
-		"streak":  func(ws *guerdon.Workspace) error { _, err := ws.Streaks.Current(ctx, "ada", "daily"); return err },
-		"mission": func(ws *guerdon.Workspace) error { _, err := ws.Missions.Evaluate(ctx, "ada"); return err },
-		"user":    func(ws *guerdon.Workspace) error { _, err := ws.Users.Get(ctx, "ada"); return err },
-		"setting": func(ws *guerdon.Workspace) error { _, err := ws.Settings.Get(ctx); return err },
-		"content": func(ws *guerdon.Workspace) error { _, err := ws.Tags.Get(ctx, "red"); return err },
+		"dry run": func(ctx context.Context, ws *guerdon.Workspace) error {
+			_, err := ws.DryRun(ctx, run("e", "ada", start))
+			return err
+		},
+		"explain": func(ctx context.Context, ws *guerdon.Workspace) error {
+			_, err := ws.Explain(ctx, "e", "RewardRule", "r")
+			return err
+		},
+		"journal": func(ctx context.Context, ws *guerdon.Workspace) error { _, err := ws.Journal(ctx, 0); return err },
+		"import": func(ctx context.Context, ws *guerdon.Workspace) error {
+			_, err := ws.Import(ctx, fullGame(t))
+			return err
+		},
+		"export":  func(ctx context.Context, ws *guerdon.Workspace) error { _, err := ws.Export(ctx); return err },
+		"advance": func(ctx context.Context, ws *guerdon.Workspace) error { return ws.Advance(ctx) },
+		"update": func(ctx context.Context, ws *guerdon.Workspace) error {
+			return ws.Update(ctx, func(context.Context, *guerdon.Workspace) error { return nil })
+		},
+		"rank": func(ctx context.Context, ws *guerdon.Workspace) error {
+			_, err := ws.Leaderboards.Rank(ctx, "b", "ada", nil)
+			return err
+		},
+		"balance": func(ctx context.Context, ws *guerdon.Workspace) error {
+			_, err := ws.Economy.Balance(ctx, "ada", "points")
+			return err
+		},
+		"streak": func(ctx context.Context, ws *guerdon.Workspace) error {
+			_, err := ws.Streaks.Current(ctx, "ada", "daily")
+			return err
+		},
+		"mission": func(ctx context.Context, ws *guerdon.Workspace) error {
+			_, err := ws.Missions.Evaluate(ctx, "ada")
+			return err
+		},
+		"user":    func(ctx context.Context, ws *guerdon.Workspace) error { _, err := ws.Users.Get(ctx, "ada"); return err },
+		"setting": func(ctx context.Context, ws *guerdon.Workspace) error { _, err := ws.Settings.Get(ctx); return err },
+		"content": func(ctx context.Context, ws *guerdon.Workspace) error { _, err := ws.Tags.Get(ctx, "red"); return err },
 	} {
-		require.ErrorIs(t, call(&zero), fault.ErrInvalid, name)
-		require.ErrorIs(t, call(zero.On(memory.New())), fault.ErrInvalid, name)
-		require.ErrorIs(t, call(w.On(nil)), fault.ErrInvalid, name)
+		require.ErrorIs(t, call(ctx, &zero), fault.ErrInvalid, name)
+		require.ErrorIs(t, call(ctx, zero.On(memory.New())), fault.ErrInvalid, name)
+		require.ErrorIs(t, call(ctx, w.On(nil)), fault.ErrInvalid, name)
 	}
 }
 
@@ -583,7 +609,7 @@ func TestNothingIsRefusedNotFollowed(t *testing.T) {
 func TestExpectedRefusalLeavesTheTransactionUsable(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		require.NoError(t, w.Update(ctx, func(ws *guerdon.Workspace) error {
+		require.NoError(t, w.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
 			_, err := ws.Users.Create(ctx, tenancy.NewUser{ID: "ada"})
 			require.ErrorIs(t, err, fault.ErrExists)
 			_, err = ws.Record(ctx, run("e1", "ada", start))
@@ -654,7 +680,7 @@ func TestDeletedWorkspaceIsNotWrittenTo(t *testing.T) {
 			"dry run":  func() error { _, err := ws.DryRun(ctx, run("e1", "ada", start)); return err },
 			"advance":  func() error { return ws.Advance(ctx) },
 			"update": func() error {
-				return ws.Update(ctx, func(ws *guerdon.Workspace) error {
+				return ws.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
 					_, err := ws.Users.Create(ctx, tenancy.NewUser{ID: "ada"})
 					return err
 				})
@@ -671,5 +697,41 @@ func TestDeletedWorkspaceIsNotWrittenTo(t *testing.T) {
 		require.Empty(t, list)
 		_, err = again.Import(ctx, fullGame(t))
 		require.NoError(t, err)
+	})
+}
+
+// Inside a transaction another handle than its own would wait for it to end, and so for itself. It is refused at once.
+func TestOtherHandlesAreRefusedInsideUpdate(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		account := w.Scope().Account
+		_, err := w.engine.Platform.CreateWorkspace(t.Context(), tenancy.Workspace{AccountID: account, ID: "other", Name: "Other"})
+		require.NoError(t, err)
+		other, err := w.engine.Workspace(t.Context(), store.Scope{Account: account, Workspace: "other"})
+		require.NoError(t, err)
+		require.NoError(t, w.Update(t.Context(), func(ctx context.Context, ws *guerdon.Workspace) error {
+			for name, call := range map[string]func() error{
+				"record":  func() error { _, err := w.Record(ctx, run("e1", "ada", start)); return err },
+				"read":    func() error { _, err := w.Economy.Balance(ctx, "ada", "points"); return err },
+				"dry run": func() error { _, err := w.DryRun(ctx, run("e1", "ada", start)); return err },
+				"as": func() error {
+					_, err := w.As(content.Actor{Type: content.BySystem}).Record(ctx, run("e1", "ada", start))
+					return err
+				},
+				"update":    func() error { return w.Update(ctx, func(context.Context, *guerdon.Workspace) error { return nil }) },
+				"elsewhere": func() error { _, err := other.Users.Create(ctx, tenancy.NewUser{ID: "eve"}); return err },
+				"platform": func() error {
+					_, err := w.engine.Platform.CreateAccount(ctx, tenancy.Account{ID: "new"})
+					return err
+				},
+			} {
+				require.ErrorIs(t, call(), fault.ErrConflict, name)
+			}
+			_, err := other.Users.Get(ctx, "eve")
+			require.ErrorIs(t, err, fault.ErrNotFound, "what another workspace has can be read")
+			return ws.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
+				_, err := ws.Record(ctx, run("e1", "ada", start))
+				return err
+			})
+		}))
 	})
 }

@@ -1,6 +1,7 @@
 package proof_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -35,7 +36,7 @@ func (g *game) top(board string, at *leaderboard.At) string {
 		return strings.Join(all, ", ")
 	}
 	indexed := read(g.Workspace)
-	require.NoError(g.t, g.Update(g.t.Context(), func(ws *guerdon.Workspace) error {
+	require.NoError(g.t, g.Update(g.t.Context(), func(_ context.Context, ws *guerdon.Workspace) error {
 		require.Equal(g.t, indexed, read(ws))
 		return nil
 	}))

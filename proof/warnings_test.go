@@ -1,6 +1,7 @@
 package proof_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -342,7 +343,7 @@ func TestEventsCarryWhatTheirActivityDeclares(t *testing.T) {
 func TestDryImportIsNoPartOfATransaction(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, memory.New())
-	require.NoError(t, w.Update(t.Context(), func(tx *guerdon.Workspace) error {
+	require.NoError(t, w.Update(t.Context(), func(_ context.Context, tx *guerdon.Workspace) error {
 		_, err := tx.DryImport(t.Context(), bundle(t))
 		require.EqualError(t, err, "a dry run cannot be part of a transaction")
 		return nil

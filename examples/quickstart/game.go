@@ -142,7 +142,7 @@ func (g *game) record(ctx context.Context, commits []commit) (recorded int, err 
 	for i, c := range commits {
 		events[i] = c.Event
 	}
-	err = g.ws.Update(ctx, func(ws *guerdon.Workspace) error {
+	err = g.ws.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
 		if err := g.welcome(ctx, ws, commits); err != nil {
 			return err
 		}

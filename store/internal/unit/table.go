@@ -3,6 +3,7 @@ package unit
 import (
 	"maps"
 	"slices"
+	"sort"
 
 	"github.com/tidwall/btree"
 
@@ -18,6 +19,7 @@ type table struct {
 	// never asked for queries, so those maps are nil until they are needed.
 	known  map[string]*store.Row // nil: there is no such row
 	runs   map[string]*run
+	wide   map[string][]*run // the runs that are whole, by the beginnings of their spans
 	counts map[string]int
 
 	// What the unit will write.
@@ -27,8 +29,35 @@ type table struct {
 
 // A run is what the database answered to a query.
 type run struct {
+	span
 	rows []store.Row
 	end  bool // there are no more rows behind these
+	// places are the positions of the rows, nil until somebody asks for them.
+	places []string
+}
+
+// at returns the position of a row of the run.
+func (r *run) at(i int) string {
+	for n := len(r.places); n < len(r.rows); n++ {
+		place, _ := r.position(&r.rows[n])
+		r.places = append(r.places, place)
+	}
+	return r.places[i]
+}
+
+// part returns where the rows of the run are that are in a part of its span.
+func (r *run) part(s span) (from, until int) {
+	if s.low == r.low && s.high == r.high {
+		return 0, len(r.rows)
+	}
+	low := func(i int) bool { return r.at(i) >= s.low }
+	high := func(i int) bool { return r.at(i) >= s.high }
+	if s.down {
+		low = func(i int) bool { return r.at(i) < s.high }
+		high = func(i int) bool { return r.at(i) < s.low }
+	}
+	from, until = sort.Search(len(r.rows), low), sort.Search(len(r.rows), high)
+	return from, max(from, until) // nothing is in a span that ends before it begins
 }
 
 // A tree has the dirty rows of an index in its order.
@@ -134,47 +163,84 @@ func (tr *tree) each(s span, do func(position string, r *store.Row) bool) {
 	})
 }
 
+// answer returns a run that answers a query, nil if none is known: that of the query, or a whole one of which its rows are
+// a part.
+func (t *table) answer(q store.Query) *run {
+	if r := t.runs[nameOf(q)]; r != nil {
+		return r
+	}
+	s := spanOf(t.schema, q)
+	for _, r := range t.wide[beginning(q)] {
+		if r.down == s.down && r.low <= s.low && s.high <= r.high {
+			return r
+		}
+	}
+	return nil
+}
+
+// keep keeps what the database answered to a query.
+func (t *table) keep(q store.Query, r *run) {
+	r.span = spanOf(t.schema, q)
+	put(&t.runs, nameOf(q), r)
+	if first := beginning(q); r.end && len(t.wide[first]) < maxWide {
+		put(&t.wide, first, append(t.wide[first], r))
+	}
+}
+
+// maxWide is how many whole runs with one beginning are looked through for the rows of a query.
+const maxWide = 8
+
+// beginning returns a text that is the same for queries whose rows have the same first columns of an index.
+func beginning(q store.Query) string {
+	return nameOf(store.Query{Index: q.Index, Equal: q.Equal})
+}
+
 // merge returns the rows of a query as the transaction sees them: those of the run that are not
 // dirty, and the dirty ones in the span. It returns false if the run is too short to tell.
 func (t *table) merge(q store.Query, r *run) ([]store.Row, bool) {
-	if len(t.dirty) == 0 {
-		return slices.Clip(r.rows), true
-	}
 	s := spanOf(t.schema, q)
+	from, until := r.part(s)
+	if len(t.dirty) == 0 {
+		if q.Limit > 0 {
+			until = min(until, from+q.Limit)
+		}
+		return slices.Clip(r.rows[from:until]), true
+	}
 	tr := t.tree(q.Index)
 	var rows []store.Row
 	full := func() bool { return q.Limit > 0 && len(rows) >= q.Limit }
-	for i := range r.rows {
-		if full() {
-			break
+	ours, place := tr.first(s)
+	take := func() {
+		rows = append(rows, *ours)
+		s = s.behind(place)
+		ours, place = tr.first(s)
+	}
+	for i := from; i < until && !full(); i++ {
+		for ours != nil && !full() && !s.before(r.at(i), place) { // or at its place: then the old one is dirty
+			take()
 		}
-		old := &r.rows[i]
-		if p, _ := s.position(old); tr.Len() > 0 {
-			// Those before old, and the one at its place: then old is dirty.
-			tr.each(s, func(ours string, row *store.Row) bool {
-				if full() || s.before(p, ours) {
-					return false
-				}
-				rows = append(rows, *row)
-				return true
-			})
-			s = s.behind(p)
-		}
-		if _, ok := t.dirty[old.Key]; !ok && !full() {
-			rows = append(rows, *old)
+		if _, dirty := t.dirty[r.rows[i].Key]; !dirty && !full() {
+			rows = append(rows, r.rows[i])
 		}
 	}
-	if full() {
-		return rows, true
-	}
-	if !r.end {
+	if !full() && !r.end {
 		return nil, false
 	}
-	tr.each(s, func(_ string, row *store.Row) bool {
-		rows = append(rows, *row)
-		return !full()
-	})
+	for ours != nil && !full() {
+		take()
+	}
 	return rows, true
+}
+
+// first returns the first row of a span and its position, nil if there is none.
+func (tr *tree) first(s span) (row *store.Row, position string) {
+	if tr.Len() > 0 {
+		tr.each(s, func(p string, r *store.Row) bool {
+			row, position = r, p
+			return false
+		})
+	}
+	return row, position
 }
 
 // behind returns the part of the span behind position p.

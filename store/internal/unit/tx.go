@@ -51,7 +51,7 @@ func (t *tx) List(ctx context.Context, schema *store.Schema, q store.Query) ([]s
 		if err := w.grant(ctx); err != nil {
 			return nil, err
 		}
-		r := tab.runs[nameOf(q)]
+		r := tab.answer(q)
 		if rows, ok := tab.merge(q, r); ok {
 			return rows, nil
 		}
@@ -67,7 +67,7 @@ func (t *tx) Count(ctx context.Context, schema *store.Schema, q store.Query) (in
 	tab := t.u.table(t.scope, schema)
 	q = plain(schema, q)
 	q.Limit = 0
-	if r := tab.runs[nameOf(q)]; r != nil {
+	if r := tab.answer(q); r != nil && r.end {
 		rows, _ := tab.merge(q, r)
 		return len(rows), nil
 	}

@@ -203,13 +203,12 @@ func (w *wish) rows(t *table, keys []string) {
 
 // run wishes to know the answer to a query.
 func (w *wish) run(t *table, q store.Query) {
-	name := nameOf(q)
-	if t.runs[name] != nil || w.again(wished{t, name, true}) {
+	if t.answer(q) != nil || w.again(wished{t, nameOf(q), true}) {
 		return
 	}
 	w.ask(Ask{Scope: t.scope, Table: t.schema, Query: &q}, func(a Answer) {
 		t.learn(a.Rows)
-		put(&t.runs, name, &run{a.Rows, q.Limit == 0 || len(a.Rows) < q.Limit})
+		t.keep(q, &run{rows: a.Rows, end: q.Limit == 0 || len(a.Rows) < q.Limit})
 	})
 }
 
@@ -228,7 +227,7 @@ func (w *wish) entries(t *table, claims []claim) {
 		w.ask(Ask{Scope: t.scope, Table: t.schema, Index: index, Entries: missing}, func(a Answer) {
 			t.learn(a.Rows)
 			for _, values := range missing {
-				put(&t.runs, nameOf(store.By(index, values...)), &run{end: true})
+				t.keep(store.By(index, values...), &run{end: true})
 			}
 			_, at := t.schema.Find(index)
 			for _, r := range a.Rows {

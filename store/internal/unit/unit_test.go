@@ -2,6 +2,8 @@ package unit_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -127,4 +129,43 @@ func TestView(t *testing.T) {
 	require.Zero(t, db.open)
 	_, err = leaked.Get(context.WithoutCancel(t.Context()), things.Schema(), "a")
 	require.Error(t, err)
+}
+
+// A query for a part of what another one has answered whole asks nothing, whatever has been written since: what is folded
+// again asks for less and less of what lies ahead.
+func TestPartOfWhatIsKnownIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	db := &rows{}
+	g := unit.NewGroup(db)
+	var all []thing
+	for i := range 20 {
+		all = append(all, thing{ID: fmt.Sprintf("%02d", i), Kind: "x"})
+	}
+	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error { return things.Put(ctx, tx, all...) }))
+	from := func(i int) store.Query { return store.Query{From: store.Text(fmt.Sprintf("%02d", i))} }
+	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error {
+		_, err := things.List(ctx, tx, from(3))
+		require.NoError(t, err)
+		db.asked = 0
+		require.NoError(t, things.Delete(ctx, tx, "11", "12"))
+		added := thing{ID: "115", Kind: "x"}
+		require.NoError(t, things.Put(ctx, tx, added))
+		for i := 3; i < 20; i++ {
+			list, err := things.List(ctx, tx, from(i).First(2))
+			require.NoError(t, err)
+			want := slices.DeleteFunc(slices.Insert(slices.Clone(all), 12, added), func(x thing) bool {
+				return x.ID == "11" || x.ID == "12" || x.ID < fmt.Sprintf("%02d", i)
+			})
+			require.Equal(t, want[:min(2, len(want))], list, i)
+			n, err := things.Count(ctx, tx, from(i))
+			require.NoError(t, err)
+			require.Equal(t, len(want), n)
+		}
+		require.Zero(t, db.asked)
+		_, err = things.List(ctx, tx, from(2))
+		require.NoError(t, err)
+		require.Equal(t, 1, db.asked, "more than what is known")
+		return nil
+	}))
 }

@@ -1018,6 +1018,7 @@ func (e *Engine) ticks(ctx context.Context, tx *session.Tx, userID, last, place 
 		return nil, err
 	}
 	var done []*fact
+	var gone *bool // whether the user has been deleted; most often, nobody asks
 	for len(done) < maxTicks {
 		next, err := p.due(ctx, tx, userID)
 		if err != nil || next.at.IsZero() {
@@ -1039,6 +1040,14 @@ func (e *Engine) ticks(ctx context.Context, tx *session.Tx, userID, last, place 
 		if err != nil {
 			return nil, err
 		}
+		if gone == nil {
+			u, err := tenancy.FindUser(ctx, tx, userID)
+			if err != nil {
+				return nil, err
+			}
+			gone = new(u.Status == tenancy.Deleted)
+		}
+		first.Gone = *gone
 		f := &fact{step: s, program: p, first: first, entry: newEntry(tx, s.RecordedAt, first), known: true}
 		if err := take(f); err != nil {
 			return nil, err

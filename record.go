@@ -388,6 +388,9 @@ func (e *Engine) cascade(ctx context.Context, tx *session.Tx, p *program, first 
 		}
 		r.earlier = append(r.earlier, o)
 		for _, ev := range tx.Caused() {
+			if first.Gone {
+				break
+			}
 			ev.Cause = o.Event.ID
 			if ev.At.Before(first.Event.At) { // what follows from an event happens no earlier, whatever it is about
 				ev.At = first.Event.At

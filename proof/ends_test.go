@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/missions"
@@ -55,4 +56,38 @@ func TestEndsComeBeforeWhatIsDoneByHand(t *testing.T) {
 	top, err := g.Leaderboards.Top(t.Context(), "failures", 1, nil)
 	require.NoError(t, err)
 	require.Equal(t, january(8, 0), top.Rows[0].ReachedAt.UTC())
+}
+
+// Nothing follows for who has been deleted, also if the clock finds only then what was over before; who is suspended is told.
+func TestEndsOfWhoIsGone(t *testing.T) {
+	goal := guerdontest.MissionConfiguration("two", guerdontest.Doing("run"), "2")
+	ended := guerdontest.RewardRule("ended", guerdontest.Completing(goal.ID), "points", "3")
+	ended.MatchCondition = json.RawMessage(`{"==": [{"var": "state"}, "ENDED"]}`)
+	daily := guerdontest.StreakConfiguration("daily", guerdontest.Doing("run"))
+	broken := guerdontest.RewardRule("broken", every(event.Streak), "points", "5")
+	broken.MatchCondition = json.RawMessage(`{"==": [{"var": "status"}, "BROKEN"]}`)
+	g := play(t, goal, guerdontest.MissionRule("two", goal, timeframe.Weekly), ended, daily, guerdontest.StreakRule("daily", daily), broken)
+	g.runs("ada", january(1))
+	g.runs("bob", january(1))
+	g.set(january(9))
+	for _, gone := range []string{"ada", "bob"} {
+		change := g.Users.Suspend
+		if gone == "ada" {
+			change = g.Users.Anonymise
+		}
+		_, err := change(t.Context(), gone)
+		require.NoError(t, err)
+	}
+	require.NoError(t, g.Advance(t.Context()))
+	paid := map[string]int{}
+	entries, err := g.Journal(t.Context(), 0)
+	require.NoError(t, err)
+	for _, e := range entries {
+		paid[e.Event.UserID] += len(e.Outcome.Transactions)
+	}
+	require.Equal(t, map[string]int{"ada": 0, "bob": 2}, paid)
+	require.NoError(t, g.Advance(t.Context()), "it is done")
+	again, err := g.Journal(t.Context(), 0)
+	require.NoError(t, err)
+	require.Len(t, again, len(entries))
 }

@@ -562,7 +562,7 @@ func TestAskingWaitsForNobody(t *testing.T) {
 		_, err := w.Record(ctx, run("before", "ada", time.Time{}))
 		require.NoError(t, err)
 		doc := []byte(`{"documents": [{"kind": "Activity", "id": "new", "name": "New", "defaultLang": "en", "translations": [{"lang": "en", "label": "New", "description": "New."}]}]}`)
-		require.NoError(t, w.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
+		require.NoError(t, w.Update(ctx, func(_ context.Context, ws *guerdon.Workspace) error {
 			_, err := ws.Record(ctx, run("inside", "ada", time.Time{}))
 			require.NoError(t, err)
 			would, err := w.DryRun(ctx, run("inside", "bob", time.Time{}))

@@ -92,10 +92,7 @@ func (e *Engine) tick(ctx context.Context, tx *session.Tx, ev event.Event) error
 	if err != nil {
 		return err
 	}
-	end, err := endOf(ctx, tx, ev.UserID)
-	if err == nil {
-		end, err = e.clock(ctx, tx, ev.UserID, end, placeOf(ev.UserID, ev.At, "1"))
-	}
+	end, err := e.clockTo(ctx, tx, placeOf(ev.UserID, ev.At, "1"))
 	if err != nil {
 		return err
 	}
@@ -119,15 +116,22 @@ func (e *Engine) clock(ctx context.Context, tx *session.Tx, userID, end, place s
 	return end, err
 }
 
+// clockTo is [Engine.clock] for who does not know where the fold ends.
+func (e *Engine) clockTo(ctx context.Context, tx *session.Tx, place string) (string, error) {
+	userID := userOf(place)
+	end, err := endOf(ctx, tx, userID)
+	if err != nil {
+		return "", err
+	}
+	return e.clock(ctx, tx, userID, end, place)
+}
+
 // wake lets the clock do in a user's fold what it does by itself up to now.
 func (e *Engine) wake(ctx context.Context, tx *session.Tx, userID string) error {
 	if _, err := e.ready(ctx, tx); err != nil {
 		return err
 	}
-	end, err := endOf(ctx, tx, userID)
-	if err == nil {
-		_, err = e.clock(ctx, tx, userID, end, placeOf(userID, tx.Now, "0"))
-	}
+	_, err := e.clockTo(ctx, tx, placeOf(userID, tx.Now, "0"))
 	return err
 }
 

@@ -26,10 +26,9 @@ import (
 type Occasion struct {
 	Event *event.Event
 	User  *tenancy.User
-	// Keys are the keys of all matchers that the event meets ([event.Event.MatchKeys]), none if it is that something is over.
+	// Keys are the keys of all matchers that the event meets ([event.Event.MatchKeys]), none if it is that something is over
+	// ([Occasion.Ends]).
 	Keys []string
-	// Over are the keys of an event that something is over ([Occasion.Ends]).
-	Over []string
 	// Place is the step of the user's fold that the event belongs to.
 	Place string
 	// Nth is the event's number among those of the step, 0 for the one from which the others follow.
@@ -57,11 +56,8 @@ func New(e *event.Event, u *tenancy.User) *Occasion {
 
 func newOccasion(e *event.Event, u *tenancy.User, seen *userVars) *Occasion {
 	o := &Occasion{Event: e, User: u, seen: seen, told: seen}
-	switch {
-	case e.Type == event.User && (u.Status == tenancy.Suspended || u.Status == tenancy.Deleted):
-	case o.Ends():
-		o.Over = e.MatchKeys()
-	default:
+	away := e.Type == event.User && (u.Status == tenancy.Suspended || u.Status == tenancy.Deleted)
+	if !away && !o.Ends() {
 		o.Keys = e.MatchKeys()
 	}
 	return o
@@ -69,8 +65,8 @@ func newOccasion(e *event.Event, u *tenancy.User, seen *userVars) *Occasion {
 
 // All returns the keys of all matchers that the event meets, also if it is that something is over.
 func (o *Occasion) All() []string {
-	if o.Over != nil {
-		return o.Over
+	if o.Ends() {
+		return o.Event.MatchKeys()
 	}
 	return o.Keys
 }

@@ -513,52 +513,16 @@ func TestScopesGetNumbers(t *testing.T) {
 	}
 }
 
-// A row that cannot be read is the error of who asks for it, by its name. Others who share the transaction go on.
 func TestDamagedRow(t *testing.T) {
 	t.Parallel()
 	dsn := pgtest.DSN(t)
-	s := openFor(t, dsn)
-	require.NoError(t, put(t.Context(), s, thing{ID: "bad"}))
-	conn, err := pgx.Connect(t.Context(), dsn)
-	require.NoError(t, err)
-	_, err = conn.Exec(t.Context(), `update guerdon_things set record = '{"id": 7}' where "key" = 'bad'`)
-	require.NoError(t, err)
-	require.NoError(t, conn.Close(t.Context()))
-	var wg sync.WaitGroup
-	errs := make([]error, 32)
-	for i := range errs {
-		wg.Go(func() {
-			if i%2 == 0 {
-				errs[i] = put(t.Context(), s, thing{ID: strconv.Itoa(i)})
-				return
-			}
-			errs[i] = s.Update(t.Context(), here, func(tx store.Tx) error {
-				if err := tx.Prefetch(t.Context(), things.Keys("bad"), things.Rows(store.Query{})); err != nil {
-					return err
-				}
-				if i%4 == 1 {
-					_, err := things.List(t.Context(), tx, store.Query{})
-					return err
-				}
-				_, _, err := things.Get(t.Context(), tx, "bad")
-				return err
-			})
-		})
-	}
-	wg.Wait()
-	for i, err := range errs {
-		if i%2 == 0 {
-			require.NoError(t, err)
-			continue
-		}
-		damaged, ok := errors.AsType[*store.DamagedError](err)
-		require.True(t, ok, "%v", err)
-		require.Equal(t, "things", damaged.Table)
-		require.Equal(t, "bad", damaged.Key)
-		require.ErrorContains(t, err, `row "bad" of table "things"`)
-	}
-	require.NoError(t, put(t.Context(), s, thing{ID: "bad", N: 1}), "it can be replaced")
-	require.Len(t, all(t, s, here), 17)
+	storetest.Damaged(t, openFor(t, dsn), func(key string) {
+		conn, err := pgx.Connect(t.Context(), dsn)
+		require.NoError(t, err)
+		_, err = conn.Exec(t.Context(), `update guerdon_notes set record = '{"id": 7}' where "key" = $1`, key)
+		require.NoError(t, err)
+		require.NoError(t, conn.Close(t.Context()))
+	})
 }
 
 // What a host can do something about has a kind, and says once whose it is.

@@ -121,7 +121,7 @@ type field struct {
 
 // same tells whether two values of the field are kept alike.
 func (f *field) same(a, b reflect.Value) (bool, error) {
-	if a.Comparable() && b.Comparable() && a.Equal(b) {
+	if a.Kind() != reflect.Interface && a.Comparable() && b.Comparable() && a.Equal(b) { // 0 and -0 in one are equal, and not kept alike
 		return true, nil
 	}
 	var x, y Writer

@@ -766,16 +766,17 @@ func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts
 		r.forget(place)
 	}
 	slices.SortFunc(all, func(a, b *fact) int { return strings.Compare(a.key(), b.key()) })
+	tick := func(f *fact) error {
+		f.was = ticking[f.key()]
+		return e.again(ctx, tx, f)
+	}
 	var done []*fact
 	last, err := before(ctx, tx, place)
 	if err != nil {
 		return err
 	}
 	for _, f := range all {
-		ticked, err := e.ticks(ctx, tx, f.UserID, last, f.key(), func(tick *fact) error {
-			tick.was = ticking[tick.key()]
-			return e.again(ctx, tx, tick)
-		})
+		ticked, err := e.ticks(ctx, tx, f.UserID, last, f.key(), tick)
 		if err == nil {
 			err = e.again(ctx, tx, f)
 		}
@@ -783,6 +784,13 @@ func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts
 			return err
 		}
 		done, last = append(append(done, ticked...), f), f.key()
+	}
+	if n := len(later); n > 0 { // what the clock had done by itself behind all else, it does as before
+		ticked, err := e.ticks(ctx, tx, userOf(place), last, later[n-1].key()+"\x00", tick)
+		if err != nil {
+			return err
+		}
+		done = append(done, ticked...)
 	}
 	changed := r.first.list
 	r.first = nil
@@ -1013,14 +1021,14 @@ const maxTicks = 10_000
 // where the fold ends before, "" if it begins: what is due earlier, because of something that turned out to have
 // happened long ago, is done right behind it.
 func (e *Engine) ticks(ctx context.Context, tx *session.Tx, userID, last, place string, take func(*fact) error) ([]*fact, error) {
-	p, err := e.program(ctx, tx)
+	now, err := e.program(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
 	var done []*fact
 	var gone *bool // whether the user has been deleted; most often, nobody asks
 	for len(done) < maxTicks {
-		next, err := p.due(ctx, tx, userID)
+		next, err := now.due(ctx, tx, userID)
 		if err != nil || next.at.IsZero() {
 			return done, err
 		}
@@ -1032,9 +1040,16 @@ func (e *Engine) ticks(ctx context.Context, tx *session.Tx, userID, last, place 
 			}
 			rank = parts[2] + "/" + rank
 		}
-		s := step{UserID: userID, At: at, Rank: rank, RecordedAt: p.moment(tx), Ticked: true}
+		s := step{UserID: userID, At: at, Rank: rank, Ticked: true}
 		if s.key() >= place {
 			return done, nil
+		}
+		if s.RecordedAt, err = now.dueSince(ctx, tx, last, at, next); err != nil {
+			return nil, err
+		}
+		p, err := e.programAt(ctx, tx, s.RecordedAt)
+		if err != nil {
+			return nil, err
 		}
 		first, err := p.occasion(ctx, tx, mechanic.Ticking(next.kind, next.id, userID, at))
 		if err != nil {
@@ -1063,6 +1078,11 @@ type dueThing struct {
 	kind, id string
 }
 
+// before tells whether the clock does a thing earlier than another; at one moment, the order is that of ranks.
+func (d dueThing) before(other dueThing) bool {
+	return d.at.Before(other.at) || d.at.Equal(other.at) && byClock(d.kind, d.id) < byClock(other.kind, other.id)
+}
+
 // due returns what the clock does next in a user's fold.
 func (p *program) due(ctx context.Context, tx *session.Tx, userID string) (next dueThing, err error) {
 	for i := range p.mechanics {
@@ -1070,11 +1090,22 @@ func (p *program) due(ctx context.Context, tx *session.Tx, userID string) (next 
 		if err != nil {
 			return dueThing{}, err
 		}
-		if !at.IsZero() && (next.at.IsZero() || at.Before(next.at)) {
-			next = dueThing{at, kind, id}
+		if thing := (dueThing{at, kind, id}); !at.IsZero() && (next.at.IsZero() || thing.before(next)) {
+			next = thing
 		}
 	}
 	return next, nil
+}
+
+// dueSince returns when the clock would have done something at a moment in a user's fold, behind its last step, if it had
+// always been asked in time: then, or as soon as all of that was known. So it is judged by the same rules however late the
+// clock is asked.
+func (p *program) dueSince(ctx context.Context, tx *session.Tx, last string, at time.Time, what dueThing) (time.Time, error) {
+	s, _, err := steps.Get(ctx, tx, last)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return slices.MaxFunc([]time.Time{at, s.RecordedAt, p.docs.Published(what.kind, what.id)}, time.Time.Compare), nil
 }
 
 // before returns the place of the last step of a user's fold before a place, "" if there is none.

@@ -54,7 +54,8 @@ type Entry struct {
 	// identify a person: of the fields that rules read, the nickname and the external id are missing.
 	User tenancy.User `json:"user"`
 	// RecordedAt is when it was recorded, by the engine's clock; if that had gone back, when the program came in force
-	// that judged it.
+	// that judged it. What the clock does by itself for a user is recorded as of when it was due and known to be: by the
+	// rules of then it is judged, however late the clock is asked.
 	RecordedAt time.Time `json:"recordedAt"`
 	// Caused are the events that followed, each with the id of its cause, in the order in which they
 	// were reacted to.

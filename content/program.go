@@ -159,8 +159,8 @@ func (l *Library) Load(ctx context.Context, tx store.Tx) (*Program, error) {
 // forever is after all moments.
 var forever = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
-// With returns the program, which is that of a moment, with the documents of some kinds that came in force later: those
-// of another program that it has not.
+// With returns the program, which is that of a moment, with the documents of some kinds that came in force for the first
+// time later: those of another program that it has not.
 func (p *Program) With(other *Program, kinds ...string) *Program {
 	out := &Program{
 		Edition: p.Edition, At: p.At, at: p.at, docs: maps.Clone(p.docs), byID: maps.Clone(p.byID), marks: maps.Clone(p.marks), tags: p.tags,
@@ -169,7 +169,7 @@ func (p *Program) With(other *Program, kinds ...string) *Program {
 	for _, kind := range kinds {
 		for _, doc := range other.docs[kind] {
 			key := recordKey(kind, doc.Head().ID)
-			if out.byID[key] != nil {
+			if out.byID[key] != nil || !other.Published(kind, doc.Head().ID).After(p.at) { // it rested then
 				continue
 			}
 			out.later[key] = true

@@ -24,11 +24,8 @@ func (p *program) awaited() bool { return p.audience != nil && p.audience.Awaits
 // firstEnd describes the first of a user's missions whose end will be told.
 func firstEnd(userID string) store.Query { return store.By("awaited", store.Text(userID)).First(1) }
 
-// Due returns when the time of the first of a user's missions is over, if somebody asks for it.
+// Due returns when the time of the first of a user's missions is over of which somebody asked for it when it began.
 func (p *program) Due(ctx context.Context, tx *session.Tx, userID string) (at time.Time, kind, id string, err error) {
-	if !p.awaited() {
-		return time.Time{}, "", "", nil
-	}
 	first, err := missionTable.List(ctx, tx, firstEnd(userID))
 	if err != nil || len(first) == 0 {
 		return time.Time{}, "", "", err
@@ -38,9 +35,6 @@ func (p *program) Due(ctx context.Context, tx *session.Tx, userID string) (at ti
 
 // wakeEnded wakes the users of at most limit missions whose end is to be told, and returns whether there may be more.
 func (p *program) wakeEnded(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
-	if !p.awaited() {
-		return false, nil
-	}
 	due, err := missionTable.List(ctx, tx, store.By("end").Between(store.Value{}, store.After(tx.Now)).First(limit))
 	for i := 0; err == nil && i < len(due); i++ {
 		err = tx.Wake(ctx, due[i].UserID)

@@ -51,10 +51,7 @@ func (p *program) Heeds(keys []string) bool { return p.rules.Meets(keys) }
 // Reads names what [program.React] reads first.
 func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	keys := matchKeys(o)
-	var reads []store.Read
-	if p.awaited() {
-		reads = append(reads, missionTable.Rows(firstEnd(o.User.ID)))
-	}
+	reads := []store.Read{missionTable.Rows(firstEnd(o.User.ID))}
 	for _, owner := range owners(o.User) {
 		for _, key := range keys {
 			reads = append(reads, missionTable.Rows(counting(owner, key, o.Event.At)))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/leaderboard"
@@ -56,6 +57,87 @@ func TestEndsComeBeforeWhatIsDoneByHand(t *testing.T) {
 	top, err := g.Leaderboards.Top(t.Context(), "failures", 1, nil)
 	require.NoError(t, err)
 	require.Equal(t, january(8, 0), top.Rows[0].ReachedAt.UTC())
+}
+
+// What is over is judged by the rules that were in force when it was, whether the clock is asked then or only after others
+// came in force; or by those that were in force when it became known what was over.
+func TestEndsAreJudgedByTheRulesOfThen(t *testing.T) {
+	consoles := func(id, points string) *economy.RewardRule {
+		r := guerdontest.RewardRule(id, guerdontest.Completing("three"), "points", points)
+		r.MatchCondition = json.RawMessage(`{"==": [{"var": "state"}, "ENDED"]}`)
+		return r
+	}
+	for _, asked := range []bool{false, true} {
+		goal := guerdontest.MissionConfiguration("three", guerdontest.Doing("run"), "3")
+		g := play(t, goal, guerdontest.MissionRule("three", goal, timeframe.Weekly), consoles("before", "3"))
+		g.runs("ada", january(2))
+		g.set(january(9))
+		if asked {
+			require.NoError(t, g.Advance(t.Context()))
+		}
+		g.set(january(10))
+		g.publish(consoles("after", "5"))
+		g.set(january(11))
+		require.NoError(t, g.Advance(t.Context()))
+		require.Equal(t, "3", g.balance("ada"), "the clock was asked in time: %t", asked)
+		g.runs("ada", january(1))
+		require.Equal(t, "3", g.balance("ada"), "what was known when it was over is as it was")
+		g.runs("bob", january(4))
+		require.NoError(t, g.Advance(t.Context()))
+		require.Equal(t, "8", g.balance("bob"), "it is known only now")
+	}
+}
+
+// What was over while rules were in force is told and paid by them also if they are archived before the clock is asked, and
+// stays so whatever comes late.
+func TestEndsStandWhenTheirRulesAreArchived(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		goal := guerdontest.MissionConfiguration("three", guerdontest.Doing("run"), "3")
+		ended := guerdontest.RewardRule("ended", guerdontest.Completing(goal.ID), "points", "3")
+		ended.MatchCondition = json.RawMessage(`{"==": [{"var": "state"}, "ENDED"]}`)
+		daily := guerdontest.StreakConfiguration("daily", guerdontest.Doing("run"))
+		broken := guerdontest.RewardRule("broken", every(event.Streak), "points", "5")
+		broken.MatchCondition = json.RawMessage(`{"==": [{"var": "status"}, "BROKEN"]}`)
+		g := play(t, goal, guerdontest.MissionRule("three", goal, timeframe.Weekly), ended, daily, guerdontest.StreakRule("daily", daily), broken)
+		g.runs("ada", january(2))
+		g.set(january(9))
+		if asked {
+			require.NoError(t, g.Advance(t.Context()))
+		}
+		_, err := g.Economy.RewardRules.Archive(t.Context(), "ended")
+		require.NoError(t, err)
+		_, err = g.Economy.RewardRules.Archive(t.Context(), "broken")
+		require.NoError(t, err)
+		_, err = g.Missions.Rules.Archive(t.Context(), "three")
+		require.NoError(t, err)
+		_, err = g.Streaks.Rules.Archive(t.Context(), "daily")
+		require.NoError(t, err)
+		g.set(january(10))
+		require.NoError(t, g.Advance(t.Context()))
+		require.Equal(t, "8", g.balance("ada"), "the clock was asked in time: %t", asked)
+		g.runs("ada", january(1))
+		require.Equal(t, "8", g.balance("ada"))
+		require.NoError(t, g.Advance(t.Context()))
+		require.Equal(t, "8", g.balance("ada"))
+	}
+}
+
+// While a rule rested it judged nobody, and does not do so either when all that is folded again.
+func TestWhatRestedRestsAlsoWhenFoldedAgain(t *testing.T) {
+	daily := guerdontest.StreakConfiguration("daily", guerdontest.Doing("run"))
+	g := play(t, daily, guerdontest.StreakRule("daily", daily))
+	g.runs("ada", january(2), january(3))
+	_, err := g.Streaks.Rules.Archive(t.Context(), "daily")
+	require.NoError(t, err)
+	g.runs("ada", january(4))
+	g.set(january(5, 9))
+	_, err = g.Streaks.Rules.Unarchive(t.Context(), "daily")
+	require.NoError(t, err)
+	g.publish(guerdontest.StreakRule("daily", daily))
+	g.runs("ada", january(5))
+	require.Equal(t, 1, g.count("daily"))
+	g.runs("ada", january(1))
+	require.Equal(t, 1, g.count("daily"))
 }
 
 // Nothing follows for who has been deleted, also if the clock finds only then what was over before; who is suspended is told.

@@ -1,6 +1,7 @@
 package proof_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -45,7 +46,7 @@ func (a author) fact() fact {
 		of = append(of, author.enrols)
 	}
 	if a.edits {
-		of = append(of, author.rewrites, author.archives)
+		of = append(of, author.rewrites, author.archives, author.revives)
 	}
 	f := pick(a, "fact", of...)(a)
 	f.at = a.moment("at")
@@ -64,23 +65,50 @@ func (a author) rewrites() fact {
 // archives takes a rule or a path out of use.
 func (a author) archives() fact {
 	id := pick(a, "document", a.written()...)
-	return fact{text: "archive " + id, do: func(t tester, w *world, _ string) (err error) {
-		switch id[0] {
-		case 'r':
-			_, err = w.Missions.Rules.Archive(t.Context(), id)
-		case 'w':
-			_, err = w.Economy.RewardRules.Archive(t.Context(), id)
-		case 's':
-			_, err = w.Streaks.Rules.Archive(t.Context(), id)
-		case 'm':
-			_, err = w.Missions.Configurations.Archive(t.Context(), id)
-		case 'p':
-			_, err = w.Learning.Paths.Archive(t.Context(), id)
-		case 'l':
-			_, err = w.Learning.Rules.Archive(t.Context(), id)
+	return fact{text: "archive " + id, do: func(t tester, w *world, _ string) error {
+		archive, _ := w.shelf(id)
+		return archive(t.Context(), id)
+	}}
+}
+
+// revives publishes a rule or a path that had been archived.
+func (a author) revives() fact {
+	doc := a.write(pick(a, "document", a.written()...))
+	id := doc["id"].(string)
+	return fact{text: "unarchive and publish " + brief(doc), do: func(t tester, w *world, _ string) error {
+		_, unarchive := w.shelf(id)
+		if err := unarchive(t.Context(), id); err != nil {
+			return err
 		}
+		_, err := w.Import(t.Context(), bundle(t, doc))
 		return err
 	}}
+}
+
+// shelf returns what takes a document out of use, and what brings it back; those of streaks and boards stay.
+func (w *world) shelf(id string) (archive, unarchive func(context.Context, string) error) {
+	switch id[0] {
+	case 'r':
+		return shelfOf(w.Missions.Rules)
+	case 'w':
+		return shelfOf(w.Economy.RewardRules)
+	case 's':
+		return shelfOf(w.Streaks.Rules)
+	case 'm':
+		return shelfOf(w.Missions.Configurations)
+	case 'p':
+		return shelfOf(w.Learning.Paths)
+	case 'l':
+		return shelfOf(w.Learning.Rules)
+	}
+	none := func(context.Context, string) error { return nil }
+	return none, none
+}
+
+func shelfOf[T any](docs content.Documents[T]) (archive, unarchive func(context.Context, string) error) {
+	archive = func(ctx context.Context, id string) error { _, err := docs.Archive(ctx, id); return err }
+	unarchive = func(ctx context.Context, id string) error { _, err := docs.Unarchive(ctx, id); return err }
+	return archive, unarchive
 }
 
 func (a author) asks() fact {

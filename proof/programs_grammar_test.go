@@ -28,7 +28,8 @@ type features struct {
 	later                                        bool // documents are published in the middle of the history
 	plain                                        bool // conditions read nothing but the clock, and documents' time does not end
 	clock                                        bool // expressions read the engine's clock: they depend on arrival
-	edits                                        bool // documents are published anew and archived, too
+	edits                                        bool // documents are published anew, archived and brought back, too
+	named                                        bool // activities are matched by name or tag, not all
 }
 
 // object is a JSON object.
@@ -218,7 +219,11 @@ func (a author) matcher(names string, entities ...string) (object, string) {
 	entity := pick(a, "entity", entities...)
 	field := strings.Fields(names)
 	m := object{field[0]: "ENTITY", field[1]: entity}
-	switch how := pick(a, "match", "ENTITY", "INSTANCE", "TAG"); {
+	how := pick(a, "match", "ENTITY", "INSTANCE", "TAG")
+	if a.named && how == "ENTITY" && entity == "Activity" {
+		how = "INSTANCE"
+	}
+	switch {
 	case how == "TAG":
 		return object{field[0]: "TAG", field[1]: "Tag", field[2]: "outdoor"}, "Tag"
 	case how == "INSTANCE" && entity != "User":

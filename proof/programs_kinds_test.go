@@ -16,6 +16,7 @@ func ground() []object {
 		document("Tag", "outdoor", object{"namespace": "place", "variant": "outdoor"}),
 		document("Activity", "run", nil),
 		document("Activity", "swim", nil),
+		document("Activity", "sit", nil), // which nobody does
 		document("Quiz", "hills", option),
 		document("Quiz", "kings", option),
 		document("Slide", "forum", nil),

@@ -4,11 +4,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/store/memory"
 )
@@ -58,14 +60,80 @@ func TestAnyOrderEndsTheSame(t *testing.T) {
 	}
 }
 
+// Whatever comes late, and whichever documents are changed and archived meanwhile: it makes no difference to the end when the
+// clock is asked.
+func TestClockMayBeAskedAtAnyTime(t *testing.T) {
+	f := features{missions: true, streaks: true, rewards: true, boards: true, fed: true, times: true, edits: true}
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		s := scenarios(f).Draw(rt, "scenario")
+		o := s.orders().Draw(rt, "order")
+		rarely, often := *o, *o
+		rarely.advances, often.advances = nil, author{T: rt}.advances()
+		ends := func(w *world, o *order) []string {
+			lines := w.enact(rt, s, o, w.records(rt))
+			return append(lines, w.lines(rt, s, func(string) bool { return false })...)
+		}
+		want, got := ends(founded(rt, memory.New(), "acme", founding), &rarely), ends(b.empty(rt, founding), &often)
+		if !slices.Equal(want, got) {
+			require.Fail(rt, "another end than if the clock is asked in the end", "%s\n%s", told{&often, s}, strings.Join(differences(want, got), "\n"))
+		}
+	})
+}
+
+// A late event that no document matches changes nothing, though all is folded again: it is judged as it was, by the
+// documents that were in force then, also of those that are changed, archived and brought back.
+func TestFoldingAgainChangesNothing(t *testing.T) {
+	f := features{missions: true, streaks: true, rewards: true, times: true, edits: true, named: true, plain: true}
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		s, w := scenarios(f).Draw(rt, "scenario"), b.empty(rt, founding)
+		s.bidFarewell() // so that streaks that were published late have counted
+		w.enact(rt, s, s.orders().Draw(rt, "order"), w.records(rt))
+		lines := func() []string { return w.lines(rt, s, nil) }
+		before := lines()
+		for _, user := range people {
+			_, err := w.Record(rt.Context(), event.Event{ID: "sit-" + user, UserID: user, EntityID: "sit", At: founding.Add(time.Second)})
+			require.NoError(rt, err)
+		}
+		require.Empty(rt, strings.Join(differences(before, lines()), "\n"))
+	})
+}
+
+// What the clock had done and does again is not taken back in between: a late event changes what follows from it, and
+// the clock has nothing to put right afterwards.
+func TestLateEventLeavesWhatTheClockDid(t *testing.T) {
+	f := features{missions: true, streaks: true, rewards: true, fed: true, times: true}
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		s, w := scenarios(f).Draw(rt, "scenario"), b.empty(rt, founding)
+		late := s.events
+		if len(s.events) > 0 {
+			n := rapid.IntRange(0, len(s.events)-1).Draw(rt, "in time")
+			s.events, late = s.events[:n], s.events[n:]
+		}
+		w.enact(rt, s, s.lived(), w.records(rt))
+		for _, l := range late {
+			out, err := w.Record(rt.Context(), l.Event)
+			require.NoError(rt, err)
+			require.NoError(rt, w.Advance(rt.Context()))
+			entries, err := w.Journal(rt.Context(), out.Seq)
+			require.NoError(rt, err)
+			for _, e := range entries {
+				for _, made := range e.Outcome.Transactions {
+					undone := func(c economy.Change) bool {
+						return c.Undone && c.TransactionID == made.TransactionID && c.Amount.Equal(made.Amount)
+					}
+					require.False(rt, slices.ContainsFunc(out.Transactions, undone), "%s takes back %s, which comes again", l.ID, made.TransactionID)
+				}
+			}
+		}
+	})
+}
+
 // Streaks and boards that are published late have counted, once the next event that they count has come, what they would
 // have if they had been published in the beginning.
 func TestCountingLooksBack(t *testing.T) {
 	checkStores(t, func(rt *rapid.T, b *backend) {
 		late := scenarios(features{streaks: true, boards: true, times: true, moves: true, later: true, plain: true}).Draw(rt, "scenario")
-		for _, user := range people {
-			late.events = append(late.events, farewell(user, "run"), farewell(user, "swim"))
-		}
+		late.bidFarewell()
 		early := *late
 		early.docs, early.late = slices.Concat(late.docs, late.late), nil
 		open := func(string) bool { return false } // of periods that had ended there is no board
@@ -78,7 +146,13 @@ func TestCountingLooksBack(t *testing.T) {
 	})
 }
 
-// farewell is what a user does on the last day.
+// bidFarewell lets everybody do everything on the last day.
+func (s *scenario) bidFarewell() {
+	for _, user := range people {
+		s.events = append(s.events, farewell(user, "run"), farewell(user, "swim"))
+	}
+}
+
 func farewell(user, activity string) late {
 	return late{event.Event{ID: "last-" + user + "-" + activity, UserID: user, EntityID: activity, At: lastDay, Value: new(decimal.NewFromInt(1))}, false}
 }

@@ -49,9 +49,7 @@ func (s *scenario) orders() *rapid.Generator[*order] {
 		case "in batches":
 			o.batch = rapid.IntRange(2, 5).Draw(t, "batch")
 		case "with the clock", "shuffled with the clock":
-			for range rapid.IntRange(1, 4).Draw(t, "advances") {
-				o.advances = append(o.advances, a.moment("advance").Add(45*time.Second))
-			}
+			o.advances = a.advances()
 			if o.name == "with the clock" {
 				return o
 			}
@@ -62,6 +60,14 @@ func (s *scenario) orders() *rapid.Generator[*order] {
 		}
 		return o
 	})
+}
+
+// advances draws when the clock is asked.
+func (a author) advances() (all []time.Time) {
+	for range rapid.IntRange(1, 4).Draw(a.T, "advances") {
+		all = append(all, a.moment("advance").Add(45*time.Second))
+	}
+	return all
 }
 
 // settles tells whether periods of a board of a log that have ended must be the same as in any other order. They need

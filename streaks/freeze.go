@@ -134,12 +134,9 @@ func (t *turn) due(clock *time.Location) (time.Time, error) {
 
 // Due returns when the clock judges one of a user's streaks next.
 func (p *program) Due(ctx context.Context, tx *session.Tx, userID string) (at time.Time, kind, id string, err error) {
-	if len(p.plans) == 0 {
-		return time.Time{}, "", "", nil
-	}
 	states, err := stateTable.List(ctx, tx, store.Prefix(streakKey(userID, "")))
 	for i := range states {
-		if s := &states[i]; !s.CheckAt.IsZero() && p.byID[s.RuleID] != nil && (at.IsZero() || s.CheckAt.Before(at)) {
+		if s := &states[i]; !s.CheckAt.IsZero() && (at.IsZero() || s.CheckAt.Before(at)) {
 			at, id = s.CheckAt, s.RuleID
 		}
 	}
@@ -153,29 +150,22 @@ func (p *program) Due(ctx context.Context, tx *session.Tx, userID string) (at ti
 func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	due := store.By("due").Between(store.Value{}, store.After(tx.Now))
 	states, err := stateTable.List(ctx, tx, due.First(limit))
-	if err != nil {
-		return false, err
+	for i := 0; err == nil && i < len(states); i++ {
+		err = tx.Wake(ctx, states[i].UserID)
 	}
-	for _, s := range states {
-		if p.byID[s.RuleID] == nil { // nobody judges it
-			s.CheckAt = time.Time{}
-			err = stateTable.Put(ctx, tx, s)
-		} else {
-			err = tx.Wake(ctx, s.UserID)
-		}
-		if err != nil {
-			return false, err
-		}
-	}
-	return len(states) == limit, nil
+	return len(states) == limit, err
 }
 
 // judge settles one streak up to the moment of an event of the clock.
 func (p *program) judge(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	pl := p.byID[o.Event.EntityID]
 	s, found, err := stateTable.Get(ctx, tx, streakKey(o.User.ID, o.Event.EntityID))
-	if err != nil || !found || pl == nil {
+	if err != nil || !found {
 		return nil, err
+	}
+	if pl == nil { // the rule rests, and judges nobody
+		s.CheckAt = time.Time{}
+		return nil, stateTable.Put(ctx, tx, s)
 	}
 	t, err := pl.turn(tx, o.User, p.wallet, s)
 	if err != nil {

@@ -74,9 +74,6 @@ func compileRule(r *Rule) (*plan, error) {
 
 // Reads names what [program.React] reads first.
 func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
-	if len(p.plans) == 0 {
-		return nil
-	}
 	reads := []store.Read{stateTable.Rows(store.Prefix(streakKey(o.User.ID, "")))}
 	var days []string
 	for _, pl := range p.matches.On(o.Keys) {

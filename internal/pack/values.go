@@ -99,7 +99,7 @@ func writeDecimal(w *Writer, v reflect.Value) error {
 	}
 	if d.NumDigits() > int64Digits {
 		w.tag(tagBig)
-		w.text(d.String())
+		w.text(d.StringFixed(max(0, -d.Exponent()))) // with all its digits, so that it is written alike again
 		return nil
 	}
 	w.tag(tagDecimal)

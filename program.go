@@ -199,6 +199,13 @@ func (e *Engine) programAt(ctx context.Context, tx *session.Tx, at time.Time) (*
 	if p, err = e.compile(ctx, tx, docs.With(now.docs, countingBack...)); err != nil {
 		return nil, fmt.Errorf("guerdon: compiling the program of %s at %s: %w", tx.Scope(), since, err)
 	}
+	for i := range p.mechanics { // who counts what several users do is always of now
+		if then := &p.mechanics[i]; !then.folded {
+			awaits := then.awaits
+			*then = now.mechanics[i]
+			then.awaits = awaits
+		}
+	}
 	e.space(tx.Scope(), func(sp *space) {
 		if sp.program == now {
 			sp.former[id] = p
@@ -210,6 +217,7 @@ func (e *Engine) programAt(ctx context.Context, tx *session.Tx, at time.Time) (*
 // machine is a mechanic as the engine runs it: all have one form.
 type machine struct {
 	mechanic any // which it is
+	folded   bool
 	open     func(context.Context, *session.Tx) error
 	reads    func(*session.Tx, *mechanic.Occasion) []store.Read
 	heeds    func(keys []string) bool
@@ -245,7 +253,7 @@ func plug[C any](m mechanic.Mechanic[C], list func(*Outcome) *[]C) machine {
 		return err
 	}
 	return machine{
-		mechanic: m, open: m.Open,
+		mechanic: m, folded: m.Folded(), open: m.Open,
 		reads: m.Reads, heeds: m.Heeds, awaits: m.Awaits, foresee: m.Foresee, rewind: m.Rewind, due: m.Due, advance: m.Advance, react: react,
 		present: func(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, out *Outcome) error {
 			changes, err := m.Present(ctx, tx, o)

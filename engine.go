@@ -134,6 +134,9 @@ func newLibrary() *content.Library {
 		streaks.Configurations, streaks.Rules, leaderboard.Configurations, leaderboard.Boards)
 }
 
+// Tables are all tables that [New] prepares in a store, for who prepares a database before: see postgres.Store.Migration.
+func Tables() []*store.Schema { return tables(wings(&Engine{})) }
+
 // tables are all tables of a store.
 func tables(wings []wing) []*store.Schema {
 	all := slices.Concat(tenancy.Tables(), content.Tables())

@@ -225,7 +225,7 @@ func BenchmarkRecord(b *testing.B) {
 		},
 		"postgres": func(b *testing.B) store.Store {
 			b.Helper()
-			st, err := postgres.Open(b.Context(), pgtest.DSN(b))
+			st, err := postgres.Open(b.Context(), pgtest.DSN(b), nil)
 			require.NoError(b, err)
 			return st
 		},

@@ -39,7 +39,7 @@ var openers = map[string]func(testing.TB) store.Store{
 		return st
 	},
 	"postgres": func(t testing.TB) store.Store {
-		st, err := postgres.Open(t.Context(), pgtest.DSN(t))
+		st, err := postgres.Open(t.Context(), pgtest.DSN(t), nil)
 		require.NoError(t, err)
 		return st
 	},

@@ -59,7 +59,7 @@ var hosts = map[string]func(testing.TB) host{
 	},
 	"postgres": func(t testing.TB) host {
 		dsn := pgtest.DSN(t)
-		st, err := postgres.Open(t.Context(), dsn)
+		st, err := postgres.Open(t.Context(), dsn, nil)
 		require.NoError(t, err)
 		conn, err := pgx.Connect(t.Context(), dsn)
 		require.NoError(t, err)

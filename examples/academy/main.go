@@ -57,7 +57,7 @@ func openStore(ctx context.Context, db string) (store.Store, error) {
 	case db == "memory":
 		return memory.New(), nil
 	case strings.HasPrefix(db, "postgres://"), strings.HasPrefix(db, "postgresql://"):
-		return postgres.Open(ctx, db)
+		return postgres.Open(ctx, db, nil)
 	}
 	return sqlite.Open(ctx, db, nil)
 }

@@ -23,7 +23,9 @@ import (
 //
 // The store that Join returns runs one function at a time, a View like an Update. Its Prepare only
 // checks that s has prepared the tables, and its Close does nothing.
-func (s *Store) Join(tx pgx.Tx) store.Store {
+func (s *Store) Join(tx pgx.Tx) store.Store { return s.joined(tx) }
+
+func (s *Store) joined(tx db) store.Store {
 	fit := false
 	return unit.NewJoined(&s.prepared, func(ctx context.Context) (unit.Session, error) {
 		if !fit {
@@ -37,9 +39,11 @@ func (s *Store) Join(tx pgx.Tx) store.Store {
 }
 
 // readCommitted refuses a transaction whose snapshot may be older than the lock of a scope.
-func readCommitted(ctx context.Context, tx pgx.Tx) error {
+func readCommitted(ctx context.Context, tx db) error {
 	var level string
-	if err := tx.QueryRow(ctx, "select current_setting('transaction_isolation')").Scan(&level); err != nil {
+	b := &pgx.Batch{}
+	b.Queue("select current_setting('transaction_isolation')").QueryRow(func(row pgx.Row) error { return row.Scan(&level) })
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return wrap(err)
 	}
 	if level != "read committed" {

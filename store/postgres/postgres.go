@@ -22,7 +22,9 @@
 //
 // # Where the records are
 //
-// In the tables guerdon_…, in the first schema of the connection's search_path. The column scope is the number that
+// In the tables guerdon_…, in the schema of [Options], or the first of the connection's search_path. Prepare creates what is
+// not there. Where the service's role must not, another one runs the script of [Store.Migration] before; then the service needs
+// no right but to select, insert, update and delete. The column scope is the number that
 // guerdon_scopes gives a scope's name, account/workspace. Texts are compared by
 // their bytes, whatever the collation of the database. A row whose indexed texts are longer than about
 // 2700 bytes together, compressed, is refused by the server.
@@ -58,8 +60,9 @@ import (
 // A Store keeps its records in a database. All methods may be called concurrently.
 type Store struct {
 	pool     *pgxpool.Pool
-	lock     string // the statement that locks a scope
-	owned    bool   // the pool is closed with the store
+	views    *pgxpool.Pool // of a replica, or the pool
+	lock     string        // the statement that locks a scope
+	owned    bool          // the pool is closed with the store
 	gate     unit.Gate
 	tables   *sqltext.Cache[*table]
 	prepared sync.Map // of true by *store.Schema
@@ -78,44 +81,23 @@ type group struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open connects to the database that dsn describes, a URL or a list of keywords and values as the
-// tools of PostgreSQL take them. Parameters that begin with pool_ set the pool, as pool_max_conns. A
-// malformed dsn is [fault.ErrInvalid].
-func Open(ctx context.Context, dsn string) (*Store, error) {
-	config, err := pgxpool.ParseConfig(dsn)
-	if err != nil {
-		return nil, fault.Invalid("dsn", "%v", err)
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, &serverError{err}
-	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, &serverError{err}
-	}
-	s := New(pool)
-	s.owned = true
-	return s, nil
-}
-
 // New returns a store on a pool of the host's, which stays open when the store is closed.
 func New(pool *pgxpool.Pool) *Store {
-	return &Store{pool: pool, lock: lockScope, tables: sqltext.NewCache(newTable), groups: map[store.Scope]*group{}}
+	return &Store{pool: pool, views: pool, lock: lockScope, tables: sqltext.NewCache(newTable), groups: map[store.Scope]*group{}}
 }
 
 // View implements [store.Store].
 func (s *Store) View(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
-	return s.read(ctx, func(db unit.Session) error { return unit.View(ctx, db, scope, fn) })
+	return s.read(ctx, s.views, func(db unit.Session) error { return unit.View(ctx, db, scope, fn) })
 }
 
 // Rehearse implements [store.Store].
 func (s *Store) Rehearse(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
-	return s.read(ctx, func(db unit.Session) error { return unit.Rehearse(ctx, db, scope, fn) })
+	return s.read(ctx, s.pool, func(db unit.Session) error { return unit.Rehearse(ctx, db, scope, fn) })
 }
 
 // read calls do with a session that reads.
-func (s *Store) read(ctx context.Context, do func(unit.Session) error) error {
+func (s *Store) read(ctx context.Context, pool *pgxpool.Pool, do func(unit.Session) error) error {
 	if err := s.gate.Enter(); err != nil {
 		return err
 	}
@@ -123,7 +105,7 @@ func (s *Store) read(ctx context.Context, do func(unit.Session) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return do(&session{store: s, words: viewing})
+	return do(&session{store: s, pool: pool, words: viewing})
 }
 
 // Update implements [store.Store]. The transactions of a scope run one after another.
@@ -164,7 +146,7 @@ type database struct{ store *Store }
 
 // Begin implements [unit.Database]. The first batch begins the transaction.
 func (d database) Begin(context.Context) (unit.Session, error) {
-	return &session{store: d.store, words: updating}, nil
+	return &session{store: d.store, pool: d.store.pool, words: updating}, nil
 }
 
 // Retry implements [unit.Database].
@@ -176,6 +158,9 @@ func (database) Retry(err error) bool {
 // Close implements [store.Store]. It waits for running transactions.
 func (s *Store) Close() error {
 	if s.gate.Close() && s.owned {
+		if s.views != s.pool {
+			s.views.Close()
+		}
 		s.pool.Close()
 	}
 	return nil
@@ -212,7 +197,7 @@ func (s *Store) Prepare(ctx context.Context, tables ...*store.Schema) error {
 // prepare prepares tables in a transaction, one process after another.
 func prepare(ctx context.Context, tx pgx.Tx, tables []*store.Schema) error {
 	db := preparation{tx}
-	if err := db.Exec(ctx, "select pg_advisory_xact_lock(hashtextextended('guerdon_tables', 0))"); err != nil {
+	if err := db.begin(ctx); err != nil {
 		return err
 	}
 	return dialect.Prepare(ctx, db, tables)
@@ -220,6 +205,14 @@ func prepare(ctx context.Context, tx pgx.Tx, tables []*store.Schema) error {
 
 // A preparation implements [sqltext.DB]. Its statements run once and are not worth preparing.
 type preparation struct{ tx pgx.Tx }
+
+// begin takes the time that it needs, and keeps others out.
+func (p preparation) begin(ctx context.Context) error {
+	if err := p.Exec(ctx, "set local statement_timeout = 0"); err != nil {
+		return err
+	}
+	return p.Exec(ctx, "select pg_advisory_xact_lock(hashtextextended('guerdon_tables', 0))")
+}
 
 func (p preparation) Exec(ctx context.Context, text string, args ...any) error {
 	_, err := p.tx.Exec(ctx, text, append([]any{pgx.QueryExecModeExec}, args...)...)
@@ -272,14 +265,20 @@ func (e *serverError) Unwrap() []error {
 	if said, ok := errors.AsType[*pgconn.PgError](e.error); ok && said.Code == full {
 		all = append(all, fault.ErrFull)
 	}
+	if said, ok := errors.AsType[*pgconn.PgError](e.error); ok && said.Code == canceled {
+		all = append(all, context.DeadlineExceeded)
+	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](e.error); ok {
 		all = append(all, fault.ErrLost)
 	}
 	return all
 }
 
-// full is the code of a disk without room.
-const full = "53100"
+// The codes of a disk without room, and of a statement that took longer than the server lets it.
+const (
+	full     = "53100"
+	canceled = "57014"
+)
 
 // wrap says once whose an error of the server is.
 func wrap(err error) error {

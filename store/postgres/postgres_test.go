@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon/fault"
@@ -46,7 +48,7 @@ func TestConformance(t *testing.T) {
 
 func open(tb testing.TB, dsn string) *postgres.Store {
 	tb.Helper()
-	s, err := postgres.Open(tb.Context(), dsn)
+	s, err := postgres.Open(tb.Context(), dsn, nil)
 	require.NoError(tb, err)
 	return s
 }
@@ -109,7 +111,7 @@ func all(tb testing.TB, s store.Store, scope store.Scope) map[string]int64 {
 
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
-	_, err := postgres.Open(t.Context(), "postgres://:secret@host:port")
+	_, err := postgres.Open(t.Context(), "postgres://:secret@host:port", nil)
 	require.ErrorIs(t, err, fault.ErrInvalid)
 	require.NotContains(t, err.Error(), "secret")
 }
@@ -339,88 +341,174 @@ func TestLostConnection(t *testing.T) {
 	require.Equal(t, want, all(t, s, here))
 }
 
+// A hostTx is a transaction of a host's.
+type hostTx struct {
+	join             func() store.Store
+	exec             func(text string, args ...any) error
+	commit, rollback func() error
+}
+
+// ways begin a transaction of a host's in one of the ways that can be joined.
+var ways = map[string]func(*testing.T, *postgres.Store, *pgx.Conn, string) hostTx{
+	"pgx": func(t *testing.T, s *postgres.Store, conn *pgx.Conn, level string) hostTx {
+		t.Helper()
+		ctx := t.Context()
+		tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.TxIsoLevel(level)})
+		require.NoError(t, err)
+		return hostTx{
+			join:     func() store.Store { return s.Join(tx) },
+			exec:     func(text string, args ...any) error { _, err := tx.Exec(ctx, text, args...); return err },
+			commit:   func() error { return tx.Commit(ctx) },
+			rollback: func() error { return tx.Rollback(ctx) },
+		}
+	},
+	"database/sql": func(t *testing.T, s *postgres.Store, conn *pgx.Conn, level string) hostTx {
+		t.Helper()
+		ctx := t.Context()
+		db := stdlib.OpenDB(*conn.Config())
+		t.Cleanup(func() { require.NoError(t, db.Close()) })
+		levels := map[string]sql.IsolationLevel{"repeatable read": sql.LevelRepeatableRead, "serializable": sql.LevelSerializable}
+		tx, err := db.BeginTx(ctx, &sql.TxOptions{Isolation: levels[level]})
+		require.NoError(t, err)
+		return hostTx{
+			join:     func() store.Store { return s.JoinSQL(tx) },
+			exec:     func(text string, args ...any) error { _, err := tx.ExecContext(ctx, text, args...); return err },
+			commit:   tx.Commit,
+			rollback: tx.Rollback,
+		}
+	},
+}
+
+// order writes a row of the host's.
+func (tx hostTx) order(t *testing.T, id string) {
+	t.Helper()
+	require.NoError(t, tx.exec("insert into orders (id) values ($1)", id))
+}
+
 func TestJoin(t *testing.T) {
 	t.Parallel()
-	ctx := t.Context()
-	s, conn := joinable(t)
+	for name, begin := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			s, conn := joinable(t)
+			tx := begin(t, s, conn, "")
+			tx.order(t, "1")
+			j := tx.join()
+			require.NoError(t, j.Prepare(ctx, things.Schema()))
+			require.NoError(t, put(ctx, j, thing{ID: "a", N: 1}))
+			require.NoError(t, put(ctx, j, thing{ID: "b", N: 2}))
+			require.Len(t, all(t, j, here), 2) // it sees what it wrote
+			require.Empty(t, all(t, s, here))  // nobody else does
+			require.NoError(t, j.Close())
+			require.NoError(t, tx.commit())
+			require.Len(t, all(t, s, here), 2)
+			require.Equal(t, 1, orders(t, conn))
 
-	tx, err := conn.Begin(ctx)
-	require.NoError(t, err)
-	order(t, tx, "1")
-	j := s.Join(tx)
-	require.NoError(t, j.Prepare(ctx, things.Schema()))
-	require.NoError(t, put(ctx, j, thing{ID: "a", N: 1}))
-	require.NoError(t, put(ctx, j, thing{ID: "b", N: 2}))
-	require.Len(t, all(t, j, here), 2) // it sees what it wrote
-	require.Empty(t, all(t, s, here))  // nobody else does
-	require.NoError(t, j.Close())
-	require.NoError(t, tx.Commit(ctx))
-	require.Len(t, all(t, s, here), 2)
-	require.Equal(t, 1, orders(t, conn))
-
-	tx, err = conn.Begin(ctx)
-	require.NoError(t, err)
-	order(t, tx, "2")
-	require.NoError(t, put(ctx, s.Join(tx), thing{ID: "c"}))
-	require.NoError(t, tx.Rollback(ctx))
-	require.Len(t, all(t, s, here), 2)
-	require.Equal(t, 1, orders(t, conn))
-	require.ErrorIs(t, put(ctx, s.Join(tx), thing{ID: "d"}), pgx.ErrTxClosed)
+			tx = begin(t, s, conn, "")
+			tx.order(t, "2")
+			require.NoError(t, put(ctx, tx.join(), thing{ID: "c"}))
+			require.NoError(t, tx.rollback())
+			require.Len(t, all(t, s, here), 2)
+			require.Equal(t, 1, orders(t, conn))
+			err := put(ctx, tx.join(), thing{ID: "d"})
+			require.True(t, errors.Is(err, pgx.ErrTxClosed) || errors.Is(err, sql.ErrTxDone), "%v", err)
+		})
+	}
 }
 
 // A function that fails leaves the host's transaction as it was.
 func TestJoinFails(t *testing.T) {
 	t.Parallel()
-	ctx := t.Context()
-	s, conn := joinable(t)
-	_, err := conn.Exec(ctx, "alter table guerdon_things add constraint no check (key <> 'bad')")
-	require.NoError(t, err)
-	tx, err := conn.Begin(ctx)
-	require.NoError(t, err)
-	order(t, tx, "1")
-	j := s.Join(tx)
-	require.NoError(t, put(ctx, j, thing{ID: "a"}))
-	require.ErrorIs(t, j.Update(ctx, here, func(tx store.Tx) error {
-		require.NoError(t, things.Put(ctx, tx, thing{ID: "a", N: 9}, thing{ID: "b"}))
-		return errors.Join(increment(ctx, tx, "a"), errNo)
-	}), errNo)
-	require.PanicsWithValue(t, "no", func() {
-		_ = j.Update(ctx, here, func(tx store.Tx) error {
-			require.NoError(t, things.Delete(ctx, tx, "a"))
-			panic("no")
+	for name, begin := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			s, conn := joinable(t)
+			_, err := conn.Exec(ctx, "alter table guerdon_things add constraint no check (key <> 'bad')")
+			require.NoError(t, err)
+			tx := begin(t, s, conn, "")
+			tx.order(t, "1")
+			j := tx.join()
+			require.NoError(t, put(ctx, j, thing{ID: "a"}))
+			require.ErrorIs(t, j.Update(ctx, here, func(tx store.Tx) error {
+				require.NoError(t, things.Put(ctx, tx, thing{ID: "a", N: 9}, thing{ID: "b"}))
+				return errors.Join(increment(ctx, tx, "a"), errNo)
+			}), errNo)
+			require.PanicsWithValue(t, "no", func() {
+				_ = j.Update(ctx, here, func(tx store.Tx) error {
+					require.NoError(t, things.Delete(ctx, tx, "a"))
+					panic("no")
+				})
+			})
+			require.Error(t, j.Update(ctx, here, func(tx store.Tx) error {
+				require.NoError(t, things.Delete(ctx, tx, "a"))
+				return things.Put(ctx, tx, thing{ID: "aa"}, thing{ID: "bad"})
+			}))
+			require.ErrorIs(t, j.View(ctx, here, func(tx store.Tx) error {
+				return things.Put(ctx, tx, thing{ID: "c"})
+			}), store.ErrReadOnly)
+			tx.order(t, "2")
+			require.NoError(t, put(ctx, j, thing{ID: "d"}))
+			require.NoError(t, tx.commit())
+			require.Equal(t, map[string]int64{"a": 0, "d": 0}, all(t, s, here))
+			require.Equal(t, 2, orders(t, conn))
 		})
-	})
-	require.Error(t, j.Update(ctx, here, func(tx store.Tx) error {
-		require.NoError(t, things.Delete(ctx, tx, "a"))
-		return things.Put(ctx, tx, thing{ID: "aa"}, thing{ID: "bad"})
-	}))
-	require.ErrorIs(t, j.View(ctx, here, func(tx store.Tx) error {
-		return things.Put(ctx, tx, thing{ID: "c"})
-	}), store.ErrReadOnly)
-	order(t, tx, "2")
-	require.NoError(t, put(ctx, j, thing{ID: "d"}))
-	require.NoError(t, tx.Commit(ctx))
-	require.Equal(t, map[string]int64{"a": 0, "d": 0}, all(t, s, here))
-	require.Equal(t, 2, orders(t, conn))
+	}
 }
 
 func TestJoinRefuses(t *testing.T) {
 	t.Parallel()
-	ctx := t.Context()
-	s, conn := joinable(t)
 	other := store.Define("others", func(t *thing) string { return t.ID }, nil)
-	for _, level := range []pgx.TxIsoLevel{pgx.RepeatableRead, pgx.Serializable} {
-		tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: level})
-		require.NoError(t, err)
-		require.ErrorIs(t, s.Join(tx).Prepare(ctx, things.Schema(), other.Schema()), fault.ErrConflict)
-		order(t, tx, string(level))
-		err = put(ctx, s.Join(tx), thing{ID: "a"})
-		require.ErrorIs(t, err, fault.ErrInvalid)
-		require.ErrorContains(t, err, string(level))
-		require.NoError(t, tx.Commit(ctx))
+	for name, begin := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			s, conn := joinable(t)
+			for _, level := range []string{"repeatable read", "serializable"} {
+				tx := begin(t, s, conn, level)
+				require.ErrorIs(t, tx.join().Prepare(ctx, things.Schema(), other.Schema()), fault.ErrConflict)
+				tx.order(t, level)
+				err := put(ctx, tx.join(), thing{ID: "a"})
+				require.ErrorIs(t, err, fault.ErrInvalid)
+				require.ErrorContains(t, err, level)
+				require.NoError(t, tx.commit())
+			}
+			require.Equal(t, 2, orders(t, conn))
+			require.Empty(t, all(t, s, here))
+		})
 	}
-	require.Equal(t, 2, orders(t, conn))
-	require.Empty(t, all(t, s, here))
+}
+
+// hosted is a store whose updates are part of transactions of a host's, each of its own.
+type hosted struct {
+	*postgres.Store
+
+	db *sql.DB
+}
+
+func (h hosted) Update(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	tx, err := h.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // also if fn panics
+	if err := h.JoinSQL(tx).Update(ctx, scope, fn); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func TestModelOfWhatIsJoined(t *testing.T) {
+	t.Parallel()
+	storetest.Model(t, map[string]func(testing.TB) store.Store{"database/sql": func(tb testing.TB) store.Store {
+		dsn := pgtest.DSN(tb)
+		config, err := pgx.ParseConfig(dsn)
+		require.NoError(tb, err)
+		db := stdlib.OpenDB(*config)
+		tb.Cleanup(func() { require.NoError(tb, db.Close()) })
+		return hosted{open(tb, dsn), db}
+	}})
 }
 
 // joinable returns a store, and a host's connection to the same database with a table of its own.
@@ -440,12 +528,6 @@ func connect(t *testing.T, dsn string) *pgx.Conn {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) })
 	return conn
-}
-
-func order(t *testing.T, tx pgx.Tx, id string) {
-	t.Helper()
-	_, err := tx.Exec(t.Context(), "insert into orders (id) values ($1)", id)
-	require.NoError(t, err)
 }
 
 func orders(t *testing.T, conn *pgx.Conn) (n int) {
@@ -528,7 +610,7 @@ func TestDamagedRow(t *testing.T) {
 // What a host can do something about has a kind, and says once whose it is.
 func TestKindsOfFailure(t *testing.T) {
 	t.Parallel()
-	_, err := postgres.Open(t.Context(), "postgres://127.0.0.1:1/nowhere")
+	_, err := postgres.Open(t.Context(), "postgres://127.0.0.1:1/nowhere", nil)
 	require.ErrorIs(t, err, fault.ErrLost)
 	dsn := pgtest.DSN(t)
 	s := openFor(t, dsn)

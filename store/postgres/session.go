@@ -62,6 +62,7 @@ var (
 // A session is a transaction. It takes a connection and begins with its first batch.
 type session struct {
 	store *Store
+	pool  *pgxpool.Pool // that it takes its connection from; nil if it was joined
 	words words
 
 	db     db
@@ -110,7 +111,7 @@ func (s *session) scope(ctx context.Context, of store.Scope) (int64, error) {
 	// may be the one that has made it, or have the last connection.
 	through, joined := s.db, s.db != nil && s.conn == nil
 	if !joined {
-		through = s.store.pool
+		through = s.pool
 	}
 	b := &pgx.Batch{}
 	if s.words.locks {
@@ -144,7 +145,7 @@ func (s *session) scope(ctx context.Context, of store.Scope) (int64, error) {
 // send sends a batch and reads its results.
 func (s *session) send(ctx context.Context, b *pgx.Batch) error {
 	if s.db == nil {
-		conn, err := s.store.pool.Acquire(ctx)
+		conn, err := s.pool.Acquire(ctx)
 		if err != nil {
 			return &serverError{err}
 		}

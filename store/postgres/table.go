@@ -24,9 +24,9 @@ var dialect = &sqltext.Dialect{
 	Numbered: "integer generated always as identity",
 	Hex:      func(bytes string) string { return "encode(" + bytes + ", 'hex')" },
 	Columns: "select a.attname::text from pg_attribute a join pg_class t on t.oid = a.attrelid" +
-		" where t.relname = $1 and t.relnamespace = current_schema()::regnamespace and a.attnum > 0 and not a.attisdropped",
+		" where t.relname = $1 and t.relnamespace = (select n.oid from pg_namespace n where n.nspname = current_schema()) and a.attnum > 0 and not a.attisdropped",
 	Indexes: "select i.relname::text from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid" +
-		" where t.relname = $1 and t.relnamespace = current_schema()::regnamespace",
+		" where t.relname = $1 and t.relnamespace = (select n.oid from pg_namespace n where n.nspname = current_schema())",
 }
 
 // A table has the statements of one schema. Those for many rows take one array for each column.

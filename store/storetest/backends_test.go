@@ -23,7 +23,7 @@ func openSQLite(tb testing.TB) store.Store {
 }
 
 func openPostgres(tb testing.TB) store.Store {
-	s, err := postgres.Open(tb.Context(), pgtest.DSN(tb))
+	s, err := postgres.Open(tb.Context(), pgtest.DSN(tb), nil)
 	require.NoError(tb, err)
 	return s
 }

@@ -35,9 +35,7 @@ func (d *Dialect) Prepare(ctx context.Context, db DB, schemas []*store.Schema) e
 			return err
 		}
 	}
-	create := fmt.Sprintf("create table if not exists guerdon_tables (name %s not null primary key, version %s not null)%s",
-		d.Text, d.Int, d.Options)
-	if err := db.Exec(ctx, create); err != nil {
+	if err := d.register(ctx, db); err != nil {
 		return err
 	}
 	named, err := d.scopes(ctx, db, schemas)
@@ -50,6 +48,16 @@ func (d *Dialect) Prepare(ctx context.Context, db DB, schemas []*store.Schema) e
 		}
 	}
 	return nil
+}
+
+// register creates the table of tables. Where it is, nothing is asked for that takes the right to create.
+func (d *Dialect) register(ctx context.Context, db DB) error {
+	have, err := d.names(ctx, db, d.Columns, &store.Schema{Name: "tables"})
+	if err != nil || len(have) > 0 {
+		return err
+	}
+	return db.Exec(ctx, fmt.Sprintf("create table if not exists guerdon_tables (name %s not null primary key, version %s not null)%s",
+		d.Text, d.Int, d.Options))
 }
 
 // layout is the version of what all tables have in common, noted under a name that no table has. In the first, which was

@@ -16,14 +16,15 @@ import (
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
-// advanceStep bounds what one transaction of Advance does, in users, streaks or transactions.
-const advanceStep = 200
+// portion is the default of Options.Portion.
+const portion = 50
 
 // Advance does what the clock alone causes in the workspace: missions and paths that a schedule assigns, missions that end,
-// streaks that break or are frozen, credits that expire, boards that close, catalogs that have published,
-// files that have been uploaded or are to be deleted. Reads are right even if nobody calls it, except that a
-// freeze is paid and a schedule assigns only here, or when the user's next event arrives, and that an upload
-// which nobody confirms is noticed only here. It may be called at any time, also by several processes at once:
+// streaks that break or are frozen, credits that expire, boards that open and count what happened before, boards that close,
+// catalogs that have published, files that have been uploaded or are to be deleted. Reads are right even if nobody calls
+// it, except that a freeze is paid and a schedule assigns only here, or when the user's next event arrives, that a board
+// which was published over a long history has counted it only then, and that an upload which nobody confirms is noticed
+// only here. It may be called at any time, also by several processes at once:
 // what is done is not done again. It works in small transactions; after an error, what they did remains.
 //
 // The journal tells of each streak that broke or was frozen and each mission that was assigned, in an
@@ -45,7 +46,7 @@ func (ws *Workspace) SyncWithCatalogs(ctx context.Context) error {
 	var faults []error
 	for after := ""; ; {
 		done, err := session.Write(ctx, ws.run, func(tx *session.Tx) (s step, err error) {
-			s.next, s.faults, err = ws.engine.library.Sync(ctx, tx, after, advanceStep)
+			s.next, s.faults, err = ws.engine.library.Sync(ctx, tx, after, ws.engine.portion)
 			return s, err
 		})
 		faults = append(faults, done.faults...)
@@ -60,11 +61,11 @@ func (ws *Workspace) SyncWithCatalogs(ctx context.Context) error {
 func (ws *Workspace) advance(ctx context.Context) error {
 	for {
 		more, err := session.Write(ctx, ws.run, func(tx *session.Tx) (bool, error) {
-			p, err := ws.engine.program(ctx, tx)
+			p, err := ws.engine.ready(ctx, tx)
 			if err != nil {
 				return false, err
 			}
-			return p.advance(ctx, tx)
+			return p.advance(ctx, tx, ws.engine.portion)
 		})
 		if err != nil || !more {
 			return err
@@ -72,10 +73,10 @@ func (ws *Workspace) advance(ctx context.Context) error {
 	}
 }
 
-// advance lets each mechanic take a step.
-func (p *program) advance(ctx context.Context, tx *session.Tx) (more bool, err error) {
+// advance lets each mechanic take a step of a portion.
+func (p *program) advance(ctx context.Context, tx *session.Tx, portion int) (more bool, err error) {
 	for _, m := range p.mechanics {
-		again, err := m.advance(ctx, tx, advanceStep)
+		again, err := m.advance(ctx, tx, portion)
 		if err != nil {
 			return false, err
 		}

@@ -37,6 +37,9 @@ type Options struct {
 	Blobs content.Blobs
 	// MaxFileSize is the greatest size of a medium in bytes; 0 means [content.MaxFileSize].
 	MaxFileSize int64
+	// Portion bounds what one transaction of [Workspace.Advance] does, so that others need not wait long for it: in users,
+	// missions, streaks, transactions, or things that happened which a board counts that opens over a history. 0 means 50.
+	Portion int
 	// Log takes what happens in the background; nil means nowhere.
 	Log *slog.Logger
 }
@@ -56,6 +59,7 @@ type Engine struct {
 	library *content.Library
 	blobs   content.Blobs
 	maxSize int64 // of a medium
+	portion int
 	wings   []wing
 	parts   map[string]*mechanic.Part
 
@@ -95,9 +99,12 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 	if o.MaxFileSize < 0 {
 		return nil, fault.Invalid("maxFileSize", "is %d; it must be 0 or more", o.MaxFileSize)
 	}
+	if o.Portion < 0 {
+		return nil, fault.Invalid("portion", "is %d; it must be 0 or more", o.Portion)
+	}
 	e := &Engine{
 		store: st, now: o.Now, newID: o.NewID, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
-		zones: &timeframe.Zones{}, library: newLibrary(), blobs: o.Blobs, maxSize: o.MaxFileSize,
+		zones: &timeframe.Zones{}, library: newLibrary(), blobs: o.Blobs, maxSize: o.MaxFileSize, portion: cmp.Or(o.Portion, portion),
 		spaces: map[store.Scope]*space{},
 	}
 	e.wings = wings(e)

@@ -141,21 +141,39 @@ func (e *Entry) judged(ctx context.Context, tx *session.Tx, ev *event.Event) (*m
 	return mechanic.New(ev, user), nil
 }
 
-// history yields the events of a type that happened, as it is now known what happened.
-func (e *Engine) history(ctx context.Context, tx *session.Tx, span mechanic.Span) iter.Seq2[*mechanic.Occasion, error] {
-	return func(yield func(*mechanic.Occasion, error) bool) {
-		q := store.Query{Limit: maxEntries}
-		for {
-			list, err := steps.List(ctx, tx, q)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if !happened(ctx, tx, list, func(ev *event.Event) bool { return ev.Type == span.Type }, yield) || len(list) < maxEntries {
-				return
-			}
-			q.After = steps.At(q.Index, list[len(list)-1])
+// history implements [mechanic.History], as it is now known what happened.
+func (e *Engine) history(
+	ctx context.Context, tx *session.Tx, of event.Type, mark string, portion int, add func(*mechanic.Occasion) error,
+) (next string, err error) {
+	q := store.Query{Limit: maxEntries}
+	if mark != "" {
+		q.From = store.Text(mark)
+	}
+	wanted := func(ev *event.Event) bool { return ev.Type == of }
+	for seen, last := 0, ""; ; {
+		list, err := steps.List(ctx, tx, q)
+		if err != nil {
+			return "", err
 		}
+		more := len(list) == maxEntries
+		for i := range list {
+			if userID := list[i].UserID; userID != last && seen >= portion {
+				next, list = mechanic.MarkAfter(last), list[:i]
+				break
+			}
+			seen, last = seen+1, list[i].UserID
+		}
+		var wrong error
+		happened(ctx, tx, list, wanted, func(o *mechanic.Occasion, err error) bool {
+			if wrong = err; err == nil {
+				wrong = add(o)
+			}
+			return wrong == nil
+		})
+		if wrong != nil || next != "" || !more {
+			return next, wrong
+		}
+		q.After = steps.At(q.Index, list[len(list)-1])
 	}
 }
 

@@ -50,7 +50,7 @@ type wing struct {
 func newWing[C, S any](
 	e *Engine, open func(room.Engine[C]) room.Room[C, S], changes func(*Outcome) *[]C, service func(*Workspace) *S,
 ) wing {
-	r := open(room.Engine[C]{Library: e.library, Past: e.past, History: e.history, Follow: follow(changes)})
+	r := open(room.Engine[C]{Library: e.library, Past: e.past, History: e.history, Portion: e.portion, Follow: follow(changes)})
 	current := func(ctx context.Context, tx *session.Tx) (mechanic.Mechanic[C], error) {
 		p, err := e.program(ctx, tx)
 		if err != nil {

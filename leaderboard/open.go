@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -17,8 +17,8 @@ import (
 )
 
 // Open brings the workspace's boards in line with the program, and does nothing if they are. It opens
-// every board that is new or was published anew: the board counts what the journal holds for its periods
-// and what happens from then on. A period that is frozen stays as it is. The chain of a board whose
+// every board that is new or was published anew: the board counts what the journal holds for its periods, of which
+// a long one is left to [program.Advance], and what happens from then on. A period that is frozen stays as it is. The chain of a board whose
 // configuration was taken out of use stops, until it is published again.
 func (p *program) Open(ctx context.Context, tx *session.Tx) error {
 	opened, err := p.openings(ctx, tx)
@@ -82,20 +82,42 @@ func (p *program) open(ctx context.Context, tx *session.Tx, b *board, before ope
 	if b.counter.tags != nil && len(b.counter.tags) == 0 {
 		tx.Report(b.source(), "query.entityId", fmt.Sprintf("no published tag has the namespace %q, so nobody gets a score", b.counter.EntityID.TagNamespace))
 	}
-	first, ok := b.unfrozen(now.FrozenAt)
-	if !ok || p.history == nil {
+	if _, ok := b.unfrozen(now.FrozenAt); !ok || p.history == nil {
 		return nil
 	}
-	span := mechanic.Span{Type: sources[b.counter.Source], From: first.StartsAt}
-	if last, ok := b.last(); ok {
-		span.Until = last.EndsAt
-	}
-	s, err := p.count(tx, b, &now, p.history(ctx, tx, span))
+	now.Counting = true
+	return p.count(ctx, tx, b, &now)
+}
+
+// count lets a board that still counts what happened before it opened go on with it: a portion at a time, so that others
+// need not wait.
+func (p *program) count(ctx context.Context, tx *session.Tx, b *board, o *opening) error {
+	var d decision
+	next, err := p.history(ctx, tx, sources[b.counter.Source], o.Mark, p.portion, func(happened *mechanic.Occasion) error {
+		b.counter.decide(&d, happened, []*board{b}, p.zones)
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	_, err = s.save(ctx, tx)
-	return err
+	d.contributions = slices.DeleteFunc(d.contributions, func(c contribution) bool { return o.frozen(c.period) })
+	s, err := load(ctx, tx, &d)
+	if err != nil {
+		return err
+	}
+	for i := range d.contributions {
+		if c := &d.contributions[i]; !s.add(c) {
+			d.problem([]*board{b}, "", fault.Invalid("", "the score of %s would be larger than an amount can be", c.entity))
+		}
+	}
+	if n := len(d.problems); n > 0 {
+		tx.Report(b.source(), d.problems[0].Field, fmt.Sprintf("%d of the events before it opened do not count; of the first: %s", n, d.problems[0].Reason))
+	}
+	if _, err = s.save(ctx, tx); err != nil {
+		return err
+	}
+	o.Counting, o.Mark = next != "", next
+	return openings.Put(ctx, tx, *o)
 }
 
 // stillFrozen returns until when periods stay frozen under another timeframe: as long as their ids
@@ -149,38 +171,18 @@ func remove[T any](ctx context.Context, tx *session.Tx, from *store.Table[T], ke
 	}
 }
 
-// count adds events up on an empty sheet. What goes wrong is reported once, not for every event.
-func (p *program) count(tx *session.Tx, b *board, o *opening, past iter.Seq2[*mechanic.Occasion, error]) (*sheet, error) {
-	s := newSheet()
-	var problems []event.Problem
-	for happened, err := range past {
-		if err != nil {
-			return nil, err
-		}
-		if happened.Event.Type != sources[b.counter.Source] {
-			continue
-		}
-		var d decision
-		b.counter.decide(&d, happened, []*board{b}, p.zones)
-		for i := range d.contributions {
-			if c := &d.contributions[i]; !o.frozen(c.period) && !s.add(c) {
-				d.problem([]*board{b}, "", fault.Invalid("", "the score of %s would be larger than an amount can be", c.entity))
-			}
-		}
-		problems = append(problems, d.problems...)
-	}
-	if n := len(problems); n > 0 {
-		tx.Report(b.source(), problems[0].Field, fmt.Sprintf("%d of the events before it opened do not count; of the first: %s", n, problems[0].Reason))
-	}
-	return s, nil
-}
-
-// Advance freezes the periods that have ended, the oldest of each board first and at most limit in
-// all: nothing changes their scores any more. It returns whether there may be more to freeze.
+// Advance lets a board that still counts what happened before it opened go on. If there is none, it freezes the periods that
+// have ended, the oldest of each board first and at most limit in all: nothing changes their scores any more. It returns
+// whether there may be more to do.
 func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	opened, err := p.openings(ctx, tx)
 	if err != nil {
 		return false, err
+	}
+	for _, b := range p.order {
+		if o := opened[b.id]; o.of(b) && o.Counting {
+			return true, p.count(ctx, tx, b, &o)
+		}
 	}
 	for _, b := range p.order {
 		o := opened[b.id]

@@ -1,11 +1,13 @@
 package leaderboard
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/rule"
 	"github.com/guerdonhq/guerdon/store"
@@ -28,6 +31,7 @@ type program struct {
 	docs     *content.Program
 	past     mechanic.Past
 	history  mechanic.History
+	portion  int
 	boards   map[string]*board
 	order    []*board // as published
 	counters mechanic.Matching[*counter]
@@ -57,9 +61,9 @@ type counter struct {
 // loadProgram compiles the program's boards. A board that has opened counts by the version of its
 // configuration that was in force then; another counts by the one that is in force now.
 //
-// past is what a user did, for a score that is counted again, and history what all did, for a board that opens; no
-// history is nothing.
-func loadProgram(ctx context.Context, tx *session.Tx, p *content.Program, past mechanic.Past, history mechanic.History) (*program, error) {
+// The engine's past is what a user did, for a score that is counted again, and its history what all did, for a board that
+// opens; no history is nothing.
+func loadProgram(ctx context.Context, tx *session.Tx, p *content.Program, e *room.Engine[Change]) (*program, error) {
 	var ids []string
 	for _, b := range content.Live(p, Boards) {
 		ids = append(ids, b.ID)
@@ -70,7 +74,7 @@ func loadProgram(ctx context.Context, tx *session.Tx, p *content.Program, past m
 	}
 	out, err := compile(p, tx.Zones, opened)
 	if err == nil {
-		out.past, out.history = past, history
+		out.past, out.history, out.portion = e.Past, e.History, cmp.Or(e.Portion, math.MaxInt)
 	}
 	return out, err
 }
@@ -308,7 +312,7 @@ func (c *counter) place(d *decision, o *mechanic.Occasion, worth contribution, b
 		if err != nil || !ok {
 			continue
 		}
-		worth.board, worth.period, worth.at, worth.eventID = b, period, o.Event.At, o.Event.ID
+		worth.board, worth.period, worth.at, worth.eventID, worth.by = b, period, o.Event.At, o.Event.ID, o.Event.UserID
 		in := ranking(b.id, period.ID)
 		c.each(o, func(entity string) {
 			worth.entity, worth.of = entity, scoreKey(in, entity)
@@ -412,7 +416,8 @@ func (d *decision) values() (keys []string) {
 	return keys
 }
 
-// admit drops the contributions that come too early or too late for their boards.
+// admit drops the contributions that come too early or too late for their boards: those that a board will come to which
+// still counts what happened before it opened, too.
 func (d *decision) admit(ctx context.Context, tx *session.Tx, report func(source, field, reason string)) error {
 	if len(d.contributions) == 0 {
 		return nil
@@ -424,7 +429,7 @@ func (d *decision) admit(ctx context.Context, tx *session.Tx, report func(source
 	d.contributions = slices.DeleteFunc(d.contributions, func(c contribution) bool {
 		i := slices.IndexFunc(opened, func(o opening) bool { return o.BoardID == c.board.id })
 		switch {
-		case i < 0 || !opened[i].of(c.board) || !opened[i].has(c.period):
+		case i < 0 || !opened[i].of(c.board) || !opened[i].has(c.period) || opened[i].comesTo(c.by):
 			return true
 		case opened[i].frozen(c.period):
 			report(c.board.source(), "periodId", c.period.ID+" has ended and is closed for good")

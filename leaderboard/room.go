@@ -13,7 +13,7 @@ func Room(e room.Engine[Change]) room.Room[Change, Service] {
 	ranks := newIndexes(e.Follow)
 	return room.New(tables(), nil,
 		func(ctx context.Context, tx *session.Tx, s room.Setting) (*program, error) {
-			return loadProgram(ctx, tx, s.Documents, e.Past, e.History)
+			return loadProgram(ctx, tx, s.Documents, &e)
 		},
 		func(run session.Runner, current room.Current[*program]) Service {
 			return newService(run, e.Library, current, ranks)

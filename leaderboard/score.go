@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/timeframe"
@@ -125,6 +126,10 @@ type opening struct {
 	FrozenAt time.Time `json:"frozenAt,omitzero"`
 	// StoppedAt is when the configuration was taken out of use: no period begins after it.
 	StoppedAt time.Time `json:"stoppedAt,omitzero"`
+	// Counting says that the board still counts what happened before it opened: it has counted the users before Mark, and
+	// leaves what others do for when it comes to them.
+	Counting bool   `json:"counting,omitempty"`
+	Mark     string `json:"mark,omitempty"`
 }
 
 var openings = store.Define("leaderboards", func(o *opening) string { return o.BoardID }, nil)
@@ -157,6 +162,9 @@ func openingsThen(ctx context.Context, tx *session.Tx, boardIDs ...string) ([]op
 	return known, nil
 }
 
+// comesTo tells whether the board will yet count all that a user has done.
+func (o *opening) comesTo(userID string) bool { return o.Counting && mechanic.Behind(o.Mark, userID) }
+
 // of tells whether the board has opened as it is published; it has not if o is zero.
 func (o *opening) of(b *board) bool {
 	return o.Version == b.version && o.ConfigurationVersion == b.configuration
@@ -188,6 +196,7 @@ type contribution struct {
 	entity  string
 	at      time.Time
 	eventID string
+	by      string // the user
 	micros  int64  // what the row is worth
 	hash    string // of the value to be counted once, "" if rows are not counted so
 }

@@ -230,8 +230,8 @@ func (s Service) find(ctx context.Context, tx *session.Tx, boardID string) (*boa
 		return nil, opening{}, fault.NotFound(Boards.Name(), boardID)
 	}
 	o, _, err := openings.Get(ctx, tx, boardID)
-	if err == nil && !o.of(b) {
-		err = fault.Conflict(Boards.Name(), "%q has not counted yet what happened before it was published", boardID)
+	if err == nil && (!o.of(b) || o.Counting) {
+		err = fault.Conflict(Boards.Name(), "%q has not counted yet what happened before it was published, which Advance goes on with", boardID)
 	}
 	return b, o, err
 }

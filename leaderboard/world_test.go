@@ -202,8 +202,19 @@ func head(last []entry) int64 {
 	return last[0].Seq
 }
 
-func (w *world) history(ctx context.Context, tx *session.Tx, s mechanic.Span) iter.Seq2[*mechanic.Occasion, error] {
-	return happened(ctx, tx, s.From, s.Until, func(e *event.Event) bool { return e.Type == s.Type })
+// history is what all did, in one portion.
+func (w *world) history(
+	ctx context.Context, tx *session.Tx, of event.Type, _ string, _ int, add func(*mechanic.Occasion) error,
+) (string, error) {
+	for o, err := range happened(ctx, tx, time.Time{}, time.Time{}, func(e *event.Event) bool { return e.Type == of }) {
+		if err == nil {
+			err = add(o)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return "", nil
 }
 
 // past is what a user did.

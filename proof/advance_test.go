@@ -16,6 +16,8 @@ import (
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
@@ -294,5 +296,47 @@ func TestProblemsOfNobodyAreInTheJournal(t *testing.T) {
 		x, err := w.Explain(ctx, entries[0].Event.ID, kind, id)
 		require.NoError(t, err, kind)
 		require.False(t, x.Moved, "%s", x)
+	}
+}
+
+// A board that is published over a long history counts it in portions, between which others go on; until it has, it says so.
+// Nothing is counted twice or not at all, whoever does something meanwhile.
+func TestBoardOverALongHistoryLetsOthersIn(t *testing.T) {
+	for name, open := range openers {
+		t.Run(name, func(t *testing.T) {
+			ctx, st := t.Context(), open(t)
+			t.Cleanup(func() { require.NoError(t, st.Close()) })
+			g := &game{world: foundedIn(t, st, "acme", january(0), 10), t: t}
+			g.publish(guerdontest.Activity("run"), guerdontest.Tag("team", "red"))
+			people := []string{"ann", "bob", "cyd", "dan", "eve"}
+			for _, id := range people {
+				_, err := g.Users.Create(ctx, tenancy.NewUser{ID: id, Tags: []tenancy.Tagging{{TagID: "red"}}})
+				require.NoError(t, err)
+				g.runs(id, days(1, 2, 3, 4, 5, 6)...)
+			}
+			runs := guerdontest.BoardConfiguration("runs", "points")
+			runs.Query = leaderboard.Query{Source: leaderboard.ActivityLogs, Score: leaderboard.Score{Function: leaderboard.Count}}
+			teams := guerdontest.BoardConfiguration("teams", "points")
+			teams.Query = runs.Query
+			teams.Query.EntityID = leaderboard.Entity{TagNamespace: "team"}
+			g.publish(runs, teams, guerdontest.Board("runs", runs, ""), guerdontest.Board("teams", teams, ""))
+			for _, id := range people { // the first opens both, and counts what ann and bob had done
+				g.runs(id, january(7))
+				_, err := g.Leaderboards.Top(ctx, "runs", 10, nil)
+				require.ErrorIs(t, err, fault.ErrConflict)
+			}
+			require.NoError(t, g.Advance(ctx))
+			for board, want := range map[string]map[string]string{
+				"runs": {"ann": "7", "bob": "7", "cyd": "7", "dan": "7", "eve": "7"}, "teams": {"red": "35"},
+			} {
+				top, err := g.Leaderboards.Top(ctx, board, 10, nil)
+				require.NoError(t, err)
+				got := map[string]string{}
+				for _, row := range top.Rows {
+					got[row.EntityID] = row.Score.String()
+				}
+				require.Equal(t, want, got)
+			}
+		})
 	}
 }

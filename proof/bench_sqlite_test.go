@@ -9,14 +9,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 	modernc "modernc.org/sqlite"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/internal/ratio"
 	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/sqlite"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
@@ -102,6 +105,54 @@ func BenchmarkBytes(b *testing.B) {
 		}
 		b.ReportMetric(float64(sizes[1]-sizes[0])/events, "B/event")
 	}
+}
+
+// BenchmarkOpening publishes a board over the history of many events, and reports how long all of it took, and the longest that
+// others had to wait: a transaction.
+func BenchmarkOpening(b *testing.B) {
+	const events = 64_000
+	for b.Loop() {
+		file, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "opening.db"), &sqlite.Options{Synchronous: sqlite.Normal})
+		require.NoError(b, err)
+		st := &timed{Store: file, now: b.Elapsed}
+		ws := joinClub(b, st, clubDocs(1))
+		for i := range events / 500 {
+			_, err := ws.RecordBatch(b.Context(), clubEvents(i*500, 500))
+			require.NoError(b, err)
+		}
+		c := guerdontest.BoardConfiguration("later", "points")
+		bundle, err := guerdon.Bundle(c, guerdontest.Board("later", c, ""))
+		require.NoError(b, err)
+		eng, err := guerdon.New(b.Context(), st, nil) // whose ids differ
+		require.NoError(b, err)
+		ws, err = eng.Workspace(b.Context(), ws.Scope())
+		require.NoError(b, err)
+		_, err = ws.Import(b.Context(), bundle)
+		require.NoError(b, err)
+		st.longest = 0
+		begun := b.Elapsed()
+		require.NoError(b, ws.Advance(b.Context()))
+		b.ReportMetric((b.Elapsed() - begun).Seconds(), "s")
+		b.ReportMetric(st.longest.Seconds(), "s/transaction")
+		top, err := ws.Leaderboards.Top(b.Context(), "later", 1, nil)
+		require.NoError(b, err)
+		require.NotEmpty(b, top.Rows)
+		require.NoError(b, st.Close())
+	}
+}
+
+// timed is a store that knows its longest Update.
+type timed struct {
+	store.Store
+
+	now     func() time.Duration
+	longest time.Duration
+}
+
+func (t *timed) Update(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	begun := t.now()
+	defer func() { t.longest = max(t.longest, t.now()-begun) }()
+	return t.Store.Update(ctx, s, fn)
 }
 
 // BenchmarkRatioRank asks for a rank in the middle of a board of a million, in a transaction that has changed it,

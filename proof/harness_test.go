@@ -114,9 +114,12 @@ func (b *backend) world(t tester) *world {
 }
 
 // empty returns a new world on the backend that has no game, at a moment.
-func (b *backend) empty(t tester, now time.Time) *world {
+func (b *backend) empty(t tester, now time.Time) *world { return b.emptyIn(t, now, 0) }
+
+// emptyIn returns an empty world whose engine works in portions of a size.
+func (b *backend) emptyIn(t tester, now time.Time, portion int) *world {
 	b.worlds++
-	return founded(t, b.faulty, fmt.Sprint("acme-", b.worlds), now)
+	return foundedIn(t, b.faulty, fmt.Sprint("acme-", b.worlds), now, portion)
 }
 
 // world is an engine with a clock that moves when told and ids that count, and one workspace that
@@ -157,13 +160,19 @@ func found(t tester, st store.Store, account string) *world {
 // founded returns a world without a game and users, at a moment.
 func founded(t tester, st store.Store, account string, now time.Time) *world {
 	t.Helper()
+	return foundedIn(t, st, account, now, 0)
+}
+
+// foundedIn returns a world whose engine works in portions of a size.
+func foundedIn(t tester, st store.Store, account string, now time.Time, portion int) *world {
+	t.Helper()
 	known := &prepared{Store: st}
 	w := &world{store: st, newID: counting("id")}
 	w.set(now)
 	var err error
 	w.engine, err = guerdon.New(t.Context(), known, &guerdon.Options{
 		Now: func() time.Time { return *w.now.Load() }, NewID: func() string { return w.newID() },
-		Blobs: &eagerBlobs{},
+		Blobs: &eagerBlobs{}, Portion: portion,
 	})
 	require.NoError(t, err)
 	w.tables = known.tables

@@ -39,7 +39,7 @@ var dimensions = []struct {
 }
 
 // Whatever the program, and in whatever order, singly or in batches, what happened is recorded, and whether the
-// clock is asked every now and then or only in the end: all that users can see ends up the same as if everything
+// clock is asked every now and then or only in the end, and in whatever portions it works: all that users can see ends up the same as if everything
 // had been recorded as it happened.
 func TestAnyOrderEndsTheSame(t *testing.T) {
 	for _, d := range dimensions {
@@ -47,7 +47,7 @@ func TestAnyOrderEndsTheSame(t *testing.T) {
 			checkStores(t, func(rt *rapid.T, b *backend) {
 				s := scenarios(d.features).Draw(rt, "scenario")
 				o := s.orders().Draw(rt, "order")
-				lived, other := founded(rt, memory.New(), "acme", founding), b.empty(rt, founding)
+				lived, other := founded(rt, memory.New(), "acme", founding), b.emptyIn(rt, founding, rapid.SampledFrom([]int{0, 1, 10}).Draw(rt, "portion"))
 				want := lived.enact(rt, s, s.lived(), lived.records(rt))
 				got := other.enact(rt, s, o, other.records(rt))
 				settled := func(source string) bool { return s.settles(o, source) }
@@ -141,7 +141,7 @@ func TestCountingLooksBack(t *testing.T) {
 			w.enact(rt, s, s.lived(), w.records(rt))
 			return w.lines(rt, s, open)
 		}
-		want, got := ends(founded(rt, memory.New(), "acme", founding), &early), ends(b.empty(rt, founding), late)
+		want, got := ends(founded(rt, memory.New(), "acme", founding), &early), ends(b.emptyIn(rt, founding, 1), late)
 		require.Empty(rt, strings.Join(differences(want, got), "\n"))
 	})
 }

@@ -146,16 +146,16 @@ func env(tx *session.Tx, d Data) *rule.Env {
 // judged and in the order in which they happened.
 type Past func(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*Occasion, error]
 
-// A Span is a part of what happened: the events of a type from From up to, but without, Until; the
-// zero Until is no bound.
-type Span struct {
-	Type        event.Type
-	From, Until time.Time
-}
+// A History calls add with the events of a type in the folds of users that come behind a mark, "" for the beginning, each with
+// its user as of then. It looks at so many steps, or more to come to the end of a fold, and returns the mark behind which
+// to go on, "" at the end.
+type History func(ctx context.Context, tx *session.Tx, of event.Type, mark string, portion int, add func(*Occasion) error) (next string, err error)
 
-// A History yields the events of a span that the journal holds, each with its user as of then, in any
-// order, each once. It may yield others too.
-type History func(ctx context.Context, tx *session.Tx, s Span) iter.Seq2[*Occasion, error]
+// Behind tells whether the fold of a user comes behind a mark of a [History].
+func Behind(mark, userID string) bool { return userID+"/" >= mark }
+
+// MarkAfter returns the mark behind the fold of a user.
+func MarkAfter(userID string) string { return userID + string('/'+1) }
 
 // With sets a variable while fn runs.
 func (o *Occasion) With(name string, value any, fn func()) { With(o.Vars(), name, value, fn) }

@@ -20,6 +20,8 @@ type Engine[C any] struct {
 	Past mechanic.Past
 	// History is what all did, for what is opened late; nil is nothing.
 	History mechanic.History
+	// Portion is how many steps of folds a transaction looks at where it can leave the rest to others, 0 for all.
+	Portion int
 	// Follow is what the mechanic changed; nil if nobody can say.
 	Follow Follow[C]
 }

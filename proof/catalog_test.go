@@ -252,7 +252,7 @@ func TestSyncGoesOnAfterAFault(t *testing.T) {
 
 // A clone brings exactly what the document needs, with the same content.
 func TestCloneBringsWhatIsNeeded(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
+	sparsely(t, "memory", func(rt *rapid.T) {
 		w := newWorld(t, memory.New())
 		catalog, ws := w.catalog(t)
 		ctx := context.Background()

@@ -113,7 +113,7 @@ func (w *world) learned(t tester, userID string) string {
 func TestAnyWayThroughAPath(t *testing.T) {
 	requireKnown := typed(t)
 	t.Parallel()
-	rapid.Check(t, func(rt *rapid.T) {
+	sparsely(t, "memory", func(rt *rapid.T) {
 		w := found(rt, memory.New(), "acme")
 		w.academy(rt)
 		assigned := rapid.IntRange(0, 12).Draw(rt, "assigned at step")

@@ -380,7 +380,7 @@ func TestVersionsThatLeadInACircleAreCutOpen(t *testing.T) {
 // whoever learns at whatever moment is on versions that unfold.
 func TestAnyVersionsThatMeetUnfold(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(rt *rapid.T) {
+	sparsely(t, "memory", func(rt *rapid.T) {
 		groups := []string{"a", "b", "c"}[:rapid.IntRange(2, 3).Draw(rt, "groups")]
 		some := func(label string, of []string) []string {
 			return rapid.SliceOfDistinct(rapid.SampledFrom(of), rapid.ID[string]).Draw(rt, label)

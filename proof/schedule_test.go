@@ -52,7 +52,7 @@ func (w *world) told(t tester) []string {
 // however often it fires, and whoever moves, or gets and loses a tag, in the meantime.
 func TestAnyScheduleThatIsMadeUpFor(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(rt *rapid.T) {
+	sparsely(t, "memory", func(rt *rapid.T) {
 		goal := guerdontest.MissionConfiguration("goal", guerdontest.Doing("run"), "3")
 		group := guerdontest.MissionConfiguration("group", guerdontest.Doing("run"), "3")
 		group.MissionType = missions.Group

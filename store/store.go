@@ -45,7 +45,8 @@ type Store interface {
 	// another. It commits if fn returns nil; what fn wrote is then durable as far as the backend
 	// promises durability. If fn returns an error or panics, nothing of it remains, and Update returns
 	// the error or passes the panic on. fn may be run again after a conflict with another process, so
-	// it must have no effects but on the Tx. The Tx must not be used by several goroutines, and returns
+	// it must have no effects but on the Tx. If a newer version of the program has prepared tables meanwhile, nothing is
+	// committed, and Update returns a [*NewerError]. The Tx must not be used by several goroutines, and returns
 	// [ErrOver] after fn has returned. Calling Update inside fn waits for itself until ctx ends.
 	Update(ctx context.Context, s Scope, fn func(Tx) error) error
 

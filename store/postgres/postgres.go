@@ -45,6 +45,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -65,8 +66,9 @@ type Store struct {
 	owned    bool          // the pool is closed with the store
 	gate     unit.Gate
 	tables   *sqltext.Cache[*table]
-	prepared sync.Map // of true by *store.Schema
-	scopes   sync.Map // of the numbers of scopes that are in the database
+	prepared sync.Map     // of true by *store.Schema
+	scopes   sync.Map     // of the numbers of scopes that are in the database
+	edition  atomic.Int64 // of the tables, when no newer program had prepared one; 0 if nobody knows
 
 	mu     sync.Mutex
 	groups map[store.Scope]*group
@@ -245,8 +247,14 @@ func (e *lostError) Error() string {
 }
 func (e *lostError) Unwrap() []error { return []error{fault.ErrLost, e.err} }
 
-// outdated is the code of a division by zero, of which there is one: the version of a scope is not what it was.
+// outdated is the code of a division by zero, of which there is one: the version of a scope, or the edition of the tables, is not
+// what it was.
 const outdated = "22012"
+
+func isOutdated(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == outdated
+}
 
 // conflict tells whether the server gave up a transaction because of another.
 func conflict(err error) bool {

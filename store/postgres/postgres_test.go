@@ -595,6 +595,14 @@ func TestScopesGetNumbers(t *testing.T) {
 	}
 }
 
+func TestNewerProgram(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	older, newer := open(t, dsn), open(t, dsn)
+	t.Cleanup(func() { require.NoError(t, older.Close()); require.NoError(t, newer.Close()) })
+	storetest.Newer(t, older, newer)
+}
+
 func TestDamagedRow(t *testing.T) {
 	t.Parallel()
 	dsn := pgtest.DSN(t)

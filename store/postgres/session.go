@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/internal/sqltext"
 	"github.com/guerdonhq/guerdon/store/internal/unit"
 )
 
@@ -40,12 +42,13 @@ const (
 	// The table's number keeps apart the schemas of one database.
 	lockScope = "select pg_advisory_xact_lock('guerdon_scopes'::regclass::oid::bigint << 32 | $1)"
 	// It is a statement of its own, so that it sees what was committed while the lock was waited for.
-	readVersion = "select version from guerdon_scopes where id = $1"
-	// The server must refuse what follows, so a version that is another is a division by zero.
-	countScope = "with counted as (update guerdon_scopes set version = version + 1 where id = $1 and version = $2 returning 1)" +
-		" select 1 / count(*) from counted"
+	readVersion = "select version, (" + sqltext.Edition + ") from guerdon_scopes where id = $1"
+	// The server must refuse what follows, so a version that is another is a division by zero, and so is another edition: a newer
+	// program may have prepared the tables.
+	countScope = "with counted as (update guerdon_scopes set version = version + 1 where id = $1 and version = $3 and " + sameEdition
 	// Of a scope of which nothing was read, nothing can be stale.
-	countUnread = "update guerdon_scopes set version = version + 1 where id = $1"
+	countUnread = "with counted as (update guerdon_scopes set version = version + 1 where id = $1 and " + sameEdition
+	sameEdition = "(" + sqltext.Edition + ") = $2 returning 1) select 1 / count(*) from counted"
 )
 
 // A db is a connection, or a transaction on one.
@@ -70,6 +73,8 @@ type session struct {
 	begun  bool
 	locked map[int64]*int64      // the versions of the scopes that are locked
 	made   map[store.Scope]int64 // numbers of scopes that are not known to be there for good
+	// edition is that of the tables, 0 while no scope is locked.
+	edition int64
 }
 
 var _ unit.Session = (*session)(nil)
@@ -94,7 +99,7 @@ func (s *session) batch(scopes []int64) *pgx.Batch {
 		version := new(int64)
 		s.locked[scope] = version
 		b.Queue(s.store.lock, scope)
-		b.Queue(readVersion, scope).QueryRow(func(row pgx.Row) error { return row.Scan(version) })
+		b.Queue(readVersion, scope).QueryRow(func(row pgx.Row) error { return row.Scan(version, &s.edition) })
 	}
 	return b
 }
@@ -172,13 +177,35 @@ func (s *session) Read(ctx context.Context, asks []unit.Ask) ([]unit.Answer, err
 	for i, a := range asks {
 		s.ask(b, scopes[i], a, &answers[i])
 	}
-	if err := s.send(ctx, b); err != nil {
-		if s.lost() && ctx.Err() == nil {
-			return nil, &lostError{err}
-		}
-		return nil, wrap(err)
+	if err := s.look(ctx, b); err != nil {
+		return nil, err
 	}
 	return answers, nil
+}
+
+// look sends a batch that reads, and refuses to go on if a newer program has prepared the tables.
+func (s *session) look(ctx context.Context, b *pgx.Batch) error {
+	err := s.send(ctx, b)
+	if err == nil && s.edition != 0 && s.edition != s.store.edition.Load() {
+		versions := &pgx.Batch{}
+		var table string
+		var version int64
+		versions.Queue(sqltext.Versions).Query(func(rows pgx.Rows) error {
+			for rows.Next() {
+				if err := cmp.Or(rows.Scan(&table, &version), sqltext.Newer(table, version, &s.store.prepared)); err != nil {
+					return err
+				}
+			}
+			return rows.Err()
+		})
+		if err = s.send(ctx, versions); err == nil {
+			s.store.edition.Store(s.edition)
+		}
+	}
+	if err != nil && s.lost() && ctx.Err() == nil {
+		return &lostError{err}
+	}
+	return wrap(err)
 }
 
 // ask queues one ask about the scope of a number.
@@ -215,12 +242,18 @@ func (s *session) Commit(ctx context.Context, changes []unit.Change) error {
 			return err
 		}
 	}
+	if cmp.Or(s.edition, s.store.edition.Load()) == 0 && len(changes) > 0 {
+		if err := s.look(ctx, s.batch(slices.Clone(scopes))); err != nil {
+			return err
+		}
+	}
 	b := s.batch(nil)
+	edition := cmp.Or(s.edition, s.store.edition.Load())
 	for _, scope := range slices.Compact(slices.Sorted(slices.Values(scopes))) {
 		if version := s.locked[scope]; version != nil {
-			b.Queue(countScope, scope, *version)
+			b.Queue(countScope, scope, edition, *version)
 		} else {
-			b.Queue(countUnread, scope)
+			b.Queue(countUnread, scope, edition)
 		}
 	}
 	for i, c := range changes {
@@ -232,6 +265,9 @@ func (s *session) Commit(ctx context.Context, changes []unit.Change) error {
 		return nil
 	})
 	err := s.send(ctx, b)
+	if isOutdated(err) {
+		s.store.edition.Store(0)
+	}
 	switch {
 	case err == nil || committed:
 		s.release()
@@ -260,5 +296,5 @@ func (s *session) release() {
 		s.conn.Release()
 		s.conn = nil
 	}
-	s.db, s.begun, s.locked, s.made = nil, false, nil, nil
+	s.db, s.begun, s.locked, s.made, s.edition = nil, false, nil, nil, 0
 }

@@ -1,10 +1,12 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/internal/sqltext"
 	"github.com/guerdonhq/guerdon/store/internal/unit"
 )
 
@@ -151,6 +153,11 @@ func (s *session) Commit(ctx context.Context, changes []unit.Change) error {
 			return s.store.wrap(err)
 		}
 	}
+	if len(changes) > 0 {
+		if err := s.current(ctx); err != nil {
+			return s.store.wrap(err)
+		}
+	}
 	if err := s.exec(ctx, s.commit); err != nil {
 		return s.store.wrap(err)
 	}
@@ -162,6 +169,24 @@ func (s *session) Commit(ctx context.Context, changes []unit.Change) error {
 	}
 	s.made = nil
 	return nil
+}
+
+// current refuses to write what a newer program has prepared meanwhile. Others wait for the transaction by now.
+func (s *session) current(ctx context.Context) error {
+	var edition int64
+	err := s.query(ctx, func(rows *sql.Rows) error { return rows.Scan(&edition) }, sqltext.Edition)
+	if err != nil || edition == s.store.edition.Load() {
+		return err
+	}
+	err = s.query(ctx, func(rows *sql.Rows) error {
+		var table string
+		var version int64
+		return cmp.Or(rows.Scan(&table, &version), sqltext.Newer(table, version, &s.store.prepared))
+	}, sqltext.Versions)
+	if err == nil {
+		s.store.edition.Store(edition)
+	}
+	return err
 }
 
 // change makes one change.

@@ -37,6 +37,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite"
@@ -76,8 +77,9 @@ type Store struct {
 	group    *unit.Group
 	gate     unit.Gate
 	tables   *sqltext.Cache[*table]
-	prepared sync.Map // of true by *store.Schema
-	scopes   sync.Map // of the numbers of scopes that are in the file
+	prepared sync.Map     // of true by *store.Schema
+	scopes   sync.Map     // of the numbers of scopes that are in the file
+	edition  atomic.Int64 // of the tables, when no newer program had prepared one
 }
 
 var _ store.Store = (*Store)(nil)

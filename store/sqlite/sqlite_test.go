@@ -252,6 +252,14 @@ func TestScopesGetNumbers(t *testing.T) {
 	}
 }
 
+func TestNewerProgram(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	older, newer := open(t, path, nil), open(t, path, nil)
+	t.Cleanup(func() { require.NoError(t, older.Close()); require.NoError(t, newer.Close()) })
+	storetest.Newer(t, older, newer)
+}
+
 func TestDamagedRow(t *testing.T) {
 	t.Parallel()
 	path := newFile(t)

@@ -18,6 +18,7 @@ var prepareTests = []test{
 	{"Concurrently", testPrepareConcurrently},
 	{"Added", testPrepareAdded},
 	{"PackedAdded", testPackedAdded},
+	{"PackedRaised", testPackedRaised},
 	{"PackedOlder", testPackedOlder},
 	{"Newer", testPrepareNewer},
 	{"Unprepared", testUnprepared},
@@ -102,6 +103,22 @@ func testPrepareAdded(t *testing.T, s store.Store) { prepareAdded(t, s, formerPe
 
 func testPackedAdded(t *testing.T, s store.Store) {
 	prepareAdded(t, s, formerPeople().Packed(), people().Packed())
+}
+
+// A packed table can be raised like any other: its records say which fields they have.
+func testPackedRaised(t *testing.T, s store.Store) {
+	old, raised := formerPeople().Packed(), people().Packed()
+	raised.Schema().Version++
+	require.NoError(t, s.Prepare(t.Context(), old.Schema()))
+	update(t, s, func(ctx context.Context, tx store.Tx) {
+		require.NoError(t, old.Insert(ctx, tx, formerPerson{"a", "Ann", 7}))
+	})
+	require.NoError(t, s.Prepare(t.Context(), raised.Schema()))
+	view(t, s, func(ctx context.Context, tx store.Tx) {
+		list, err := raised.List(ctx, tx, store.By("age_name"))
+		require.NoError(t, err)
+		require.Equal(t, []person{{ID: "a", Name: "Ann", Age: 7}}, list)
+	})
 }
 
 // Records that an earlier version of the program kept in another form are refused, not misread.

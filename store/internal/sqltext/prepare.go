@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/store"
@@ -88,6 +89,28 @@ func (d *Dialect) scopes(ctx context.Context, db DB, schemas []*store.Schema) (n
 	return true, errors.Join(db.Exec(ctx, create), d.note(ctx, db, noted))
 }
 
+// Edition is the query for a number that is another as soon as a table is prepared that is new, or newer than before, and
+// Versions that for all names and versions.
+const (
+	Edition  = "select cast(coalesce(sum(version), 0) as bigint) from guerdon_tables"
+	Versions = "select name, version from guerdon_tables"
+)
+
+// Newer returns a [*store.NewerError] if a table has a version that is newer than that of a program which has prepared schemas,
+// the keys of prepared.
+func Newer(table string, version int64, prepared *sync.Map) (err error) {
+	if table == "" && version > layout {
+		return &store.NewerError{Table: "guerdon_scopes", Have: int(version), Want: layout}
+	}
+	prepared.Range(func(key, _ any) bool {
+		if s := key.(*store.Schema); s.Name == table && version > int64(s.Version) {
+			err = &store.NewerError{Table: table, Have: int(version), Want: s.Version}
+		}
+		return err == nil
+	})
+	return err
+}
+
 // number converts a table whose rows name their scope. The table must be there.
 func (d *Dialect) number(ctx context.Context, db DB, s *store.Schema) error {
 	indexes, err := d.names(ctx, db, d.Indexes, s)
@@ -162,7 +185,7 @@ func (d *Dialect) prepare(ctx context.Context, db DB, s *store.Schema, named boo
 	if have > s.Version {
 		return &store.NewerError{Table: s.Name, Have: have, Want: s.Version}
 	}
-	if s.Packed && 0 < have && have < s.Version {
+	if s.Packed && have == 1 { // which no packed table has
 		return fault.Conflict(s.Name, "was kept by an earlier version of the program, in a form that this one does not read")
 	}
 	if named && have > 0 {

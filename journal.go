@@ -145,7 +145,7 @@ func (e *Entry) judged(ctx context.Context, tx *session.Tx, ev *event.Event) (*m
 func (e *Engine) history(
 	ctx context.Context, tx *session.Tx, of event.Type, mark string, portion int, add func(*mechanic.Occasion) error,
 ) (next string, err error) {
-	q := store.Query{Limit: maxEntries}
+	q := store.Query{Limit: min(maxEntries-1, portion) + 1}
 	if mark != "" {
 		q.From = store.Text(mark)
 	}
@@ -155,7 +155,7 @@ func (e *Engine) history(
 		if err != nil {
 			return "", err
 		}
-		more := len(list) == maxEntries
+		more := len(list) == q.Limit
 		for i := range list {
 			if userID := list[i].UserID; userID != last && seen >= portion {
 				next, list = mechanic.MarkAfter(last), list[:i]

@@ -76,16 +76,12 @@ func (p *program) open(ctx context.Context, tx *session.Tx, b *board, before ope
 			return err
 		}
 	}
-	if err := openings.Put(ctx, tx, now); err != nil {
-		return err
-	}
 	if b.counter.tags != nil && len(b.counter.tags) == 0 {
 		tx.Report(b.source(), "query.entityId", fmt.Sprintf("no published tag has the namespace %q, so nobody gets a score", b.counter.EntityID.TagNamespace))
 	}
 	if _, ok := b.unfrozen(now.FrozenAt); !ok || p.history == nil {
-		return nil
+		return openings.Put(ctx, tx, now)
 	}
-	now.Counting = true
 	return p.count(ctx, tx, b, &now)
 }
 

@@ -19,8 +19,7 @@ import (
 func TestMissionThatEndsIsAnEventForWhoAsks(t *testing.T) {
 	goal := guerdontest.MissionConfiguration("two", guerdontest.Doing("run"), "2")
 	weekly := guerdontest.MissionRule("two", goal, timeframe.Weekly)
-	consoled := guerdontest.RewardRule("consoled", guerdontest.Completing(goal.ID), "points", "3")
-	consoled.MatchCondition = json.RawMessage(`{"==": [{"var": "state"}, "ENDED"]}`)
+	consoled := consoling("consoled", goal.ID, "3")
 	won := guerdontest.RewardRule("won", guerdontest.Completing(goal.ID), "points", "10")
 	failures := guerdontest.BoardConfiguration("failures", "points")
 	failures.Query = leaderboard.Query{Source: leaderboard.MissionLogs, Where: consoled.MatchCondition, Score: leaderboard.Score{Function: leaderboard.Count}}
@@ -59,24 +58,38 @@ func TestEndsComeBeforeWhatIsDoneByHand(t *testing.T) {
 	require.Equal(t, january(8, 0), top.Rows[0].ReachedAt.UTC())
 }
 
+// consoling pays whose mission was over before it was completed.
+func consoling(id, goalID, points string) *economy.RewardRule {
+	r := guerdontest.RewardRule(id, guerdontest.Completing(goalID), "points", points)
+	r.MatchCondition = json.RawMessage(`{"==": [{"var": "state"}, "ENDED"]}`)
+	return r
+}
+
+// playWithEnds returns a game with a weekly goal of three runs and a daily streak, which pays 3 when the week is over before the
+// goal is reached, and 5 when the streak breaks.
+func playWithEnds(t *testing.T) *game {
+	t.Helper()
+	goal := guerdontest.MissionConfiguration("goal", guerdontest.Doing("run"), "3")
+	daily := guerdontest.StreakConfiguration("daily", guerdontest.Doing("run"))
+	broken := guerdontest.RewardRule("broken", every(event.Streak), "points", "5")
+	broken.MatchCondition = json.RawMessage(`{"==": [{"var": "status"}, "BROKEN"]}`)
+	return play(t, goal, guerdontest.MissionRule("goal", goal, timeframe.Weekly), consoling("ended", goal.ID, "3"),
+		daily, guerdontest.StreakRule("daily", daily), broken)
+}
+
 // What is over is judged by the rules that were in force when it was, whether the clock is asked then or only after others
 // came in force; or by those that were in force when it became known what was over.
 func TestEndsAreJudgedByTheRulesOfThen(t *testing.T) {
-	consoles := func(id, points string) *economy.RewardRule {
-		r := guerdontest.RewardRule(id, guerdontest.Completing("three"), "points", points)
-		r.MatchCondition = json.RawMessage(`{"==": [{"var": "state"}, "ENDED"]}`)
-		return r
-	}
 	for _, asked := range []bool{false, true} {
 		goal := guerdontest.MissionConfiguration("three", guerdontest.Doing("run"), "3")
-		g := play(t, goal, guerdontest.MissionRule("three", goal, timeframe.Weekly), consoles("before", "3"))
+		g := play(t, goal, guerdontest.MissionRule("three", goal, timeframe.Weekly), consoling("before", goal.ID, "3"))
 		g.runs("ada", january(2))
 		g.set(january(9))
 		if asked {
 			require.NoError(t, g.Advance(t.Context()))
 		}
 		g.set(january(10))
-		g.publish(consoles("after", "5"))
+		g.publish(consoling("after", goal.ID, "5"))
 		g.set(january(11))
 		require.NoError(t, g.Advance(t.Context()))
 		require.Equal(t, "3", g.balance("ada"), "the clock was asked in time: %t", asked)
@@ -92,13 +105,7 @@ func TestEndsAreJudgedByTheRulesOfThen(t *testing.T) {
 // stays so whatever comes late.
 func TestEndsStandWhenTheirRulesAreArchived(t *testing.T) {
 	for _, asked := range []bool{false, true} {
-		goal := guerdontest.MissionConfiguration("three", guerdontest.Doing("run"), "3")
-		ended := guerdontest.RewardRule("ended", guerdontest.Completing(goal.ID), "points", "3")
-		ended.MatchCondition = json.RawMessage(`{"==": [{"var": "state"}, "ENDED"]}`)
-		daily := guerdontest.StreakConfiguration("daily", guerdontest.Doing("run"))
-		broken := guerdontest.RewardRule("broken", every(event.Streak), "points", "5")
-		broken.MatchCondition = json.RawMessage(`{"==": [{"var": "status"}, "BROKEN"]}`)
-		g := play(t, goal, guerdontest.MissionRule("three", goal, timeframe.Weekly), ended, daily, guerdontest.StreakRule("daily", daily), broken)
+		g := playWithEnds(t)
 		g.runs("ada", january(2))
 		g.set(january(9))
 		if asked {
@@ -108,7 +115,7 @@ func TestEndsStandWhenTheirRulesAreArchived(t *testing.T) {
 		require.NoError(t, err)
 		_, err = g.Economy.RewardRules.Archive(t.Context(), "broken")
 		require.NoError(t, err)
-		_, err = g.Missions.Rules.Archive(t.Context(), "three")
+		_, err = g.Missions.Rules.Archive(t.Context(), "goal")
 		require.NoError(t, err)
 		_, err = g.Streaks.Rules.Archive(t.Context(), "daily")
 		require.NoError(t, err)
@@ -142,13 +149,7 @@ func TestWhatRestedRestsAlsoWhenFoldedAgain(t *testing.T) {
 
 // Nothing follows for who has been deleted, also if the clock finds only then what was over before; who is suspended is told.
 func TestEndsOfWhoIsGone(t *testing.T) {
-	goal := guerdontest.MissionConfiguration("two", guerdontest.Doing("run"), "2")
-	ended := guerdontest.RewardRule("ended", guerdontest.Completing(goal.ID), "points", "3")
-	ended.MatchCondition = json.RawMessage(`{"==": [{"var": "state"}, "ENDED"]}`)
-	daily := guerdontest.StreakConfiguration("daily", guerdontest.Doing("run"))
-	broken := guerdontest.RewardRule("broken", every(event.Streak), "points", "5")
-	broken.MatchCondition = json.RawMessage(`{"==": [{"var": "status"}, "BROKEN"]}`)
-	g := play(t, goal, guerdontest.MissionRule("two", goal, timeframe.Weekly), ended, daily, guerdontest.StreakRule("daily", daily), broken)
+	g := playWithEnds(t)
 	g.runs("ada", january(1))
 	g.runs("bob", january(1))
 	g.set(january(9))

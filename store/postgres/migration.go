@@ -20,7 +20,7 @@ import (
 //
 //	script, err := st.Migration(ctx, guerdon.Tables()...)
 //
-// Columns that a table with rows lacks are filled by Prepare alone, because their values come from the records: then Migration
+// Columns that a table lacks are added and filled by Prepare alone, because their values come from the records: then Migration
 // returns [fault.ErrConflict]; let a role that may alter the table call Prepare.
 func (s *Store) Migration(ctx context.Context, tables ...*store.Schema) (string, error) {
 	if err := s.gate.Enter(); err != nil {

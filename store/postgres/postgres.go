@@ -251,15 +251,19 @@ func (e *lostError) Unwrap() []error { return []error{fault.ErrLost, e.err} }
 // what it was.
 const outdated = "22012"
 
-func isOutdated(err error) bool {
-	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && e.Code == outdated
+// codeOf returns the code of an error of the server, "" if it is none.
+func codeOf(err error) string {
+	e, _ := errors.AsType[*pgconn.PgError](err)
+	if e == nil {
+		return ""
+	}
+	return e.Code
 }
 
 // conflict tells whether the server gave up a transaction because of another.
 func conflict(err error) bool {
-	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (e.Code == "40001" || e.Code == "40P01" || e.Code == outdated)
+	code := codeOf(err)
+	return code == "40001" || code == "40P01" || code == outdated
 }
 
 // A serverError is what the server, or the way to it, says.
@@ -270,10 +274,10 @@ func (e *serverError) Error() string { return "postgres: " + e.error.Error() }
 // Unwrap returns what was said, and its kind if it is one that a host can do something about.
 func (e *serverError) Unwrap() []error {
 	all := []error{e.error}
-	if said, ok := errors.AsType[*pgconn.PgError](e.error); ok && said.Code == full {
+	switch codeOf(e.error) {
+	case full:
 		all = append(all, fault.ErrFull)
-	}
-	if said, ok := errors.AsType[*pgconn.PgError](e.error); ok && said.Code == canceled {
+	case canceled:
 		all = append(all, context.DeadlineExceeded)
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](e.error); ok {

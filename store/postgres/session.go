@@ -265,7 +265,7 @@ func (s *session) Commit(ctx context.Context, changes []unit.Change) error {
 		return nil
 	})
 	err := s.send(ctx, b)
-	if isOutdated(err) {
+	if codeOf(err) == outdated {
 		s.store.edition.Store(0)
 	}
 	switch {

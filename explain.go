@@ -61,8 +61,9 @@ var explainable = []string{
 // MissionConfiguration, RewardRule, StreakRule, LearningPathRule, LearningPath and RuntimeLeaderboard. Of the event
 // and those that it caused, it explains the one that got farthest. The answer comes from the documents that were in
 // force and from what was known when the event was recorded; what has happened since does not change it. If all that a
-// late event moved of the document is what had happened after it, Moved is true and the last check says so. A
-// LearningGroup has no explanation of its own; that of its path says how far it was.
+// late event moved of the document is what had happened after it, or all that an event moved is what had happened to
+// others, Moved is true and the last check says so. A LearningGroup has no explanation of its own; that of its path says how
+// far it was.
 //
 // It makes what followed from the event follow once more, on what the user had then, in a transaction that is never
 // committed: it waits for nobody, holds nobody up, and costs what has happened to the user since. It can be part of
@@ -166,6 +167,7 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 			f.step = other.step
 		}
 	}
+	q.late = slices.ContainsFunc(facts, func(other *fact) bool { return !other.from(seq) && other.key() > f.key() })
 	for _, other := range facts {
 		if other.Ticked || other.from(seq) || other.key() > f.key() {
 			continue
@@ -193,6 +195,7 @@ type question struct {
 	kind, id string
 	outcome  Outcome // of the entry; what an event has been found to have changed is taken out
 	best     *mechanic.Verdict
+	late     bool // something was known that had happened to the user later
 }
 
 // hear takes the verdict on one more event.
@@ -203,7 +206,7 @@ func (q *question) hear(v *mechanic.Verdict) {
 }
 
 // answer returns the explanation of an entry. What the outcome says beside what came of the event itself is about what
-// happened later, and was folded again.
+// was folded again because of it: what had happened to the user later, or to others.
 func (q *question) answer(p *program, entry *Entry) Explanation {
 	v := q.best
 	if v == nil {
@@ -213,7 +216,11 @@ func (q *question) answer(p *program, entry *Entry) Explanation {
 	moved := slices.ContainsFunc(p.mechanics, func(m machine) bool { return m.moved(&entry.Outcome, q.kind, q.id) })
 	if moved && !v.Moved && !v.Lost() {
 		v.EventID, v.Checks = entry.Event.ID, nil
-		v.Ask("completedAt", true, "the event came late, and what happened after it counts otherwise since")
+		if q.late {
+			v.Ask("completedAt", true, "the event came late, and what happened after it counts otherwise since")
+		} else {
+			v.Ask("userId", true, "what had happened to others counts otherwise since")
+		}
 	}
 	return Explanation{EventID: v.EventID, Kind: q.kind, ID: q.id, Version: v.Version, Moved: moved, Checks: v.Checks}
 }

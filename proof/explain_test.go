@@ -386,6 +386,25 @@ func TestExplainKnowsNothingOfAGroupMissionThatCameLater(t *testing.T) {
 	require.Equal(t, "moved by e2", w.verdict(t, "e2", "MissionConfiguration", "goal"))
 }
 
+// What an event moves of others, who turn out to have done something before that counts since, is not because it came late.
+func TestExplainWhatItMovedOfOthers(t *testing.T) {
+	goal, rule := team("1", missions.Lazy)
+	g := play(t, goal, rule, guerdontest.RewardRule("ten", guerdontest.Completing("crew"), "points", "10"))
+	g.runs("bob", january(1))
+	g.runs("ada", january(2))
+	_, err := g.Missions.Evaluate(t.Context(), "ada")
+	require.NoError(t, err)
+	entries, err := g.Journal(t.Context(), 0)
+	require.NoError(t, err)
+	last := entries[len(entries)-1]
+	require.Equal(t, "10", g.balance("bob"))
+	x, err := g.Explain(t.Context(), last.Event.ID, "RewardRule", "ten")
+	require.NoError(t, err)
+	require.True(t, x.Moved)
+	require.Len(t, x.Checks, 1)
+	require.Equal(t, "yes  userId: what had happened to others counts otherwise since", x.Checks[0].String())
+}
+
 // That a user's fold was folded again since, because another turned out to have completed the mission of their group, changes
 // no explanation of what came after it and before that was known.
 func TestExplainKnowsWhoHadCompletedAGroupMission(t *testing.T) {

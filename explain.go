@@ -167,7 +167,7 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 			f.step = other.step
 		}
 	}
-	q.late = slices.ContainsFunc(facts, func(other *fact) bool { return !other.from(seq) && other.key() > f.key() })
+	q.late = slices.ContainsFunc(facts, func(other *fact) bool { return !other.Ticked && !other.from(seq) && other.key() > f.key() })
 	for _, other := range facts {
 		if other.Ticked || other.from(seq) || other.key() > f.key() {
 			continue

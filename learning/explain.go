@@ -19,7 +19,7 @@ func (p *program) Moves(c *Change, kind, id string) bool {
 	if kind == Rules.Name() {
 		return c.RuleID == id && (c.Assigned || c.Unlocked)
 	}
-	return c.ItemType == ItemPath && c.ItemID == id && !c.Assigned && !c.Unlocked
+	return c.ItemType == ItemPath && c.ItemID == id && c.AssignmentID == ""
 }
 
 // Explain asks of an occasion what React will ask of a rule or a path, in its order.

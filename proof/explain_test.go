@@ -17,6 +17,7 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/guerdontest"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -448,6 +449,32 @@ func TestExplainActivityInAPath(t *testing.T) {
 	w.record(t, "e2", "swim", 1)
 	w.record(t, "e3", "walk", 1)
 	require.Contains(t, w.verdict(t, "e3", "LearningPath", "p"), "quiz is not begun")
+}
+
+// An assignment that does not follow after all is no step on its path.
+func TestExplainPathThatIsNoLongerAssigned(t *testing.T) {
+	w := newWorld(t, memory.New())
+	always := object{"timeframeType": "RECURRING", "recurrence": "DAILY", "timeframeTimezoneType": "USER", "timeframeStartsAt": "2020-01-01T00:00:00Z"}
+	w.publish(t,
+		document("LearningPath", "first", object{"estimatedDuration": 1, "items": []object{{"itemId": "run", "itemType": "activity"}}}),
+		document("LearningPath", "next", object{"estimatedDuration": 1, "items": []object{{"itemId": "swim", "itemType": "activity"}}}),
+		document("LearningPathRule", "goOn", merge(always, object{
+			"ruleType": "ASSIGN", "assignmentMode": "EVENT", "eventMatchType": "ENTITY", "eventMatchEntity": "LearningPathLog",
+			"learningPathsPool": []string{"next"},
+		})))
+	_, err := w.Learning.Assign(t.Context(), learning.NewAssignment{PathID: "first", UserID: "ada"})
+	require.NoError(t, err)
+	w.set(start.AddDate(0, 0, 3))
+	for _, e := range []event.Event{run("second", "ada", start.AddDate(0, 0, 2)), run("before", "ada", start.AddDate(0, 0, 1))} {
+		_, err := w.Record(t.Context(), e)
+		require.NoError(t, err)
+	}
+	entry, err := w.Entry(t.Context(), "before")
+	require.NoError(t, err)
+	require.True(t, slices.ContainsFunc(entry.Outcome.Learning, func(c learning.Change) bool { return c.Undone && c.AssignmentID != "" }))
+	x, err := w.Explain(t.Context(), "before", "LearningPath", "next")
+	require.NoError(t, err)
+	require.False(t, x.Moved, "%s", x)
 }
 
 // That a streak broke moves the boards that show how it is, or ask for its status, and no other.

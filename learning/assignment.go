@@ -33,8 +33,8 @@ type Assignment struct {
 	// Progress and Outcome are those of the path.
 	Progress Progress      `json:"progress,omitempty"`
 	Outcome  event.Outcome `json:"outcome,omitempty"`
-	// BeganAt is when the user's first progress was counted: the user is on the versions of then.
-	BeganAt   time.Time `json:"beganAt,omitzero"`
+	// Beginning is that of the path.
+	Beginning
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
 }

@@ -138,7 +138,7 @@ func (p *program) add(
 	if err := assignments.Put(ctx, tx, *a); err != nil {
 		return nil, err
 	}
-	pin, _, err := p.pin(ctx, tx, path, a.BeganAt)
+	pin, _, err := p.pin(ctx, tx, path, a.versions())
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +177,7 @@ func (p *program) unlock(
 		if err := assignments.Put(ctx, tx, a); err != nil {
 			return nil, err
 		}
-		pin, _, err := p.pin(ctx, tx, itemKey{ItemPath, a.PathID}, a.BeganAt)
+		pin, _, err := p.pin(ctx, tx, itemKey{ItemPath, a.PathID}, a.versions())
 		if err != nil {
 			return nil, err
 		}

@@ -45,7 +45,7 @@ func (x *pathCase) outline(ctx context.Context, learnContext string) (*outline, 
 	if err != nil {
 		return nil, err
 	}
-	o, err := x.program.outlineOf(ctx, x.tx, x.path, r.BeganAt)
+	o, err := x.program.outlineOf(ctx, x.tx, x.path, r.Beginning)
 	if err == nil && o == nil {
 		x.v.Unpublished()
 	}

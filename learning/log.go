@@ -96,9 +96,8 @@ type row struct {
 	Answer     content.Option     `json:"answer,omitempty"`
 	Bookmarks  int                `json:"bookmarks,omitempty"` // of a story: odd while it is bookmarked
 	Shared     []int              `json:"shared,omitempty"`
-	// BeganAt is, of a path, when the user's first progress was counted: it decides which versions the user
-	// is on. A group has that of the path in which it was begun.
-	BeganAt time.Time `json:"beganAt,omitzero"`
+	// Beginning is that of a path; a group has that of the path in which it was begun.
+	Beginning
 }
 
 // logKey is the key of a log.

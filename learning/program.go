@@ -1,6 +1,7 @@
 package learning
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,17 +69,42 @@ type node struct {
 type outline struct {
 	root  *node
 	nodes []*node // what is below comes first; the root is the last
-	began time.Time
+	began Beginning
 	left  []repeat
+}
+
+// A Beginning says since when a user has been on a path, and on which versions of it and of what it holds. It is zero
+// until the user's first progress is counted.
+type Beginning struct {
+	// BeganAt is when the user made that progress. The user is on the versions of then, unless VersionsOf is set.
+	BeganAt time.Time `json:"beganAt,omitzero"`
+	// VersionsOf is when the progress was recorded, if documents had been published since it was made: what comes
+	// late is judged by what is in force when it comes, and the user stays on these versions.
+	VersionsOf time.Time `json:"versionsOf,omitzero"`
+}
+
+// versions returns the moment whose versions the user is on, zero for who has not begun.
+func (b Beginning) versions() time.Time { return cmp.Or(b.VersionsOf, b.BeganAt) }
+
+// beginning returns that of who makes the first progress in an outline at a moment, which is recorded now.
+func (p *program) beginning(tx *session.Tx, o *outline, at time.Time) Beginning {
+	b := Beginning{BeganAt: at}
+	published := func(k itemKey) bool {
+		return p.docs.Since(k.Type.kind(), k.ID, at) != p.docs.Since(k.Type.kind(), k.ID, tx.Now)
+	}
+	if slices.ContainsFunc(o.keys(), published) {
+		b.VersionsOf = tx.Now
+	}
+	return b
 }
 
 // A repeat is a group that was left out of the items of another which it holds itself, in the versions that a
 // user is on.
 type repeat struct{ in, group itemKey }
 
-// outlineOf returns the outline of a path or a group for who began at a moment, zero for who begins now;
-// nil if there is none for them.
-func (p *program) outlineOf(ctx context.Context, tx *session.Tx, root itemKey, began time.Time) (*outline, error) {
+// outlineOf returns the outline of a path or a group for who has begun it, zero for who begins now; nil if there is
+// none for them.
+func (p *program) outlineOf(ctx context.Context, tx *session.Tx, root itemKey, began Beginning) (*outline, error) {
 	o := &outline{began: began}
 	var err error
 	o.root, err = p.unfold(ctx, tx, o, root, nil)
@@ -95,7 +121,7 @@ func (p *program) unfold(ctx context.Context, tx *session.Tx, o *outline, key it
 	if i := slices.IndexFunc(o.nodes, func(n *node) bool { return n.itemKey == key }); i >= 0 {
 		return o.nodes[i], nil
 	}
-	n, err := p.node(ctx, tx, key, o.began)
+	n, err := p.node(ctx, tx, key, o.began.versions())
 	if err != nil || n == nil {
 		return nil, err
 	}
@@ -137,9 +163,9 @@ func (o *outline) report(tx *session.Tx) {
 	}
 }
 
-// node returns the version of a document that somebody is on who began at a moment, nil if there is none.
-func (p *program) node(ctx context.Context, tx *session.Tx, key itemKey, began time.Time) (*node, error) {
-	pin, ok, err := p.pin(ctx, tx, key, began)
+// node returns the version of a document that somebody is on who is on those of a moment, nil if there is none.
+func (p *program) node(ctx context.Context, tx *session.Tx, key itemKey, of time.Time) (*node, error) {
+	pin, ok, err := p.pin(ctx, tx, key, of)
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -162,22 +188,22 @@ func (p *program) node(ctx context.Context, tx *session.Tx, key itemKey, began t
 	return n, nil
 }
 
-// pin returns the version of a document that somebody is on who began at a moment, zero for who begins now;
+// pin returns the version of a document that somebody is on who is on those of a moment, zero for who begins now;
 // ok is false if there is none. A document that is out of use is there for those who began before.
-func (p *program) pin(ctx context.Context, tx *session.Tx, key itemKey, began time.Time) (pin content.Pin, ok bool, err error) {
+func (p *program) pin(ctx context.Context, tx *session.Tx, key itemKey, of time.Time) (pin content.Pin, ok bool, err error) {
 	pin = content.Pin{Kind: key.Type.kind(), ID: key.ID}
 	if p.docs.Document(pin.Kind, pin.ID) == nil {
-		if began.IsZero() {
+		if of.IsZero() {
 			return pin, false, nil
 		}
 		if err := p.recall(ctx, tx, []itemKey{key}); err != nil {
 			return pin, false, err
 		}
 	}
-	if began.IsZero() {
-		began = tx.Now
+	if of.IsZero() {
+		of = tx.Now
 	}
-	pin.Version = p.docs.Since(pin.Kind, pin.ID, began)
+	pin.Version = p.docs.Since(pin.Kind, pin.ID, of)
 	return pin, pin.Version > 0, nil
 }
 

@@ -139,7 +139,7 @@ func (s Service) itemsOf(ctx context.Context, tx *session.Tx, rows ...row) ([][]
 	b := &book{user: u, context: rows[0].Context}
 	outlines := make([]*outline, len(rows))
 	for i := range rows {
-		if outlines[i], err = p.outlineOf(ctx, tx, keys[i], rows[i].BeganAt); err != nil {
+		if outlines[i], err = p.outlineOf(ctx, tx, keys[i], rows[i].Beginning); err != nil {
 			return nil, err
 		}
 		if outlines[i] != nil {
@@ -223,9 +223,9 @@ func (s Service) item(ctx context.Context, userID string, item itemKey, learnCon
 		}
 		view := p.reader(u, lang, true)
 		if item.Type == ItemGroup {
-			return view.group(ctx, tx, at.Context, item, cmp.Or(r.BeganAt, where.began))
+			return view.group(ctx, tx, at.Context, item, cmp.Or(r.Beginning, where.began))
 		}
-		doc, err := p.submitted(ctx, tx, field, item, where.began, &r)
+		doc, err := p.submitted(ctx, tx, field, item, where.began.versions(), &r)
 		if err != nil {
 			return AssignedItem{}, err
 		}

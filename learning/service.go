@@ -174,7 +174,7 @@ func (s Service) Versions(ctx context.Context, assignmentID string) ([]content.P
 		if err != nil {
 			return nil, err
 		}
-		o, err := p.outlineOf(ctx, tx, itemKey{ItemPath, a.PathID}, a.BeganAt)
+		o, err := p.outlineOf(ctx, tx, itemKey{ItemPath, a.PathID}, a.Beginning)
 		if err != nil || o == nil {
 			return nil, err
 		}

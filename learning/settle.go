@@ -113,7 +113,7 @@ func (p *program) settleNode(ctx context.Context, tx *session.Tx, b *book, o *ou
 		return nil
 	}
 	if r.BeganAt.IsZero() {
-		r.BeganAt = at
+		r.Beginning = p.beginning(tx, o, at)
 	}
 	e := r.moved(old)
 	r.EventID = e.ID
@@ -136,7 +136,7 @@ func (b *book) next(tx *session.Tx, o *outline, n *node, user map[string]any) (r
 		r = *old
 	} else {
 		r.ItemType, r.ItemID = n.Type, n.ID
-		r.UserID, r.Context, r.Lang, r.BeganAt = b.user.ID, b.context, b.langOf(o), o.began
+		r.UserID, r.Context, r.Lang, r.Beginning = b.user.ID, b.context, b.langOf(o), o.began
 	}
 	if !s.progress.beyond(r.Progress) {
 		return r, false
@@ -220,7 +220,7 @@ func (p *program) pathMoved(ctx context.Context, tx *session.Tx, r *row, path *P
 
 // follow copies the progress of the path.
 func (a *Assignment) follow(tx *session.Tx, r *row) {
-	a.Progress, a.Outcome, a.BeganAt, a.UpdatedAt = r.Progress, r.Outcome, r.BeganAt, tx.Now
+	a.Progress, a.Outcome, a.Beginning, a.UpdatedAt = r.Progress, r.Outcome, r.Beginning, tx.Now
 }
 
 // A holder is an assignment whose path holds an item, with the path as the user is on it.
@@ -233,7 +233,7 @@ type holder struct {
 func (p *program) holders(ctx context.Context, tx *session.Tx, list []Assignment, item itemKey) ([]holder, error) {
 	var held []holder
 	for _, a := range list {
-		o, err := p.outlineOf(ctx, tx, itemKey{ItemPath, a.PathID}, a.BeganAt)
+		o, err := p.outlineOf(ctx, tx, itemKey{ItemPath, a.PathID}, a.Beginning)
 		if err != nil {
 			return nil, err
 		}
@@ -267,7 +267,7 @@ func (p *program) settleAssignment(ctx context.Context, tx *session.Tx, u *tenan
 	if !a.open(at) {
 		return nil
 	}
-	o, err := p.outlineOf(ctx, tx, itemKey{ItemPath, a.PathID}, a.BeganAt)
+	o, err := p.outlineOf(ctx, tx, itemKey{ItemPath, a.PathID}, a.Beginning)
 	if err != nil || o == nil {
 		return err
 	}

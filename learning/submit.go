@@ -242,7 +242,7 @@ func (p *program) submit(
 	if err != nil && !known {
 		return nil, err
 	}
-	doc, wrong := p.submitted(ctx, tx, field, item, at.began, &old)
+	doc, wrong := p.submitted(ctx, tx, field, item, at.began.versions(), &old)
 	if wrong != nil {
 		return nil, wrong
 	}
@@ -272,10 +272,10 @@ func (p *program) submit(
 	return &r, p.log(ctx, tx, &old, &r, next, doc)
 }
 
-// submitted returns the version of an item that is submitted by who began at a moment. What is out of use
+// submitted returns the version of an item that is submitted by who is on those of a moment. What is out of use
 // since is there for who has a log of it.
-func (p *program) submitted(ctx context.Context, tx *session.Tx, field string, item itemKey, began time.Time, old *row) (content.Document, error) {
-	pin, ok, err := p.pin(ctx, tx, item, began)
+func (p *program) submitted(ctx context.Context, tx *session.Tx, field string, item itemKey, of time.Time, old *row) (content.Document, error) {
+	pin, ok, err := p.pin(ctx, tx, item, of)
 	if err == nil && !ok && old.Version > 0 {
 		pin.Version, ok = old.Version, true
 	}
@@ -315,7 +315,7 @@ func (p *program) log(ctx context.Context, tx *session.Tx, old, r *row, next *st
 // A site is where a submission counts.
 type site struct {
 	outlines []*outline
-	began    time.Time // decides on which versions the user is
+	began    Beginning
 }
 
 // place returns where a submission counts, or why it may not.
@@ -349,7 +349,7 @@ func (p *program) alone(ctx context.Context, tx *session.Tx, s Submission, item 
 	if err != nil {
 		return site{}, err
 	}
-	o, err := p.outlineOf(ctx, tx, root, r.BeganAt)
+	o, err := p.outlineOf(ctx, tx, root, r.Beginning)
 	switch {
 	case err != nil:
 		return site{}, err

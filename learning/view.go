@@ -104,7 +104,7 @@ func (r *reader) read(ctx context.Context, tx *session.Tx, list []Assignment) ([
 	outlines := make([]*outline, len(list))
 	for i, a := range list {
 		var err error
-		if outlines[i], err = r.p.outlineOf(ctx, tx, roots[i], a.BeganAt); err != nil {
+		if outlines[i], err = r.p.outlineOf(ctx, tx, roots[i], a.Beginning); err != nil {
 			return nil, err
 		}
 	}
@@ -160,7 +160,7 @@ func (r *reader) readDocuments(ctx context.Context, tx *session.Tx, outlines []*
 	var missing []content.Pin
 	for _, o := range outlines {
 		for _, key := range o.keys() {
-			pin, ok, err := r.p.pin(ctx, tx, key, o.began)
+			pin, ok, err := r.p.pin(ctx, tx, key, o.began.versions())
 			if err != nil {
 				return err
 			}
@@ -219,8 +219,8 @@ func (b *book) overview(o *outline) Overview {
 	return v
 }
 
-// group returns what the user sees of a group in a context who began it at a moment, zero for who begins now.
-func (r *reader) group(ctx context.Context, tx *session.Tx, learnContext string, key itemKey, began time.Time) (AssignedItem, error) {
+// group returns what the user sees of a group in a context who has begun it, zero for who begins now.
+func (r *reader) group(ctx context.Context, tx *session.Tx, learnContext string, key itemKey, began Beginning) (AssignedItem, error) {
 	o, err := r.p.outlineOf(ctx, tx, key, began)
 	if err == nil && o == nil {
 		err = fault.NotFound(string(key.Type)+"Id", key.ID)
@@ -262,7 +262,7 @@ func (r *reader) itemsOf(ctx context.Context, tx *session.Tx, b *book, o *outlin
 // holds; the zero value if it is gone for the user.
 func (r *reader) assigned(ctx context.Context, tx *session.Tx, b *book, o *outline, progress ItemProgress) (AssignedItem, error) {
 	key := itemKey{progress.ItemType, progress.ItemID}
-	pin, ok, err := r.p.pin(ctx, tx, key, o.began)
+	pin, ok, err := r.p.pin(ctx, tx, key, o.began.versions())
 	if err != nil || !ok {
 		return AssignedItem{}, err
 	}
@@ -373,7 +373,7 @@ func (p *program) versions(ctx context.Context, tx *session.Tx, o *outline) ([]c
 	}
 	unique := map[content.Pin]bool{}
 	for _, key := range keys {
-		pin, ok, err := p.pin(ctx, tx, key, o.began)
+		pin, ok, err := p.pin(ctx, tx, key, o.began.versions())
 		if err != nil {
 			return nil, err
 		}

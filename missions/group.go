@@ -111,20 +111,21 @@ func (p *program) Rewind(ctx context.Context, tx *session.Tx, u *tenancy.User) e
 // rewind brings a group's mission to what it was before the entry that is being made once more; otherwise says that its
 // contributions may have been others then.
 func (m *Mission) rewind(ctx context.Context, tx *session.Tx, otherwise bool) error {
-	if m.Seq >= tx.Seq || m.CreatedAt.After(tx.Now) {
-		return missionTable.Delete(ctx, tx, m.ID)
-	}
 	logs, err := logTable.List(ctx, tx, store.Prefix(logPrefix(m.ID)))
 	if err != nil {
 		return err
 	}
+	unknown := m.Seq >= tx.Seq || m.CreatedAt.After(tx.Now)
 	var since []string
 	for i := range logs {
-		if logs[i].Seq >= tx.Seq {
+		if unknown || logs[i].Seq >= tx.Seq { // of a mission that was not there, none is: it counts them when it is made
 			since = append(since, logs[i].key())
 		}
 	}
-	if len(since) == 0 && !otherwise {
+	switch {
+	case unknown:
+		return errors.Join(logTable.Delete(ctx, tx, since...), missionTable.Delete(ctx, tx, m.ID))
+	case len(since) == 0 && !otherwise:
 		return nil
 	}
 	m.count(slices.DeleteFunc(logs, func(l Log) bool { return l.Seq >= tx.Seq }))

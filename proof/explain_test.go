@@ -2,6 +2,7 @@ package proof_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
@@ -427,6 +429,27 @@ func TestExplainKnowsWhoHadCompletedAGroupMission(t *testing.T) {
 	require.Equal(t, before, explained())
 }
 
+// What an earlier event contributed since to the mission that an event had assigned to the group does not change why.
+func TestExplainKnowsNothingOfEarlierContributionsThatCameLater(t *testing.T) {
+	goal, rule := team("1", missions.OnEvent)
+	rule.EventMatchCondition = json.RawMessage(`{"==": [{"var": "event.userId"}, "ada"]}`)
+	g := play(t, goal, rule, guerdontest.RewardRule("ten", guerdontest.Completing("crew"), "points", "10"))
+	g.runs("bob", january(9))
+	g.runs("ada", january(6))
+	entries, err := g.Journal(t.Context(), 0)
+	require.NoError(t, err)
+	last := entries[len(entries)-1].Event.ID
+	explained := func() string {
+		x, err := g.Explain(t.Context(), last, "RewardRule", "ten")
+		require.NoError(t, err)
+		return x.String()
+	}
+	before := explained()
+	require.Contains(t, before, "completed:ada moved RewardRule ten")
+	g.runs("ada", january(4))
+	require.Equal(t, before, explained())
+}
+
 // Of an activity in a path, Explain says what is missing when it is done, not before.
 func TestExplainActivityInAPath(t *testing.T) {
 	w := newWorld(t, memory.New())
@@ -475,6 +498,36 @@ func TestExplainPathThatIsNoLongerAssigned(t *testing.T) {
 	x, err := w.Explain(t.Context(), "before", "LearningPath", "next")
 	require.NoError(t, err)
 	require.False(t, x.Moved, "%s", x)
+}
+
+// Who turns out to have begun before a path was published anew stays on the versions that judged it.
+func TestExplainPathThatWasBegunBeforeItWasPublishedAnew(t *testing.T) {
+	w := newWorld(t, memory.New())
+	path := func(item string) object {
+		return document("LearningPath", "p", object{"estimatedDuration": 1, "items": []object{{"itemId": item, "itemType": "activity"}}})
+	}
+	w.publish(t, path("swim"))
+	made, err := w.Learning.Assign(t.Context(), learning.NewAssignment{PathID: "p", UserID: "ada"})
+	require.NoError(t, err)
+	w.set(start.AddDate(0, 0, 2))
+	w.publish(t, path("run"))
+	w.set(start.AddDate(0, 0, 3))
+	_, err = w.Record(t.Context(), run("late", "ada", start.AddDate(0, 0, 1)))
+	require.NoError(t, err)
+	a, err := w.Learning.Assignment(t.Context(), made.ID, "")
+	require.NoError(t, err)
+	require.Equal(t, learning.Complete, a.Assignment.Progress)
+	require.Equal(t, learning.Beginning{BeganAt: start.AddDate(0, 0, 1), VersionsOf: *w.now.Load()}, a.Assignment.Beginning)
+	pins, err := w.Learning.Versions(t.Context(), made.ID)
+	require.NoError(t, err)
+	require.Contains(t, pins, content.Pin{Kind: "LearningPath", ID: "p", Version: 2})
+	x, err := w.Explain(t.Context(), "late", "LearningPath", "p")
+	require.NoError(t, err)
+	require.True(t, x.Moved)
+	require.Equal(t, 2, x.Version)
+	for _, c := range x.Checks {
+		require.True(t, c.Holds, "%s", x)
+	}
 }
 
 // That a streak broke moves the boards that show how it is, or ask for its status, and no other.

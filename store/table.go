@@ -40,7 +40,7 @@ type Index struct {
 // A Schema is what a backend knows of a table. It is immutable.
 type Schema struct {
 	Name    string // lower case with underscores
-	Version int    // raised when older programs can no longer read the records
+	Version int    // raised when older programs cannot read the records, or would lose something by writing them again
 	Columns []Column
 	Indexes []Index
 	// Packed says that Encode makes bytes and not text. A database then keeps records as bytes, which [JSON] shows.
@@ -81,6 +81,10 @@ func (s *Schema) Apply(diff []byte, from Row) (Row, error) { return s.apply(diff
 // Decode returns the row of a record that Encode made; key and values are computed from the record. The decoder
 // is not the standard library's because reading is most of what a transaction does with JSON.
 func (s *Schema) Decode(record []byte) (Row, error) { return s.decode(record) }
+
+// Shape says what the records keep, in a line for each field. A program that keeps something else has a higher
+// [Schema.Version]: an older one would lose what it does not know when it writes a row again.
+func (s *Schema) Shape() []string { return s.codec().Shape() }
 
 // Find returns the index with the given name and the positions of its columns in Schema.Columns.
 // The name "" is the order of keys, an index without columns. It panics if there is no such index,
@@ -157,6 +161,13 @@ func Define[T any](name string, key func(*T) string, fields []Field[T], indexes 
 func (t *Table[T]) Packed() *Table[T] {
 	t.schema.Packed, t.schema.Version = true, 2
 	t.schema.decode = t.schema.unpack
+	return t
+}
+
+// Raised sets the version of a table whose [Schema.Shape] has changed, and returns the table. It is called where the
+// table is declared, after Packed.
+func (t *Table[T]) Raised(version int) *Table[T] {
+	t.schema.Version = version
 	return t
 }
 

@@ -99,6 +99,9 @@ func TestSchema(t *testing.T) {
 	require.ErrorContains(t, err, `table "cities"`)
 	_, err = s.Decode(nil)
 	require.Error(t, err)
+	require.Equal(t, []string{"country string", "name string", "size int64"}, s.Shape())
+	raised := store.Define("cities", func(c *city) string { return c.Name }, nil).Packed().Raised(7)
+	require.Equal(t, 7, raised.Schema().Version)
 }
 
 func TestRow(t *testing.T) {

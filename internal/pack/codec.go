@@ -302,10 +302,12 @@ func (b builder) mapping(p *plan, t reflect.Type) {
 }
 
 func (b builder) object(p *plan, t reflect.Type) {
-	p.fields = b.fields(t, nil)
+	p.fields = fieldsOf(t, nil)
 	p.byName = map[string]*field{}
 	for i := range p.fields {
-		p.byName[p.fields[i].name] = &p.fields[i]
+		f := &p.fields[i]
+		f.plan = b.plan(t.FieldByIndex(f.index).Type)
+		p.byName[f.name] = f
 	}
 	p.write = func(w *Writer, v reflect.Value) error {
 		n := 0
@@ -348,8 +350,8 @@ func (b builder) object(p *plan, t reflect.Type) {
 	}
 }
 
-// fields returns those of a struct that JSON keeps, those of embedded structs included.
-func (b builder) fields(t reflect.Type, under []int) []field {
+// fieldsOf returns those of a struct that JSON keeps, those of embedded structs included, without plans.
+func fieldsOf(t reflect.Type, under []int) []field {
 	var all []field
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -357,13 +359,13 @@ func (b builder) fields(t reflect.Type, under []int) []field {
 		index := append(slices.Clone(under), i)
 		switch {
 		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
-			all = append(all, b.fields(f.Type, index)...)
+			all = append(all, fieldsOf(f.Type, index)...)
 		case f.PkgPath != "" || name == "-":
 		default:
 			if name == "" {
 				name = f.Name
 			}
-			all = append(all, field{name, index, b.plan(f.Type)})
+			all = append(all, field{name: name, index: index})
 		}
 	}
 	return all

@@ -138,6 +138,29 @@ func asJSON(t require.TestingT, v any) string {
 	return string(b)
 }
 
+// A shape names what is kept at any depth, and nothing else.
+func TestShape(t *testing.T) {
+	type part struct {
+		At    time.Time `json:"at"`
+		hides int
+		Skips int `json:"-"`
+		Next  *part
+	}
+	type whole struct {
+		part
+		Parts  []part          `json:"parts,omitempty"`
+		Sums   map[string]uint `json:"sums"`
+		Data   map[string]any  `json:"data"`
+		Day    timeframe.Day   `json:"day"`
+		Amount decimal.Decimal
+	}
+	require.Equal(t, []string{
+		"Amount Decimal", "Next.Next again part", "Next.at Time", "at Time", "data{} interface", "day kept by itself",
+		"parts[].Next again part", "parts[].at Time", "sums{} uint",
+	}, pack.For[whole]().Shape())
+	require.Zero(t, part{}.hides)
+}
+
 // What is packed and read again is what it was, to the last digit, and so it is in JSON.
 func TestPackIsUndoneByUnpack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

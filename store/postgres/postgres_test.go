@@ -163,13 +163,18 @@ func TestRoundTrips(t *testing.T) {
 	ctx := t.Context()
 	c := &trips{}
 	s := postgres.New(newPool(t, pgtest.DSN(t), c))
-	require.NoError(t, s.Prepare(ctx, things.Schema()))
+	tables := []*store.Schema{things.Schema(), things.Schema()} // to name one again is no harm
+	for i := range 10 {
+		tables = append(tables, store.Define(fmt.Sprint("things", i), func(t *thing) string { return t.ID }, nil).Schema())
+	}
+	require.NoError(t, s.Prepare(ctx, tables...))
 	require.NoError(t, put(ctx, s, thing{ID: "a", Name: "x"}))
 	for _, x := range []struct {
 		name string
 		want int64
 		do   func() error
 	}{
+		{"prepare what is there", 7, func() error { return s.Prepare(ctx, tables...) }},
 		{"nothing", 0, func() error { return s.Update(ctx, here, func(store.Tx) error { return nil }) }},
 		{"write", 1, func() error { return put(ctx, s, thing{ID: "b"}) }},
 		{"fetch and write", 2, func() error {

@@ -23,11 +23,14 @@ var dialect = &sqltext.Dialect{
 	Scope:    "integer",
 	Numbered: "integer generated always as identity",
 	Hex:      func(bytes string) string { return "encode(" + bytes + ", 'hex')" },
-	Columns: "select a.attname::text from pg_attribute a join pg_class t on t.oid = a.attrelid" +
-		" where t.relname = $1 and t.relnamespace = (select n.oid from pg_namespace n where n.nspname = current_schema()) and a.attnum > 0 and not a.attisdropped",
-	Indexes: "select i.relname::text from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid" +
-		" where t.relname = $1 and t.relnamespace = (select n.oid from pg_namespace n where n.nspname = current_schema())",
+	Columns: "select t.relname::text, a.attname::text from pg_attribute a join pg_class t on t.oid = a.attrelid" +
+		" where t.relkind in ('r', 'p')" + ours + " and a.attnum > 0 and not a.attisdropped",
+	Indexes: "select t.relname::text, i.relname::text from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid" +
+		" where true" + ours,
 }
+
+// ours is the condition that a table t is one of guerdon's.
+const ours = ` and t.relname like 'guerdon\_%' and t.relnamespace = (select n.oid from pg_namespace n where n.nspname = current_schema())`
 
 // A table has the statements of one schema. Those for many rows take one array for each column.
 type table struct {

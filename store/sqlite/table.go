@@ -23,8 +23,8 @@ var dialect = &sqltext.Dialect{
 	// In the order of keys, what is longer than a quarter of a page would take a page of its own.
 	LargeOptions: " strict",
 	Hint:         " indexed by %s",
-	Columns:      "select name from pragma_table_info(?)",
-	Indexes:      "select name from pragma_index_list(?)",
+	Columns:      "select t.name, c.name from sqlite_master t, pragma_table_info(t.name) c where t.type = 'table' and t.name like 'guerdon!_%' escape '!'",
+	Indexes:      "select tbl_name, name from sqlite_master where type = 'index' and tbl_name like 'guerdon!_%' escape '!'",
 }
 
 // A table has the statements of one schema.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,64 +30,87 @@ const fillBatch = 500
 const maxName = 63
 
 // Prepare creates what the tables of the schemas lack, fills new columns from the records, and notes
-// the versions. If it returns an error, the transaction must be rolled back.
+// the versions. If it returns an error, the transaction must be rolled back. What is there it reads at once, however
+// many tables there are.
 func (d *Dialect) Prepare(ctx context.Context, db DB, schemas []*store.Schema) error {
 	for _, s := range schemas {
 		if err := check(s); err != nil {
 			return err
 		}
 	}
-	if err := d.register(ctx, db); err != nil {
+	p := &preparation{Dialect: d, DB: db, columns: map[string][]string{}, indexes: map[string][]string{}, versions: map[string]int{}}
+	if err := p.look(ctx); err != nil {
 		return err
 	}
-	named, err := d.scopes(ctx, db, schemas)
-	if err != nil {
+	if err := p.scopes(ctx, schemas); err != nil {
 		return err
 	}
 	for _, s := range schemas {
-		if err := d.prepare(ctx, db, s, named); err != nil {
+		if err := p.prepare(ctx, s); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// register creates the table of tables. Where it is, nothing is asked for that takes the right to create.
-func (d *Dialect) register(ctx context.Context, db DB) error {
-	have, err := d.names(ctx, db, d.Columns, &store.Schema{Name: "tables"})
-	if err != nil || len(have) > 0 {
+// A preparation knows what is there, and what it has added.
+type preparation struct {
+	*Dialect
+	DB
+
+	columns, indexes map[string][]string // names by that of the table
+	versions         map[string]int      // by the name of the schema
+	named            map[string]int      // the versions of the tables whose rows name their scope
+}
+
+// look reads what is there, and creates the table of tables. Where it is, nothing is asked for that takes the right to create.
+func (p *preparation) look(ctx context.Context) error {
+	if err := p.names(ctx, p.columns, p.Columns); err != nil {
 		return err
 	}
-	return db.Exec(ctx, fmt.Sprintf("create table if not exists guerdon_tables (name %s not null primary key, version %s not null)%s",
-		d.Text, d.Int, d.Options))
+	if err := p.names(ctx, p.indexes, p.Indexes); err != nil {
+		return err
+	}
+	if len(p.columns["guerdon_tables"]) == 0 {
+		return p.Exec(ctx, fmt.Sprintf("create table if not exists guerdon_tables (name %s not null primary key, version %s not null)%s",
+			p.Text, p.Int, p.Options))
+	}
+	return p.Query(ctx, func(columns []string) (err error) {
+		p.versions[columns[0]], err = strconv.Atoi(columns[1])
+		return err
+	}, "select name, cast(version as text) from guerdon_tables")
+}
+
+// names collects what a query of the catalogue finds.
+func (p *preparation) names(ctx context.Context, into map[string][]string, query string) error {
+	return p.Query(ctx, func(columns []string) error {
+		into[columns[0]] = append(into[columns[0]], columns[1])
+		return nil
+	}, query)
 }
 
 // layout is the version of what all tables have in common, noted under a name that no table has. In the first, which was
 // not noted, rows had the name of their scope.
 const layout = 2
 
-// scopes creates the table of scopes, and tells whether the tables that are there, which must be those of schemas, name
-// theirs.
-func (d *Dialect) scopes(ctx context.Context, db DB, schemas []*store.Schema) (named bool, err error) {
+// scopes creates the table of scopes. Where there was none, the tables that are there, which must be those of schemas, name theirs.
+func (p *preparation) scopes(ctx context.Context, schemas []*store.Schema) error {
 	noted := &store.Schema{Name: "", Version: layout}
-	have, err := d.version(ctx, db, noted)
-	if err != nil || have == layout {
-		return false, err
+	have := p.versions[noted.Name]
+	if have == layout {
+		return nil
 	}
 	if have > layout {
-		return false, &store.NewerError{Table: "guerdon_scopes", Have: have, Want: layout}
+		return &store.NewerError{Table: "guerdon_scopes", Have: have, Want: layout}
 	}
-	err = db.Query(ctx, func(columns []string) error {
-		if !slices.ContainsFunc(schemas, func(s *store.Schema) bool { return s.Name == columns[0] }) {
-			return fault.Conflict(columns[0], "was kept by an earlier version of the program, and this one does not know the table")
+	for name := range p.versions {
+		if !slices.ContainsFunc(schemas, func(s *store.Schema) bool { return s.Name == name }) {
+			return fault.Conflict(name, "was kept by an earlier version of the program, and this one does not know the table")
 		}
-		return nil
-	}, "select name from guerdon_tables")
-	if err != nil {
-		return false, err
 	}
-	create := fmt.Sprintf("create table guerdon_scopes (id %s primary key, name %s not null unique, version %s not null default 0)", d.Numbered, d.Text, d.Int)
-	return true, errors.Join(db.Exec(ctx, create), d.note(ctx, db, noted))
+	create := fmt.Sprintf("create table guerdon_scopes (id %s primary key, name %s not null unique, version %s not null default 0)", p.Numbered, p.Text, p.Int)
+	p.named = maps.Clone(p.versions)
+	return errors.Join(p.Exec(ctx, create), p.note(ctx, noted))
 }
 
 // Edition is the query for a number that is another as soon as a table is prepared that is new, or newer than before, and
@@ -112,47 +136,34 @@ func Newer(table string, version int64, prepared *sync.Map) (err error) {
 }
 
 // number converts a table whose rows name their scope. The table must be there.
-func (d *Dialect) number(ctx context.Context, db DB, s *store.Schema) error {
-	indexes, err := d.names(ctx, db, d.Indexes, s)
-	if err != nil {
-		return err
-	}
+func (p *preparation) number(ctx context.Context, s *store.Schema) error {
+	name := tableName(s)
 	columns := []string{`"key"`, "record"}
-	have, err := d.names(ctx, db, d.Columns, s)
-	if err != nil {
-		return err
-	}
 	for _, c := range s.Columns {
-		if slices.Contains(have, c.Name) {
+		if slices.Contains(p.columns[name], c.Name) {
 			columns = append(columns, quote(c.Name))
 		}
 	}
 	rest := strings.Join(columns, ", ")
-	now, before := quote(tableName(s)), quote(tableName(s)+"_1")
+	now, before := quote(name), quote(name+"_1")
 	var texts []string
-	for _, name := range indexes {
-		if strings.HasPrefix(name, tableName(s)+"_by_") {
-			texts = append(texts, "drop index "+quote(name))
+	for _, index := range p.indexes[name] {
+		if strings.HasPrefix(index, name+"_by_") {
+			texts = append(texts, "drop index "+quote(index))
 		}
 	}
 	texts = append(texts, "alter table "+now+" rename to "+before,
-		"insert into guerdon_scopes (name) select distinct scope from "+before+" where true on conflict (name) do nothing")
+		"insert into guerdon_scopes (name) select distinct scope from "+before+" where true on conflict (name) do nothing",
+		p.table(s),
+		"insert into "+now+" (scope, "+rest+") select (select s.id from guerdon_scopes s where s.name = b.scope), "+rest+" from "+before+" b",
+		"drop table "+before)
 	for _, text := range texts {
-		if err := db.Exec(ctx, text); err != nil {
+		if err := p.Exec(ctx, text); err != nil {
 			return err
 		}
 	}
-	if _, err := d.columns(ctx, db, s); err != nil {
-		return err
-	}
-	for _, text := range []string{
-		"insert into " + now + " (scope, " + rest + ") select (select s.id from guerdon_scopes s where s.name = b.scope), " + rest + " from " + before + " b",
-		"drop table " + before,
-	} {
-		if err := db.Exec(ctx, text); err != nil {
-			return err
-		}
-	}
+	p.created(s)
+	delete(p.named, s.Name)
 	return nil
 }
 
@@ -176,100 +187,92 @@ func check(s *store.Schema) error {
 	return nil
 }
 
-// prepare does for one schema what Prepare does. named says that tables that are there have rows that name their scope.
-func (d *Dialect) prepare(ctx context.Context, db DB, s *store.Schema, named bool) error {
-	have, err := d.version(ctx, db, s)
-	if err != nil {
-		return err
-	}
+// prepare does for one schema what Prepare does.
+func (p *preparation) prepare(ctx context.Context, s *store.Schema) error {
+	have := p.versions[s.Name]
 	if have > s.Version {
 		return &store.NewerError{Table: s.Name, Have: have, Want: s.Version}
 	}
 	if s.Packed && have == 1 { // which no packed table has
 		return fault.Conflict(s.Name, "was kept by an earlier version of the program, in a form that this one does not read")
 	}
-	if named && have > 0 {
-		if err := d.number(ctx, db, s); err != nil {
+	if p.named[s.Name] > 0 {
+		if err := p.number(ctx, s); err != nil {
 			return err
 		}
 	}
-	added, err := d.columns(ctx, db, s)
+	added, err := p.complete(ctx, s)
 	if err != nil {
 		return err
 	}
 	if added || 0 < have && have < s.Version {
-		if err := d.fill(ctx, db, s); err != nil {
+		if err := p.fill(ctx, s); err != nil {
 			return err
 		}
 	}
-	if err := d.indexes(ctx, db, s); err != nil {
+	if err := p.index(ctx, s); err != nil {
 		return err
 	}
 	if have == s.Version {
 		return nil
 	}
-	return d.note(ctx, db, s)
+	return p.note(ctx, s)
 }
 
 // note notes the version of a table.
-func (d *Dialect) note(ctx context.Context, db DB, s *store.Schema) error {
+func (p *preparation) note(ctx context.Context, s *store.Schema) error {
+	p.versions[s.Name] = s.Version
 	note := fmt.Sprintf("insert into guerdon_tables (name, version) values (%s, %s)"+
-		" on conflict (name) do update set version = excluded.version", d.Param(1), d.Param(2))
-	return db.Exec(ctx, note, s.Name, int64(s.Version))
+		" on conflict (name) do update set version = excluded.version", p.Param(1), p.Param(2))
+	return p.Exec(ctx, note, s.Name, int64(s.Version))
 }
 
-// version returns the version that a table was prepared with, 0 if it was not.
-func (d *Dialect) version(ctx context.Context, db DB, s *store.Schema) (version int, err error) {
-	err = db.Query(ctx, func(columns []string) error {
-		_, err := fmt.Sscan(columns[0], &version)
-		return err
-	}, "select cast(version as text) from guerdon_tables where name = "+d.Param(1), s.Name)
-	return version, err
-}
-
-// names returns the first column of a query of the catalogue, whose argument is the table's name.
-func (d *Dialect) names(ctx context.Context, db DB, query string, s *store.Schema) (names []string, err error) {
-	err = db.Query(ctx, func(columns []string) error {
-		names = append(names, columns[0])
-		return nil
-	}, query, tableName(s))
-	return names, err
-}
-
-// columns creates the table or the columns that it lacks, and tells whether there are columns to
+// complete creates the table or the columns that it lacks, and tells whether there are columns to
 // fill.
-func (d *Dialect) columns(ctx context.Context, db DB, s *store.Schema) (added bool, err error) {
-	have, err := d.names(ctx, db, d.Columns, s)
-	if err != nil {
-		return false, err
-	}
-	table := quote(tableName(s))
-	if len(have) == 0 {
-		parts := []string{"scope " + d.Scope + " not null", `"key" ` + d.Text + " not null"}
-		for _, c := range s.Columns {
-			parts = append(parts, quote(c.Name)+" "+d.kind(c.Kind))
-		}
-		record := d.JSON
-		if s.Packed {
-			record = d.Bytes
-		}
-		parts = append(parts, "record "+record+" not null", `primary key (scope, "key")`)
-		options := d.Options
-		if s.Large {
-			options = d.LargeOptions
-		}
-		return false, db.Exec(ctx, "create table "+table+" ("+strings.Join(parts, ", ")+")"+options)
+func (p *preparation) complete(ctx context.Context, s *store.Schema) (added bool, err error) {
+	name := tableName(s)
+	if len(p.columns[name]) == 0 {
+		p.created(s)
+		return false, p.Exec(ctx, p.table(s))
 	}
 	for _, c := range s.Columns {
-		if slices.Contains(have, c.Name) {
+		if slices.Contains(p.columns[name], c.Name) {
 			continue
 		}
 		added = true
-		if err := db.Exec(ctx, "alter table "+table+" add column "+quote(c.Name)+" "+d.kind(c.Kind)); err != nil {
+		if err := p.Exec(ctx, "alter table "+quote(name)+" add column "+quote(c.Name)+" "+p.kind(c.Kind)); err != nil {
 			return false, err
 		}
+		p.columns[name] = append(p.columns[name], c.Name)
 	}
 	return added, nil
+}
+
+// created notes that a table is there, and has no indexes but that of its keys.
+func (p *preparation) created(s *store.Schema) {
+	columns := []string{"scope", "key", "record"}
+	for _, c := range s.Columns {
+		columns = append(columns, c.Name)
+	}
+	p.columns[tableName(s)], p.indexes[tableName(s)] = columns, nil
+}
+
+// table returns the statement that creates a table.
+func (d *Dialect) table(s *store.Schema) string {
+	parts := []string{"scope " + d.Scope + " not null", `"key" ` + d.Text + " not null"}
+	for _, c := range s.Columns {
+		parts = append(parts, quote(c.Name)+" "+d.kind(c.Kind))
+	}
+	record := d.JSON
+	if s.Packed {
+		record = d.Bytes
+	}
+	parts = append(parts, "record "+record+" not null", `primary key (scope, "key")`)
+	options := d.Options
+	if s.Large {
+		options = d.LargeOptions
+	}
+	return "create table " + quote(tableName(s)) + " (" + strings.Join(parts, ", ") + ")" + options
 }
 
 func (d *Dialect) kind(k store.Kind) string {
@@ -279,15 +282,12 @@ func (d *Dialect) kind(k store.Kind) string {
 	return d.Text
 }
 
-// indexes creates the indexes that a table lacks.
-func (d *Dialect) indexes(ctx context.Context, db DB, s *store.Schema) error {
-	have, err := d.names(ctx, db, d.Indexes, s)
-	if err != nil {
-		return err
-	}
+// index creates the indexes that a table lacks.
+func (p *preparation) index(ctx context.Context, s *store.Schema) error {
+	table := tableName(s)
 	for _, x := range s.Indexes {
 		name := indexName(s, x.Name)
-		if slices.Contains(have, name) {
+		if slices.Contains(p.indexes[table], name) {
 			continue
 		}
 		kind, columns, present := "unique index", []string{"scope"}, []string(nil)
@@ -298,37 +298,38 @@ func (d *Dialect) indexes(ctx context.Context, db DB, s *store.Schema) error {
 		if !x.Unique {
 			kind, columns = "index", append(columns, `"key"`)
 		}
-		text := fmt.Sprintf("create %s %s on %s (%s) where %s", kind, quote(name), quote(tableName(s)),
+		text := fmt.Sprintf("create %s %s on %s (%s) where %s", kind, quote(name), quote(table),
 			strings.Join(columns, ", "), strings.Join(present, " and "))
-		if err := db.Exec(ctx, text); err != nil {
+		if err := p.Exec(ctx, text); err != nil {
 			return fmt.Errorf("index %q of table %q: %w", x.Name, s.Name, err)
 		}
+		p.indexes[table] = append(p.indexes[table], name)
 	}
 	return nil
 }
 
 // fill computes the columns of every row from its record.
-func (d *Dialect) fill(ctx context.Context, db DB, s *store.Schema) error {
+func (p *preparation) fill(ctx context.Context, s *store.Schema) error {
 	if len(s.Columns) == 0 {
 		return nil
 	}
 	var set []string
 	for i, c := range s.Columns {
-		set = append(set, quote(c.Name)+" = "+d.Param(i+1))
+		set = append(set, quote(c.Name)+" = "+p.Param(i+1))
 	}
 	n := len(set)
 	update := fmt.Sprintf(`update %s set %s where scope = %s and "key" = %s`,
-		quote(tableName(s)), strings.Join(set, ", "), d.Param(n+1), d.Param(n+2))
+		quote(tableName(s)), strings.Join(set, ", "), p.Param(n+1), p.Param(n+2))
 	record := "cast(record as text)"
 	if s.Packed {
-		record = d.Hex("record")
+		record = p.Hex("record")
 	}
 	read := fmt.Sprintf(`select cast(scope as text), "key", %s from %s where (scope, "key") > (%s, %s)`+
-		` order by scope, "key" limit %d`, record, quote(tableName(s)), d.Param(1), d.Param(2), fillBatch)
+		` order by scope, "key" limit %d`, record, quote(tableName(s)), p.Param(1), p.Param(2), fillBatch)
 	scope, key := int64(0), ""
 	for {
 		var batch [][]string
-		err := db.Query(ctx, func(columns []string) error {
+		err := p.Query(ctx, func(columns []string) error {
 			batch = append(batch, slices.Clone(columns))
 			return nil
 		}, read, scope, key)
@@ -354,7 +355,7 @@ func (d *Dialect) fill(ctx context.Context, db DB, s *store.Schema) error {
 			for _, v := range row.Values {
 				args = append(args, v.Any())
 			}
-			if err := db.Exec(ctx, update, append(args, scope, key)...); err != nil {
+			if err := p.Exec(ctx, update, append(args, scope, key)...); err != nil {
 				return err
 			}
 		}

@@ -31,8 +31,7 @@ type Dialect struct {
 	// Hint follows the table's name in a query on an index, with %s in the place of the index's
 	// name; "" leaves the choice of the index to the database.
 	Hint string
-	// Columns and Indexes are queries for the names of what the table named by the first argument
-	// has. They return nothing if there is no such table.
+	// Columns and Indexes are queries for the names of guerdon's tables, each with the name of something that it has.
 	Columns, Indexes string
 }
 

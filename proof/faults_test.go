@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon/event"
-	"github.com/guerdonhq/guerdon/internal/pgtest"
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
@@ -282,7 +281,7 @@ func TestStatementThatFailsLeavesNothing(t *testing.T) {
 			return ctx
 		},
 		"connection lost": func(ctx context.Context, t *testing.T, on *pgx.Conn) context.Context {
-			admin, err := pgx.Connect(ctx, pgtest.DSN(t))
+			admin, err := pgx.Connect(ctx, databases.DSN(t))
 			require.NoError(t, err)
 			_, err = admin.Exec(ctx, "select pg_terminate_backend($1, 5000)", on.PgConn().PID())
 			require.NoError(t, err)

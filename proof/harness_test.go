@@ -30,6 +30,18 @@ import (
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
+// databases are those of PostgreSQL. The tests hand them on, because making all tables anew takes longer than most of them.
+var databases pgtest.Pool
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := databases.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
 // openers are the stores that must answer alike.
 var openers = map[string]func(testing.TB) store.Store{
 	"memory": func(testing.TB) store.Store { return memory.New() },
@@ -39,7 +51,7 @@ var openers = map[string]func(testing.TB) store.Store{
 		return st
 	},
 	"postgres": func(t testing.TB) store.Store {
-		st, err := postgres.Open(t.Context(), pgtest.DSN(t), nil)
+		st, err := postgres.Open(t.Context(), databases.DSN(t), nil)
 		require.NoError(t, err)
 		return st
 	},

@@ -20,7 +20,6 @@ import (
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/fault"
-	"github.com/guerdonhq/guerdon/internal/pgtest"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
@@ -58,7 +57,7 @@ var hosts = map[string]func(testing.TB) host{
 		}}
 	},
 	"postgres": func(t testing.TB) host {
-		dsn := pgtest.DSN(t)
+		dsn := databases.DSN(t)
 		st, err := postgres.Open(t.Context(), dsn, nil)
 		require.NoError(t, err)
 		conn, err := pgx.Connect(t.Context(), dsn)

@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
-	"github.com/guerdonhq/guerdon/internal/pgtest"
 	"github.com/guerdonhq/guerdon/store/postgres"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
@@ -50,7 +49,7 @@ func (c *trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)
 
 func newTripsWorld(t testing.TB) (*world, *trips) {
 	t.Helper()
-	config, err := pgxpool.ParseConfig(pgtest.DSN(t))
+	config, err := pgxpool.ParseConfig(databases.DSN(t))
 	require.NoError(t, err)
 	counter := &trips{}
 	config.ConnConfig.Tracer = counter

@@ -3,8 +3,10 @@ package pgtest
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"os"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -23,6 +25,64 @@ const database = "guerdon_test_icu"
 // ends. Without a server it skips the test, but fails it where CI is set to true.
 func DSN(tb testing.TB) string {
 	tb.Helper()
+	own := schema(tb, server(tb))
+	tb.Cleanup(func() { run(tb, own, drop) })
+	return own.String()
+}
+
+// A Pool lets a test have the schema of another that is over, so that few tests wait until their tables are made. Its zero
+// value has no schema.
+type Pool struct {
+	mu   sync.Mutex
+	free []*url.URL
+}
+
+// DSN does what the function does, but the schema is not dropped when the test ends: whoever comes next finds its tables
+// without a row. A test that changes tables needs one of its own.
+func (p *Pool) DSN(tb testing.TB) string {
+	tb.Helper()
+	own := p.take()
+	if own == nil {
+		own = schema(tb, server(tb))
+	}
+	tb.Cleanup(func() {
+		if tb.Failed() { // who knows what it has left
+			run(tb, own, drop)
+			return
+		}
+		run(tb, own, empty)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.free = append(p.free, own)
+	})
+	return own.String()
+}
+
+// take returns a schema that nobody has, or nil.
+func (p *Pool) take() *url.URL {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.free) == 0 {
+		return nil
+	}
+	last := len(p.free) - 1
+	defer func() { p.free = p.free[:last] }()
+	return p.free[last]
+}
+
+// Close drops the schemas, when all tests are over.
+func (p *Pool) Close() error {
+	var all []error
+	for own := p.take(); own != nil; own = p.take() {
+		_, err := connected(context.Background(), own, drop)
+		all = append(all, err)
+	}
+	return errors.Join(all...)
+}
+
+// server returns the URL of the database that tests make their schemas in.
+func server(tb testing.TB) *url.URL {
+	tb.Helper()
 	given := os.Getenv(Variable)
 	switch {
 	case given != "":
@@ -36,38 +96,61 @@ func DSN(tb testing.TB) string {
 	if run(tb, dsn, createDatabase) {
 		dsn.Path = "/" + database
 	}
-	var schema string
+	return dsn
+}
+
+// schema makes a schema and returns the URL whose search_path it is.
+func schema(tb testing.TB, dsn *url.URL) *url.URL {
+	tb.Helper()
+	var name string
 	run(tb, dsn, func(ctx context.Context, conn *pgx.Conn) (bool, error) {
-		name := "select 'test_' || replace(gen_random_uuid()::text, '-', '')"
-		if err := conn.QueryRow(ctx, name).Scan(&schema); err != nil {
+		text := "select 'test_' || replace(gen_random_uuid()::text, '-', '')"
+		if err := conn.QueryRow(ctx, text).Scan(&name); err != nil {
 			return false, err
 		}
-		_, err := conn.Exec(ctx, "create schema "+schema)
+		_, err := conn.Exec(ctx, "create schema "+name)
 		return true, err
-	})
-	tb.Cleanup(func() {
-		run(tb, dsn, func(ctx context.Context, conn *pgx.Conn) (bool, error) {
-			_, err := conn.Exec(ctx, "set client_min_messages = error; drop schema "+schema+" cascade")
-			return true, err
-		})
 	})
 	own := *dsn
 	q := own.Query()
-	q.Set("search_path", schema)
+	q.Set("search_path", name)
 	own.RawQuery = q.Encode()
-	return own.String()
+	return &own
+}
+
+// drop drops the schema of a connection.
+func drop(ctx context.Context, conn *pgx.Conn) (bool, error) {
+	_, err := conn.Exec(ctx, "set client_min_messages = error; do $$ begin execute 'drop schema ' || current_schema() || ' cascade'; end $$")
+	return true, err
+}
+
+// empty deletes all rows of the tables in the schema of a connection, but for the versions of the tables.
+func empty(ctx context.Context, conn *pgx.Conn) (bool, error) {
+	_, err := conn.Exec(ctx, `do $$ declare name text; begin
+		for name in select relname from pg_class
+			where relkind = 'r' and relnamespace = current_schema()::regnamespace and relname <> 'guerdon_tables' loop
+			execute format('delete from %I', name);
+		end loop;
+	end $$`)
+	return true, err
 }
 
 // run calls do with a connection.
 func run(tb testing.TB, dsn *url.URL, do func(context.Context, *pgx.Conn) (bool, error)) bool {
 	tb.Helper()
-	ctx := context.WithoutCancel(tb.Context()) // the test may be over
-	conn, err := pgx.Connect(ctx, dsn.String())
+	ok, err := connected(context.WithoutCancel(tb.Context()), dsn, do) // the test may be over
 	require.NoError(tb, err)
-	ok, err := do(ctx, conn)
-	require.NoError(tb, err)
-	require.NoError(tb, conn.Close(ctx))
 	return ok
+}
+
+// connected calls do with a connection.
+func connected(ctx context.Context, dsn *url.URL, do func(context.Context, *pgx.Conn) (bool, error)) (bool, error) {
+	conn, err := pgx.Connect(ctx, dsn.String())
+	if err != nil {
+		return false, err
+	}
+	ok, err := do(ctx, conn)
+	return ok, errors.Join(err, conn.Close(ctx))
 }
 
 // createDatabase makes the database that orders texts by a language, and tells whether it is needed.

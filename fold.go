@@ -710,7 +710,15 @@ func (e *Engine) spread(ctx context.Context, tx *session.Tx, out *Outcome) error
 		tx.Again = slices.DeleteFunc(tx.Again, func(p string) bool { return p == place })
 		u, err := tenancy.FindUser(ctx, tx, userOf(place))
 		if err == nil && u.Status != tenancy.Deleted { // nothing more happens to who is gone
-			err = errors.Join(e.refold(ctx, tx, place, nil, out), foldedAgain(ctx, tx, place))
+			err = e.refold(ctx, tx, place, nil, out)
+			if unread, ok := errors.AsType[*unreadError](err); ok { // no error of who has done something else
+				problem := event.Problem{Source: "User/" + u.ID, Reason: "what followed for the user stays as it was: " + unread.Error()}
+				if !slices.Contains(out.Problems, problem) {
+					out.Problems = append(out.Problems, problem)
+				}
+				continue
+			}
+			err = errors.Join(err, foldedAgain(ctx, tx, place))
 		}
 		if err != nil {
 			return err
@@ -740,6 +748,9 @@ func foldedAgain(ctx context.Context, tx *session.Tx, place string) error {
 // what is different from before to an outcome.
 func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts []*fact, out *Outcome) error {
 	later, err := e.laterThan(ctx, tx, place)
+	if damaged, ok := errors.AsType[*store.DamagedError](err); ok {
+		return &unreadError{damaged}
+	}
 	if err != nil {
 		return err
 	}
@@ -796,6 +807,12 @@ func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts
 	r.first = nil
 	return e.differ(ctx, tx, later, done, changed, out)
 }
+
+// An unreadError says that a fold was not folded again, and that nothing was written, because what happened in it cannot be
+// read.
+type unreadError struct{ *store.DamagedError }
+
+func (e *unreadError) Unwrap() error { return e.DamagedError }
 
 // laterThan returns the facts of a user's fold from a place on, with what followed from them.
 func (e *Engine) laterThan(ctx context.Context, tx *session.Tx, place string) ([]*fact, error) {

@@ -2,8 +2,10 @@ package guerdon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -93,6 +95,9 @@ func after(seq int64, limit int) store.Query {
 // the number of the last entry as the next call's after misses nothing and repeats nothing, whatever
 // is recorded meanwhile, so a host can use it as an outbox. An empty result means that the end is
 // reached for now.
+//
+// It stops before an entry that cannot be read: those before it are returned first, and then a [*DamagedEntryError]. Whoever
+// decides to do without that entry goes on with the number that the error names as after.
 func (ws *Workspace) Journal(ctx context.Context, after int64) ([]Entry, error) {
 	if after < 0 || after == math.MaxInt64 {
 		return nil, fault.Invalid("after", "is %d, which no entry has", after)
@@ -101,7 +106,7 @@ func (ws *Workspace) Journal(ctx context.Context, after int64) ([]Entry, error) 
 }
 
 // Entry returns the journal's entry of an event from outside or one that a call caused, such as that of a
-// log's EventID; [fault.ErrNotFound] if there is none.
+// log's EventID; [fault.ErrNotFound] if there is none, and a [*store.DamagedError] if it cannot be read.
 func (ws *Workspace) Entry(ctx context.Context, eventID string) (Entry, error) {
 	return session.Read(ctx, ws.run, func(tx *session.Tx) (Entry, error) {
 		e, found, err := journal.Get(ctx, tx, eventID)
@@ -112,8 +117,35 @@ func (ws *Workspace) Entry(ctx context.Context, eventID string) (Entry, error) {
 	})
 }
 
+// A DamagedEntryError says that an entry of the journal is there and cannot be read. [Workspace.Journal] goes past it with Seq
+// as after. It is an error of who asks for the entry, or for what followed from it: its user's past.
+type DamagedEntryError struct {
+	// Seq is the number of the entry.
+	Seq int64
+	// Err names its table and its key, which is the event's id.
+	Err *store.DamagedError
+}
+
+// Error names the number, the table and the key.
+func (e *DamagedEntryError) Error() string {
+	return fmt.Sprintf("guerdon: entry %d of the journal: %v", e.Seq, e.Err)
+}
+
+// Unwrap returns the [store.DamagedError].
+func (e *DamagedEntryError) Unwrap() error { return e.Err }
+
+// entriesAfter returns entries behind a number, up to one that cannot be read.
 func entriesAfter(ctx context.Context, tx *session.Tx, seq int64) ([]Entry, error) {
-	return journal.List(ctx, tx, after(seq, maxEntries))
+	for limit := maxEntries; ; limit /= 2 {
+		entries, err := journal.List(ctx, tx, after(seq, limit))
+		damaged, ok := errors.AsType[*store.DamagedError](err)
+		switch {
+		case !ok:
+			return entries, err
+		case limit == 1: // the next one, as numbers leave no gaps
+			return nil, &DamagedEntryError{seq + 1, damaged}
+		}
+	}
 }
 
 // events returns the entry's event and those that followed, in the order in which they were reacted to.
@@ -156,6 +188,9 @@ func (e *Engine) history(
 			return "", err
 		}
 		more := len(list) == q.Limit
+		if more {
+			q.After = steps.At(q.Index, list[len(list)-1])
+		}
 		for i := range list {
 			if userID := list[i].UserID; userID != last && seen >= portion {
 				next, list = mechanic.MarkAfter(last), list[:i]
@@ -163,8 +198,12 @@ func (e *Engine) history(
 			}
 			seen, last = seen+1, list[i].UserID
 		}
+		list, entries, err := readable(ctx, tx, list)
+		if err != nil {
+			return "", err
+		}
 		var wrong error
-		happened(ctx, tx, list, wanted, func(o *mechanic.Occasion, err error) bool {
+		happened(ctx, tx, list, entries, wanted, func(o *mechanic.Occasion, err error) bool {
 			if wrong = err; err == nil {
 				wrong = add(o)
 			}
@@ -173,8 +212,30 @@ func (e *Engine) history(
 		if wrong != nil || next != "" || !more {
 			return next, wrong
 		}
-		q.After = steps.At(q.Index, list[len(list)-1])
 	}
+}
+
+// readable returns the steps whose entries can be read, with the entries, and reports the others.
+func readable(ctx context.Context, tx *session.Tx, list []step) ([]step, map[string]*Entry, error) {
+	entries, err := entriesOf(ctx, tx, list)
+	if _, damaged := errors.AsType[*store.DamagedError](err); !damaged {
+		return list, entries, err
+	}
+	var found []step
+	entries = map[string]*Entry{}
+	for i := range list {
+		own, err := entriesOf(ctx, tx, list[i:i+1])
+		if _, damaged := errors.AsType[*store.DamagedError](err); damaged {
+			tx.Report("Journal/"+list[i].EventID, "", "what was not counted before leaves it out: "+err.Error())
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		maps.Copy(entries, own)
+		found = append(found, list[i])
+	}
+	return found, entries, nil
 }
 
 // past yields the events that a user caused within a time, and those that followed from them. While a step of the
@@ -208,7 +269,17 @@ func (e *Engine) past(ctx context.Context, tx *session.Tx, userID string, from, 
 				q.After = steps.At(q.Index, list[len(list)-1])
 			}
 			list = slices.DeleteFunc(slices.Clone(list), func(s step) bool { return own && s.key() == tx.Place })
-			if !happened(ctx, tx, list, within, yield) {
+			var entries map[string]*Entry
+			if own {
+				entries, err = entriesOf(ctx, tx, list)
+			} else { // nobody is refused for what another's past lacks
+				list, entries, err = readable(ctx, tx, list)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !happened(ctx, tx, list, entries, within, yield) {
 				return
 			}
 			if !more {
@@ -223,15 +294,11 @@ func (e *Engine) past(ctx context.Context, tx *session.Tx, userID string, from, 
 	}
 }
 
-// happened yields the events of steps that are wanted, and tells whether to go on.
+// happened yields the events of steps, with their entries, that are wanted, and tells whether to go on.
 func happened(
-	ctx context.Context, tx *session.Tx, list []step, wanted func(*event.Event) bool, yield func(*mechanic.Occasion, error) bool,
+	ctx context.Context, tx *session.Tx, list []step, entries map[string]*Entry, wanted func(*event.Event) bool,
+	yield func(*mechanic.Occasion, error) bool,
 ) bool {
-	entries, err := entriesOf(ctx, tx, list)
-	if err != nil {
-		yield(nil, err)
-		return false
-	}
 	for i := range list {
 		s := &list[i]
 		if tx.Asking && s.from(tx.Seq) {

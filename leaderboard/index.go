@@ -2,6 +2,7 @@ package leaderboard
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"sync"
@@ -148,6 +149,9 @@ func (x *index) answerOpen(ctx context.Context, tx *session.Tx, b *board, stored
 		}
 		return nil
 	}); err != nil {
+		if damaged(err) {
+			err = nil // the store knows
+		}
 		return false, err
 	}
 	x.mu.Lock()
@@ -193,7 +197,11 @@ func (x *index) enter(ctx context.Context, tx *session.Tx, head int64, b *board,
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if head > x.position && len(x.rankings) > 0 {
-		if _, err := x.follow(ctx, tx, x.position, x.apply); err != nil {
+		_, err := x.follow(ctx, tx, x.position, x.apply)
+		switch {
+		case damaged(err):
+			clear(x.rankings) // nobody knows what the entry changed: they are read from the store again
+		case err != nil:
 			return nil, err
 		}
 	}
@@ -206,6 +214,12 @@ func (x *index) enter(ctx context.Context, tx *session.Tx, head int64, b *board,
 	r.used.Store(x.ticks.Add(1))
 	x.rankings[stored.ranking] = r
 	return r, nil
+}
+
+// damaged tells whether what was to be followed cannot be read.
+func damaged(err error) bool {
+	_, ok := errors.AsType[*store.DamagedError](err)
+	return ok
 }
 
 // evict makes room for one more ranking.

@@ -28,7 +28,8 @@ type Engine[C any] struct {
 
 // A Follow reads the journal in a transaction: for every entry behind a position, in order, it calls apply with the
 // entry's position and with what a mechanic changed in it, in the order in which it did. It returns the position of the
-// last entry there is, which grows by one from entry to entry.
+// last entry there is, which grows by one from entry to entry. At an entry that cannot be read it ends with a
+// [store.DamagedError].
 type Follow[C any] func(ctx context.Context, tx *session.Tx, after int64, apply func(position int64, changes []C) error) (head int64, err error)
 
 // A Setting is what a mechanic is compiled from.

@@ -608,6 +608,12 @@ func TestNewerProgram(t *testing.T) {
 	storetest.Newer(t, older, newer)
 }
 
+func TestGivesUpBehindAnotherProcess(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	storetest.GivesUp(t, openFor(t, dsn), openFor(t, dsn))
+}
+
 func TestDamagedRow(t *testing.T) {
 	t.Parallel()
 	dsn := pgtest.DSN(t)

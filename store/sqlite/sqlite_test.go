@@ -260,6 +260,12 @@ func TestNewerProgram(t *testing.T) {
 	storetest.Newer(t, older, newer)
 }
 
+func TestGivesUpBehindAnotherProcess(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	storetest.GivesUp(t, openFor(t, path), openFor(t, path))
+}
+
 func TestDamagedRow(t *testing.T) {
 	t.Parallel()
 	path := newFile(t)

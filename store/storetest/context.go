@@ -19,6 +19,7 @@ var contextTests = []test{
 	{"CancelledAtAnyLook", testCancelledAtAnyLook},
 	{"NestedUpdate", testNestedUpdate},
 	{"WaitingForAnother", testWaitingForAnother},
+	{"GivesUp", func(t *testing.T, s store.Store) { GivesUp(t, s, s) }},
 }
 
 // cancelled returns a context that has ended.

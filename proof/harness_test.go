@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,10 @@ import (
 var databases pgtest.Pool
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if flag.Lookup("test.bench").Value.String() == "" { // what is measured runs as in a host
+		debug.SetGCPercent(400) // the worlds of the tests are small, and each is garbage soon
+	}
 	code := m.Run()
 	if err := databases.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -206,12 +206,19 @@ func note(ctx context.Context, tx *session.Tx, problems []event.Problem) error {
 	return nil
 }
 
-// Advance does what the clock alone causes, in every workspace ([Workspace.Advance]). It goes on after
+// Advance does what the clock alone causes, in every workspace that is open ([Workspace.Advance]). It goes on after
 // an error in one of them and returns all errors joined.
 func (e *Engine) Advance(ctx context.Context) error {
 	var faults []error
 	err := e.eachWorkspace(ctx, func(s store.Scope) {
-		if err := e.workspace(s).Advance(ctx); err != nil {
+		w, err := e.Platform.Workspace(ctx, s)
+		if errors.Is(err, fault.ErrNotFound) || err == nil && w.Status != tenancy.WorkspaceOpen {
+			return
+		}
+		if err == nil {
+			err = e.workspace(s).Advance(ctx)
+		}
+		if err != nil {
 			faults = append(faults, fmt.Errorf("guerdon: advancing %s: %w", s, err))
 		}
 	})

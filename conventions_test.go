@@ -56,6 +56,7 @@ var rooms = []struct {
 }{
 	{"fault", faults, nothing, "an error could not be returned everywhere"},
 	{"internal/session", sessions, stores, "a transaction would know what is done in it"},
+	{"internal/holding", sessions, stores, "what a workspace holds would know what it is"},
 	{"internal/mechanic", contracts, tenants, "what mechanics share would know one of them"},
 	{"internal/room", doors, documents, "what the engine holds of every room would know one of them"},
 	{"internal/...", helpers, faults, "a helper would know what it helps with"},
@@ -595,12 +596,19 @@ var plumbing = map[string]string{
 	"content.NewMediaLibrary": "hosts have a workspace's media",
 	"content.Library.Import":  "hosts call Workspace.Import",
 	"content.Library.Sync":    "hosts call Workspace.SyncWithCatalogs",
-	"content.OpenWorkspace":   "tenancy, which makes workspaces, does not know what is in them",
-	"content.CloseWorkspace":  "tenancy, which deletes workspaces, does not know what is in them",
+	"content.Gate":            "tenancy, which makes and deletes workspaces, does not know what is in them",
+	"content.Holdings":        "hosts call Workspace.Dump, Engine.Restore and Engine.EraseWorkspace",
 	"content.TagPublished":    "tenancy, where users carry tags, does not know documents",
+	"tenancy.Holdings":        "hosts call Workspace.Dump, Engine.Restore and Engine.EraseWorkspace",
 	"tenancy.NewPlatform":     "hosts have an engine's Platform",
 	"tenancy.NewSettings":     "hosts have a workspace's settings",
 	"tenancy.NewUsers":        "hosts have a workspace's users",
+
+	"tenancy.BeginRestore":         "hosts call Engine.Restore",
+	"tenancy.Move.CompleteRestore": "hosts call Engine.Restore",
+	"tenancy.Move.CallOff":         "hosts call Engine.Restore",
+	"tenancy.BeginErasure":         "hosts call Engine.EraseWorkspace",
+	"tenancy.Move.CompleteErasure": "hosts call Engine.EraseWorkspace",
 }
 
 // surfaceBreaches finds what hosts see and cannot use: exported functions and methods with a type of an internal package.

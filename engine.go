@@ -15,6 +15,7 @@ import (
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/holding"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
@@ -51,17 +52,22 @@ type Engine struct {
 	// Platform manages accounts and workspaces.
 	Platform tenancy.Platform
 
-	store   store.Store
-	now     func() time.Time
-	newID   func() string
-	log     *slog.Logger
-	zones   *timeframe.Zones
-	library *content.Library
-	blobs   content.Blobs
-	maxSize int64 // of a medium
-	portion int
-	wings   []wing
-	parts   map[string]*mechanic.Part
+	store store.Store
+	// What runs transactions on the platform's scope, and says who may write to a workspace.
+	platform session.Runner
+	gate     holding.Gate
+
+	now      func() time.Time
+	newID    func() string
+	log      *slog.Logger
+	zones    *timeframe.Zones
+	library  *content.Library
+	blobs    content.Blobs
+	maxSize  int64 // of a medium
+	portion  int
+	wings    []wing
+	holdings []holding.Holding
+	parts    map[string]*mechanic.Part
 
 	mu     sync.Mutex
 	spaces map[store.Scope]*space
@@ -105,10 +111,10 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 	e := &Engine{
 		store: st, now: o.Now, newID: o.NewID, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
 		zones: &timeframe.Zones{}, library: newLibrary(), blobs: o.Blobs, maxSize: o.MaxFileSize, portion: cmp.Or(o.Portion, portion),
-		spaces: map[store.Scope]*space{},
+		gate: content.Gate(), spaces: map[store.Scope]*space{},
 	}
 	e.wings = wings(e)
-	e.parts = parts(e.wings)
+	e.parts, e.holdings = parts(e.wings), holdings(e.wings)
 	if e.now == nil {
 		e.now = time.Now
 	}
@@ -118,7 +124,8 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 	if err := st.Prepare(ctx, tables(e.wings)...); err != nil {
 		return nil, fmt.Errorf("guerdon: preparing the store: %w", err)
 	}
-	e.Platform = tenancy.NewPlatform(e.runner(st, store.Scope{}), content.OpenWorkspace, content.CloseWorkspace)
+	e.platform = e.runner(st, store.Scope{})
+	e.Platform = tenancy.NewPlatform(e.platform, e.gate)
 	return e, nil
 }
 
@@ -150,7 +157,26 @@ func tables(wings []wing) []*store.Schema {
 	for _, w := range wings {
 		all = append(all, w.tables...)
 	}
-	return append(all, journal.Schema(), heads.Schema(), problems.Schema(), steps.Schema())
+	return append(all, own()...)
+}
+
+// own are the tables that the engine itself keeps.
+func own() []*store.Schema {
+	return []*store.Schema{journal.Schema(), heads.Schema(), problems.Schema(), steps.Schema()}
+}
+
+// holdings are what a workspace holds, in the order in which it is restored.
+func holdings(wings []wing) []holding.Holding {
+	all := slices.Concat(tenancy.Holdings(), content.Holdings())
+	for _, w := range wings {
+		for _, t := range w.tables {
+			all = append(all, holding.Of(t))
+		}
+	}
+	for _, t := range own() {
+		all = append(all, holding.Of(t))
+	}
+	return all
 }
 
 // session returns the transaction as the domains see it.

@@ -175,6 +175,27 @@ func (r *record) Unpack(b []byte) error {
 	return nil
 }
 
+// MarshalJSON returns the record as it is kept.
+func (r record) MarshalJSON() ([]byte, error) {
+	kept, err := r.Pack()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(kept)
+}
+
+// UnmarshalJSON is the inverse of [record.MarshalJSON].
+func (r *record) UnmarshalJSON(b []byte) error {
+	var kept []byte
+	if err := json.Unmarshal(b, &kept); err != nil {
+		return err
+	}
+	if len(kept) == 0 || kept[0] != whole && kept[0] != differ {
+		return errors.New("guerdon: a row that a step has kept is damaged")
+	}
+	return r.Unpack(kept)
+}
+
 // open returns the row, nil if there is none. now is the row that it became, as far as there is one.
 func (r *record) open(t *store.Schema, now record) (*store.Row, error) {
 	switch {

@@ -139,10 +139,13 @@ func (e *Engine) program(ctx context.Context, tx *session.Tx) (*program, error) 
 	return p, nil
 }
 
-// ready returns the program for a transaction that is going to add events, with its boards open.
+// ready returns the program for a transaction that writes, with its boards open, unless nobody may.
 func (e *Engine) ready(ctx context.Context, tx *session.Tx) (*program, error) {
 	p, err := e.program(ctx, tx)
 	if err != nil {
+		return nil, err
+	}
+	if err := content.Writable(ctx, tx); err != nil {
 		return nil, err
 	}
 	var opened string

@@ -49,9 +49,14 @@ type Workspace struct {
 	actor     *content.Actor // of [Workspace.As]
 }
 
-// Workspace returns the handle on a workspace, or [fault.ErrNotFound] if there is none.
+// Workspace returns the handle on a workspace, [fault.ErrNotFound] if there is none, or [fault.ErrConflict] while it is being
+// restored or erased.
 func (e *Engine) Workspace(ctx context.Context, s store.Scope) (*Workspace, error) {
-	if _, err := e.Platform.Workspace(ctx, s); err != nil {
+	w, err := e.Platform.Workspace(ctx, s)
+	if err == nil {
+		err = w.Whole()
+	}
+	if err != nil {
 		return nil, err
 	}
 	return e.workspace(s), nil

@@ -40,6 +40,9 @@ func catalogOf(ctx context.Context, tx *session.Tx, id string) (*session.Tx, err
 	}
 	scope := store.Scope{Account: own.AccountID, Workspace: id}
 	catalog, err := tenancy.FindWorkspace(ctx, tx, scope)
+	if err == nil {
+		err = catalog.Whole()
+	}
 	if err != nil {
 		return nil, err
 	}

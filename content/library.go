@@ -152,13 +152,26 @@ type edition struct {
 	ID string `json:"id"`
 	// At is when it came in force: never before the one before it, wherever the clock was set.
 	At time.Time `json:"at,omitzero"`
-	// Closed says that the workspace was deleted.
+	// Closed says that the workspace was deleted, or is being erased.
 	Closed bool `json:"closed,omitempty"`
+	// Shut says that nobody writes to the workspace but the restore that Holder names, if one is under way.
+	Shut   bool   `json:"shut,omitempty"`
+	Holder string `json:"holder,omitempty"`
+	// Life is how many workspaces of this name have been erased before.
+	Life int `json:"life,omitempty"`
+}
+
+// name returns what names the state of the program: no other has it, also not in another life.
+func (e *edition) name() string {
+	if e.Life == 0 || e.ID == "" {
+		return e.ID
+	}
+	return fmt.Sprintf("%s/%d", e.ID, e.Life)
 }
 
 const programKey = "program"
 
-var editions = store.Define("programs", func(*edition) string { return programKey }, nil)
+var editions = store.Define("programs", func(*edition) string { return programKey }, nil).Version(2) // since it is a gate
 
 // formerEditions are all editions there have been, by the moments at which they came in force.
 var formerEditions = store.Define("programs_before", func(e *edition) string { return store.KeyTime(e.At) }, nil)
@@ -324,15 +337,16 @@ func duplicate(kind AnyKind, doc Document, err error) error {
 
 // touch marks the workspace's program as changed.
 func touch(ctx context.Context, tx *session.Tx) error {
-	if _, err := Edition(ctx, tx); err != nil {
+	now, err := present(ctx, tx)
+	if err != nil {
 		return err
 	}
 	at, err := moment(ctx, tx)
 	if err != nil {
 		return err
 	}
-	next := edition{ID: tx.NewID(), At: at}
-	return errors.Join(editions.Put(ctx, tx, next), formerEditions.Put(ctx, tx, next))
+	now.ID, now.At = tx.NewID(), at
+	return errors.Join(editions.Put(ctx, tx, now), formerEditions.Put(ctx, tx, edition{ID: now.ID, At: now.At}))
 }
 
 // archive takes a document out of use.

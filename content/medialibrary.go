@@ -123,7 +123,7 @@ func folder(s store.Scope, scope MediaScope) string {
 }
 
 // shelf returns where the media of a scope are kept.
-func shelf(tx *session.Tx, scope MediaScope) store.Tx {
+func shelf(tx store.Tx, scope MediaScope) store.Tx {
 	if scope == CommonScope {
 		return tx.In(store.Scope{Account: tx.Scope().Account})
 	}
@@ -131,7 +131,7 @@ func shelf(tx *session.Tx, scope MediaScope) store.Tx {
 }
 
 // shelves are both.
-func shelves(tx *session.Tx) []store.Tx {
+func shelves(tx store.Tx) []store.Tx {
 	return []store.Tx{shelf(tx, WorkspaceScope), shelf(tx, CommonScope)}
 }
 
@@ -233,7 +233,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // dropPending notes that what is on its way is to be deleted.
-func (m *medium) dropPending(ctx context.Context, tx *session.Tx) error {
+func (m *medium) dropPending(ctx context.Context, tx store.Tx) error {
 	if m.Pending == nil {
 		return nil
 	}
@@ -241,7 +241,7 @@ func (m *medium) dropPending(ctx context.Context, tx *session.Tx) error {
 }
 
 // discard notes that a blob is to be deleted. The account remembers it, and so outlives the workspace.
-func discard(ctx context.Context, tx *session.Tx, w waste) error {
+func discard(ctx context.Context, tx store.Tx, w waste) error {
 	return wastes.Put(ctx, shelf(tx, CommonScope), w)
 }
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon/fault"
-	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 )
 
@@ -17,6 +16,8 @@ import (
 type Program struct {
 	// Edition names this state of the program: it differs from every other's, also of other workspaces.
 	Edition string
+	// Life is how many workspaces of this name were erased before: what one had is nothing to the next.
+	Life int
 	// At is when it came in force, zero of one that is not in force.
 	At    time.Time
 	at    time.Time // of [Library.LoadAt]
@@ -97,39 +98,29 @@ func timeline(assigned []assignment, published time.Time) []tagSet {
 // Edition returns the name of the workspace's present program, "" if nothing was ever published. It
 // is one read by key. It returns [fault.ErrNotFound] if the workspace was deleted.
 func Edition(ctx context.Context, tx store.Tx) (string, error) {
+	e, err := present(ctx, tx)
+	return e.name(), err
+}
+
+// present returns the workspace's edition, or [fault.ErrNotFound] if the workspace was deleted.
+func present(ctx context.Context, tx store.Tx) (edition, error) {
 	e, _, err := editions.Get(ctx, tx, programKey)
 	if err == nil && e.Closed {
 		err = fault.NotFound("workspace", tx.Scope().String())
 	}
-	return e.ID, err
+	return e, err
 }
 
-// OpenWorkspace makes a workspace ready for documents, also if one of the same id was deleted before.
-func OpenWorkspace(ctx context.Context, tx *session.Tx) error {
-	return editions.Delete(ctx, tx, programKey)
-}
-
-// CloseWorkspace ends a workspace that is deleted: whoever asks for its program is told so, and every
-// transaction that writes does. It returns [fault.ErrConflict] if the workspace holds documents, or
-// media, common ones included.
-func CloseWorkspace(ctx context.Context, tx *session.Tx) error {
-	n, err := documents.Count(ctx, tx, store.Query{})
+// Writable returns [fault.ErrConflict] if nobody may write to the workspace. It reads what [Edition] does.
+func Writable(ctx context.Context, tx store.Tx) error {
+	e, _, err := editions.Get(ctx, tx, programKey)
 	switch {
-	case err != nil:
+	case err != nil || !e.Shut:
 		return err
-	case n > 0:
-		return fault.Conflict("workspace", "%q holds %d documents", tx.Scope(), n)
+	case e.Holder != "":
+		return fault.Conflict("workspace", "%q is being restored, which is not complete", tx.Scope())
 	}
-	for _, in := range shelves(tx) {
-		n, err := media.Count(ctx, in, store.By("owner", store.Text(tx.Scope().Workspace)))
-		switch {
-		case err != nil:
-			return err
-		case n > 0:
-			return fault.Conflict("workspace", "%q holds %d media", tx.Scope(), n)
-		}
-	}
-	return editions.Put(ctx, tx, edition{Closed: true})
+	return fault.Conflict("workspace", "%q is closed", tx.Scope())
 }
 
 // Reading names what [Edition] reads, for a prefetch.
@@ -137,7 +128,7 @@ func Reading() store.Read { return editions.Keys(programKey) }
 
 // Load reads the workspace's program.
 func (l *Library) Load(ctx context.Context, tx store.Tx) (*Program, error) {
-	id, err := Edition(ctx, tx)
+	e, err := present(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
@@ -149,9 +140,9 @@ func (l *Library) Load(ctx context.Context, tx store.Tx) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := l.assemble(ctx, tx, id, records, func(kind AnyKind, r *record) (Document, error) { return open(kind, r, r.Live) })
+	p, err := l.assemble(ctx, tx, e.name(), records, func(kind AnyKind, r *record) (Document, error) { return open(kind, r, r.Live) })
 	if err == nil {
-		p.At = since
+		p.At, p.Life = since, e.Life
 	}
 	return p, err
 }

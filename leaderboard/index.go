@@ -31,17 +31,21 @@ func newIndexes(follow room.Follow[Change]) *indexes {
 	return &indexes{follow: follow, all: map[store.Scope]*index{}}
 }
 
-// of returns the index of a workspace, which all its handles share, or nil.
-func (xs *indexes) of(s store.Scope) *index {
+// of returns the index of a workspace in one of its lives, which all its handles share, or nil. What is known of an earlier
+// life is forgotten.
+func (xs *indexes) of(s store.Scope, life int) *index {
 	if xs == nil {
 		return nil
 	}
 	xs.mu.Lock()
 	defer xs.mu.Unlock()
 	x := xs.all[s]
-	if x == nil {
-		x = &index{follow: xs.follow, rankings: map[string]*indexed{}}
+	if x == nil || x.life < life {
+		x = &index{follow: xs.follow, life: life, rankings: map[string]*indexed{}}
 		xs.all[s] = x
+	}
+	if x.life > life { // the transaction sees an older state
+		return nil
 	}
 	return x
 }
@@ -61,6 +65,7 @@ func (xs *indexes) of(s store.Scope) *index {
 // store.
 type index struct {
 	follow room.Follow[Change]
+	life   int          // of the workspace
 	ticks  atomic.Int64 // counts uses
 
 	mu       sync.RWMutex

@@ -42,6 +42,7 @@ type program struct {
 type board struct {
 	id            string
 	version       int
+	life          int // of the workspace
 	frame         timeframe.Timeframe
 	periods       timeframe.Board
 	counter       *counter
@@ -101,7 +102,7 @@ func compile(p *content.Program, zones *timeframe.Zones, opened []opening) (*pro
 // add takes a board up; known are the counters by their configuration and its version.
 func (p *program) add(docs *content.Program, doc *Board, pin *opening, known map[string]*counter) error {
 	configuration := content.Find(docs, Configurations, doc.ConfigurationID)
-	b := &board{id: doc.ID, version: doc.Version, frame: doc.Timeframe, topN: DefaultTopN, stopped: configuration == nil}
+	b := &board{id: doc.ID, version: doc.Version, life: docs.Life, frame: doc.Timeframe, topN: DefaultTopN, stopped: configuration == nil}
 	var query Query
 	switch {
 	case pin != nil:

@@ -254,7 +254,7 @@ func (s Service) look(ctx context.Context, tx *session.Tx, boardID string, at *A
 		return err
 	}
 	v := &view{board: b, period: show(p, &o, tx.Now)}
-	index := s.indexes.of(tx.Scope())
+	index := s.indexes.of(tx.Scope(), b.life)
 	if !tx.Committed && index != nil { // which only learns of what is committed
 		tx.Afterwards(ranking(b.id, p.ID), func(tx *session.Tx) error {
 			return s.look(ctx, tx, b.id, &At{Period: p.ID}, func(*view) error { return nil })

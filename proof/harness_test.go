@@ -145,6 +145,7 @@ type world struct {
 	*guerdon.Workspace
 	engine *guerdon.Engine
 	store  store.Store
+	blobs  *eagerBlobs
 	tables []*store.Schema
 	first  int64 // the journal's head when the world was made
 	now    atomic.Pointer[time.Time]
@@ -184,12 +185,12 @@ func founded(t tester, st store.Store, account string, now time.Time) *world {
 func foundedIn(t tester, st store.Store, account string, now time.Time, portion int) *world {
 	t.Helper()
 	known := &prepared{Store: st}
-	w := &world{store: st, newID: counting("id")}
+	w := &world{store: st, blobs: &eagerBlobs{}, newID: counting("id")}
 	w.set(now)
 	var err error
 	w.engine, err = guerdon.New(t.Context(), known, &guerdon.Options{
 		Now: func() time.Time { return *w.now.Load() }, NewID: func() string { return w.newID() },
-		Blobs: &eagerBlobs{}, Portion: portion,
+		Blobs: w.blobs, Portion: portion,
 	})
 	require.NoError(t, err)
 	w.tables = known.tables
@@ -257,6 +258,12 @@ func (p *prepared) Prepare(ctx context.Context, tables ...*store.Schema) error {
 // dump returns every row that the scopes have, as text.
 func (w *world) dump(t tester, scopes ...store.Scope) []string {
 	t.Helper()
+	return w.texts(t, (*store.Schema).Encode, scopes...)
+}
+
+// texts returns every row that the scopes have, as a text that holds what of says of it.
+func (w *world) texts(t tester, of func(*store.Schema, store.Row) ([]byte, error), scopes ...store.Scope) []string {
+	t.Helper()
 	var all []string
 	for _, s := range scopes {
 		require.NoError(t, w.store.View(t.Context(), s, func(tx store.Tx) error {
@@ -266,7 +273,7 @@ func (w *world) dump(t tester, scopes ...store.Scope) []string {
 					return err
 				}
 				for _, row := range rows {
-					record, err := table.Encode(row)
+					record, err := of(table, row)
 					if err != nil {
 						return err
 					}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"reflect"
 	"regexp"
@@ -334,6 +335,7 @@ func (d *drawer) newUser() tenancy.NewUser {
 // arguments says how to call a method.
 var arguments = map[string]func(*drawer) []any{
 	"Advance": func(*drawer) []any { return nil },
+	"Dump":    func(*drawer) []any { return []any{io.Discard} },
 	"DryRun":  func(d *drawer) []any { return []any{d.event()} },
 	"Explain": func(d *drawer) []any { return []any{d.eventID(), "RewardRule", d.one("per-run", "per-week")} },
 	"Export":  func(*drawer) []any { return nil },

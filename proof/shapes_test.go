@@ -18,7 +18,7 @@ type kept struct {
 }
 
 // An older program that does not know a field would lose it by writing a row again. It does not write where the version of
-// a table is higher than its own: so whoever changes what a table keeps raises the version ([store.Table.Raised]), and
+// a table is higher than its own: so whoever changes what a table keeps raises the version ([store.Table.Version]), and
 // writes down both in testdata/tables.json.
 func TestTablesThatKeepSomethingElseHaveAHigherVersion(t *testing.T) {
 	text, err := os.ReadFile("testdata/tables.json")

@@ -8,6 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/store"
 )
 
@@ -69,6 +70,14 @@ func FuzzDecode(f *testing.F) {
 		got, err := mixtures.Schema().Decode(encoded)
 		require.NoError(t, err)
 		require.Equal(t, want, got.Record)
+		shown, err := mixtures.Schema().JSON(got)
+		require.NoError(t, err)
+		parsed, err := mixtures.Schema().ParseJSON(shown)
+		if err == nil { // the key may be one that no table keeps
+			require.Equal(t, want, parsed.Record)
+		} else {
+			require.ErrorIs(t, err, fault.ErrInvalid)
+		}
 		for end := range encoded {
 			_, err := mixtures.Schema().Decode(encoded[:end])
 			require.Error(t, err, "cut off at %d", end)

@@ -3,12 +3,14 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 
 	fastjson "github.com/segmentio/encoding/json"
 
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/pack"
 )
 
@@ -50,6 +52,7 @@ type Schema struct {
 
 	codec  func() *pack.Codec
 	decode func([]byte) (Row, error)
+	parse  func([]byte) (Row, error)
 	unpack func([]byte) (Row, error)
 	apply  func(diff []byte, from any) (Row, error)
 }
@@ -65,6 +68,13 @@ func (s *Schema) Encode(r Row) ([]byte, error) {
 // JSON returns a record that a packed schema has encoded as JSON, for a person to read: what the bytes in a database
 // say. It does not need the schema.
 func JSON(record []byte) ([]byte, error) { return pack.JSON(record) }
+
+// JSON returns the row's record as JSON, whether the schema is packed or not.
+func (s *Schema) JSON(r Row) ([]byte, error) { return json.Marshal(r.Record) }
+
+// ParseJSON is the inverse of JSON, for what comes from elsewhere: key and values are computed from the record. A row that a
+// table could not keep is [fault.ErrInvalid].
+func (s *Schema) ParseJSON(record []byte) (Row, error) { return s.parse(record) }
 
 // Pack returns a record in few bytes, whether the schema is packed or not.
 func (s *Schema) Pack(r Row) ([]byte, error) { return s.codec().Pack(r.Record) }
@@ -141,6 +151,14 @@ func Define[T any](name string, key func(*T) string, fields []Field[T], indexes 
 	}
 	t.schema.unpack = reading(func(b []byte, into any) error { return t.schema.codec().Unpack(b, into) })
 	t.schema.decode = reading(fastjson.Unmarshal)
+	parse := reading(json.Unmarshal)
+	t.schema.parse = func(b []byte) (Row, error) {
+		row, err := parse(b)
+		if err != nil {
+			return Row{}, fault.Invalid(name, "is no record of the table: %v", errors.Unwrap(err))
+		}
+		return row, t.check(&row)
+	}
 	t.schema.apply = func(diff []byte, from any) (Row, error) {
 		rec := from.(T)
 		return reading(func(b []byte, into any) error {
@@ -164,10 +182,11 @@ func (t *Table[T]) Packed() *Table[T] {
 	return t
 }
 
-// Raised sets the version of a table whose [Schema.Shape] has changed, and returns the table. It is called where the
-// table is declared, after Packed.
-func (t *Table[T]) Raised(version int) *Table[T] {
-	t.schema.Version = version
+// Version raises the version of a table whose [Schema.Shape] has changed, or whose records older programs can no longer read,
+// and returns the table: those write nothing any more. It is called where the table is declared, after Packed; other tables
+// have version 1 or, packed, 2.
+func (t *Table[T]) Version(n int) *Table[T] {
+	t.schema.Version = n
 	return t
 }
 
@@ -199,16 +218,24 @@ func (t *Table[T]) rows(recs []T) ([]Row, error) {
 	rows := make([]Row, len(recs))
 	for i := range recs {
 		rows[i] = t.row(&recs[i])
-		if err := Text(rows[i].Key).check(t.schema.Name); err != nil {
+		if err := t.check(&rows[i]); err != nil {
 			return nil, err
-		}
-		for j, v := range rows[i].Values {
-			if err := v.check(t.fields[j].Name); err != nil {
-				return nil, err
-			}
 		}
 	}
 	return rows, nil
+}
+
+// check refuses a row that some backend could not keep.
+func (t *Table[T]) check(r *Row) error {
+	if err := Text(r.Key).check(t.schema.Name); err != nil {
+		return err
+	}
+	for i, v := range r.Values {
+		if err := v.check(t.fields[i].Name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func records[T any](rows []Row) []T {

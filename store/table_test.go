@@ -100,7 +100,7 @@ func TestSchema(t *testing.T) {
 	_, err = s.Decode(nil)
 	require.Error(t, err)
 	require.Equal(t, []string{"country string", "name string", "size int64"}, s.Shape())
-	raised := store.Define("cities", func(c *city) string { return c.Name }, nil).Packed().Raised(7)
+	raised := store.Define("cities", func(c *city) string { return c.Name }, nil).Packed().Version(7)
 	require.Equal(t, 7, raised.Schema().Version)
 }
 
@@ -309,6 +309,26 @@ func FuzzPageToken(f *testing.F) {
 			}
 		})
 	})
+}
+
+// What comes from elsewhere as JSON is a row, packed or not, or refused.
+func TestParseJSON(t *testing.T) {
+	t.Parallel()
+	packed := store.Define("packed_cities", func(c *city) string { return c.Name }, nil).Packed()
+	for _, s := range []*store.Schema{cities.Schema(), packed.Schema()} {
+		want := store.Row{Record: city{"a", "x", 1}}
+		text, err := s.JSON(want)
+		require.NoError(t, err)
+		row, err := s.ParseJSON(text)
+		require.NoError(t, err)
+		require.Equal(t, "a", row.Key)
+		require.Equal(t, want.Record, row.Record)
+		require.Len(t, row.Values, len(s.Columns))
+		for _, damaged := range []string{"", "{", `{"size": "many"}`, `[]`, `{"name": "\u0000"}`, `5`} {
+			_, err := s.ParseJSON([]byte(damaged))
+			require.ErrorIs(t, err, fault.ErrInvalid, damaged)
+		}
+	}
 }
 
 func TestErrors(t *testing.T) {

@@ -93,7 +93,7 @@ func newWorld(t tester) *world {
 	w := &world{t: t, ctx: context.Background(), store: memory.New(), now: epoch}
 	w.room = streaks.Room(room.Engine[streaks.Change]{Library: kinds, Past: w.past})
 	require.NoError(t, w.store.Prepare(w.ctx, append(append(content.Tables(), tenancy.Tables()...), w.room.Tables...)...))
-	platform := tenancy.NewPlatform(w.runner(store.Scope{}), content.OpenWorkspace, content.CloseWorkspace)
+	platform := tenancy.NewPlatform(w.runner(store.Scope{}), content.Gate())
 	_, err := platform.CreateAccount(w.ctx, tenancy.Account{ID: scope.Account})
 	require.NoError(t, err)
 	w.run = w.runner(scope)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/holding"
 	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
@@ -14,16 +15,12 @@ import (
 // Platform is the service for accounts and their workspaces. The zero value refuses every call. It may
 // be used concurrently.
 type Platform struct {
-	run            session.Runner
-	opened, closed func(context.Context, *session.Tx) error
+	run  session.Runner
+	gate holding.Gate
 }
 
-// NewPlatform returns the service. run runs transactions on the platform's scope. opened and closed are
-// told of a workspace, which is their transaction's scope, that is created or deleted; closed refuses one
-// that holds something which this package does not know of.
-func NewPlatform(run session.Runner, opened, closed func(context.Context, *session.Tx) error) Platform {
-	return Platform{run, opened, closed}
-}
+// NewPlatform returns the service. run runs transactions on the platform's scope.
+func NewPlatform(run session.Runner, gate holding.Gate) Platform { return Platform{run, gate} }
 
 // CreateAccount adds an account and its workspace "default", and returns the account. It returns
 // [fault.ErrInvalid] for every field at fault, and [fault.ErrExists] if the id is taken.
@@ -83,6 +80,7 @@ func (p Platform) addWorkspace(ctx context.Context, tx *session.Tx, w Workspace)
 		w.ID = shortID(tx.NewID())
 	}
 	w = w.withDefaults()
+	w.Status = WorkspaceOpen
 	w.CreatedAt, w.UpdatedAt = tx.Now, tx.Now
 	if err := w.validate(); err != nil {
 		return Workspace{}, err
@@ -96,12 +94,7 @@ func (p Platform) addWorkspace(ctx context.Context, tx *session.Tx, w Workspace)
 	if err := workspaces.Insert(ctx, tx.In(accountScope(w.AccountID)), w); err != nil {
 		return Workspace{}, err
 	}
-	return w, p.opened(ctx, inside(tx, w.Scope()))
-}
-
-// inside returns the transaction on the rows of a workspace.
-func inside(tx *session.Tx, s store.Scope) *session.Tx {
-	return &session.Tx{Tx: tx.In(s), Now: tx.Now, NewID: tx.NewID, Zones: tx.Zones}
+	return w, p.gate.Create(ctx, tx.In(w.Scope()))
 }
 
 // Workspace returns the workspace of a scope. It returns [fault.ErrNotFound] if there is none, and
@@ -159,7 +152,7 @@ func (p Platform) UpdateWorkspace(ctx context.Context, s store.Scope, patch Work
 
 func (p Platform) edit(ctx context.Context, s store.Scope, change func(*Workspace)) (Workspace, error) {
 	return session.Write(ctx, p.run, func(tx *session.Tx) (Workspace, error) {
-		w, err := FindWorkspace(ctx, tx, s)
+		w, err := findWhole(ctx, tx, s)
 		if err != nil {
 			return Workspace{}, err
 		}
@@ -178,28 +171,65 @@ func (p Platform) edit(ctx context.Context, s store.Scope, change func(*Workspac
 	})
 }
 
+// findWhole returns a workspace all of which is there.
+func findWhole(ctx context.Context, tx store.Tx, s store.Scope) (*Workspace, error) {
+	w, err := FindWorkspace(ctx, tx, s)
+	if err == nil {
+		err = w.Whole()
+	}
+	return w, err
+}
+
+// CloseWorkspace lets nobody write to the workspace any more, and returns it: what a handle on it would write is
+// [fault.ErrConflict], what it reads is there as before. It is what comes before the workspace is erased, or
+// moves elsewhere, so that nothing is written that is lost. Closing twice is no error. It returns [fault.ErrNotFound] if there is no
+// such workspace, and [fault.ErrConflict] while it is being restored or erased.
+func (p Platform) CloseWorkspace(ctx context.Context, s store.Scope) (Workspace, error) {
+	return p.setStatus(ctx, s, WorkspaceClosed)
+}
+
+// ReopenWorkspace lets the workspace be written to again, and returns it. Of one that is open it changes nothing. It returns
+// [fault.ErrNotFound] if there is no such workspace, and [fault.ErrConflict] while it is being restored or erased.
+func (p Platform) ReopenWorkspace(ctx context.Context, s store.Scope) (Workspace, error) {
+	return p.setStatus(ctx, s, WorkspaceOpen)
+}
+
+func (p Platform) setStatus(ctx context.Context, s store.Scope, status WorkspaceStatus) (Workspace, error) {
+	return session.Write(ctx, p.run, func(tx *session.Tx) (Workspace, error) {
+		w, err := findWhole(ctx, tx, s)
+		if err != nil {
+			return Workspace{}, err
+		}
+		if w.Status == status {
+			return *w, nil
+		}
+		w.Status = status
+		return *w, errors.Join(p.gate.Close(ctx, tx.In(s), status == WorkspaceClosed), workspaces.Put(ctx, tx.In(accountScope(s.Account)), *w))
+	})
+}
+
 // DeleteWorkspace removes a workspace that never had users and holds no documents or media; others, and
 // the workspace "default", are [fault.ErrConflict]. What a handle on it would write is [fault.ErrNotFound]
-// from then on.
+// from then on. A workspace with all that it holds is deleted by Engine.EraseWorkspace.
 func (p Platform) DeleteWorkspace(ctx context.Context, s store.Scope) error {
 	return p.run.Update(ctx, func(tx *session.Tx) error {
-		if _, err := FindWorkspace(ctx, tx, s); err != nil {
+		if _, err := findWhole(ctx, tx, s); err != nil {
 			return err
 		}
 		if s.Workspace == DefaultWorkspace {
 			return fault.Conflict("workspace", "%q cannot be deleted; every account has it", s)
 		}
-		inner := inside(tx, s)
+		inner := tx.In(s)
 		if err := requireNobody(ctx, inner); err != nil {
 			return err
 		}
-		return errors.Join(p.closed(ctx, inner), configurations.Delete(ctx, inner, configurationKey),
+		return errors.Join(p.gate.Delete(ctx, inner), configurations.Delete(ctx, inner, configurationKey),
 			workspaces.Delete(ctx, tx.In(accountScope(s.Account)), s.Workspace))
 	})
 }
 
 // requireNobody refuses a workspace, which is tx's scope, that has or had users.
-func requireNobody(ctx context.Context, tx *session.Tx) error {
+func requireNobody(ctx context.Context, tx store.Tx) error {
 	known, err := users.Count(ctx, tx, store.Query{})
 	if err == nil && known > 0 {
 		err = fault.Conflict("workspace", "%q has %d users, deleted ones included", tx.Scope(), known)

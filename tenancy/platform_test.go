@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/holding"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -253,7 +254,7 @@ func TestZeroServicesRefuse(t *testing.T) {
 	ctx := t.Context()
 	_, err := tenancy.Platform{}.Account(ctx, "acme")
 	require.ErrorIs(t, err, fault.ErrInvalid)
-	_, err = tenancy.NewPlatform(session.Runner{}, nil, nil).SubTenants(ctx, "acme")
+	_, err = tenancy.NewPlatform(session.Runner{}, holding.Gate{}).SubTenants(ctx, "acme")
 	require.ErrorIs(t, err, fault.ErrInvalid)
 	_, err = tenancy.Users{}.Get(ctx, "ann")
 	require.ErrorIs(t, err, fault.ErrInvalid)

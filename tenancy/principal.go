@@ -78,14 +78,19 @@ func joinedBy(ctx context.Context, tx *session.Tx, n *NewUser, userID string) (i
 	if p.LastName == "" && n.LastName != "" {
 		p.LastName, p.UpdatedAt = n.LastName, tx.Now
 	}
-	joined := map[string]string{scope.Workspace: userID}
-	maps.Copy(joined, p.Users)
-	p.Users = joined
+	p.Users = p.with(scope.Workspace, userID)
 	return p, nil
 }
 
+// with returns the principal's users with one more.
+func (p *identity) with(workspaceID, userID string) map[string]string {
+	joined := map[string]string{workspaceID: userID}
+	maps.Copy(joined, p.Users)
+	return joined
+}
+
 // leave takes a workspace's user from its principal, and deletes the principal if that was its last.
-func leave(ctx context.Context, tx *session.Tx, principalID string) error {
+func leave(ctx context.Context, tx store.Tx, principalID string) error {
 	scope := tx.Scope()
 	account := tx.In(accountScope(scope.Account))
 	p, ok, err := principals.Get(ctx, account, principalID)

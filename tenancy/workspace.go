@@ -40,6 +40,18 @@ const (
 	TypeCatalog WorkspaceType = "CATALOG"
 )
 
+// WorkspaceStatus says what may be done in a workspace.
+type WorkspaceStatus string
+
+// The statuses of a workspace. [Platform.CloseWorkspace] closes one and [Platform.ReopenWorkspace] opens it again; the last two
+// end when what is under way is complete.
+const (
+	WorkspaceOpen      WorkspaceStatus = ""          // all
+	WorkspaceClosed    WorkspaceStatus = "CLOSED"    // it is read, and not written to
+	WorkspaceRestoring WorkspaceStatus = "RESTORING" // nothing: not all of it is there yet
+	WorkspaceErasing   WorkspaceStatus = "ERASING"   // nothing: not all of it is gone yet
+)
+
 // MaxCatalogs is how many catalogs a workspace may have.
 const MaxCatalogs = 100
 
@@ -60,9 +72,11 @@ type Workspace struct {
 	// Type is CUSTOM unless said.
 	Type WorkspaceType `json:"type"`
 	// Catalogs are the ids of the account's workspaces from which this one may clone documents.
-	Catalogs  []string  `json:"catalogs,omitempty"`
-	CreatedAt time.Time `json:"createdAt"`
-	UpdatedAt time.Time `json:"updatedAt"`
+	Catalogs []string `json:"catalogs,omitempty"`
+	// Status says what may be done in the workspace, empty if all; nobody sets it.
+	Status    WorkspaceStatus `json:"status,omitempty"`
+	CreatedAt time.Time       `json:"createdAt"`
+	UpdatedAt time.Time       `json:"updatedAt"`
 }
 
 // workspaces are kept in the scope of their account.
@@ -73,7 +87,7 @@ var workspaces = store.Define("workspaces", func(w *Workspace) string { return w
 	},
 	store.Index{Name: "slug", Columns: []string{"slug"}, Unique: true},
 	store.Index{Name: "updated", Columns: []string{"updated_at"}},
-)
+).Version(2) // since they have a status
 
 // Scope returns where the workspace's records are kept.
 func (w *Workspace) Scope() store.Scope { return store.Scope{Account: w.AccountID, Workspace: w.ID} }
@@ -93,6 +107,18 @@ func FindWorkspace(ctx context.Context, tx store.Tx, s store.Scope) (*Workspace,
 		return nil, err
 	}
 	return &w, nil
+}
+
+// Whole returns an error unless all of the workspace is there: [fault.ErrConflict] while it is being restored or erased.
+func (w *Workspace) Whole() error {
+	switch w.Status {
+	case WorkspaceRestoring:
+		return fault.Conflict("workspace", "%q is being restored, which is not complete", w.Scope())
+	case WorkspaceErasing:
+		return fault.Conflict("workspace", "%q is being erased, which is not complete", w.Scope())
+	default:
+		return nil
+	}
 }
 
 // clone returns a copy to be changed.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/holding"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
@@ -45,13 +46,15 @@ func newWorld(ctx context.Context) (*world, error) {
 	if err := w.store.Prepare(ctx, tenancy.Tables()...); err != nil {
 		return nil, err
 	}
-	w.platform = tenancy.NewPlatform(w.runner(store.Scope{}), func(context.Context, *session.Tx) error { return nil },
-		func(_ context.Context, tx *session.Tx) error {
+	w.platform = tenancy.NewPlatform(w.runner(store.Scope{}), holding.Gate{
+		Create: func(context.Context, store.Tx) error { return nil },
+		Delete: func(_ context.Context, tx store.Tx) error {
 			if w.full[tx.Scope()] {
 				return fault.Conflict("workspace", "holds documents")
 			}
 			return nil
-		})
+		},
+	})
 	for _, id := range []string{acme.Account, rival.Account} {
 		if _, err := w.platform.CreateAccount(ctx, tenancy.Account{ID: id}); err != nil {
 			return nil, err
@@ -95,7 +98,7 @@ func (w *world) reader(s store.Scope) session.Runner {
 
 // readingPlatform returns the platform with every write failing.
 func (w *world) readingPlatform() tenancy.Platform {
-	return tenancy.NewPlatform(w.reader(store.Scope{}), nil, nil)
+	return tenancy.NewPlatform(w.reader(store.Scope{}), holding.Gate{})
 }
 
 func (w *world) users(s store.Scope) tenancy.Users { return tenancy.NewUsers(w.runner(s), nil) }

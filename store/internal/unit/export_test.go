@@ -8,6 +8,9 @@ import (
 	"github.com/guerdonhq/guerdon/store"
 )
 
+// MaxLearned is how many rows a unit that is not committed keeps.
+const MaxLearned = maxLearned
+
 // Shared is a store whose transactions share units of work, as the members of a group do, one after
 // another.
 type Shared struct {

@@ -185,6 +185,7 @@ func (t *tx) check(ctx context.Context) error {
 	if *t.over {
 		return store.ErrOver
 	}
+	t.u.forget()
 	return ctx.Err()
 }
 

@@ -16,6 +16,10 @@ type unit struct {
 	order    []*table // those of tables, in the order of their first use
 	undo     []undo   // what the function that runs has set, oldest first
 
+	// fleeting says that the unit ends without a commit, and so may forget what it has read.
+	fleeting bool
+	learned  int // how many rows it has read since it forgot
+
 	// shielded lets no caller's context end a call to the database, because others depend on it.
 	shielded bool
 	// failed is the first error of the database. After it the session is of no use.
@@ -40,16 +44,35 @@ func newUnit(db Session, readOnly bool) *unit {
 	return &unit{db: db, readOnly: readOnly, tables: map[place]*table{}}
 }
 
+// maxLearned is how many rows a unit that is not committed has read before it forgets them, so that a walk through all that
+// there is takes no more memory than that.
+const maxLearned = 10_000
+
+// fleetingUnit returns a unit that is not going to be committed.
+func fleetingUnit(db Session, readOnly bool) *unit {
+	u := newUnit(db, readOnly)
+	u.fleeting = true
+	return u
+}
+
+// forget forgets what was read, if that is much and nothing is pending.
+func (u *unit) forget() {
+	if !u.fleeting || u.learned < maxLearned || slices.ContainsFunc(u.order, func(t *table) bool { return len(t.dirty) > 0 }) {
+		return
+	}
+	u.tables, u.order, u.learned = map[place]*table{}, nil, 0
+}
+
 // View runs fn on a session and rolls the session back. Writing is refused.
 func View(ctx context.Context, db Session, s store.Scope, fn func(store.Tx) error) error {
 	defer db.Rollback(context.WithoutCancel(ctx))
-	return newUnit(db, true).run(ctx, s, fn)
+	return fleetingUnit(db, true).run(ctx, s, fn)
 }
 
 // Rehearse runs fn on a session and rolls the session back. What fn writes stays pending, and is not sent.
 func Rehearse(ctx context.Context, db Session, s store.Scope, fn func(store.Tx) error) error {
 	defer db.Rollback(context.WithoutCancel(ctx))
-	return newUnit(db, false).run(ctx, s, fn)
+	return fleetingUnit(db, false).run(ctx, s, fn)
 }
 
 // Update runs fn on a session and commits it, or rolls it back if fn or the commit fails.
@@ -276,6 +299,7 @@ func (w *wish) grant(ctx context.Context) error {
 	}
 	for i, a := range answers {
 		if a.Damaged == nil {
+			w.u.learned += len(a.Rows)
 			w.then[i](a)
 		} else if err == nil {
 			err = a.Damaged

@@ -44,6 +44,59 @@ func TestModelOfSharedUnits(t *testing.T) {
 	storetest.Model(t, stores)
 }
 
+// A View, or a Rehearsal that has written nothing, does not keep all that it reads: it forgets, and reads again what is asked
+// for again.
+func TestForgetsWhatItHasRead(t *testing.T) {
+	t.Parallel()
+	db := &rows{}
+	ctx := t.Context()
+	g := unit.NewGroup(db)
+	const many = unit.MaxLearned + 10
+	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error {
+		all := make([]thing, many)
+		for i := range all {
+			all[i] = thing{ID: fmt.Sprintf("%06d", i)}
+		}
+		return things.Insert(ctx, tx, all...)
+	}))
+	walk := func(tx store.Tx, again int) {
+		db.trips = 0
+		_, err := things.List(ctx, tx, store.Query{})
+		require.NoError(t, err)
+		got, ok, err := things.Get(ctx, tx, "000003")
+		require.NoError(t, err)
+		require.True(t, ok)
+		require.Equal(t, "000003", got.ID)
+		require.Equal(t, 1+again, db.trips)
+		got, _, err = things.Get(ctx, tx, "000003")
+		require.NoError(t, err)
+		require.Equal(t, "000003", got.ID)
+		require.Equal(t, 1+again, db.trips)
+	}
+	for name, run := range map[string]func(context.Context, unit.Session, store.Scope, func(store.Tx) error) error{"view": unit.View, "rehearse": unit.Rehearse} {
+		session, err := db.Begin(ctx)
+		require.NoError(t, err)
+		require.NoError(t, run(ctx, session, scope, func(tx store.Tx) error {
+			walk(tx, 1)
+			return nil
+		}), name)
+	}
+	session, err := db.Begin(ctx)
+	require.NoError(t, err)
+	require.NoError(t, unit.Rehearse(ctx, session, scope, func(tx store.Tx) error {
+		require.NoError(t, things.Insert(ctx, tx, thing{ID: "new"}))
+		walk(tx, 0)
+		_, ok, err := things.Get(ctx, tx, "new")
+		require.NoError(t, err)
+		require.True(t, ok, "what is pending stays")
+		return nil
+	}))
+	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error {
+		walk(tx, 0)
+		return nil
+	}))
+}
+
 func TestReadsNothingTwice(t *testing.T) {
 	t.Parallel()
 	db := &rows{}

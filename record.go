@@ -29,7 +29,17 @@ import (
 // additional data that is not as the activity declares it, [fault.ErrNotFound] the user or activity that does
 // not exist, [fault.ErrForbidden] a user who is not active.
 func (ws *Workspace) Record(ctx context.Context, e event.Event) (Outcome, error) {
-	return session.Write(ctx, ws.run, func(tx *session.Tx) (Outcome, error) { return ws.engine.recordOne(ctx, tx, e) })
+	named := func(tx *session.Tx) event.Event { // the same event whenever it is looked for
+		if e.ID == "" {
+			e.ID = tx.NewID()
+		}
+		return e
+	}
+	look := func(tx *session.Tx) error {
+		_, _, err := ws.engine.meet(ctx, tx, []event.Event{named(tx)}, make([]Outcome, 1), asIs)
+		return err
+	}
+	return session.WriteAhead(ctx, ws.run, look, func(tx *session.Tx) (Outcome, error) { return ws.engine.recordOne(ctx, tx, named(tx)) })
 }
 
 // MaxBatch is how many events one [Workspace.RecordBatch] may have.
@@ -61,12 +71,15 @@ func dry[T any](ctx context.Context, ws *Workspace, fn func(*session.Tx) (T, err
 }
 
 func (e *Engine) recordOne(ctx context.Context, tx *session.Tx, ev event.Event) (Outcome, error) {
-	outcomes, err := e.record(ctx, tx, []event.Event{ev}, func(_ int, err error) error { return err })
+	outcomes, err := e.record(ctx, tx, []event.Event{ev}, asIs)
 	if err != nil {
 		return Outcome{}, err
 	}
 	return outcomes[0], nil
 }
+
+// asIs is the error of an event that is alone.
+func asIs(_ int, err error) error { return err }
 
 // arrival is an event on its way into the journal.
 type arrival struct {
@@ -88,29 +101,40 @@ func (a *arrival) rank() string {
 
 func (a *arrival) place() string { return placeOf(a.event.UserID, a.event.At, cmp.Or(a.rank(), "1/~")) }
 
-// record records events inside a transaction. What it reads comes in two rounds, whatever their
-// number: what is known of the events and their users, then what the mechanics keep of those users.
-// place says in an error which event it is about.
+// record records events inside a transaction. place says in an error which event it is about.
 func (e *Engine) record(ctx context.Context, tx *session.Tx, events []event.Event, place func(int, error) error) ([]Outcome, error) {
+	outcomes := make([]Outcome, len(events))
+	p, fresh, err := e.meet(ctx, tx, events, outcomes, place)
+	if err != nil {
+		return nil, err
+	}
+	return outcomes, e.enterAll(ctx, tx, p, fresh, outcomes, place)
+}
+
+// meet reads what events need that are to be recorded, in two rounds, whatever their number: what is known of the events
+// and their users, then what the mechanics keep of those users. It gives those that were recorded before their outcomes, and
+// returns the others.
+func (e *Engine) meet(
+	ctx context.Context, tx *session.Tx, events []event.Event, outcomes []Outcome, place func(int, error) error,
+) (*program, []arrival, error) {
 	arrivals := make([]arrival, len(events))
 	reads := []store.Read{heads.Keys(headKey), content.Reading()}
 	for i, ev := range events {
 		a, err := receive(tx, i, ev)
 		if err != nil {
-			return nil, place(i, err)
+			return nil, nil, place(i, err)
 		}
 		arrivals[i] = a
 		reads = append(reads, journal.Keys(a.event.ID), steps.Rows(lastOf(a.event.UserID)))
 		reads = append(reads, tenancy.ReadingUserAt(a.event.UserID, a.event.At, tx.Now)...)
 	}
 	if err := tx.Prefetch(ctx, reads...); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p, err := e.ready(ctx, tx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	outcomes := make([]Outcome, len(events))
 	fresh := make([]arrival, 0, len(arrivals))
 	reads, all := reads[:0], near(tx)
 	for _, a := range arrivals {
@@ -120,7 +144,7 @@ func (e *Engine) record(ctx context.Context, tx *session.Tx, events []event.Even
 		}
 		switch {
 		case err != nil:
-			return nil, place(a.index, err)
+			return nil, nil, place(a.index, err)
 		case done:
 			outcomes[a.index] = old
 		default:
@@ -130,10 +154,7 @@ func (e *Engine) record(ctx context.Context, tx *session.Tx, events []event.Even
 			}
 		}
 	}
-	if err := tx.Prefetch(ctx, reads...); err != nil {
-		return nil, err
-	}
-	return outcomes, e.enterAll(ctx, tx, p, fresh, outcomes, place)
+	return p, fresh, tx.Prefetch(ctx, reads...)
 }
 
 // near tells whether all that the transaction reads is in the process, so that nobody needs to say before what it will read.

@@ -74,12 +74,12 @@ func (e *Engine) workspace(s store.Scope) *Workspace {
 			return fn(own)
 		})
 	}
-	update := func(ctx context.Context, fn session.Func) error {
+	update := func(ctx context.Context, look, fn session.Func) error {
 		if err := e.apart(ctx, nil); err != nil {
 			return err
 		}
 		var last *session.Tx
-		err := e.store.Update(ctx, s, func(tx store.Tx) error {
+		err := e.update(ctx, s, look, func(tx store.Tx) error {
 			last = e.session(tx)
 			return e.transact(ctx, last, fn)
 		})
@@ -89,8 +89,18 @@ func (e *Engine) workspace(s store.Scope) *Workspace {
 		}
 		return err
 	}
+	run := session.NewRunner(view, func(ctx context.Context, fn session.Func) error { return update(ctx, nil, fn) }).Ahead(update)
 	ws := &Workspace{engine: e, scope: s, rehearsal: e.rehearsing(e.store, s)}
-	return ws.bind(session.NewRunner(view, update), false)
+	return ws.bind(run, false)
+}
+
+// update runs fn in a transaction of the store. Unless look is nil, it tells a store that asks what fn will read.
+func (e *Engine) update(ctx context.Context, s store.Scope, look session.Func, fn func(store.Tx) error) error {
+	st, asks := e.store.(store.Ahead)
+	if !asks || look == nil {
+		return e.store.Update(ctx, s, fn)
+	}
+	return st.UpdateAhead(ctx, s, func(tx store.Tx) error { return look(e.session(tx)) }, fn)
 }
 
 // rehearsing returns what runs transactions that are never committed.
@@ -176,7 +186,10 @@ func (ws *Workspace) As(a content.Actor) *Workspace {
 	}
 	own := *ws
 	own.actor, own.rehearsal = &a, session.NewRunner(nil, acting(ws.rehearsal.Update))
-	return own.bind(session.NewRunner(acting(ws.run.View), acting(ws.run.Update)), ws.revocable)
+	run := session.NewRunner(acting(ws.run.View), acting(ws.run.Update)).Ahead(func(ctx context.Context, look, fn session.Func) error {
+		return acting(func(ctx context.Context, fn session.Func) error { return ws.run.UpdateAhead(ctx, look, fn) })(ctx, fn)
+	})
+	return own.bind(run, ws.revocable)
 }
 
 // Update runs fn with a handle on the same workspace whose calls all belong to one transaction: they

@@ -3,9 +3,11 @@ package proof_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -32,14 +34,73 @@ func BenchmarkRatioPostgres(b *testing.B) {
 				func(n int) { sendAll(b, pool, rounds[n], callers) })
 		})
 	}
+	b.Run("Record, PostgreSQL 2 ms away, 64 callers : batches of 100 by 1 caller", func(b *testing.B) {
+		const events = 4 * roundEvents
+		ws, _ := copyClub(b, dsn, distant(b, time.Millisecond))
+		batches, _ := copyClub(b, dsn, distant(b, time.Millisecond))
+		ratio.Compare(b, 0.9,
+			func(n int) { recordAll(b, ws, clubEvents(clubUsers+n*events, events), 64) },
+			func(n int) { recordBatches(b, batches, clubEvents(clubUsers+n*events, events)) })
+	})
 }
 
-func newPool(b *testing.B, dsn string, tracer pgx.QueryTracer) *pgxpool.Pool {
+// distant returns a change of how a pool reaches the server: what is sent arrives after a delay, in both directions.
+func distant(b *testing.B, delay time.Duration) func(*pgxpool.Config) {
+	b.Helper()
+	var wires sync.WaitGroup
+	b.Cleanup(wires.Wait) // they end with the connections, which are closed before
+	return func(config *pgxpool.Config) {
+		dial := config.ConnConfig.DialFunc
+		config.ConnConfig.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			server, err := dial(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			client, far := net.Pipe()
+			wires.Go(func() { carry(server, far, delay) })
+			wires.Go(func() { carry(far, server, delay) })
+			return client, nil
+		}
+	}
+}
+
+// carry sends what comes from one end to the other after a delay, until one of them is closed, and closes both.
+func carry(to, from net.Conn, delay time.Duration) {
+	type parcel struct {
+		bytes []byte
+		due   <-chan time.Time
+	}
+	under := make(chan parcel, 1<<16)
+	var sender sync.WaitGroup
+	sender.Go(func() {
+		for p := range under {
+			<-p.due
+			_, _ = to.Write(p.bytes) // once it is closed, nobody misses what is left
+		}
+		_ = to.Close()
+	})
+	for {
+		bytes := make([]byte, 1<<16)
+		n, err := from.Read(bytes)
+		if err != nil {
+			break
+		}
+		under <- parcel{bytes[:n], time.NewTimer(delay).C}
+	}
+	close(under)
+	sender.Wait()
+	_ = from.Close()
+}
+
+func newPool(b *testing.B, dsn string, tracer pgx.QueryTracer, changes ...func(*pgxpool.Config)) *pgxpool.Pool {
 	b.Helper()
 	config, err := pgxpool.ParseConfig(dsn)
 	require.NoError(b, err)
 	config.MaxConns = 16
 	config.ConnConfig.Tracer = tracer
+	for _, change := range changes {
+		change(config)
+	}
 	pool, err := pgxpool.NewWithConfig(b.Context(), config)
 	require.NoError(b, err)
 	b.Cleanup(pool.Close)
@@ -96,12 +157,12 @@ func tablesOf(b *testing.B, pool *pgxpool.Pool) []string {
 }
 
 // copyClub returns a new copy of the club as it was founded.
-func copyClub(b *testing.B, dsn string) (*guerdon.Workspace, *pgxpool.Pool) {
+func copyClub(b *testing.B, dsn string, changes ...func(*pgxpool.Config)) (*guerdon.Workspace, *pgxpool.Pool) {
 	b.Helper()
-	pool := newPool(b, pgtest.DSN(b), nil)
+	pool := newPool(b, pgtest.DSN(b), nil, changes...)
 	ws := openClub(b, postgres.New(pool))
 	for _, t := range tablesOf(b, pool) {
-		_, err := pool.Exec(b.Context(), fmt.Sprintf("truncate %s; insert into %[1]s select * from %s.%[1]s; analyze %[1]s", t, first(dsn)))
+		_, err := pool.Exec(b.Context(), fmt.Sprintf("truncate %s; insert into %[1]s overriding system value select * from %s.%[1]s; analyze %[1]s", t, first(dsn)))
 		require.NoError(b, err)
 	}
 	return ws, pool

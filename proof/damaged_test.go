@@ -13,7 +13,6 @@ import (
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/guerdontest"
-	"github.com/guerdonhq/guerdon/internal/pgtest"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/postgres"
@@ -36,7 +35,7 @@ var fragile = map[string]func(*testing.T) (st store.Store, damage func(eventID s
 		}
 	},
 	"postgres": func(t *testing.T) (store.Store, func(string)) {
-		dsn := pgtest.DSN(t)
+		dsn := databases.DSN(t)
 		st, err := postgres.Open(t.Context(), dsn, nil)
 		require.NoError(t, err)
 		return st, func(eventID string) {

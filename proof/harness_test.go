@@ -250,6 +250,13 @@ type prepared struct {
 	tables []*store.Schema
 }
 
+func (p *prepared) UpdateAhead(ctx context.Context, s store.Scope, look, fn func(store.Tx) error) error {
+	if ahead, ok := p.Store.(store.Ahead); ok {
+		return ahead.UpdateAhead(ctx, s, look, fn)
+	}
+	return p.Update(ctx, s, fn)
+}
+
 func (p *prepared) Prepare(ctx context.Context, tables ...*store.Schema) error {
 	p.tables = tables
 	return p.Store.Prepare(ctx, tables...)

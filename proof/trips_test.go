@@ -2,7 +2,9 @@ package proof_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,6 +13,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/store/postgres"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
@@ -18,7 +22,8 @@ import (
 // trips counts what is sent to the server, and can spoil one of them.
 type trips struct {
 	n      atomic.Int64
-	at     int64 // the trip that is struck
+	begun  atomic.Int64 // transactions
+	at     int64        // the trip that is struck
 	strike func(context.Context, *pgx.Conn) context.Context
 }
 
@@ -44,8 +49,13 @@ func (c *trips) TraceBatchStart(ctx context.Context, on *pgx.Conn, _ pgx.TraceBa
 	return c.start(ctx, on)
 }
 
-func (c *trips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
-func (c *trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
+func (c *trips) TraceBatchQuery(_ context.Context, _ *pgx.Conn, data pgx.TraceBatchQueryData) {
+	if strings.HasPrefix(data.SQL, "begin") {
+		c.begun.Add(1)
+	}
+}
+
+func (c *trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
 func newTripsWorld(t testing.TB) (*world, *trips) {
 	t.Helper()
@@ -75,6 +85,42 @@ func TestEventCostsThreeRoundTrips(t *testing.T) {
 		_, err := w.Record(t.Context(), run(fmt.Sprint("e", i), "ada", *w.now.Load()))
 		require.NoError(t, err)
 		require.LessOrEqual(t, counter.n.Load()-before, int64(3))
+	}
+}
+
+// However many callers share a transaction, what they read takes the two round trips of one of them, and what they write
+// takes one.
+func TestQueueCostsAsManyRoundTripsAsOneCaller(t *testing.T) {
+	w, counter := newTripsWorld(t)
+	w.publish(t, weekly("kinds", object{"source": "activity_logs", "score": object{"count_distinct": variable("entityId")}})...)
+	w.set(start.Add(time.Hour))
+	users := make([]string, 64)
+	for i := range users {
+		users[i] = fmt.Sprint("user-", i)
+		_, err := w.Users.Create(t.Context(), tenancy.NewUser{ID: users[i]})
+		require.NoError(t, err)
+	}
+	rounds := 0
+	cost := func(callers int) (trips, transactions int64) {
+		rounds++
+		calls, errs := make([]func(context.Context), callers), make([]error, callers)
+		for i := range calls {
+			e := run(fmt.Sprint(users[i], "-", rounds), users[i], start.Add(time.Duration(rounds)*time.Second))
+			ws := []*guerdon.Workspace{w.Workspace, w.As(content.Actor{Type: content.ByMachine, ID: "sports"})}[i%2]
+			calls[i] = func(ctx context.Context) { _, errs[i] = ws.Record(ctx, e) }
+		}
+		before, begun := counter.n.Load(), counter.begun.Load()
+		w.meeting(t, func() {}, calls...)
+		require.NoError(t, errors.Join(errs...))
+		return counter.n.Load() - before, counter.begun.Load() - begun
+	}
+	for range 3 { // statements are prepared, and the missions that are completed by three events
+		cost(len(users))
+	}
+	for _, callers := range []int{1, 4, 16, 64} {
+		trips, transactions := cost(callers) // which are several if they take too long together
+		// The one that holds up the queue until all are in it reads too.
+		require.LessOrEqual(t, trips, 1+3*transactions, "%d callers, %d transactions", callers, transactions)
 	}
 }
 

@@ -60,6 +60,19 @@ type Store interface {
 	Close() error
 }
 
+// Ahead is implemented by a [Store] to which every read is a trip, and which reads for callers who wait for one another
+// together.
+type Ahead interface {
+	Store
+
+	// UpdateAhead is Update for a function of which look can tell what it is going to read. While the call waits for its turn,
+	// look may be called, any number of times or not at all, on another goroutine, but never while fn runs nor after
+	// UpdateAhead has returned. Its Tx refuses writes, and returns an error where something is read that is not known
+	// yet; look should return then, and must have no effects. An error or panic of look is lost. fn may read other
+	// answers than look, because transactions before it may write in between. A look that is nil is never called.
+	UpdateAhead(ctx context.Context, s Scope, look, fn func(Tx) error) error
+}
+
 // A Tx is the rows of one scope inside a transaction. It sees its own writes. Every method takes
 // many rows at once, so that a backend behind a network can answer in one round trip.
 //

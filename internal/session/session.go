@@ -121,10 +121,19 @@ type Func func(tx *Tx) error
 // nothing and says so.
 type Runner struct {
 	view, update func(context.Context, Func) error
+	ahead        func(ctx context.Context, look, fn Func) error // nil: update will do
 }
 
 // NewRunner returns a Runner of the two functions.
-func NewRunner(view, update func(context.Context, Func) error) Runner { return Runner{view, update} }
+func NewRunner(view, update func(context.Context, Func) error) Runner {
+	return Runner{view: view, update: update}
+}
+
+// Ahead returns the Runner with another function for updates of which a look can tell what they read, as [store.Ahead] says.
+func (r Runner) Ahead(update func(ctx context.Context, look, fn Func) error) Runner {
+	r.ahead = update
+	return r
+}
 
 // View runs fn on a consistent snapshot.
 func (r Runner) View(ctx context.Context, fn Func) error { return run(ctx, r.view, fn) }
@@ -132,6 +141,15 @@ func (r Runner) View(ctx context.Context, fn Func) error { return run(ctx, r.vie
 // Update runs fn in a transaction; when fn has returned nil, the mechanics react to the events that
 // it caused, and the transaction commits.
 func (r Runner) Update(ctx context.Context, fn Func) error { return run(ctx, r.update, fn) }
+
+// UpdateAhead is Update for a function of which look can tell what it is going to read, as [store.Ahead] says. The Runner may
+// have no use for it.
+func (r Runner) UpdateAhead(ctx context.Context, look, fn Func) error {
+	if r.ahead == nil {
+		return r.Update(ctx, fn)
+	}
+	return r.ahead(ctx, look, fn)
+}
 
 func run(ctx context.Context, with func(context.Context, Func) error, fn Func) error {
 	if with == nil {
@@ -160,6 +178,11 @@ func ReadPage[T any](ctx context.Context, r Runner, fn func(*Tx) ([]T, string, e
 // Write runs fn in an Update and returns a copy of what it returns, which is the caller's own.
 func Write[T any](ctx context.Context, r Runner, fn func(*Tx) (T, error)) (T, error) {
 	return collect(ctx, r.Update, fn)
+}
+
+// WriteAhead is Write for a function of which look can tell what it is going to read.
+func WriteAhead[T any](ctx context.Context, r Runner, look Func, fn func(*Tx) (T, error)) (T, error) {
+	return collect(ctx, func(ctx context.Context, fn Func) error { return r.UpdateAhead(ctx, look, fn) }, fn)
 }
 
 func collect[T any](ctx context.Context, with func(context.Context, Func) error, fn func(*Tx) (T, error)) (T, error) {

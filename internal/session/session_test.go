@@ -52,6 +52,27 @@ func TestZeroRunnerRefuses(t *testing.T) {
 	_, err := session.Read(t.Context(), r, func(*session.Tx) (int, error) { return 1, nil })
 	require.ErrorIs(t, err, fault.ErrInvalid)
 	require.ErrorIs(t, r.Update(t.Context(), nil), fault.ErrInvalid)
+	require.ErrorIs(t, r.UpdateAhead(t.Context(), nil, nil), fault.ErrInvalid)
+}
+
+// A Runner that has no use for a look runs the function.
+func TestLookIsForWhoeverAsks(t *testing.T) {
+	update := func(_ context.Context, fn session.Func) error { return fn(&session.Tx{Seq: 1}) }
+	ahead := func(_ context.Context, look, fn session.Func) error {
+		return errors.Join(look(&session.Tx{Seq: 2}), fn(&session.Tx{Seq: 3}))
+	}
+	r := session.NewRunner(update, update)
+	for _, tt := range []struct {
+		r            session.Runner
+		seen, looked int64
+	}{{r, 1, 0}, {r.Ahead(ahead), 3, 2}} {
+		var looked int64
+		look := func(tx *session.Tx) error { looked = tx.Seq; return nil }
+		seen, err := session.WriteAhead(t.Context(), tt.r, look, func(tx *session.Tx) (int64, error) { return tx.Seq, nil })
+		require.NoError(t, err)
+		require.Equal(t, tt.seen, seen)
+		require.Equal(t, tt.looked, looked)
+	}
 }
 
 func TestTxHandsOutWhatWasQueuedOnce(t *testing.T) {

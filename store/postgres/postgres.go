@@ -10,7 +10,8 @@
 //
 // A transaction that reads everything in one call (see Prefetch in [store.Tx]) and then writes costs two
 // round trips, however much it reads and writes: the first begins, locks and reads, the second writes
-// and commits.
+// and commits. What callers will read who wait for one another is read for all of them at once where they can tell
+// (see [store.Ahead]), so up to 128 of them together cost as many round trips as one.
 //
 // Where the lock keeps nobody out, because the server is another one that only speaks PostgreSQL's language, or because of a
 // proxy, transactions that meet are conflicts and run again: each commit counts on the row of its scope, and is refused if
@@ -81,7 +82,7 @@ type group struct {
 	users int
 }
 
-var _ store.Store = (*Store)(nil)
+var _ store.Ahead = (*Store)(nil)
 
 // New returns a store on a pool of the host's, which stays open when the store is closed.
 func New(pool *pgxpool.Pool) *Store {
@@ -112,13 +113,18 @@ func (s *Store) read(ctx context.Context, pool *pgxpool.Pool, do func(unit.Sessi
 
 // Update implements [store.Store]. The transactions of a scope run one after another.
 func (s *Store) Update(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	return s.UpdateAhead(ctx, scope, nil, fn)
+}
+
+// UpdateAhead implements [store.Ahead]. What callers who wait for one another look for is read together.
+func (s *Store) UpdateAhead(ctx context.Context, scope store.Scope, look, fn func(store.Tx) error) error {
 	if err := s.gate.Enter(); err != nil {
 		return err
 	}
 	defer s.gate.Leave()
 	g := s.join(scope)
 	defer s.quit(scope, g)
-	return g.Update(ctx, scope, fn)
+	return g.Update(ctx, scope, look, fn)
 }
 
 // join returns the group of a scope.

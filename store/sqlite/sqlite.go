@@ -251,7 +251,7 @@ func (s *Store) Update(ctx context.Context, scope store.Scope, fn func(store.Tx)
 		return err
 	}
 	defer s.gate.Leave()
-	return s.group.Update(ctx, scope, fn)
+	return s.group.Update(ctx, scope, nil, fn) // to read costs no trip
 }
 
 // A database opens the transactions of a store's group.

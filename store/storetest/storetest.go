@@ -55,6 +55,7 @@ func Run(t *testing.T, h Harness) {
 		{"Read", readTests},
 		{"Write", writeTests},
 		{"Context", contextTests},
+		{"Ahead", aheadTests},
 		{"Prepare", prepareTests},
 		{"Record", recordTests},
 	}

@@ -38,6 +38,14 @@ func (t *turns) Update(ctx context.Context, s store.Scope, fn func(store.Tx) err
 	return t.next().Update(ctx, s, fn)
 }
 
+func (t *turns) UpdateAhead(ctx context.Context, s store.Scope, look, fn func(store.Tx) error) error {
+	next := t.next()
+	if ahead, ok := next.(store.Ahead); ok {
+		return ahead.UpdateAhead(ctx, s, look, fn)
+	}
+	return next.Update(ctx, s, fn)
+}
+
 func (t *turns) Rehearse(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
 	return t.next().Rehearse(ctx, s, fn)
 }

@@ -1,5 +1,5 @@
 // Package unit is what the SQL backends share: a unit of work that gives store.Tx to the callers of
-// one database transaction, and a group in which many callers share one commit.
+// one database transaction, and a group in which many callers share one commit, and what they read.
 //
 // A unit keeps what it has read, unless that is much and nothing is going to be committed, and gathers what is
 // written. Reads never send writes ahead: pending rows are merged into every answer in Go, which is right

@@ -27,6 +27,10 @@ type Database interface {
 //
 // A function runs on its caller's goroutine while it holds the baton. Its writes stay pending in the
 // unit of the open transaction. The last of the queue commits for all.
+//
+// Whoever has the baton and is about to read, and has not written yet, lets those who wait say what they will read, and reads
+// it for all of them in the same trip. It is in the unit when their turn comes, and is what they would have read then: the
+// database does not change while the transaction lasts, and pending rows are merged into every answer.
 type Group struct {
 	db Database
 
@@ -47,6 +51,10 @@ const (
 	maxRuns = 256
 	maxWait = 100 * time.Millisecond
 
+	// For how many others one reads, and in how many trips for each. Some of them may not come to run in the transaction.
+	maxAhead = 128
+	maxLooks = 2
+
 	maxTries   = 10
 	firstPause = time.Millisecond // before the second try; each later one is twice as long
 )
@@ -56,12 +64,23 @@ type member struct {
 	turn  chan struct{} // closed when the baton is handed to the member
 	done  chan error    // receives the outcome of the commit
 	alone bool          // shares its transaction with nobody
+	scope store.Scope
+
+	// These belong to whoever has the baton.
+	look  func(store.Tx) error // reads some of what the member will read; nil if nobody can tell
+	blind bool                 // neither is look called nor does the member read for others
+	unit  *unit                // the one in which look was called last
+	looks int                  // how often it was
+
+	mu   sync.Mutex // is held while look runs
+	gone bool       // the member has left the queue
 }
 
 // An again says that a transaction was given up and that its members should run once more.
 type again struct {
 	cause error
 	alone bool // each on its own, because one of them may be what made it fail
+	blind bool // reading only for itself, because what it read for another may be what made it fail
 }
 
 func (e *again) Error() string { return e.cause.Error() }
@@ -73,10 +92,13 @@ func NewGroup(db Database) *Group { return &Group{db: db} }
 // Update runs fn in a transaction and returns when that has been committed. It returns fn's error, or
 // the error of the commit, and then nothing that fn wrote remains, unless the error matches
 // [fault.ErrUnknown]. After a conflict it runs fn again.
-func (g *Group) Update(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
-	alone, pause := false, firstPause
+//
+// Unless look is nil, it may be called while the call waits, as [store.Ahead] says.
+func (g *Group) Update(ctx context.Context, s store.Scope, look, fn func(store.Tx) error) error {
+	alone, blind, pause := false, false, firstPause
 	for try := 1; ; try++ {
-		err := g.try(ctx, s, alone, fn)
+		m := &member{turn: make(chan struct{}), done: make(chan error, 1), alone: alone, blind: blind, scope: s, look: look}
+		err := g.try(ctx, m, fn)
 		retry, ok := errors.AsType[*again](err)
 		if !ok {
 			return err
@@ -90,17 +112,16 @@ func (g *Group) Update(ctx context.Context, s store.Scope, fn func(store.Tx) err
 			}
 			pause *= 2
 		}
-		alone = alone || retry.alone
+		alone, blind = alone || retry.alone, retry.blind
 	}
 }
 
 // try runs fn once, as a member of one transaction.
-func (g *Group) try(ctx context.Context, s store.Scope, alone bool, fn func(store.Tx) error) error {
-	m := &member{turn: make(chan struct{}), done: make(chan error, 1), alone: alone}
+func (g *Group) try(ctx context.Context, m *member, fn func(store.Tx) error) error {
 	if err := g.enter(ctx, m); err != nil {
 		return err
 	}
-	if err := g.run(ctx, m, s, fn); err != nil {
+	if err := g.run(ctx, m, fn); err != nil {
 		return err
 	}
 	return <-m.done
@@ -124,17 +145,28 @@ func (g *Group) enter(ctx context.Context, m *member) error {
 		return nil
 	case <-ctx.Done():
 	}
+	if !g.withdraw(m) {
+		return nil // the baton came in the same moment and must be passed on
+	}
+	m.mu.Lock() // once nobody looks ahead for m
+	defer m.mu.Unlock()
+	m.gone = true
+	return ctx.Err()
+}
+
+// withdraw takes m out of the queue, and tells whether it was there.
+func (g *Group) withdraw(m *member) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if i := slices.Index(g.queue, m); i >= 0 {
+	i := slices.Index(g.queue, m)
+	if i >= 0 {
 		g.queue = slices.Delete(g.queue, i, i+1)
-		return ctx.Err()
 	}
-	return nil // the baton came in the same moment and must be passed on
+	return i >= 0
 }
 
 // run calls fn while m holds the baton, and passes the baton on, also when fn panics.
-func (g *Group) run(ctx context.Context, m *member, s store.Scope, fn func(store.Tx) error) error {
+func (g *Group) run(ctx context.Context, m *member, fn func(store.Tx) error) error {
 	defer g.leave(ctx, m)
 	if err := ctx.Err(); err != nil {
 		return err
@@ -148,8 +180,16 @@ func (g *Group) run(ctx context.Context, m *member, s store.Scope, fn func(store
 	}
 	g.ran++
 	g.unit.shielded = len(g.waiting) > 0
-	if err := g.unit.run(ctx, s, fn); err != nil {
-		if g.unit.failed != nil && g.db.Retry(g.unit.failed) {
+	g.unit.others = nil
+	if !m.alone && !m.blind {
+		g.unit.others = g.look
+	}
+	if err := g.unit.run(ctx, m.scope, fn); err != nil {
+		switch failed := g.unit.failed; {
+		case failed != nil && g.unit.joint && ctx.Err() == nil:
+			g.part()
+			return &again{cause: failed, blind: true}
+		case failed != nil && g.db.Retry(failed):
 			return g.judge(ctx, err)
 		}
 		return err
@@ -159,6 +199,64 @@ func (g *Group) run(ctx context.Context, m *member, s store.Scope, fn func(store
 	}
 	g.waiting = append(g.waiting, m)
 	return nil
+}
+
+// look adds to what is about to be read what those who wait are going to read in the open transaction, unless they come to it
+// only in another one.
+func (g *Group) look(w *wish) {
+	for _, m := range g.next() {
+		if m.unit != g.unit {
+			m.unit, m.looks = g.unit, 0
+		}
+		if m.looks == maxLooks {
+			continue
+		}
+		if m.looks++; !m.wish(w) {
+			m.looks = maxLooks
+		}
+	}
+}
+
+// part lets those read only for themselves for whom something was read in the open transaction.
+func (g *Group) part() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, m := range g.queue {
+		m.blind = m.blind || m.unit == g.unit
+	}
+}
+
+// next returns those behind whoever has the baton who can tell what they will read.
+func (g *Group) next() []*member {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var next []*member
+	for _, m := range g.queue {
+		if m.alone || len(next) == min(maxAhead, maxRuns-g.ran) {
+			break
+		}
+		if m.look != nil && !m.blind {
+			next = append(next, m)
+		}
+	}
+	return next
+}
+
+// wish lets a member who has not left wish for what it reads, and tells whether something of that is not known yet. What else
+// becomes of the look does not matter: the function will come to the same.
+func (m *member) wish(w *wish) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.gone {
+		return false
+	}
+	w.lacks = false
+	func() {
+		over := false
+		defer func() { over = true; _ = recover() }()
+		_ = m.look(&tx{u: w.u, scope: m.scope, over: &over, ahead: w})
+	}()
+	return w.lacks
 }
 
 // judge turns the error of a transaction that was not committed into an again if that makes sense.

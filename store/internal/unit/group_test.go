@@ -68,7 +68,7 @@ func together(t *testing.T, g *unit.Group, n int, fn func(ctx context.Context, c
 	var all sync.WaitGroup
 	var come atomic.Int64
 	// The first one holds the baton until all the others are on their way.
-	err := g.Update(t.Context(), scope, func(store.Tx) error {
+	err := g.Update(t.Context(), scope, nil, func(store.Tx) error {
 		for i := range n {
 			all.Go(func() {
 				ctx, cancel := context.WithCancel(t.Context())
@@ -80,7 +80,7 @@ func together(t *testing.T, g *unit.Group, n int, fn func(ctx context.Context, c
 					}
 				}()
 				come.Add(1)
-				err := g.Update(ctx, scope, func(tx store.Tx) error { return fn(ctx, cancel, i, tx) })
+				err := g.Update(ctx, scope, nil, func(tx store.Tx) error { return fn(ctx, cancel, i, tx) })
 				results[i] = ""
 				if err != nil {
 					results[i] = err.Error()
@@ -125,7 +125,7 @@ func TestGroupRunsAgain(t *testing.T) {
 				return nil
 			})
 			g := unit.NewGroup(db)
-			require.NoError(t, g.Update(t.Context(), scope, func(tx store.Tx) error { return increment(t.Context(), tx) }))
+			require.NoError(t, g.Update(t.Context(), scope, nil, func(tx store.Tx) error { return increment(t.Context(), tx) }))
 			for _, r := range together(t, g, 16, func(ctx context.Context, _ func(), _ int, tx store.Tx) error { return increment(ctx, tx) }) {
 				require.Empty(t, r)
 			}
@@ -139,7 +139,7 @@ func TestGroupGivesUp(t *testing.T) {
 	t.Parallel()
 	calls := 0
 	db := &rows{failCommit: func() error { calls++; return errAgain }}
-	err := unit.NewGroup(db).Update(t.Context(), scope, func(tx store.Tx) error { return increment(t.Context(), tx) })
+	err := unit.NewGroup(db).Update(t.Context(), scope, nil, func(tx store.Tx) error { return increment(t.Context(), tx) })
 	require.ErrorIs(t, err, errAgain)
 	require.Equal(t, 10, calls)
 	require.Zero(t, db.open)
@@ -180,7 +180,7 @@ func TestGroupReportsUnknownOutcome(t *testing.T) {
 func TestGroupDoesNotCommitAfterHiddenError(t *testing.T) {
 	t.Parallel()
 	db := &rows{failRead: func() error { return errNo }}
-	err := unit.NewGroup(db).Update(t.Context(), scope, func(tx store.Tx) error {
+	err := unit.NewGroup(db).Update(t.Context(), scope, nil, func(tx store.Tx) error {
 		_, _, _ = things.Get(t.Context(), tx, "a")
 		return nil
 	})
@@ -222,7 +222,7 @@ func TestGroupOfManyWhoFailCommits(t *testing.T) {
 		all.Go(func() {
 			for !over.Load() {
 				come.Add(1)
-				_ = g.Update(t.Context(), scope, func(store.Tx) error {
+				_ = g.Update(t.Context(), scope, nil, func(store.Tx) error {
 					for n := ran.Add(1); come.Load()-n < callers/2 && !over.Load(); { // others are in the queue
 						runtime.Gosched()
 					}
@@ -236,7 +236,7 @@ func TestGroupOfManyWhoFailCommits(t *testing.T) {
 	}
 	for range 5 {
 		var before int64
-		require.NoError(t, g.Update(t.Context(), scope, func(tx store.Tx) error {
+		require.NoError(t, g.Update(t.Context(), scope, nil, func(tx store.Tx) error {
 			before = ran.Load()
 			return increment(t.Context(), tx)
 		}))

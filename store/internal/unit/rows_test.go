@@ -23,6 +23,8 @@ type rows struct {
 	changed int // rows written
 
 	failBegin, failRead, failCommit func() error
+
+	poison string // a key that cannot be asked for
 }
 
 // A place is where a row is kept.
@@ -76,6 +78,9 @@ func (s *session) Read(ctx context.Context, asks []unit.Ask) ([]unit.Answer, err
 	}
 	answers := make([]unit.Answer, len(asks))
 	for i, a := range asks {
+		if s.poison != "" && slices.Contains(a.Keys, s.poison) {
+			return nil, errNo
+		}
 		s.asked += max(1, len(a.Keys))
 		answers[i].Rows = s.find(a)
 		if a.Count {

@@ -12,20 +12,29 @@ type tx struct {
 	u     *unit
 	scope store.Scope
 	over  *bool
+	ahead *wish // that of who only looks ahead, or nil
 }
 
 var _ store.Tx = (*tx)(nil)
 
 func (t *tx) Scope() store.Scope { return t.scope }
 
-func (t *tx) In(s store.Scope) store.Tx { return &tx{t.u, s, t.over} }
+func (t *tx) In(s store.Scope) store.Tx { return &tx{t.u, s, t.over, t.ahead} }
+
+// wish returns what gathers the reads of a call.
+func (t *tx) wish() *wish {
+	if t.ahead != nil {
+		return t.ahead
+	}
+	return &wish{u: t.u}
+}
 
 func (t *tx) Get(ctx context.Context, schema *store.Schema, keys ...string) ([]store.Row, error) {
 	if err := t.check(ctx); err != nil {
 		return nil, err
 	}
 	tab := t.u.table(t.scope, schema)
-	w := wish{u: t.u}
+	w := t.wish()
 	w.rows(tab, tab.clean(keys))
 	if err := w.grant(ctx); err != nil {
 		return nil, err
@@ -45,7 +54,7 @@ func (t *tx) List(ctx context.Context, schema *store.Schema, q store.Query) ([]s
 	}
 	tab := t.u.table(t.scope, schema)
 	q = plain(schema, q)
-	w := wish{u: t.u}
+	w := t.wish()
 	w.run(tab, q)
 	for {
 		if err := w.grant(ctx); err != nil {
@@ -55,7 +64,7 @@ func (t *tx) List(ctx context.Context, schema *store.Schema, q store.Query) ([]s
 		if rows, ok := tab.merge(q, r); ok {
 			return rows, nil
 		}
-		w = wish{u: t.u}
+		w = t.wish()
 		w.more(tab, q, r)
 	}
 }
@@ -71,7 +80,7 @@ func (t *tx) Count(ctx context.Context, schema *store.Schema, q store.Query) (in
 		rows, _ := tab.merge(q, r)
 		return len(rows), nil
 	}
-	w := wish{u: t.u}
+	w := t.wish()
 	w.count(tab, q)
 	keys := make([]string, 0, len(tab.dirty))
 	for key := range tab.dirty {
@@ -117,7 +126,10 @@ func (t *tx) Prefetch(ctx context.Context, reads ...store.Read) error {
 	if err := t.check(ctx); err != nil {
 		return err
 	}
-	w := wish{u: t.u, made: map[wished]bool{}} // those of a batch name much again
+	w := t.wish()
+	if w.made == nil {
+		w.made = map[wished]bool{} // those of a batch name much again
+	}
 	for _, r := range reads {
 		tab := t.u.table(t.scope, r.Table)
 		if r.Query != nil {
@@ -140,7 +152,7 @@ func (t *tx) write(ctx context.Context, schema *store.Schema, rows []store.Row, 
 	}
 	tab := t.u.table(t.scope, schema)
 	claims := tab.claims(rows)
-	w := wish{u: t.u}
+	w := t.wish()
 	if fresh {
 		w.rows(tab, tab.clean(keysOf(rows)))
 	}
@@ -193,7 +205,7 @@ func (t *tx) checkWrite(ctx context.Context) error {
 	if err := t.check(ctx); err != nil {
 		return err
 	}
-	if t.u.readOnly {
+	if t.u.readOnly || t.ahead != nil {
 		return store.ErrReadOnly
 	}
 	return nil

@@ -3,6 +3,7 @@ package unit
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/guerdonhq/guerdon/store"
@@ -22,8 +23,12 @@ type unit struct {
 
 	// shielded lets no caller's context end a call to the database, because others depend on it.
 	shielded bool
-	// failed is the first error of the database. After it the session is of no use.
+	// others adds to what is about to be read what others will read; nil if there are none.
+	others func(*wish)
+	// failed is the first error of the database. After it the session is of no use. It is joint if it may come from what was
+	// read for others.
 	failed error
+	joint  bool
 }
 
 // A place is a table of a scope.
@@ -187,7 +192,13 @@ type wish struct {
 	then []func(Answer)
 	// made are the rows and queries that it asks for already; nil if nobody wishes twice.
 	made map[wished]bool
+	// ahead says that it is granted when all who look ahead have wished, and lacks that one of them needs what is not known
+	// before then.
+	ahead, lacks bool
 }
+
+// errAhead is what a function that looks ahead is told where it needs what is not known yet.
+var errAhead = errors.New("store: the row will be read before the function is run")
 
 // wished is a row, by its key, or a query, by its name.
 type wished struct {
@@ -209,7 +220,11 @@ func (w *wish) again(of wished) bool {
 func (w *wish) rows(t *table, keys []string) {
 	var missing []string
 	for _, key := range keys {
-		if _, ok := t.known[key]; !ok && !w.again(wished{t, key, false}) {
+		if _, ok := t.known[key]; ok {
+			continue
+		}
+		w.lacks = true
+		if !w.again(wished{t, key, false}) {
 			missing = append(missing, key)
 		}
 	}
@@ -226,7 +241,11 @@ func (w *wish) rows(t *table, keys []string) {
 
 // run wishes to know the answer to a query.
 func (w *wish) run(t *table, q store.Query) {
-	if t.answer(q) != nil || w.again(wished{t, nameOf(q), true}) {
+	if t.answer(q) != nil {
+		return
+	}
+	w.lacks = true
+	if w.again(wished{t, nameOf(q), true}) {
 		return
 	}
 	w.ask(Ask{Scope: t.scope, Table: t.schema, Query: &q}, func(a Answer) {
@@ -264,6 +283,10 @@ func (w *wish) entries(t *table, claims []claim) {
 
 // more wishes for the rows behind a run.
 func (w *wish) more(t *table, q store.Query, r *run) {
+	w.lacks = true
+	if w.ahead {
+		return // that others need the same could not be told
+	}
 	if n := len(r.rows); n > 0 {
 		_, at := t.schema.Find(q.Index)
 		q.After = new(r.rows[n-1].Position(at))
@@ -281,6 +304,7 @@ func (w *wish) count(t *table, q store.Query) {
 	if _, ok := t.counts[name]; ok {
 		return
 	}
+	w.lacks = true
 	w.ask(Ask{Scope: t.scope, Table: t.schema, Query: &q, Count: true}, func(a Answer) {
 		put(&t.counts, name, a.Count)
 	})
@@ -291,17 +315,33 @@ func (w *wish) ask(a Ask, then func(Answer)) {
 	w.then = append(w.then, then)
 }
 
-// grant asks the database. What cannot be read stays unknown.
+// grant asks the database, unless the wish is of somebody who looks ahead. What cannot be read stays unknown.
 func (w *wish) grant(ctx context.Context) error {
+	if w.ahead {
+		if w.lacks {
+			return errAhead
+		}
+		return nil
+	}
+	own := len(w.asks)
+	if own > 0 && w.u.others != nil && w.u.failed == nil && len(w.u.undo) == 0 { // what a function has written in part is for nobody to see
+		if w.made == nil {
+			w.made = map[wished]bool{}
+		}
+		w.ahead = true
+		w.u.others(w)
+		w.ahead = false
+	}
 	answers, err := w.u.read(ctx, w.asks)
 	if err != nil {
+		w.u.joint = w.u.joint || len(w.asks) > own
 		return err
 	}
 	for i, a := range answers {
 		if a.Damaged == nil {
 			w.u.learned += len(a.Rows)
 			w.then[i](a)
-		} else if err == nil {
+		} else if err == nil && i < own { // whoever else needs the row is told
 			err = a.Damaged
 		}
 	}

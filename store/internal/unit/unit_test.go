@@ -52,7 +52,7 @@ func TestForgetsWhatItHasRead(t *testing.T) {
 	ctx := t.Context()
 	g := unit.NewGroup(db)
 	const many = unit.MaxLearned + 10
-	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error {
+	require.NoError(t, g.Update(ctx, scope, nil, func(tx store.Tx) error {
 		all := make([]thing, many)
 		for i := range all {
 			all[i] = thing{ID: fmt.Sprintf("%06d", i)}
@@ -91,7 +91,7 @@ func TestForgetsWhatItHasRead(t *testing.T) {
 		require.True(t, ok, "what is pending stays")
 		return nil
 	}))
-	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error {
+	require.NoError(t, g.Update(ctx, scope, nil, func(tx store.Tx) error {
 		walk(tx, 0)
 		return nil
 	}))
@@ -102,12 +102,12 @@ func TestReadsNothingTwice(t *testing.T) {
 	db := &rows{}
 	ctx := t.Context()
 	g := unit.NewGroup(db)
-	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error {
+	require.NoError(t, g.Update(ctx, scope, nil, func(tx store.Tx) error {
 		return things.Insert(ctx, tx, thing{ID: "a", Kind: "x", Code: "A"}, thing{ID: "b", Kind: "x", Code: "B"})
 	}))
 	require.Equal(t, 1, db.trips) // keys and entries in one
 	db.trips, db.asked, db.changed = 0, 0, 0
-	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error {
+	require.NoError(t, g.Update(ctx, scope, nil, func(tx store.Tx) error {
 		err := tx.Prefetch(ctx, things.Keys("a", "none"), things.Rows(store.By("kind", store.Text("x"))),
 			things.Rows(store.By("code", store.Text("C"))), things.Keys("none", "a"), things.Rows(store.By("kind", store.Text("x"))))
 		require.NoError(t, err)
@@ -139,7 +139,7 @@ func TestPutDoesNotRead(t *testing.T) {
 	db := &rows{}
 	ctx := t.Context()
 	plain := store.Define("plain", func(t *thing) string { return t.ID }, nil)
-	require.NoError(t, unit.NewGroup(db).Update(ctx, scope, func(tx store.Tx) error {
+	require.NoError(t, unit.NewGroup(db).Update(ctx, scope, nil, func(tx store.Tx) error {
 		return plain.Put(ctx, tx, thing{ID: "a"}, thing{ID: "b"})
 	}))
 	require.Zero(t, db.trips)
@@ -155,8 +155,8 @@ func TestListBehindDeletedRows(t *testing.T) {
 	for _, id := range []string{"a", "b", "c", "d", "e", "f", "g"} {
 		all = append(all, thing{ID: id, Kind: "x"})
 	}
-	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error { return things.Put(ctx, tx, all...) }))
-	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error {
+	require.NoError(t, g.Update(ctx, scope, nil, func(tx store.Tx) error { return things.Put(ctx, tx, all...) }))
+	require.NoError(t, g.Update(ctx, scope, nil, func(tx store.Tx) error {
 		require.NoError(t, things.Delete(ctx, tx, "a", "b", "c", "f"))
 		list, err := things.List(ctx, tx, store.By("kind").First(2))
 		require.NoError(t, err)
@@ -195,9 +195,9 @@ func TestPartOfWhatIsKnownIsNotAskedFor(t *testing.T) {
 	for i := range 20 {
 		all = append(all, thing{ID: fmt.Sprintf("%02d", i), Kind: "x"})
 	}
-	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error { return things.Put(ctx, tx, all...) }))
+	require.NoError(t, g.Update(ctx, scope, nil, func(tx store.Tx) error { return things.Put(ctx, tx, all...) }))
 	from := func(i int) store.Query { return store.Query{From: store.Text(fmt.Sprintf("%02d", i))} }
-	require.NoError(t, g.Update(ctx, scope, func(tx store.Tx) error {
+	require.NoError(t, g.Update(ctx, scope, nil, func(tx store.Tx) error {
 		_, err := things.List(ctx, tx, from(3))
 		require.NoError(t, err)
 		db.asked = 0

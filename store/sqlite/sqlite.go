@@ -11,7 +11,9 @@
 // View waits for nobody and nobody waits for it; it sees the file as it is when it first reads.
 //
 // Several processes may use one file. A transaction waits for those of the other processes until its
-// context ends. The file must be on a local disk.
+// context ends, in a line: a process that has just written does not come again before one that waits. The line is a lock on an
+// empty file beside the database, whose name ends in -line; on Windows, where there is none, who looks at the right moment is next.
+// The file must be on a local disk.
 //
 // # Where the records are
 //
@@ -20,7 +22,8 @@
 // # What it is not for
 //
 // An Update that takes long makes all others wait, and those that share its commit, too. A View that
-// stays open for long keeps the write-ahead log from being recycled, which then grows.
+// stays open for long keeps the write-ahead log from being recycled, which then grows; it is cut to 40 MiB again by one of the
+// commits after the View has ended. As many Views as [Options] has Readers, if they all stay open, keep others waiting.
 //
 // A transaction of the host's that was joined (see [Store.Join]) holds the file's only write lock until
 // the host ends it: keep it short, and do not call the store itself meanwhile.
@@ -64,7 +67,9 @@ const (
 type Options struct {
 	// Synchronous is Full by default.
 	Synchronous Synchronous
-	// Readers is the greatest number of Views that read at once; 0 means one for each processor.
+	// Readers is how many Views and rehearsals may be open at once; others wait for one of them to end. 0 means 16, or one for
+	// each processor if there are more. A connection is opened when it is first needed, and keeps up to 16 MiB of the file in
+	// memory.
 	Readers int
 }
 
@@ -73,7 +78,8 @@ type Store struct {
 	db       *sql.DB
 	path     string
 	writer   *conn // used by whoever runs in group
-	readers  chan *conn
+	readers  readers
+	line     line // before a transaction that writes
 	group    *unit.Group
 	gate     unit.Gate
 	tables   *sqltext.Cache[*table]
@@ -96,15 +102,19 @@ func Open(ctx context.Context, path string, options *Options) (*Store, error) {
 		o = *options
 	}
 	if o.Readers <= 0 {
-		o.Readers = runtime.NumCPU()
+		o.Readers = max(16, runtime.NumCPU())
 	}
 	db, err := openFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	s := &Store{db: db, path: path, readers: make(chan *conn, o.Readers), tables: sqltext.NewCache(newTable)}
+	wait, err := openLine(path)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("sqlite: %w", err), db.Close())
+	}
+	s := &Store{db: db, path: path, line: wait, readers: readers{room: make(chan struct{}, o.Readers)}, tables: sqltext.NewCache(newTable)}
 	if err := s.connect(ctx, o); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, db.Close(), wait.close())
 	}
 	s.group = unit.NewGroup(database{s})
 	return s, nil
@@ -145,7 +155,11 @@ func openFile(path string) (*sql.DB, error) {
 	return sql.Open("sqlite", "file://"+(&url.URL{Path: full}).EscapedPath())
 }
 
-// connect takes the connections of the writer and the readers.
+// maxLog is from which size on, in bytes, the write-ahead log is written into the file after a commit, and to which it is cut
+// when it begins anew after it had grown because somebody read for long.
+const maxLog = 40 << 20
+
+// connect takes the connection of the writer.
 func (s *Store) connect(ctx context.Context, o Options) (err error) {
 	synchronous := "synchronous = full"
 	if o.Synchronous == Normal {
@@ -154,18 +168,8 @@ func (s *Store) connect(ctx context.Context, o Options) (err error) {
 	// The writer waits for other processes by itself, in a way that its context can end. Its cache is not large:
 	// a commit that has balanced a tree walks through all of it.
 	s.writer, err = s.take(ctx, "busy_timeout = 0", "journal_mode = wal", synchronous,
-		"cache_size = -16384", "wal_autocheckpoint = 10000")
-	if err != nil {
-		return err
-	}
-	for range o.Readers {
-		c, err := s.take(ctx, "busy_timeout = 10000", "query_only = on", "cache_size = -16384")
-		if err != nil {
-			return err
-		}
-		s.readers <- c
-	}
-	return nil
+		"cache_size = -16384", fmt.Sprint("wal_autocheckpoint = ", maxLog/4096), fmt.Sprint("journal_size_limit = ", maxLog))
+	return err
 }
 
 // take takes a connection from the pool and sets it up.
@@ -204,7 +208,7 @@ func (s *Store) Prepare(ctx context.Context, tables ...*store.Schema) error {
 
 // prepare prepares tables in a transaction.
 func (s *Store) prepare(ctx context.Context, c *conn, tables []*store.Schema) error {
-	if err := wait(ctx, func() error { return c.exec(ctx, "begin immediate") }); err != nil {
+	if err := s.line.begin(ctx, func() error { return c.exec(ctx, "begin immediate") }); err != nil {
 		return s.wrap(err)
 	}
 	err := dialect.Prepare(ctx, c, tables)
@@ -237,12 +241,47 @@ func (s *Store) read(ctx context.Context, do func(unit.Session) error) error {
 		return err
 	}
 	select {
-	case c := <-s.readers:
-		defer func() { s.readers <- c }()
-		return do(s.session(c, "begin", "commit", "rollback"))
+	case s.readers.room <- struct{}{}:
+		defer func() { <-s.readers.room }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	c := s.readers.pop()
+	if c == nil {
+		var err error
+		if c, err = s.take(ctx, "busy_timeout = 10000", "query_only = on", "cache_size = -16384"); err != nil {
+			return err
+		}
+	}
+	defer s.readers.push(c)
+	return do(s.session(c, "begin", "commit", "rollback"))
+}
+
+// readers are the connections that read. The one that was used last is used first: it has most of what is read in its cache.
+type readers struct {
+	room chan struct{} // holds a token for each that is in use
+
+	mu   sync.Mutex
+	idle []*conn
+}
+
+// pop returns a connection that nobody uses, nil if there is none.
+func (r *readers) pop() *conn {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := len(r.idle)
+	if n == 0 {
+		return nil
+	}
+	c := r.idle[n-1]
+	r.idle = r.idle[:n-1]
+	return c
+}
+
+func (r *readers) push(c *conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.idle = append(r.idle, c)
 }
 
 // Update implements [store.Store]. The transactions of all scopes run one after another.
@@ -260,7 +299,7 @@ type database struct{ *Store }
 // Begin implements [unit.Database]. It waits for other processes until ctx ends.
 func (d database) Begin(ctx context.Context) (unit.Session, error) {
 	w := d.session(d.writer, "begin immediate", "commit", "rollback")
-	if err := wait(ctx, func() error { return w.begin(ctx) }); err != nil {
+	if err := d.line.begin(ctx, func() error { return w.begin(ctx) }); err != nil {
 		return nil, err
 	}
 	return w, nil
@@ -277,13 +316,13 @@ func (s *Store) Close() error {
 	}
 	ctx := context.Background()
 	var errs []error
-	for range cap(s.readers) {
-		errs = append(errs, (<-s.readers).close())
+	for c := s.readers.pop(); c != nil; c = s.readers.pop() {
+		errs = append(errs, c.close())
 	}
 	if err := s.writer.exec(ctx, "pragma wal_checkpoint(truncate)"); !busy(err) {
 		errs = append(errs, err)
 	}
-	errs = append(errs, s.writer.close(), s.db.Close())
+	errs = append(errs, s.writer.close(), s.db.Close(), s.line.close())
 	return s.wrap(errors.Join(errs...))
 }
 
@@ -328,11 +367,16 @@ const (
 
 // wait calls try until it meets no lock, or until ctx ends.
 func wait(ctx context.Context, try func() error) error {
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		err := try()
-		if !busy(err) {
-			return err
-		}
+	var err error
+	if ended := patiently(ctx, func() bool { err = try(); return busy(err) }); ended != nil {
+		return ended
+	}
+	return err
+}
+
+// patiently asks until it is told no, or until ctx ends.
+func patiently(ctx context.Context, again func() bool) error {
+	for pause := firstPause; again(); pause = min(2*pause, lastPause) {
 		t := time.NewTimer(pause)
 		select {
 		case <-t.C:
@@ -341,4 +385,5 @@ func wait(ctx context.Context, try func() error) error {
 			return ctx.Err()
 		}
 	}
+	return nil
 }

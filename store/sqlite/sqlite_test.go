@@ -146,7 +146,10 @@ func TestClose(t *testing.T) {
 	require.Error(t, put(t.Context(), s, thing{ID: "b"}))
 	entries, err := os.ReadDir(filepath.Dir(path))
 	require.NoError(t, err)
-	require.Len(t, entries, 1)
+	require.Len(t, entries, 2, "the database and the line, which is empty")
+	line, err := os.Stat(path + "-line")
+	require.NoError(t, err)
+	require.Zero(t, line.Size())
 }
 
 // A database error is reported, and the store goes on.
@@ -295,4 +298,67 @@ func TestFull(t *testing.T) {
 		require.Equal(t, n-1, found)
 		return err
 	}))
+}
+
+// Those who read for long do not keep others from reading, as long as they are fewer than there are readers.
+func TestSlowReaders(t *testing.T) {
+	t.Parallel()
+	for name, slow := range map[string]struct {
+		options *sqlite.Options
+		views   int
+	}{
+		"default": {nil, 15},
+		"two":     {&sqlite.Options{Readers: 3}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, newFile(t), slow.options)
+			t.Cleanup(func() { require.NoError(t, s.Close()) })
+			require.NoError(t, s.Prepare(t.Context(), things.Schema()))
+			require.NoError(t, put(t.Context(), s, thing{ID: "a"}))
+			var within func(open int) error
+			within = func(open int) error {
+				return s.View(t.Context(), scope, func(tx store.Tx) error {
+					if _, _, err := things.Get(t.Context(), tx, "a"); err != nil || open == 0 {
+						return err
+					}
+					return within(open - 1)
+				})
+			}
+			require.NoError(t, within(slow.views))
+			require.NoError(t, within(slow.views), "with connections that were there before")
+		})
+	}
+}
+
+// The log that has grown because somebody read for long is small again soon after.
+func TestLogThatGrew(t *testing.T) {
+	t.Parallel()
+	type film struct{ ID, Frames string }
+	films := store.Define("films", func(f *film) string { return f.ID }, nil)
+	path := newFile(t)
+	s := openFor(t, path)
+	ctx := t.Context()
+	require.NoError(t, s.Prepare(ctx, films.Schema()))
+	size := func() int64 {
+		info, err := os.Stat(path + "-wal")
+		require.NoError(t, err)
+		return info.Size()
+	}
+	const limit = 40 << 20
+	require.NoError(t, s.View(ctx, scope, func(tx store.Tx) error {
+		if _, err := things.List(ctx, tx, store.Query{}); err != nil {
+			return err
+		}
+		for n := 0; size() < limit*3/2; n++ {
+			require.NoError(t, s.Update(ctx, scope, func(tx store.Tx) error {
+				return films.Put(ctx, tx, film{"a", strings.Repeat(strconv.Itoa(n%10), 2<<20)})
+			}))
+		}
+		return nil
+	}))
+	for n := range int64(3) {
+		require.NoError(t, put(ctx, s, thing{ID: "a", N: n}))
+	}
+	require.LessOrEqual(t, size(), int64(limit))
 }

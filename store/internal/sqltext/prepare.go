@@ -196,7 +196,8 @@ func (p *preparation) prepare(ctx context.Context, s *store.Schema) error {
 	if s.Packed && have == 1 { // which no packed table has
 		return fault.Conflict(s.Name, "was kept by an earlier version of the program, in a form that this one does not read")
 	}
-	if p.named[s.Name] > 0 {
+	converted := p.named[s.Name] > 0
+	if converted {
 		if err := p.number(ctx, s); err != nil {
 			return err
 		}
@@ -205,7 +206,7 @@ func (p *preparation) prepare(ctx context.Context, s *store.Schema) error {
 	if err != nil {
 		return err
 	}
-	if added || 0 < have && have < s.Version {
+	if added || converted || 0 < have && have < s.Version {
 		if err := p.fill(ctx, s); err != nil {
 			return err
 		}

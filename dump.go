@@ -73,7 +73,7 @@ func (ws *Workspace) Dump(ctx context.Context, w io.Writer) error {
 	case ws.revocable:
 		return fault.Invalid("", "a dump cannot be part of a transaction")
 	}
-	return ws.rehearsal.Update(ctx, func(tx *session.Tx) error {
+	return ws.snapshot.Update(ctx, func(tx *session.Tx) error {
 		// The handle may be older than what became of its workspace.
 		found, err := tenancy.FindWorkspace(ctx, tx, tx.Scope())
 		if err == nil {

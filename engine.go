@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -56,6 +57,8 @@ type Engine struct {
 	// What runs transactions on the platform's scope, and says who may write to a workspace.
 	platform session.Runner
 	gate     holding.Gate
+	// A token for each transaction under way that is never committed.
+	rehearsals chan struct{}
 
 	now      func() time.Time
 	newID    func() string
@@ -111,7 +114,7 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 	e := &Engine{
 		store: st, now: o.Now, newID: o.NewID, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
 		zones: &timeframe.Zones{}, library: newLibrary(), blobs: o.Blobs, maxSize: o.MaxFileSize, portion: cmp.Or(o.Portion, portion),
-		gate: content.Gate(), spaces: map[store.Scope]*space{},
+		gate: content.Gate(), rehearsals: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), spaces: map[store.Scope]*space{},
 	}
 	e.wings = wings(e)
 	e.parts, e.holdings = parts(e.wings), holdings(e.wings)

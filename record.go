@@ -57,7 +57,9 @@ func (ws *Workspace) RecordBatch(ctx context.Context, events []event.Event) ([]O
 }
 
 // DryRun returns what Record would do now, and keeps nothing: it is the same code in a transaction
-// that is never committed, which waits for nobody and holds nobody up. It cannot be part of [Workspace.Update].
+// that is never committed, which waits for no writer and holds none up. An engine runs as many such transactions at once as
+// are half of the processors, so that they leave time to those that count; others wait for one of them to end. It cannot be part
+// of [Workspace.Update].
 func (ws *Workspace) DryRun(ctx context.Context, e event.Event) (Outcome, error) {
 	return dry(ctx, ws, func(tx *session.Tx) (Outcome, error) { return ws.engine.recordOne(ctx, tx, e) })
 }

@@ -43,6 +43,7 @@ type Workspace struct {
 	scope     store.Scope
 	run       session.Runner
 	rehearsal session.Runner // whose Update keeps nothing
+	snapshot  session.Runner // the same for what waits for the host more than it computes
 	joined    bool           // to a running transaction
 
 	revocable bool           // what a call did can be rolled back when it has returned
@@ -91,6 +92,7 @@ func (e *Engine) workspace(s store.Scope) *Workspace {
 	}
 	run := session.NewRunner(view, func(ctx context.Context, fn session.Func) error { return update(ctx, nil, fn) }).Ahead(update)
 	ws := &Workspace{engine: e, scope: s, rehearsal: e.rehearsing(e.store, s)}
+	ws.snapshot = session.NewRunner(nil, func(ctx context.Context, fn session.Func) error { return e.rehearse(ctx, e.store, s, fn) })
 	return ws.bind(run, false)
 }
 
@@ -103,14 +105,26 @@ func (e *Engine) update(ctx context.Context, s store.Scope, look session.Func, f
 	return st.UpdateAhead(ctx, s, func(tx store.Tx) error { return look(e.session(tx)) }, fn)
 }
 
-// rehearsing returns what runs transactions that are never committed.
+// rehearsing returns what runs transactions that are never committed, as many at once as leave half of the processors to those
+// that are: they wait for nobody else, and would take what time there is.
 func (e *Engine) rehearsing(st store.Store, s store.Scope) session.Runner {
 	return session.NewRunner(nil, func(ctx context.Context, fn session.Func) error {
-		if err := e.apart(ctx, &s); err != nil {
-			return err
+		select {
+		case e.rehearsals <- struct{}{}:
+			defer func() { <-e.rehearsals }()
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		return st.Rehearse(ctx, s, func(tx store.Tx) error { return fn(e.session(tx)) })
+		return e.rehearse(ctx, st, s, fn)
 	})
+}
+
+// rehearse runs a transaction that is never committed.
+func (e *Engine) rehearse(ctx context.Context, st store.Store, s store.Scope, fn session.Func) error {
+	if err := e.apart(ctx, &s); err != nil {
+		return err
+	}
+	return st.Rehearse(ctx, s, func(tx store.Tx) error { return fn(e.session(tx)) })
 }
 
 // bind gives the handle's services the way to run transactions. revocable says that what a call did can

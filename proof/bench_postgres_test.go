@@ -34,6 +34,11 @@ func BenchmarkRatioPostgres(b *testing.B) {
 				func(n int) { sendAll(b, pool, rounds[n], callers) })
 		})
 	}
+	compareNeighbours(b, "PostgreSQL", func(b *testing.B) *guerdon.Workspace {
+		b.Helper()
+		ws, _ := copyClub(b, dsn)
+		return ws
+	})
 	b.Run("Record, PostgreSQL 2 ms away, 64 callers : batches of 100 by 1 caller", func(b *testing.B) {
 		const events = 4 * roundEvents
 		ws, _ := copyClub(b, dsn, distant(b, time.Millisecond))

@@ -71,6 +71,11 @@ func BenchmarkRatioSQLite(b *testing.B) {
 			func(n int) { recordAll(b, safe, round(n), 64) },
 			func(n int) { recordAll(b, fast, round(n), 64) })
 	})
+	compareNeighbours(b, "FULL", func(b *testing.B) *guerdon.Workspace {
+		b.Helper()
+		ws, _ := origin.club(b, full)
+		return ws
+	})
 	b.Run("Record, 1 caller, memory : SQLite NORMAL", func(b *testing.B) {
 		inMemory := memoryClub(b)
 		inFile, _ := origin.club(b, normal)

@@ -66,8 +66,8 @@ var explainable = []string{
 // far it was.
 //
 // It makes what followed from the event follow once more, on what the user had then, in a transaction that is never
-// committed, as [Workspace.DryRun] does: it waits for no writer, holds none up, and costs what has happened to the user since. It can be part of
-// [Workspace.Update], of which it changes nothing.
+// committed, as [Workspace.DryRun] does: it waits for no writer, holds none up, and costs what has happened to the user
+// since. It can be part of [Workspace.Update], of which it changes nothing.
 //
 // The journal does not keep a user's nickname and external id. A condition that reads them reads nothing
 // here, and its reason says so; Moved is what happened nevertheless.

@@ -98,11 +98,10 @@ func (e *Engine) workspace(s store.Scope) *Workspace {
 
 // update runs fn in a transaction of the store. Unless look is nil, it tells a store that asks what fn will read.
 func (e *Engine) update(ctx context.Context, s store.Scope, look session.Func, fn func(store.Tx) error) error {
-	st, asks := e.store.(store.Ahead)
-	if !asks || look == nil {
+	if look == nil {
 		return e.store.Update(ctx, s, fn)
 	}
-	return st.UpdateAhead(ctx, s, func(tx store.Tx) error { return look(e.session(tx)) }, fn)
+	return store.UpdateAhead(ctx, e.store, s, func(tx store.Tx) error { return look(e.session(tx)) }, fn)
 }
 
 // rehearsing returns what runs transactions that are never committed, as many at once as leave half of the processors to those

@@ -251,10 +251,7 @@ type prepared struct {
 }
 
 func (p *prepared) UpdateAhead(ctx context.Context, s store.Scope, look, fn func(store.Tx) error) error {
-	if ahead, ok := p.Store.(store.Ahead); ok {
-		return ahead.UpdateAhead(ctx, s, look, fn)
-	}
-	return p.Update(ctx, s, fn)
+	return store.UpdateAhead(ctx, p.Store, s, look, fn)
 }
 
 func (p *prepared) Prepare(ctx context.Context, tables ...*store.Schema) error {

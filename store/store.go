@@ -73,6 +73,14 @@ type Ahead interface {
 	UpdateAhead(ctx context.Context, s Scope, look, fn func(Tx) error) error
 }
 
+// UpdateAhead is that of st if st is [Ahead], otherwise Update. A store that wraps another one passes looks on with it.
+func UpdateAhead(ctx context.Context, st Store, s Scope, look, fn func(Tx) error) error {
+	if ahead, ok := st.(Ahead); ok {
+		return ahead.UpdateAhead(ctx, s, look, fn)
+	}
+	return st.Update(ctx, s, fn)
+}
+
 // A Tx is the rows of one scope inside a transaction. It sees its own writes. Every method takes
 // many rows at once, so that a backend behind a network can answer in one round trip.
 //

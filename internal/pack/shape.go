@@ -2,7 +2,6 @@ package pack
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -49,6 +48,6 @@ func shape(lines *[]string, name string, t reflect.Type, inside []reflect.Type) 
 			shape(lines, name+"."+f.name, t.FieldByIndex(f.index).Type, inside)
 		}
 	default:
-		add(fmt.Sprint(t.Kind()))
+		add(t.Kind().String())
 	}
 }

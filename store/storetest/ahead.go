@@ -19,14 +19,6 @@ var aheadTests = []test{
 	{"LooksCancelledAtAnyLook", testLooksCancelledAtAnyLook},
 }
 
-// updateAhead runs an UpdateAhead, or an Update where nobody looks ahead.
-func updateAhead(ctx context.Context, s store.Store, look, fn func(store.Tx) error) error {
-	if ahead, ok := s.(store.Ahead); ok {
-		return ahead.UpdateAhead(ctx, here, look, fn)
-	}
-	return s.Update(ctx, here, fn)
-}
-
 // However many look ahead beside one another, each function sees what those before it have written, and runs once in effect.
 func testLooks(t *testing.T, s store.Store) {
 	const goroutines = 64
@@ -42,7 +34,7 @@ func testLooks(t *testing.T, s store.Store) {
 			}
 			return tx.Prefetch(t.Context(), items.Keys(last.Text, strconv.Itoa(i)))
 		}
-		return updateAhead(t.Context(), s, reads, func(tx store.Tx) error {
+		return store.UpdateAhead(t.Context(), s, here, reads, func(tx store.Tx) error {
 			if err := reads(tx); err != nil {
 				return err
 			}
@@ -105,7 +97,7 @@ func testLooksAtAnything(t *testing.T, s store.Store) {
 		if i%4 == 2 {
 			look = nil
 		}
-		return updateAhead(t.Context(), s, look, func(tx store.Tx) error {
+		return store.UpdateAhead(t.Context(), s, here, look, func(tx store.Tx) error {
 			return errors.Join(notes.Insert(t.Context(), tx, note{ID: strconv.Itoa(i)}), notes.Insert(t.Context(), tx.In(there), note{ID: strconv.Itoa(i)}))
 		})
 	})
@@ -129,7 +121,7 @@ func testLooksCancelledAtAnyLook(t *testing.T, s store.Store) {
 			reads := func(tx store.Tx) error {
 				return tx.Prefetch(ctx, counters.Keys(key), notes.Keys(key+"/"+strconv.Itoa(i)))
 			}
-			return updateAhead(ctx, s, reads, func(tx store.Tx) error {
+			return store.UpdateAhead(ctx, s, here, reads, func(tx store.Tx) error {
 				if err := reads(tx); err != nil {
 					return err
 				}

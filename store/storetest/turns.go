@@ -39,11 +39,7 @@ func (t *turns) Update(ctx context.Context, s store.Scope, fn func(store.Tx) err
 }
 
 func (t *turns) UpdateAhead(ctx context.Context, s store.Scope, look, fn func(store.Tx) error) error {
-	next := t.next()
-	if ahead, ok := next.(store.Ahead); ok {
-		return ahead.UpdateAhead(ctx, s, look, fn)
-	}
-	return next.Update(ctx, s, fn)
+	return store.UpdateAhead(ctx, t.next(), s, look, fn)
 }
 
 func (t *turns) Rehearse(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {

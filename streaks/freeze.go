@@ -156,7 +156,8 @@ func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more 
 	return len(states) == limit, err
 }
 
-// judge settles one streak up to the moment of an event of the clock.
+// judge settles one streak up to the moment of an event of the clock. What is over at a moment is over before anything
+// else happens at it: who moves at midnight is judged by the clock of before, whether the clock was served or not.
 func (p *program) judge(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	pl := p.byID[o.Event.EntityID]
 	s, found, err := stateTable.Get(ctx, tx, streakKey(o.User.ID, o.Event.EntityID))
@@ -167,7 +168,11 @@ func (p *program) judge(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		s.CheckAt = time.Time{}
 		return nil, stateTable.Put(ctx, tx, s)
 	}
-	t, err := pl.turn(tx, o.User, p.wallet, s)
+	u, err := o.User.At(ctx, tx, o.Event.At.Add(-time.Microsecond))
+	if err != nil {
+		return nil, err
+	}
+	t, err := pl.turn(tx, u, p.wallet, s)
 	if err != nil {
 		return nil, err
 	}

@@ -367,3 +367,29 @@ func TestOneChargeForEachPeriod(t *testing.T) {
 		require.Len(t, w.list(u, streaks.ByDay), 1+frozen, u)
 	}
 }
+
+// A day that is over at midnight is over before the user moves at midnight to where it is not: its freeze is told, and
+// thawed by an act of the same moment, whether the clock was served before the move or not.
+func TestWhoMovesAtMidnightIsJudgedByTheClockOfBefore(t *testing.T) {
+	t.Parallel()
+	for _, served := range []bool{true, false} {
+		w := newWorld(t)
+		w.publish(freezing(daily()))
+		w.wallet = filled(map[string]int64{"ann": 5})
+		w.user("ann", "UTC")
+		w.act("ann", utc("2025-09-01T12:00:00Z"))
+		midnight := utc("2025-09-03T00:00:00Z")
+		w.now = midnight
+		if served {
+			w.advance(1)
+		}
+		w.move("America/Sao_Paulo")
+		w.act("ann", midnight)
+		var told []string
+		for _, c := range w.told {
+			told = append(told, string(c.Kind)+" "+c.Day.String())
+		}
+		require.Equal(t, []string{"REGULAR 2025-09-01", "FREEZE 2025-09-02", "REGULAR 2025-09-02"}, told)
+		require.True(t, w.told[2].Thawed)
+	}
+}

@@ -173,6 +173,9 @@ func (e *Engine) enterTick(ctx context.Context, tx *session.Tx, f *fact, take fu
 	}
 	if told {
 		s.EventID = f.EventID
+		if sameEvents(s.Events, f.entry.events()) {
+			s.Events = nil
+		}
 		return errors.Join(heads.Put(ctx, tx, h), enroll(ctx, tx, f), steps.Put(ctx, tx, s))
 	}
 	if s.EventID = ""; len(s.Before)+len(s.Given) == 0 {

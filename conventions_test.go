@@ -93,6 +93,7 @@ var dependencies = []struct {
 	{"github.com/diegoholiveira/jsonlogic", nil},
 	{"github.com/google/uuid", []string{"."}},
 	{"github.com/jackc/pgx", []string{"store/postgres", "internal/pgtest", "examples/..."}},
+	{"github.com/klauspost/compress/s2", []string{"internal/pack"}},
 	{"github.com/segmentio/encoding/json", []string{"store"}},
 	{"github.com/shopspring/decimal", []string{"..."}},
 	{"github.com/stretchr/testify/require", []string{"store/storetest", "internal/pgtest", "guerdontest"}},

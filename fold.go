@@ -60,7 +60,7 @@ var steps = store.Define("steps", (*step).key,
 		{Name: "seq", Kind: store.KindInt, Of: func(s *step) store.Value { return store.Int(max(s.Seq, s.Again)) }},
 	},
 	store.Index{Name: "late", Columns: []string{"late", "seq"}}, // few: where what was known before an entry was otherwise
-).Packed().Large()
+).Packed()
 
 func (s *step) key() string {
 	if s.place == "" {
@@ -196,13 +196,13 @@ func (r *record) UnmarshalJSON(b []byte) error {
 	return r.Unpack(kept)
 }
 
-// open returns the row, nil if there is none. now is the row that it became, as far as there is one.
-func (r *record) open(t *store.Schema, now record) (*store.Row, error) {
+// open returns the row of a key, nil if there is none. now is the row that it became, as far as there is one.
+func (r *record) open(t *store.Schema, key string, now record) (*store.Row, error) {
 	switch {
 	case r.row != nil || r.kept == nil:
 		return r.row, nil
 	case r.kept[0] == whole:
-		row, err := t.Unpack(r.kept[1:])
+		row, err := t.Unpack(key, r.kept[1:])
 		r.row, r.of = &row, t
 		return r.row, err
 	case now.row == nil:
@@ -212,9 +212,9 @@ func (r *record) open(t *store.Schema, now record) (*store.Row, error) {
 	return &row, err
 }
 
-// value returns what a record that is kept whole says, nil if there is none.
-func (r *record) value(t *store.Schema) (any, error) {
-	row, err := r.open(t, record{})
+// value returns what the record of a key that is kept whole says, nil if there is none.
+func (r *record) value(t *store.Schema, key string) (any, error) {
+	row, err := r.open(t, key, record{})
 	if err != nil || row == nil {
 		return nil, err
 	}
@@ -451,9 +451,9 @@ func (r *recorder) restored(ctx context.Context, m *image, from, to record) (*st
 	if err != nil {
 		return nil, err
 	}
-	row, err := to.open(part.Table, now)
+	row, err := to.open(part.Table, m.Key, now)
 	if err == nil && part.Sum != nil {
-		row, err = sum(part, now, from, to)
+		row, err = sum(part, m.Key, now, from, to)
 	}
 	if err == nil && r.first != nil {
 		r.first.note(m.Table, m.Key, now, recordOn(part.Table, row)).by = ""
@@ -518,11 +518,11 @@ func (r *recorder) try(ctx context.Context, fn func() error) error {
 	return err
 }
 
-func sum(part *mechanic.Part, now, from, to record) (*store.Row, error) {
+func sum(part *mechanic.Part, key string, now, from, to record) (*store.Row, error) {
 	var values [3]any
 	for i, r := range []*record{&now, &from, &to} {
 		var err error
-		if values[i], err = r.value(part.Table); err != nil {
+		if values[i], err = r.value(part.Table, key); err != nil {
 			return nil, err
 		}
 	}
@@ -573,7 +573,7 @@ func (r *recorder) decide(ctx context.Context, tx *session.Tx, m *image) error {
 	if err != nil {
 		return err
 	}
-	was, err := m.Was.value(part.Table)
+	was, err := m.Was.value(part.Table, m.Key)
 	if err != nil {
 		return err
 	}
@@ -930,7 +930,7 @@ func (e *Engine) again(ctx context.Context, tx *session.Tx, f *fact) error {
 			f.Events = f.is
 		}
 		if was := f.was; was != nil {
-			f.alike = asTold && was.Events == nil || was.Events != nil && sameEvents(f.is, was.is)
+			f.alike = sameEvents(f.is, was.is)
 			was.alike = f.alike
 		}
 	}
@@ -973,8 +973,8 @@ func (e *Engine) differ(ctx context.Context, tx *session.Tx, old, now []*fact, c
 		m := &changed[i]
 		t := recorderOf(tx).parts[m.Table].Table
 		d := mechanic.Difference{Table: m.Table, Key: m.Key}
-		if d.Was, err = m.Was.value(t); err == nil {
-			d.Now, err = m.Now.value(t)
+		if d.Was, err = m.Was.value(t, m.Key); err == nil {
+			d.Now, err = m.Now.value(t, m.Key)
 		}
 		if err != nil {
 			return err

@@ -163,15 +163,7 @@ func (w *world) put(t failer, table, record string) {
 		if s.Name != table {
 			continue
 		}
-		kept := []byte(record)
-		if s.Packed {
-			var of economy.Transaction
-			require.NoError(t, json.Unmarshal(kept, &of))
-			var err error
-			kept, err = s.Encode(store.Row{Record: of})
-			require.NoError(t, err)
-		}
-		row, err := s.Decode(kept)
+		row, err := s.ParseJSON([]byte(record))
 		require.NoError(t, err)
 		require.NoError(t, w.run.Update(w.ctx, func(tx *session.Tx) error { return tx.Put(w.ctx, s, row) }))
 		return
@@ -215,7 +207,7 @@ func (w *world) reread(t failer) {
 				if err != nil {
 					return err
 				}
-				again, err := s.Decode(record)
+				again, err := s.Decode(rows[i].Key, record)
 				if err != nil {
 					return err
 				}

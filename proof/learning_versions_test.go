@@ -352,7 +352,7 @@ func TestVersionsThatLeadInACircleAreCutOpen(t *testing.T) {
 		marks[len(marks)-1].(map[string]any)["reopen"] = true
 		record, err = json.Marshal(fields)
 		require.NoError(t, err)
-		row, err := s.tables[i].Decode(record)
+		row, err := s.tables[i].ParseJSON(record)
 		require.NoError(t, err)
 		return tx.Put(ctx, s.tables[i], row)
 	}))

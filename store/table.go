@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -51,23 +50,24 @@ type Schema struct {
 	Large bool
 
 	codec  func() *pack.Codec
-	decode func([]byte) (Row, error)
+	decode func(key string, record []byte) (Row, error)
 	parse  func([]byte) (Row, error)
-	unpack func([]byte) (Row, error)
-	apply  func(diff []byte, from any) (Row, error)
+	unpack func(key string, record []byte) (Row, error)
+	apply  func(diff []byte, from Row) (Row, error)
 }
 
-// Encode returns the record as JSON or, if the schema is packed, as fewer bytes.
+// Encode returns the record as JSON or, if the schema is packed, as fewer bytes, which do not repeat what the row's key says.
 func (s *Schema) Encode(r Row) ([]byte, error) {
 	if s.Packed {
-		return s.codec().Pack(r.Record)
+		b, err := s.Pack(r)
+		return pack.Squeeze(b), err
 	}
 	return json.Marshal(r.Record)
 }
 
 // JSON returns a record that a packed schema has encoded as JSON, for a person to read: what the bytes in a database
-// say. It does not need the schema.
-func JSON(record []byte) ([]byte, error) { return pack.JSON(record) }
+// say under a key. It does not need the schema.
+func JSON(key string, record []byte) ([]byte, error) { return pack.JSON(key, record) }
 
 // JSON returns the row's record as JSON, whether the schema is packed or not.
 func (s *Schema) JSON(r Row) ([]byte, error) { return json.Marshal(r.Record) }
@@ -77,20 +77,23 @@ func (s *Schema) JSON(r Row) ([]byte, error) { return json.Marshal(r.Record) }
 func (s *Schema) ParseJSON(record []byte) (Row, error) { return s.parse(record) }
 
 // Pack returns a record in few bytes, whether the schema is packed or not.
-func (s *Schema) Pack(r Row) ([]byte, error) { return s.codec().Pack(r.Record) }
+func (s *Schema) Pack(r Row) ([]byte, error) { return s.codec().Pack(r.Key, r.Record) }
 
-// Unpack is the inverse of Pack.
-func (s *Schema) Unpack(b []byte) (Row, error) { return s.unpack(b) }
+// Unpack is the inverse of Pack, for the row's key.
+func (s *Schema) Unpack(key string, b []byte) (Row, error) { return s.unpack(key, b) }
 
-// Diff returns what makes one row of another, as few bytes: the fields in which they differ.
-func (s *Schema) Diff(to, from Row) ([]byte, error) { return s.codec().Diff(to.Record, from.Record) }
+// Diff returns what makes one row of another of the same key, as few bytes: the fields in which they differ.
+func (s *Schema) Diff(to, from Row) ([]byte, error) {
+	return s.codec().Diff(to.Key, to.Record, from.Record)
+}
 
 // Apply returns the row that Diff was asked for, from the other.
-func (s *Schema) Apply(diff []byte, from Row) (Row, error) { return s.apply(diff, from.Record) }
+func (s *Schema) Apply(diff []byte, from Row) (Row, error) { return s.apply(diff, from) }
 
-// Decode returns the row of a record that Encode made; key and values are computed from the record. The decoder
-// is not the standard library's because reading is most of what a transaction does with JSON.
-func (s *Schema) Decode(record []byte) (Row, error) { return s.decode(record) }
+// Decode returns the row of a record that Encode made, for the row's key; the values are computed from the record. A record
+// of another key is refused. The decoder is not the standard library's because reading is most of what a transaction does
+// with JSON.
+func (s *Schema) Decode(key string, record []byte) (Row, error) { return s.decode(key, record) }
 
 // Shape says what the records keep, in a line for each field. A program that keeps something else has a higher
 // [Schema.Version]: an older one would lose what it does not know when it writes a row again.
@@ -140,31 +143,34 @@ func Define[T any](name string, key func(*T) string, fields []Field[T], indexes 
 		t.schema.Columns = append(t.schema.Columns, Column{f.Name, f.Kind})
 	}
 	t.schema.codec = sync.OnceValue(pack.For[T]) // of most tables, nobody asks for it
-	reading := func(read func(b []byte, into any) error) func([]byte) (Row, error) {
-		return func(b []byte) (Row, error) {
+	reading := func(read func(key string, b []byte, into any) error) func(string, []byte) (Row, error) {
+		return func(key string, b []byte) (Row, error) {
 			var rec T
-			if err := read(b, &rec); err != nil {
+			if err := read(key, b, &rec); err != nil {
 				return Row{}, fmt.Errorf("store: table %q: %w", name, err)
 			}
-			return t.row(&rec), nil
+			row := t.row(&rec)
+			if row.Key != key {
+				return Row{}, fmt.Errorf("store: table %q: the record is of %q", name, row.Key)
+			}
+			return row, nil
 		}
 	}
-	t.schema.unpack = reading(func(b []byte, into any) error { return t.schema.codec().Unpack(b, into) })
-	t.schema.decode = reading(fastjson.Unmarshal)
-	parse := reading(json.Unmarshal)
+	t.schema.unpack = reading(func(key string, b []byte, into any) error { return t.schema.codec().Unpack(key, b, into) })
+	t.schema.decode = reading(func(_ string, b []byte, into any) error { return fastjson.Unmarshal(b, into) })
 	t.schema.parse = func(b []byte) (Row, error) {
-		row, err := parse(b)
-		if err != nil {
-			return Row{}, fault.Invalid(name, "is no record of the table: %v", errors.Unwrap(err))
+		var rec T
+		if err := json.Unmarshal(b, &rec); err != nil {
+			return Row{}, fault.Invalid(name, "is no record of the table: %v", err)
 		}
+		row := t.row(&rec)
 		return row, t.check(&row)
 	}
-	t.schema.apply = func(diff []byte, from any) (Row, error) {
-		rec := from.(T)
-		return reading(func(b []byte, into any) error {
-			*into.(*T) = rec
-			return t.schema.codec().Apply(b, into)
-		})(diff)
+	t.schema.apply = func(diff []byte, from Row) (Row, error) {
+		return reading(func(key string, b []byte, into any) error {
+			*into.(*T) = from.Record.(T)
+			return t.schema.codec().Apply(key, b, into)
+		})(from.Key, diff)
 	}
 	for _, x := range indexes {
 		if _, at := t.schema.Find(x.Name); slices.Contains(at, -1) || len(at) == 0 {
@@ -177,14 +183,14 @@ func Define[T any](name string, key func(*T) string, fields []Field[T], indexes 
 // Packed lets the table's records be kept in fewer bytes than JSON, and returns the table. It is for what nobody but
 // the program reads in the database. It is called where the table is declared.
 func (t *Table[T]) Packed() *Table[T] {
-	t.schema.Packed, t.schema.Version = true, 2
+	t.schema.Packed, t.schema.Version = true, 3
 	t.schema.decode = t.schema.unpack
 	return t
 }
 
 // Version raises the version of a table whose [Schema.Shape] has changed, or whose records older programs can no longer read,
 // and returns the table: those write nothing any more. It is called where the table is declared, after Packed; other tables
-// have version 1 or, packed, 2.
+// have version 1 or, packed, 3.
 func (t *Table[T]) Version(n int) *Table[T] {
 	t.schema.Version = n
 	return t

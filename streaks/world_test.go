@@ -375,7 +375,7 @@ func (w *world) dump() []string {
 			for _, row := range rows {
 				b, err := schema.Encode(row)
 				require.NoError(w.t, err)
-				back, err := schema.Decode(b)
+				back, err := schema.Decode(row.Key, b)
 				require.NoError(w.t, err)
 				require.Equal(w.t, row, back, schema.Name)
 				all = append(all, schema.Name+" "+row.Key+" "+string(b))

@@ -126,7 +126,7 @@ func (w *world) records(t *testing.T, scopes ...store.Scope) []string {
 				for _, row := range rows {
 					b, err := schema.Encode(row)
 					require.NoError(t, err)
-					back, err := schema.Decode(b)
+					back, err := schema.Decode(row.Key, b)
 					require.NoError(t, err)
 					require.Equal(t, row, back, schema.Name)
 					all = append(all, fmt.Sprintf("%s %s %v %s", schema.Name, row.Key, row.Values, b))

@@ -52,25 +52,24 @@ func For[T any]() *Codec {
 	return &Codec{t, builder{}.plan(t)}
 }
 
-// Pack returns a record of a value of the codec's type.
-func (c *Codec) Pack(v any) ([]byte, error) {
+// Pack returns a record of a value of the codec's type that is kept under a key, "" for none.
+func (c *Codec) Pack(key string, v any) ([]byte, error) {
 	w := Writer{b: make([]byte, 0, 256)}
+	w.keyed(key)
 	err := c.plan.write(&w, reflect.ValueOf(v))
 	return w.b, err
 }
 
-// Unpack reads a record into a pointer to the zero value of the codec's type.
-func (c *Codec) Unpack(b []byte, into any) error {
+// Unpack reads a record that is kept under a key into a pointer to the zero value of the codec's type.
+func (c *Codec) Unpack(key string, b []byte, into any) error {
 	r := Reader{s: string(b)}
-	c.plan.read(&r, r.tag(), reflect.ValueOf(into).Elem())
-	if r.err == nil && r.s != "" {
-		r.err = errMore
-	}
-	return r.err
+	c.plan.read(&r, r.begin(key), reflect.ValueOf(into).Elem())
+	return r.end()
 }
 
-// Diff returns what makes one value of the codec's type of another: the fields that differ, as they are in the first.
-func (c *Codec) Diff(to, from any) ([]byte, error) {
+// Diff returns what makes one value of the codec's type of another, both kept under a key: the fields that differ, as they are
+// in the first.
+func (c *Codec) Diff(key string, to, from any) ([]byte, error) {
 	a, b := reflect.ValueOf(to), reflect.ValueOf(from)
 	var differ []*field
 	for i := range c.plan.fields {
@@ -84,6 +83,7 @@ func (c *Codec) Diff(to, from any) ([]byte, error) {
 		}
 	}
 	w := Writer{b: make([]byte, 0, 64)}
+	w.keyed(key)
 	w.uint(tagObject, uint64(len(differ)))
 	for _, f := range differ {
 		w.text(f.name)
@@ -97,10 +97,10 @@ func (c *Codec) Diff(to, from any) ([]byte, error) {
 }
 
 // Apply changes a value, to which into points, by what Diff returned.
-func (c *Codec) Apply(diff []byte, into any) error {
+func (c *Codec) Apply(key string, diff []byte, into any) error {
 	r := Reader{s: string(diff)}
-	c.plan.read(&r, r.tag(), reflect.ValueOf(into).Elem())
-	return r.err
+	c.plan.read(&r, r.begin(key), reflect.ValueOf(into).Elem())
+	return r.end()
 }
 
 // plan says how values of a type are kept.

@@ -24,13 +24,16 @@
 //	0x11          a [json.Number]: text
 //	0x12          a list: varint number of values, values
 //	0x13          an object: varint number of fields, each a text and a value
+//	0x14          at the beginning of a record: its key is known, and the record follows
+//	0x15          instead of a record: varint number of a phrasebook, the record as a block of S2 ([Squeeze])
 //	0x20 to 0x3f  the integers 0 to 31
 //	0x40 to 0x7f  a text of 0 to 63 bytes: bytes
 //	0x80 to 0xbf  one of the texts 0 to 63 that came before
 //	0xc0 to 0xff  one of the words 0 to 63
 //
-// Texts of at least 4 bytes that are none of the dictionary have the numbers 0, 1, … in their order. Varints are those of
-// encoding/binary.
+// Texts of at least 4 bytes that are none of the dictionary have the numbers 0, 1, … in their order. Where the key is known,
+// the first are those of the key: itself, what follows each of its separators (":", "/" and "#"), and what is between them; and
+// the first instant is since the last that the key names. Varints are those of encoding/binary.
 package pack
 
 import (
@@ -62,6 +65,8 @@ const (
 	tagNumber
 	tagList
 	tagObject
+	tagKeyed
+	tagSqueezed
 
 	few        byte = 0x20 // + the integer
 	shortText  byte = 0x40 // + the length
@@ -73,7 +78,38 @@ const (
 
 	minText  = 4 // bytes of a text that gets a number
 	minAlike = 6 // bytes that a text must have in common with one before
+
+	separators = ":/#"
+	instant    = "2006-01-02T15:04:05.000000" // in a key
 )
+
+// known returns what a record need not say because its key does: texts, and the microseconds of an instant, 0 if the key
+// names none.
+func known(key string) (texts []string, last int64) {
+	know := func(s string) {
+		if len(s) >= minText && !slices.Contains(texts, s) {
+			texts = append(texts, s)
+		}
+	}
+	know(key)
+	for rest := key; ; {
+		i := strings.IndexAny(rest, separators)
+		if i < 0 {
+			break
+		}
+		know(rest[:i])
+		rest = rest[i+1:]
+		know(rest)
+	}
+	for at := 0; at+len(instant) <= len(key); at++ {
+		if key[at+4] == '-' && key[at+10] == 'T' {
+			if t, err := time.Parse(instant, key[at:at+len(instant)]); err == nil {
+				last = t.UnixMicro()
+			}
+		}
+	}
+	return texts, last
+}
 
 // A Writer appends values.
 type Writer struct {
@@ -84,6 +120,14 @@ type Writer struct {
 
 // Bytes returns what was written.
 func (w *Writer) Bytes() []byte { return w.b }
+
+// keyed lets a record say nothing again that its key says.
+func (w *Writer) keyed(key string) {
+	if texts, last := known(key); len(texts) > 0 {
+		w.texts, w.last = texts, last
+		w.tag(tagKeyed)
+	}
+}
 
 func (w *Writer) tag(t byte) { w.b = append(w.b, t) }
 
@@ -194,6 +238,28 @@ func (r *Reader) fail(err error) {
 	if r.err == nil {
 		r.err, r.s = err, ""
 	}
+}
+
+// begin begins to read a record that is kept under a key, and returns the tag of what follows.
+func (r *Reader) begin(key string) byte {
+	t := r.tag()
+	if t == tagSqueezed {
+		r.expand()
+		t = r.tag()
+	}
+	if t == tagKeyed {
+		r.texts, r.last = known(key)
+		t = r.tag()
+	}
+	return t
+}
+
+// end returns what was wrong with a record that has been read.
+func (r *Reader) end() error {
+	if r.s != "" {
+		r.fail(errMore)
+	}
+	return r.err
 }
 
 func (r *Reader) take(n uint64) string {

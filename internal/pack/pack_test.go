@@ -1,9 +1,13 @@
 package pack_test
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"math"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,6 +66,14 @@ func texts() *rapid.Generator[string] {
 	return rapid.OneOf(
 		rapid.String(),
 		rapid.SampledFrom([]string{"", "ada", "ada:weekly:three", "ada:weekly:three:completed", "ada:weekly:four", "userId", "COMPLETE", "bob"}),
+	)
+}
+
+// keys draws keys, of which some name what things hold.
+func keys() *rapid.Generator[string] {
+	return rapid.OneOf(
+		rapid.String(),
+		rapid.SampledFrom([]string{"", "bob", "ada:weekly:three", "ada/2025-03-01T09:00:00.000000/0/ada:weekly", "//::##", "2025-99-01T09:00:00.000000"}),
 	)
 }
 
@@ -164,40 +176,52 @@ func TestShape(t *testing.T) {
 // What is packed and read again is what it was, to the last digit, and so it is in JSON.
 func TestPackIsUndoneByUnpack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		x := things(2).Draw(t, "thing")
-		b, err := codec.Pack(x)
+		x, key := things(2).Draw(t, "thing"), keys().Draw(t, "key")
+		b, err := codec.Pack(key, x)
 		require.NoError(t, err)
 		var y thing
-		require.NoError(t, codec.Unpack(b, &y))
+		require.NoError(t, codec.Unpack(key, b, &y))
 		require.Equal(t, asJSON(t, x), asJSON(t, y))
-		again, err := codec.Pack(y)
+		again, err := codec.Pack(key, y)
 		require.NoError(t, err)
 		require.Equal(t, b, again)
-		_, err = pack.JSON(b)
+		text, err := pack.JSON(key, b)
 		require.NoError(t, err)
+
+		small := pack.Squeeze(b)
+		require.LessOrEqual(t, len(small), len(b))
+		wide, err := pack.Expand(small)
+		require.NoError(t, err)
+		require.Equal(t, b, wide)
+		var z thing
+		require.NoError(t, codec.Unpack(key, small, &z))
+		require.Equal(t, asJSON(t, x), asJSON(t, z))
+		same, err := pack.JSON(key, small)
+		require.NoError(t, err)
+		require.Equal(t, text, same)
 	})
 }
 
 // What makes one thing of another makes it so, and is small when they are alike.
 func TestDiff(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		x, y := things(1).Draw(t, "to"), things(1).Draw(t, "from")
-		diff, err := codec.Diff(x, y)
+		x, y, key := things(1).Draw(t, "to"), things(1).Draw(t, "from"), keys().Draw(t, "key")
+		diff, err := codec.Diff(key, x, y)
 		require.NoError(t, err)
-		require.NoError(t, codec.Apply(diff, &y))
+		require.NoError(t, codec.Apply(key, diff, &y))
 		require.Equal(t, asJSON(t, x), asJSON(t, y))
-		diff, err = codec.Diff(x, y)
+		diff, err = codec.Diff(key, x, y)
 		require.NoError(t, err)
-		require.Equal(t, []byte{0x13, 0}, diff)
+		require.Equal(t, []byte{0x13, 0}, bytes.TrimPrefix(diff, []byte{0x14}))
 	})
 }
 
 func TestNilIsNotEmpty(t *testing.T) {
 	for _, x := range []thing{{Texts: []string{}}, {Data: map[string]any{}}, {Names: map[string]string{}}, {Inners: []inner{}}, {Next: &thing{}}, {}} {
-		b, err := codec.Pack(x)
+		b, err := codec.Pack("", x)
 		require.NoError(t, err)
 		var y thing
-		require.NoError(t, codec.Unpack(b, &y))
+		require.NoError(t, codec.Unpack("", b, &y))
 		require.Equal(t, x, y)
 	}
 }
@@ -210,14 +234,14 @@ func TestFormat(t *testing.T) {
 		Texts: []string{"ada:weekly:three", "ada:weekly:four"}, Data: map[string]any{"n": 5.0, "deep": []any{nil, true}},
 	}
 	x.Version = 1
-	b, err := codec.Pack(x)
+	b, err := codec.Pack("", x)
 	require.NoError(t, err)
 	require.Equal(t, "1309da21ca506164613a7765656b6c793a7468726565d0fc416e03d804c20b809082de84d197060ac2010b0ec80dc4130345746578747"+
 		"312028009000b04666f757244646174611302446465657012020002416e060a", hex.EncodeToString(b))
 	var y thing
-	require.NoError(t, codec.Unpack(b, &y))
+	require.NoError(t, codec.Unpack("", b, &y))
 	require.Equal(t, x.Data, y.Data)
-	text, err := pack.JSON(b)
+	text, err := pack.JSON("", b)
 	require.NoError(t, err)
 	require.JSONEq(t, `{
 		"version": 1, "id": "ada:weekly:three", "kind": "COMPLETE", "n": 300, "at": "2025-03-01T09:00:00Z", "until": "2025-03-01T09:00:00.000007Z",
@@ -225,41 +249,88 @@ func TestFormat(t *testing.T) {
 	}`, string(text))
 }
 
+// A record does not repeat what its key says, and is nothing without it.
+func TestKeyedFormat(t *testing.T) {
+	const key = "ada/2025-03-01T09:00:00.000000/0/run:7-of-ada"
+	x := thing{
+		ID: "ada", Texts: []string{key, "0/run:7-of-ada", "run:7-of-ada", "7-of-ada", "run:7-of-ada:paid"},
+		At: time.Date(2025, 3, 1, 9, 0, 0, 1000, time.UTC),
+	}
+	b, err := codec.Pack(key, x)
+	require.NoError(t, err)
+	require.Equal(t, "141303ca43616461c20b0245746578747312058086878809070c053a70616964", hex.EncodeToString(b))
+	var y thing
+	require.NoError(t, codec.Unpack(key, b, &y))
+	require.Equal(t, x, y)
+	require.Error(t, codec.Unpack("", b, &thing{}))
+	text, err := pack.JSON(key, b)
+	require.NoError(t, err)
+	require.Contains(t, string(text), `"7-of-ada","run:7-of-ada:paid"]`)
+}
+
+// Records are squeezed with the phrasebook that they name: whoever changes one can read none of them any more.
+func TestSqueezedFormat(t *testing.T) {
+	b, err := codec.Pack("", thing{ID: "ada", Texts: []string{strings.Repeat("dev-", 30)}, Data: map[string]any{"currentAmount": 5.0}})
+	require.NoError(t, err)
+	const kept = "15009301501303ca43616461457465787473120107786465762d11041500642444646174611301eb060a"
+	require.Equal(t, kept, hex.EncodeToString(pack.Squeeze(b)))
+	record, err := hex.DecodeString(kept)
+	require.NoError(t, err)
+	wide, err := pack.Expand(record)
+	require.NoError(t, err)
+	require.Equal(t, b, wide)
+
+	for n := range record {
+		require.Error(t, codec.Unpack("", record[:n], &thing{}), "cut off at %d", n)
+	}
+	record[1] = 99
+	require.ErrorContains(t, codec.Unpack("", record, &thing{}), "phrasebook 99 is not known")
+	require.ErrorContains(t, codec.Unpack("", []byte("\x15\x00\xff\xff\xff\xff\x0f"), &thing{}), "damaged or longer")
+	book, err := os.ReadFile("phrases0")
+	require.NoError(t, err)
+	sum := sha256.Sum256(book)
+	require.Equal(t, "4f8b157233307306b6e4b0248b213d7711809589e2c3964a85502b7c54264a8a", hex.EncodeToString(sum[:]))
+}
+
 // A field that a program does not know is passed over, and one of another type is an error.
 func TestUnpackReadsOtherTypes(t *testing.T) {
-	b, err := codec.Pack(thing{ID: "one", N: 7, Texts: []string{"two"}, Data: map[string]any{"a": []any{1.5}}})
+	b, err := codec.Pack("", thing{ID: "one", N: 7, Texts: []string{"two"}, Data: map[string]any{"a": []any{1.5}}})
 	require.NoError(t, err)
 	var less struct {
 		Texts []string `json:"texts"`
 	}
 	require.NoError(t, pack.For[struct {
 		Texts []string `json:"texts"`
-	}]().Unpack(b, &less))
+	}]().Unpack("", b, &less))
 	require.Equal(t, []string{"two"}, less.Texts)
 	var other struct {
 		ID int `json:"id"`
 	}
 	require.ErrorContains(t, pack.For[struct {
 		ID int `json:"id"`
-	}]().Unpack(b, &other), "is not an integer")
-	require.ErrorContains(t, codec.Unpack(append(b, 0), &thing{}), "something follows")
+	}]().Unpack("", b, &other), "is not an integer")
+	require.ErrorContains(t, codec.Unpack("", append(b, 0), &thing{}), "something follows")
 	for i := range b {
-		require.Error(t, codec.Unpack(b[:i], &thing{}))
+		require.Error(t, codec.Unpack("", b[:i], &thing{}))
 	}
 }
 
 // No bytes make reading panic, and what can be read can be shown.
 func FuzzUnpack(f *testing.F) {
-	b, err := codec.Pack(thing{ID: "one", N: 7, Texts: []string{"one:two"}, Data: map[string]any{"a": []any{1.5}}, At: time.Unix(1, 0).UTC()})
+	b, err := codec.Pack("", thing{ID: "one", N: 7, Texts: []string{"one:two"}, Data: map[string]any{"a": []any{1.5}}, At: time.Unix(1, 0).UTC()})
 	require.NoError(f, err)
-	f.Add(b)
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Add("", b)
+	b, err = codec.Pack("one/2025-03-01T09:00:00.000000/two", thing{ID: "one", At: time.Unix(1, 0).UTC(), Texts: []string{"2025-03-01T09:00:00.000000"}})
+	require.NoError(f, err)
+	f.Add("one/2025-03-01T09:00:00.000000/two", b)
+	f.Add("one/2025-03-01T09:00:00.000000/two", pack.Squeeze(b))
+	f.Fuzz(func(t *testing.T, key string, b []byte) {
 		var x thing
-		if codec.Unpack(b, &x) == nil {
-			_, err := codec.Pack(x)
+		if codec.Unpack(key, b, &x) == nil {
+			_, err := codec.Pack(key, x)
 			require.NoError(t, err)
 		}
-		if text, err := pack.JSON(b); err == nil {
+		if text, err := pack.JSON(key, b); err == nil {
 			require.True(t, json.Valid(text))
 		}
 	})

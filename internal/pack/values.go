@@ -285,15 +285,12 @@ func (r *Reader) list(depth int) []any {
 	return list
 }
 
-// JSON returns a record as JSON. Names are in the order of the alphabet.
-func JSON(b []byte) ([]byte, error) {
+// JSON returns a record that is kept under a key as JSON. Names are in the order of the alphabet.
+func JSON(key string, b []byte) ([]byte, error) {
 	r := Reader{s: string(b)}
-	v := r.any(r.tag(), 0)
-	if r.err == nil && r.s != "" {
-		r.err = errMore
-	}
-	if r.err != nil {
-		return nil, r.err
+	v := r.any(r.begin(key), 0)
+	if err := r.end(); err != nil {
+		return nil, err
 	}
 	return json.Marshal(v)
 }

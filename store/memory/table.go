@@ -31,7 +31,7 @@ func (e *entry) as(s *store.Schema) (store.Row, error) {
 	if err != nil {
 		return store.Row{}, err
 	}
-	return s.Decode(record)
+	return s.Decode(e.Key, record)
 }
 
 // A table is the rows of one table in all scopes, by key, and in the order of each index.

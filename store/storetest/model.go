@@ -175,9 +175,9 @@ type modelTable struct {
 
 // row draws a row of the table.
 func (m modelTable) row(rt *rapid.T) store.Row {
-	record, err := m.schema.Encode(store.Row{Record: m.record(rt)})
+	record, err := m.schema.JSON(store.Row{Record: m.record(rt)})
 	require.NoError(rt, err)
-	row, err := m.schema.Decode(record)
+	row, err := m.schema.ParseJSON(record)
 	require.NoError(rt, err)
 	return row
 }

@@ -348,7 +348,7 @@ func (p *preparation) fill(ctx context.Context, s *store.Schema) error {
 					return err
 				}
 			}
-			row, err := s.Decode(record)
+			row, err := s.Decode(key, record)
 			if err != nil {
 				return err
 			}

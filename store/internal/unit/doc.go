@@ -50,7 +50,7 @@ func (a *Answer) Add(of *store.Schema, key, record []byte) {
 	if a.Damaged != nil {
 		return
 	}
-	row, err := of.Decode(record)
+	row, err := of.Decode(string(key), record)
 	if err != nil {
 		a.Rows, a.Damaged = nil, &store.DamagedError{Table: of.Name, Key: string(key), Err: err}
 		return

@@ -175,7 +175,7 @@ func change(held map[place]store.Row, c unit.Change) error {
 		delete(held, at(key))
 	}
 	for _, r := range slices.Concat(c.Put, c.Record) {
-		row, err := c.Table.Decode(r.Bytes)
+		row, err := c.Table.Decode(r.Key, r.Bytes)
 		if err != nil {
 			return err
 		}

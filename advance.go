@@ -73,14 +73,22 @@ func (ws *Workspace) advance(ctx context.Context) error {
 	}
 }
 
-// advance lets each mechanic take a step of a portion.
+// advance lets each mechanic take a step of a portion. Those that count what several users do wait until nothing is due for
+// any user: what they close counts nothing that becomes known later.
 func (p *program) advance(ctx context.Context, tx *session.Tx, portion int) (more bool, err error) {
-	for _, m := range p.mechanics {
-		again, err := m.advance(ctx, tx, portion)
-		if err != nil {
-			return false, err
+	for _, folded := range []bool{true, false} {
+		for i := range p.mechanics {
+			if m := &p.mechanics[i]; m.folded == folded {
+				again, err := m.advance(ctx, tx, portion)
+				if err != nil {
+					return false, err
+				}
+				more = more || again
+			}
 		}
-		more = more || again
+		if more {
+			break
+		}
 	}
 	return more, nil
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -37,6 +39,33 @@ func TestMissionThatEndsIsAnEventForWhoAsks(t *testing.T) {
 	require.Equal(t, "0", g.balance("bob"), "the clock tells of it, or the next event")
 	require.NoError(t, g.Advance(t.Context()))
 	require.Equal(t, "3", g.balance("bob"))
+}
+
+// A board closes a period only when all that was due before is done, however small the portions of the clock's work: what
+// streaks of the week that broke were paid counts for everybody.
+func TestPeriodClosesWhenNothingIsDueForAnybody(t *testing.T) {
+	w := foundedIn(t, memory.New(), "acme", january(0), 1)
+	t.Cleanup(func() { require.NoError(t, w.store.Close()) })
+	daily := guerdontest.StreakConfiguration("daily", guerdontest.Doing("run"))
+	broken := guerdontest.RewardRule("broken", every(event.Streak), "points", "5")
+	broken.MatchCondition = json.RawMessage(`{"==": [{"var": "status"}, "BROKEN"]}`)
+	paid := guerdontest.BoardConfiguration("paid", "points")
+	board := guerdontest.Board("paid", paid, "")
+	board.Type, board.StartsAt, board.EndsAt = timeframe.Range, january(1), new(january(8))
+	g := playWith(t, w, daily, guerdontest.StreakRule("daily", daily), broken, paid, board)
+	runners := []string{"ada", "bob", "cem", "dan"}
+	for _, id := range runners[2:] {
+		_, err := g.Users.Create(t.Context(), tenancy.NewUser{ID: id})
+		require.NoError(t, err)
+	}
+	for _, id := range runners {
+		g.runs(id, january(2))
+	}
+	g.set(january(20))
+	require.NoError(t, g.Advance(t.Context()))
+	top, err := g.Leaderboards.Top(t.Context(), "paid", 10, &leaderboard.At{Time: january(2)})
+	require.NoError(t, err)
+	require.Len(t, top.Rows, len(runners))
 }
 
 // What somebody does by hand comes after what the clock had to do before, though nobody called it.

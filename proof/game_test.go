@@ -54,7 +54,13 @@ func play(t *testing.T, docs ...content.Document) *game {
 func playOn(t *testing.T, st store.Store, docs ...content.Document) *game {
 	t.Helper()
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
-	g := &game{world: founded(t, st, "acme", january(0)), t: t}
+	return playWith(t, founded(t, st, "acme", january(0)), docs...)
+}
+
+// playWith returns a game in a world that is empty.
+func playWith(t *testing.T, w *world, docs ...content.Document) *game {
+	t.Helper()
+	g := &game{world: w, t: t}
 	g.publish(guerdontest.Activity("run"), guerdontest.Activity("swim"), guerdontest.Currency("points"), guerdontest.Tag("team", "red"), guerdontest.Tag("kind", "goal"))
 	g.publish(docs...)
 	for _, id := range []string{"ada", "bob"} {

@@ -39,8 +39,9 @@ type Options struct {
 	Blobs content.Blobs
 	// MaxFileSize is the greatest size of a medium in bytes; 0 means [content.MaxFileSize].
 	MaxFileSize int64
-	// Portion bounds what one transaction of [Workspace.Advance] does, so that others need not wait long for it: in users,
-	// missions, streaks, transactions, or things that happened which a board counts that opens over a history. 0 means 50.
+	// Portion bounds what one transaction of [Workspace.Advance] or [Workspace.RecordBatch] does, so that others need not wait long for
+	// it: in events, users, missions, streaks, transactions, or things that happened which a board counts that opens over a history.
+	// 0 means 50.
 	Portion int
 	// Log takes what happens in the background; nil means nowhere.
 	Log *slog.Logger

@@ -20,7 +20,7 @@ import (
 	"github.com/guerdonhq/guerdon/store/sqlite"
 )
 
-// Many events in one transaction: all of them count, or none does.
+// Many events at once, in the order in which they happened. If one of them cannot be recorded, none is.
 func ExampleWorkspace_RecordBatch() {
 	ctx, now := context.Background(), monday
 	ws := play(ctx, &now, "ada")

@@ -42,20 +42,6 @@ func (ws *Workspace) Record(ctx context.Context, e event.Event) (Outcome, error)
 	return session.WriteAhead(ctx, ws.run, look, func(tx *session.Tx) (Outcome, error) { return ws.engine.recordOne(ctx, tx, named(tx)) })
 }
 
-// MaxBatch is how many events one [Workspace.RecordBatch] may have.
-const MaxBatch = 10_000
-
-// RecordBatch records up to [MaxBatch] events in one transaction, all or none, and returns the outcome of
-// each. They are processed in the order in which they happened. An error names the place of the event at
-// fault ("events[3].userId").
-func (ws *Workspace) RecordBatch(ctx context.Context, events []event.Event) ([]Outcome, error) {
-	if n := len(events); n > MaxBatch {
-		return nil, fault.Invalid("events", "are %d, at most %d are allowed", n, MaxBatch)
-	}
-	place := func(i int, err error) error { return fault.In(fmt.Sprintf("events[%d]", i), err) }
-	return session.Write(ctx, ws.run, func(tx *session.Tx) ([]Outcome, error) { return ws.engine.record(ctx, tx, events, place) })
-}
-
 // DryRun returns what Record would do now, and keeps nothing: it is the same code in a transaction
 // that is never committed, which waits for no writer and holds none up. An engine runs as many such transactions at once as
 // are half of the processors, so that they leave time to those that count; others wait for one of them to end. It cannot be part
@@ -73,7 +59,7 @@ func dry[T any](ctx context.Context, ws *Workspace, fn func(*session.Tx) (T, err
 }
 
 func (e *Engine) recordOne(ctx context.Context, tx *session.Tx, ev event.Event) (Outcome, error) {
-	outcomes, err := e.record(ctx, tx, []event.Event{ev}, asIs)
+	outcomes, err := e.record(ctx, tx, []event.Event{ev}, asIs, false)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -89,6 +75,7 @@ type arrival struct {
 	event    event.Event
 	timeless bool // the caller left its time out
 	occasion *mechanic.Occasion
+	twins    []int // other places of the same event among those of the caller
 }
 
 func (a *arrival) userID() string { return a.event.UserID }
@@ -103,42 +90,79 @@ func (a *arrival) rank() string {
 
 func (a *arrival) place() string { return placeOf(a.event.UserID, a.event.At, cmp.Or(a.rank(), "1/~")) }
 
-// record records events inside a transaction. place says in an error which event it is about.
-func (e *Engine) record(ctx context.Context, tx *session.Tx, events []event.Event, place func(int, error) error) ([]Outcome, error) {
+// record records events inside a transaction, in the order in which they happened; if it may yield, no more once others wait. What
+// was not recorded has the zero outcome. place says in an error which event it is about.
+func (e *Engine) record(
+	ctx context.Context, tx *session.Tx, events []event.Event, place func(int, error) error, yield bool,
+) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(events))
 	p, fresh, err := e.meet(ctx, tx, events, outcomes, place)
 	if err != nil {
 		return nil, err
 	}
-	return outcomes, e.enterAll(ctx, tx, p, fresh, outcomes, place)
+	for those, err := range together(fresh, func(userID string) (string, error) { return endOf(ctx, tx, userID) }) {
+		if err == nil {
+			err = e.enterSome(ctx, tx, p, those, outcomes, place)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if yield && crowded(tx) {
+			break
+		}
+	}
+	return outcomes, nil
 }
 
 // meet reads what events need that are to be recorded, in two rounds, whatever their number: what is known of the events
 // and their users, then what the mechanics keep of those users. It gives those that were recorded before their outcomes, and
-// returns the others.
+// returns the others in their order.
 func (e *Engine) meet(
 	ctx context.Context, tx *session.Tx, events []event.Event, outcomes []Outcome, place func(int, error) error,
 ) (*program, []arrival, error) {
-	arrivals := make([]arrival, len(events))
-	reads := []store.Read{heads.Keys(headKey), content.Reading()}
-	for i, ev := range events {
-		a, err := receive(tx, i, ev)
-		if err != nil {
-			return nil, nil, place(i, err)
-		}
-		arrivals[i] = a
-		reads = append(reads, journal.Keys(a.event.ID), steps.Rows(lastOf(a.event.UserID)))
-		reads = append(reads, tenancy.ReadingUserAt(a.event.UserID, a.event.At, tx.Now)...)
-	}
-	if err := tx.Prefetch(ctx, reads...); err != nil {
+	arrivals, err := know(ctx, tx, events, place)
+	if err != nil {
 		return nil, nil, err
 	}
 	p, err := e.ready(ctx, tx)
 	if err != nil {
 		return nil, nil, err
 	}
+	fresh, err := p.sift(ctx, tx, arrivals, outcomes, place)
+	if err != nil {
+		return nil, nil, err
+	}
+	var reads []store.Read
+	if !near(tx) {
+		for i := range fresh {
+			reads = append(reads, p.reads(tx, fresh[i].occasion)...)
+		}
+	}
+	return p, fresh, tx.Prefetch(ctx, reads...)
+}
+
+// know reads what is known of events and their users.
+func know(ctx context.Context, tx *session.Tx, events []event.Event, place func(int, error) error) ([]arrival, error) {
+	arrivals := make([]arrival, len(events))
+	reads := []store.Read{heads.Keys(headKey), content.Reading()}
+	for i, ev := range events {
+		a, err := receive(tx, i, ev)
+		if err != nil {
+			return nil, place(i, err)
+		}
+		arrivals[i] = a
+		reads = append(reads, journal.Keys(a.event.ID), steps.Rows(lastOf(a.event.UserID)))
+		reads = append(reads, tenancy.ReadingUserAt(a.event.UserID, a.event.At, tx.Now)...)
+	}
+	return arrivals, tx.Prefetch(ctx, reads...)
+}
+
+// sift gives arrivals that were recorded before their outcomes, and returns the others in their order. It refuses what cannot be
+// recorded.
+func (p *program) sift(
+	ctx context.Context, tx *session.Tx, arrivals []arrival, outcomes []Outcome, place func(int, error) error,
+) ([]arrival, error) {
 	fresh := make([]arrival, 0, len(arrivals))
-	reads, all := reads[:0], near(tx)
 	for _, a := range arrivals {
 		old, done, err := recorded(ctx, tx, &a)
 		if err == nil && !done {
@@ -146,17 +170,14 @@ func (e *Engine) meet(
 		}
 		switch {
 		case err != nil:
-			return nil, nil, place(a.index, err)
+			return nil, place(a.index, err)
 		case done:
 			outcomes[a.index] = old
 		default:
 			fresh = append(fresh, a)
-			if !all {
-				reads = append(reads, p.reads(tx, a.occasion)...)
-			}
 		}
 	}
-	return p, fresh, tx.Prefetch(ctx, reads...)
+	return inOrder(fresh, place)
 }
 
 // near tells whether all that the transaction reads is in the process, so that nobody needs to say before what it will read.
@@ -165,74 +186,21 @@ func near(tx *session.Tx) bool {
 	return near
 }
 
-// enterAll enters events in the order in which they happened. Those of a user of whom something is known that
-// happened later are entered together, so that the user's fold is taken back once.
-func (e *Engine) enterAll(
-	ctx context.Context, tx *session.Tx, p *program, fresh []arrival, outcomes []Outcome, place func(int, error) error,
-) error {
-	slices.SortStableFunc(fresh, func(a, b arrival) int {
-		return cmp.Or(a.event.At.Compare(b.event.At), strings.Compare(a.event.ID, b.event.ID))
-	})
-	byUser := map[string][]*arrival{}
-	for i := range fresh {
-		byUser[fresh[i].userID()] = append(byUser[fresh[i].userID()], &fresh[i])
-	}
-	for i := range fresh {
-		a := &fresh[i]
-		those := byUser[a.userID()]
-		if len(those) == 0 {
-			continue // it was entered with an earlier one
-		}
-		end, err := endOf(ctx, tx, a.userID())
-		if err != nil {
-			return err
-		}
-		if end < a.place() {
-			those = those[:1]
-		}
-		byUser[a.userID()] = byUser[a.userID()][len(those):]
-		if err := e.enterSome(ctx, tx, p, those, outcomes, place); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // enterSome enters events of one user at once.
 func (e *Engine) enterSome(
 	ctx context.Context, tx *session.Tx, p *program, arrivals []*arrival, outcomes []Outcome, place func(int, error) error,
 ) error {
-	var facts []*fact
-	again := map[*arrival]*fact{} // the same event may occur twice among those of the caller
-	byID := map[string]*fact{}
-	for _, a := range arrivals {
-		if f := byID[a.event.ID]; f != nil {
-			if err := a.same(&f.entry.Event); err != nil {
-				return place(a.index, err)
-			}
-			again[a] = f
-			continue
-		}
-		old, done, err := recorded(ctx, tx, a)
-		switch {
-		case err != nil:
-			return place(a.index, err)
-		case done:
-			outcomes[a.index] = old
-			continue
-		}
-		f := e.factOf(tx, p, a.occasion, a.rank())
-		byID[a.event.ID], again[a] = f, f
-		facts = append(facts, f)
-	}
-	if len(facts) == 0 {
-		return nil
+	facts := make([]*fact, len(arrivals))
+	for i, a := range arrivals {
+		facts[i] = e.factOf(tx, p, a.occasion, a.rank())
 	}
 	if err := e.enter(ctx, tx, facts...); err != nil {
 		return place(arrivals[0].index, err)
 	}
-	for a, f := range again {
-		outcomes[a.index] = f.entry.Outcome
+	for i, a := range arrivals {
+		for _, at := range append(a.twins, a.index) {
+			outcomes[at] = facts[i].entry.Outcome
+		}
 	}
 	return nil
 }

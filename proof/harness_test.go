@@ -125,9 +125,11 @@ type backend struct {
 }
 
 // world returns a new world on the backend.
-func (b *backend) world(t tester) *world {
-	b.worlds++
-	return found(t, b.faulty, fmt.Sprint("acme-", b.worlds))
+func (b *backend) world(t tester) *world { return b.worldIn(t, 0) }
+
+// worldIn returns a new world whose engine works in portions of a size.
+func (b *backend) worldIn(t tester, portion int) *world {
+	return b.emptyIn(t, start, portion).enter(t)
 }
 
 // empty returns a new world on the backend that has no game, at a moment.
@@ -164,7 +166,12 @@ func newWorld(t testing.TB, st store.Store) *world {
 // found returns a world in a new account of a store.
 func found(t tester, st store.Store, account string) *world {
 	t.Helper()
-	w := founded(t, st, account, start)
+	return founded(t, st, account, start).enter(t)
+}
+
+// enter gives a world its game and users.
+func (w *world) enter(t tester) *world {
+	t.Helper()
 	_, err := w.Import(t.Context(), fullGame(t))
 	require.NoError(t, err)
 	for _, u := range []tenancy.NewUser{{ID: "ada", Timezone: "America/New_York"}, {ID: "bob", Timezone: "Asia/Tokyo"}, {ID: "eve"}} {

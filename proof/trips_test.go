@@ -70,7 +70,7 @@ func newTripsWorld(t testing.TB) (*world, *trips) {
 }
 
 // An event costs three round trips to PostgreSQL: what is known of it and its user, what the mechanics
-// keep of the user, the writes. A batch costs no more.
+// keep of the user, the writes.
 func TestEventCostsThreeRoundTrips(t *testing.T) {
 	w, counter := newTripsWorld(t)
 	w.publish(t, weekly("kinds", object{"source": "activity_logs", "score": object{"count_distinct": variable("entityId")}})...)

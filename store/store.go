@@ -126,6 +126,15 @@ type Near interface {
 	Near()
 }
 
+// Crowded is implemented by a [Tx] that knows who waits for it, so that long work can be done in portions that end when somebody
+// comes.
+type Crowded interface {
+	Tx
+	// Crowded tells whether another Update waits for this one to end, also that of another process where the backend can tell.
+	// It changes from one moment to the next. Nobody waits for what is not committed, nor for a part of the host's transaction.
+	Crowded() bool
+}
+
 // A Read names rows for [Tx.Prefetch]: those with Keys, or those that Query describes if it is set.
 type Read struct {
 	Table *Schema

@@ -24,6 +24,7 @@ import (
 type Store struct {
 	current atomic.Pointer[state]
 	writer  chan struct{} // holds a token while an Update or Prepare runs
+	waiting atomic.Int64  // who waits for it
 
 	running atomic.Int64 // transactions and calls of Prepare
 	closed  atomic.Bool
@@ -97,7 +98,7 @@ func (s *Store) Rehearse(ctx context.Context, scope store.Scope, fn func(store.T
 		return err
 	}
 	defer s.leave()
-	_, err := s.write(ctx, scope, fn)
+	_, err := s.write(ctx, scope, fn, nil)
 	return err
 }
 
@@ -107,16 +108,16 @@ func (s *Store) Update(ctx context.Context, scope store.Scope, fn func(store.Tx)
 		return err
 	}
 	defer s.unlock()
-	w, err := s.write(ctx, scope, fn)
+	w, err := s.write(ctx, scope, fn, &s.waiting)
 	if err == nil && w.owned != nil {
 		s.current.Store(&state{w.places, w.tables})
 	}
 	return err
 }
 
-// write runs fn in a transaction that may write, and returns what became of it.
-func (s *Store) write(ctx context.Context, scope store.Scope, fn func(store.Tx) error) (*work, error) {
-	w := &work{state: *s.current.Load(), writable: true, copying: &s.copying}
+// write runs fn in a transaction that may write and for which others wait, and returns what became of it.
+func (s *Store) write(ctx context.Context, scope store.Scope, fn func(store.Tx) error, waiting *atomic.Int64) (*work, error) {
+	w := &work{state: *s.current.Load(), writable: true, copying: &s.copying, waiting: waiting}
 	defer w.over.Store(true)
 	if err := fn(w.in(scope)); err != nil {
 		return nil, err
@@ -164,6 +165,8 @@ func (s *Store) lock(ctx context.Context) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
+	s.waiting.Add(1)
+	defer s.waiting.Add(-1)
 	select {
 	case s.writer <- struct{}{}:
 		return nil

@@ -25,6 +25,12 @@ func TestModel(t *testing.T) {
 	storetest.Model(t, map[string]func(testing.TB) store.Store{"memory": open})
 }
 
+func TestCrowded(t *testing.T) {
+	t.Parallel()
+	s := memory.New()
+	storetest.Crowded(t, s, s)
+}
+
 // A View needs no lock: it reads while an Update waits inside, and what it read stays as it was.
 func TestViewWaitsForNobody(t *testing.T) {
 	t.Parallel()

@@ -18,6 +18,7 @@ type work struct {
 	owned    []bool // the tables that are copies of this transaction; nil until it writes
 	over     atomic.Bool
 	copying  *sync.Mutex // of the store: to copy a tree marks it
+	waiting  *atomic.Int64
 }
 
 func (w *work) in(s store.Scope) *tx { return &tx{w, s, prefix(s)} }
@@ -44,7 +45,10 @@ type tx struct {
 	under string // what the tree keys of the scope begin with
 }
 
-var _ store.Near = (*tx)(nil)
+var (
+	_ store.Near    = (*tx)(nil)
+	_ store.Crowded = (*tx)(nil)
+)
 
 func (t *tx) Scope() store.Scope { return t.scope }
 
@@ -162,6 +166,9 @@ func (t *tx) write(ctx context.Context, s *store.Schema, plan func(*table) ([]ch
 
 // Near says that everything is here.
 func (*tx) Near() {}
+
+// Crowded implements [store.Crowded].
+func (t *tx) Crowded() bool { return t.work.waiting != nil && t.work.waiting.Load() > 0 }
 
 // Prefetch does nothing.
 func (t *tx) Prefetch(ctx context.Context, _ ...store.Read) error {

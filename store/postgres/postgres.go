@@ -163,6 +163,9 @@ func (database) Retry(err error) bool {
 	return lost || conflict(err)
 }
 
+// Crowded implements [unit.Database]: the server would have to be asked.
+func (database) Crowded() bool { return false }
+
 // Close implements [store.Store]. It waits for running transactions.
 func (s *Store) Close() error {
 	if s.gate.Close() && s.owned {

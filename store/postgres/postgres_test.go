@@ -614,6 +614,12 @@ func TestGivesUpBehindAnotherProcess(t *testing.T) {
 	storetest.GivesUp(t, openFor(t, dsn), openFor(t, dsn))
 }
 
+func TestCrowded(t *testing.T) {
+	t.Parallel()
+	s := openFor(t, pgtest.DSN(t))
+	storetest.Crowded(t, s, s)
+}
+
 func TestDamagedRow(t *testing.T) {
 	t.Parallel()
 	dsn := pgtest.DSN(t)

@@ -8,10 +8,4 @@ func (s *Store) LimitPages(ctx context.Context) error {
 }
 
 // Crowded tells whether another store waits at the head of the line. This one must not.
-func (s *Store) Crowded() bool {
-	if !lock(s.line.file) {
-		return true
-	}
-	unlock(s.line.file)
-	return false
-}
+func (s *Store) Crowded() bool { return s.line.crowded() }

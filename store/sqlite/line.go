@@ -26,4 +26,13 @@ func (l line) begin(ctx context.Context, try func() error) error {
 	return wait(ctx, try)
 }
 
+// crowded tells whether another process is at the head of the line. This one must not be.
+func (l line) crowded() bool {
+	if !lock(l.file) {
+		return true
+	}
+	unlock(l.file)
+	return false
+}
+
 func (l line) close() error { return l.file.Close() }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/storetest"
 )
 
 // Who has waited for another process's transaction comes before the next one of that process.
@@ -38,6 +39,12 @@ func TestProcessesComeInTurn(t *testing.T) {
 		require.NoError(t, <-done)
 		require.Equal(t, []string{"busy", "other", "busy again"}, order)
 	}
+}
+
+func TestCrowdedByAnotherProcess(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	storetest.Crowded(t, openFor(t, path), openFor(t, path))
 }
 
 // A process that is killed while it waits keeps nobody waiting.

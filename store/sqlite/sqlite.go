@@ -308,6 +308,9 @@ func (d database) Begin(ctx context.Context) (unit.Session, error) {
 // Retry implements [unit.Database].
 func (database) Retry(err error) bool { return busy(err) }
 
+// Crowded implements [unit.Database].
+func (d database) Crowded() bool { return d.line.crowded() }
+
 // Close implements [store.Store]. It waits for running transactions and writes what the log holds
 // into the file.
 func (s *Store) Close() error {

@@ -268,6 +268,12 @@ func TestGivesUpBehindAnotherProcess(t *testing.T) {
 	storetest.GivesUp(t, openFor(t, path), openFor(t, path))
 }
 
+func TestCrowded(t *testing.T) {
+	t.Parallel()
+	s := openFor(t, newFile(t))
+	storetest.Crowded(t, s, s)
+}
+
 func TestDamagedRow(t *testing.T) {
 	t.Parallel()
 	path := newFile(t)

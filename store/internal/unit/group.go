@@ -18,6 +18,8 @@ type Database interface {
 	// Retry tells whether an error of a session that did not commit, or of Begin, comes from a
 	// conflict or a lost connection, so that running again may succeed.
 	Retry(err error) bool
+	// Crowded tells whether another process waits for the open session to end; false if nobody knows.
+	Crowded() bool
 }
 
 // A Group runs functions one after another in transactions that they share, so that many callers pay
@@ -177,6 +179,7 @@ func (g *Group) run(ctx context.Context, m *member, fn func(store.Tx) error) err
 			return g.judge(ctx, err)
 		}
 		g.unit = newUnit(db, false)
+		g.unit.crowded = g.crowded
 	}
 	g.ran++
 	g.unit.shielded = len(g.waiting) > 0
@@ -215,6 +218,14 @@ func (g *Group) look(w *wish) {
 			m.looks = maxLooks
 		}
 	}
+}
+
+// crowded tells whether somebody waits for the open transaction to end.
+func (g *Group) crowded() bool {
+	g.mu.Lock()
+	waiting := len(g.queue) > 0
+	g.mu.Unlock()
+	return waiting || g.db.Crowded()
 }
 
 // part lets those read only for themselves for whom something was read in the open transaction.

@@ -214,3 +214,5 @@ func (s *session) end() {
 	s.over = true
 	s.open--
 }
+
+func (*rows) Crowded() bool { return false }

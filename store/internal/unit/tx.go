@@ -15,11 +15,14 @@ type tx struct {
 	ahead *wish // that of who only looks ahead, or nil
 }
 
-var _ store.Tx = (*tx)(nil)
+var _ store.Crowded = (*tx)(nil)
 
 func (t *tx) Scope() store.Scope { return t.scope }
 
 func (t *tx) In(s store.Scope) store.Tx { return &tx{t.u, s, t.over, t.ahead} }
+
+// Crowded implements [store.Crowded].
+func (t *tx) Crowded() bool { return t.u.crowded != nil && t.u.crowded() }
 
 // wish returns what gathers the reads of a call.
 func (t *tx) wish() *wish {

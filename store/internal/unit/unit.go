@@ -25,6 +25,8 @@ type unit struct {
 	shielded bool
 	// others adds to what is about to be read what others will read; nil if there are none.
 	others func(*wish)
+	// crowded tells whether somebody waits for the unit to end; nil if nobody does.
+	crowded func() bool
 	// failed is the first error of the database. After it the session is of no use. It is joint if it may come from what was
 	// read for others.
 	failed error

@@ -769,7 +769,7 @@ func foldedAgain(ctx context.Context, tx *session.Tx, place string) error {
 // what is different from before to an outcome.
 func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts []*fact, out *Outcome) error {
 	later, err := e.laterThan(ctx, tx, place)
-	if damaged, ok := errors.AsType[*store.DamagedError](err); ok {
+	if damaged := store.Damaged(err); damaged != nil {
 		return &unreadError{damaged}
 	}
 	if err != nil {

@@ -2,7 +2,6 @@ package guerdon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -138,9 +137,9 @@ func (e *DamagedEntryError) Unwrap() error { return e.Err }
 func entriesAfter(ctx context.Context, tx *session.Tx, seq int64) ([]Entry, error) {
 	for limit := maxEntries; ; limit /= 2 {
 		entries, err := journal.List(ctx, tx, after(seq, limit))
-		damaged, ok := errors.AsType[*store.DamagedError](err)
+		damaged := store.Damaged(err)
 		switch {
-		case !ok:
+		case damaged == nil:
 			return entries, err
 		case limit == 1: // the next one, as numbers leave no gaps
 			return nil, &DamagedEntryError{seq + 1, damaged}
@@ -218,14 +217,14 @@ func (e *Engine) history(
 // readable returns the steps whose entries can be read, with the entries, and reports the others.
 func readable(ctx context.Context, tx *session.Tx, list []step) ([]step, map[string]*Entry, error) {
 	entries, err := entriesOf(ctx, tx, list)
-	if _, damaged := errors.AsType[*store.DamagedError](err); !damaged {
+	if store.Damaged(err) == nil {
 		return list, entries, err
 	}
 	var found []step
 	entries = map[string]*Entry{}
 	for i := range list {
 		own, err := entriesOf(ctx, tx, list[i:i+1])
-		if _, damaged := errors.AsType[*store.DamagedError](err); damaged {
+		if store.Damaged(err) != nil {
 			tx.Report("Journal/"+list[i].EventID, "", "what was not counted before leaves it out: "+err.Error())
 			continue
 		}

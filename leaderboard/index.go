@@ -2,7 +2,6 @@ package leaderboard
 
 import (
 	"context"
-	"errors"
 	"math"
 	"slices"
 	"sync"
@@ -154,7 +153,7 @@ func (x *index) answerOpen(ctx context.Context, tx *session.Tx, b *board, stored
 		}
 		return nil
 	}); err != nil {
-		if damaged(err) {
+		if store.Damaged(err) != nil {
 			err = nil // the store knows
 		}
 		return false, err
@@ -204,7 +203,7 @@ func (x *index) enter(ctx context.Context, tx *session.Tx, head int64, b *board,
 	if head > x.position && len(x.rankings) > 0 {
 		_, err := x.follow(ctx, tx, x.position, x.apply)
 		switch {
-		case damaged(err):
+		case store.Damaged(err) != nil:
 			clear(x.rankings) // nobody knows what the entry changed: they are read from the store again
 		case err != nil:
 			return nil, err
@@ -219,12 +218,6 @@ func (x *index) enter(ctx context.Context, tx *session.Tx, head int64, b *board,
 	r.used.Store(x.ticks.Add(1))
 	x.rankings[stored.ranking] = r
 	return r, nil
-}
-
-// damaged tells whether what was to be followed cannot be read.
-func damaged(err error) bool {
-	_, ok := errors.AsType[*store.DamagedError](err)
-	return ok
 }
 
 // evict makes room for one more ranking.

@@ -224,6 +224,13 @@ func (e *DamagedError) Error() string {
 // Unwrap returns what was wrong with the record.
 func (e *DamagedError) Unwrap() error { return e.Err }
 
+// Damaged returns the [DamagedError] that an error is or wraps, nil if it is another one: then it is not only that of who asked for
+// the row.
+func Damaged(err error) *DamagedError {
+	damaged, _ := errors.AsType[*DamagedError](err)
+	return damaged
+}
+
 // A NewerError says that a table was prepared by a version of the program that is newer than this
 // one. It matches [fault.ErrConflict].
 type NewerError struct {

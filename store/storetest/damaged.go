@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"errors"
 	"strconv"
 	"sync"
 	"testing"
@@ -49,8 +48,8 @@ func Damaged(t *testing.T, s store.Store, damage func(key string)) {
 			require.NoError(t, err)
 			continue
 		}
-		damaged, ok := errors.AsType[*store.DamagedError](err)
-		require.True(t, ok, "%v", err)
+		damaged := store.Damaged(err)
+		require.NotNil(t, damaged, "%v", err)
 		require.Equal(t, "notes", damaged.Table)
 		require.Equal(t, "bad", damaged.Key)
 		require.ErrorContains(t, err, `row "bad" of table "notes"`)

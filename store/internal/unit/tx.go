@@ -2,7 +2,6 @@ package unit
 
 import (
 	"context"
-	"errors"
 
 	"github.com/guerdonhq/guerdon/store"
 )
@@ -142,7 +141,7 @@ func (t *tx) Prefetch(ctx context.Context, reads ...store.Read) error {
 		}
 	}
 	err := w.grant(ctx)
-	if _, damaged := errors.AsType[*store.DamagedError](err); damaged {
+	if store.Damaged(err) != nil {
 		return nil // whoever needs the row is told
 	}
 	return err

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +27,8 @@ const portion = 50
 // it, except that a freeze is paid and a schedule assigns only here, or when the user's next event arrives, that a board
 // which was published over a long history has counted it only then, and that an upload which nobody confirms is noticed
 // only here. It may be called at any time, also by several processes at once:
-// what is done is not done again. It works in small transactions; after an error, what they did remains.
+// what is done is not done again. It works in small transactions; after an error, what they did remains. It goes on without a user
+// of whom something cannot be read, and returns a [store.DamagedError] of each in the end.
 //
 // The journal tells of each streak that broke or was frozen and each mission that was assigned, in an
 // entry whose event is of type [event.Clock].
@@ -57,18 +60,29 @@ func (ws *Workspace) SyncWithCatalogs(ctx context.Context) error {
 	}
 }
 
-// advance lets the mechanics take steps until there is nothing more to do.
+// advance lets the mechanics take steps until there is nothing more to do. A portion that meets somebody of whom something cannot
+// be read is done again without.
 func (ws *Workspace) advance(ctx context.Context) error {
+	unread := map[string]error{}
 	for {
 		more, err := session.Write(ctx, ws.run, func(tx *session.Tx) (bool, error) {
+			tx.Unread = unread
 			p, err := ws.engine.ready(ctx, tx)
 			if err != nil {
 				return false, err
 			}
 			return p.advance(ctx, tx, ws.engine.portion)
 		})
-		if err != nil || !more {
-			return err
+		passed, ok := errors.AsType[*session.UnreadError](err)
+		switch {
+		case ok && unread[passed.UserID] == nil:
+			unread[passed.UserID] = passed
+		case err != nil || !more:
+			faults := []error{err}
+			for _, of := range slices.Sorted(maps.Keys(unread)) {
+				faults = append(faults, unread[of])
+			}
+			return errors.Join(faults...)
 		}
 	}
 }

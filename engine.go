@@ -189,8 +189,12 @@ func (e *Engine) session(tx store.Tx) *session.Tx {
 		Tx:  &recorder{tx, &ink{parts: e.parts}, true},
 		Now: e.now().UTC().Truncate(time.Microsecond), NewID: e.newID, Zones: e.zones,
 	}
-	own.Enter = func(ctx context.Context, ev event.Event) error { return e.tick(ctx, own, ev) }
-	own.Wake = func(ctx context.Context, userID string) error { return e.wake(ctx, own, userID) }
+	own.Enter = func(ctx context.Context, ev event.Event) error {
+		return own.For(ev.UserID, func() error { return e.tick(ctx, own, ev) })
+	}
+	own.Wake = func(ctx context.Context, userID string) error {
+		return own.For(userID, func() error { return e.wake(ctx, own, userID) })
+	}
 	return own
 }
 

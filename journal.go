@@ -182,7 +182,7 @@ func (e *Engine) history(
 	}
 	wanted := func(ev *event.Event) bool { return ev.Type == of }
 	for seen, last := 0, ""; ; {
-		list, err := steps.List(ctx, tx, q)
+		list, err := readableSteps(ctx, tx, q)
 		if err != nil {
 			return "", err
 		}
@@ -212,6 +212,14 @@ func (e *Engine) history(
 			return next, wrong
 		}
 	}
+}
+
+// readableSteps returns the steps of a query that can be read, and reports the others.
+func readableSteps(ctx context.Context, tx *session.Tx, q store.Query) ([]step, error) {
+	return session.Readable(ctx, tx, steps, q, func(damaged *store.DamagedError) {
+		user, _, _ := strings.Cut(damaged.Key, "/")
+		tx.Report("User/"+user, "", "what was not counted before leaves it out: "+damaged.Error())
+	})
 }
 
 // readable returns the steps whose entries can be read, with the entries, and reports the others.
@@ -258,7 +266,13 @@ func (e *Engine) past(ctx context.Context, tx *session.Tx, userID string, from, 
 	}
 	return func(yield func(*mechanic.Occasion, error) bool) {
 		for {
-			list, err := steps.List(ctx, tx, q)
+			var list []step
+			var err error
+			if own {
+				list, err = steps.List(ctx, tx, q)
+			} else { // nobody is refused for what another's past lacks
+				list, err = readableSteps(ctx, tx, q)
+			}
 			if err != nil {
 				yield(nil, err)
 				return
@@ -271,7 +285,7 @@ func (e *Engine) past(ctx context.Context, tx *session.Tx, userID string, from, 
 			var entries map[string]*Entry
 			if own {
 				entries, err = entriesOf(ctx, tx, list)
-			} else { // nobody is refused for what another's past lacks
+			} else {
 				list, entries, err = readable(ctx, tx, list)
 			}
 			if err != nil {

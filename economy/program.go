@@ -164,11 +164,7 @@ func (p *program) expire(ctx context.Context, tx *session.Tx, o *mechanic.Occasi
 // Advance wakes the users of at most limit pending transactions that have expired: what the senders of transfers had set
 // aside is theirs again. It returns whether there may be more. Reads do not wait for it.
 func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
-	due, err := transactions.List(ctx, tx, store.By("expiring").Between(store.Value{}, store.After(tx.Now)).First(limit))
-	for i := 0; err == nil && i < len(due); i++ {
-		err = wake(ctx, tx, due[i].UserID)
-	}
-	return len(due) == limit, err
+	return mechanic.WakeDue(ctx, tx, transactions, "expiring", limit, func(t *Transaction) string { return t.UserID })
 }
 
 // wake lets the clock do what is due for users: what has expired is no longer in the way of a bound.

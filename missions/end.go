@@ -35,11 +35,7 @@ func (p *program) Due(ctx context.Context, tx *session.Tx, userID string) (at ti
 
 // wakeEnded wakes the users of at most limit missions whose end is to be told, and returns whether there may be more.
 func (p *program) wakeEnded(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
-	due, err := missionTable.List(ctx, tx, store.By("end").Between(store.Value{}, store.After(tx.Now)).First(limit))
-	for i := 0; err == nil && i < len(due); i++ {
-		err = tx.Wake(ctx, due[i].UserID)
-	}
-	return len(due) == limit, err
+	return mechanic.WakeDue(ctx, tx, missionTable, "end", limit, func(m *Mission) string { return m.UserID })
 }
 
 // end tells that the time of a mission is over.

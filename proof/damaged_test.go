@@ -7,11 +7,15 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
@@ -19,29 +23,29 @@ import (
 	"github.com/guerdonhq/guerdon/store/sqlite"
 )
 
-// fragile are the stores whose rows something else than the program can damage, with what does so to the journal's entry of
-// an event.
-var fragile = map[string]func(*testing.T) (st store.Store, damage func(eventID string)){
-	"sqlite": func(t *testing.T) (store.Store, func(string)) {
+// fragile are the stores whose rows something else than the program can damage, with what does so to the rows of a table whose keys
+// begin with a text.
+var fragile = map[string]func(*testing.T) (st store.Store, damage func(table, prefix string)){
+	"sqlite": func(t *testing.T) (store.Store, func(string, string)) {
 		path := filepath.Join(t.TempDir(), "guerdon.db")
 		st, err := sqlite.Open(t.Context(), path, nil)
 		require.NoError(t, err)
-		return st, func(eventID string) {
+		return st, func(table, prefix string) {
 			db, err := sql.Open("sqlite", "file:"+path)
 			require.NoError(t, err)
-			_, err = db.ExecContext(t.Context(), `update guerdon_journal set record = x'ff' where "key" = ?`, eventID)
+			_, err = db.ExecContext(t.Context(), "update guerdon_"+table+` set record = x'ff' where substr("key", 1, length(?1)) = ?1`, prefix)
 			require.NoError(t, err)
 			require.NoError(t, db.Close())
 		}
 	},
-	"postgres": func(t *testing.T) (store.Store, func(string)) {
+	"postgres": func(t *testing.T) (store.Store, func(string, string)) {
 		dsn := databases.DSN(t)
 		st, err := postgres.Open(t.Context(), dsn, nil)
 		require.NoError(t, err)
-		return st, func(eventID string) {
+		return st, func(table, prefix string) {
 			conn, err := pgx.Connect(t.Context(), dsn)
 			require.NoError(t, err)
-			_, err = conn.Exec(t.Context(), `update guerdon_journal set record = '\xff' where "key" = $1`, eventID)
+			_, err = conn.Exec(t.Context(), "update guerdon_"+table+` set record = '\xff' where starts_with("key", $1)`, prefix)
 			require.NoError(t, err)
 			require.NoError(t, conn.Close(t.Context()))
 		}
@@ -74,7 +78,7 @@ func TestDamagedEntry(t *testing.T) {
 			bad := g.runs("ada", january(4), january(5))
 			require.Equal(t, first+3, bad.Seq)
 			last := g.runs("bob", january(6))
-			damage(bad.EventID)
+			damage("journal", bad.EventID)
 
 			// Ranks, in a transaction that the index cannot follow and outside.
 			require.NoError(t, g.Update(ctx, func(_ context.Context, ws *guerdon.Workspace) error {
@@ -137,6 +141,72 @@ func TestDamagedEntry(t *testing.T) {
 			require.NotNil(t, store.Damaged(err), "%v", err)
 			_, err = g.Entry(ctx, bad.EventID)
 			require.NotNil(t, store.Damaged(err), "%v", err)
+		})
+	}
+}
+
+// Who has a row that cannot be read stops nobody else: neither what the clock causes, which tells it in the end, nor what counts what was
+// before, which leaves it out and says so.
+func TestDamagedRowsOfAUserStopNobodyElse(t *testing.T) {
+	for name, open := range fragile {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st, damage := open(t)
+			t.Cleanup(func() { require.NoError(t, st.Close()) })
+			w := foundedIn(t, st, "acme", start, 1).enter(t) // who is passed takes no place in a portion
+			ctx := t.Context()
+			var pending []string
+			for _, user := range []string{"ada", "bob", "eve"} {
+				for i := range 2 {
+					_, err := w.Record(ctx, run(fmt.Sprint(user, i), user, start.Add(-time.Minute)))
+					require.NoError(t, err)
+				}
+				granted, err := w.Economy.Grant(ctx, []economy.Grant{{
+					CurrencyID: "points", Amount: decimal.NewFromInt(5), DestinationUserID: user, RedemptionMode: economy.Manual, ExpiresAt: start.Add(time.Hour),
+				}})
+				require.NoError(t, err)
+				pending = append(pending, granted[0].ID)
+			}
+			damage("steps", "ada/")
+			damage("transactions", pending[1]) // bob's
+			w.set(start.AddDate(0, 0, 5))
+			before := w.head(t)
+			err := w.Advance(ctx)
+			require.ErrorContains(t, err, `user "ada"`)
+			require.ErrorContains(t, err, `row "`+pending[1]+`"`)
+			require.NotNil(t, store.Damaged(err))
+			ended := map[string]int{}
+			entries, err := w.Journal(ctx, before)
+			require.NoError(t, err)
+			for i := range entries {
+				require.Equal(t, event.Clock, entries[i].Event.Type)
+				ended[entries[i].Event.UserID]++
+			}
+			require.Equal(t, 2, ended["eve"], "the streak broke and the transaction expired")
+			require.Zero(t, ended["ada"])
+			state, err := w.Economy.Transaction(ctx, pending[2])
+			require.NoError(t, err)
+			require.Equal(t, economy.Expired, state.State)
+
+			conf := guerdontest.BoardConfiguration("runs", "points")
+			bundle, err := guerdon.Bundle(conf, guerdontest.Board("new", conf, ""))
+			require.NoError(t, err)
+			_, err = w.Import(ctx, bundle)
+			require.NoError(t, err)
+			_ = w.Advance(ctx) // says the same again
+			_, err = w.Record(ctx, run("eve2", "eve", start.AddDate(0, 0, 5)))
+			require.NoError(t, err)
+			top, err := w.Leaderboards.Top(ctx, "new", 10, nil)
+			require.NoError(t, err)
+			require.Len(t, top.Rows, 2)
+			require.Equal(t, "eve", top.Rows[0].EntityID)
+			require.Equal(t, "13", top.Rows[0].Score.String())
+			require.Equal(t, "bob", top.Rows[1].EntityID)
+			require.Equal(t, "2", top.Rows[1].Score.String())
+			problems, _, err := w.Problems(ctx, guerdon.ProblemFilter{Kind: "User", ID: "ada"}, store.Page{})
+			require.NoError(t, err)
+			require.Len(t, problems, 1)
+			require.Contains(t, problems[0].Reason, "leaves it out")
 		})
 	}
 }

@@ -96,7 +96,8 @@ type Tx interface {
 	// gives its row twice.
 	Get(ctx context.Context, t *Schema, keys ...string) ([]Row, error)
 
-	// List returns the rows that q describes, in the order of its index.
+	// List returns the rows that q describes, in the order of its index. If some of them cannot be read, it returns the others and
+	// the [DamagedError] of the first.
 	List(ctx context.Context, t *Schema, q Query) ([]Row, error)
 
 	// Count returns how many rows List would return if q had no limit.

@@ -148,12 +148,7 @@ func (p *program) Due(ctx context.Context, tx *session.Tx, userID string) (at ti
 // which [program.React] answers. It returns whether more may be due. Only freezes need it; a streak that
 // cannot be frozen is broken by the clock, and Advance tells of it.
 func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
-	due := store.By("due").Between(store.Value{}, store.After(tx.Now))
-	states, err := stateTable.List(ctx, tx, due.First(limit))
-	for i := 0; err == nil && i < len(states); i++ {
-		err = tx.Wake(ctx, states[i].UserID)
-	}
-	return len(states) == limit, err
+	return mechanic.WakeDue(ctx, tx, stateTable, "due", limit, func(s *state) string { return s.UserID })
 }
 
 // judge settles one streak up to the moment of an event of the clock. What is over at a moment is over before anything

@@ -207,13 +207,17 @@ func Away(ctx context.Context, tx store.Tx, ids ...string) (map[string]bool, err
 func ReadingUsers(ids ...string) store.Read { return users.Keys(ids...) }
 
 // UsersAfter returns up to limit users whose id is greater than after, in the order of ids, also those
-// that are suspended or deleted. The tags must not be modified.
-func UsersAfter(ctx context.Context, tx store.Tx, after string, limit int) ([]User, error) {
+// that are suspended or deleted. The tags must not be modified. It goes past users who cannot be read and adds them to unread, unless that is
+// nil.
+func UsersAfter(ctx context.Context, tx store.Tx, after string, limit int, unread map[string]error) ([]User, error) {
 	q := store.Query{Limit: limit}
 	if after != "" {
 		q.After = &store.Position{Key: after}
 	}
-	return users.List(ctx, tx, q)
+	if unread == nil {
+		return users.List(ctx, tx, q)
+	}
+	return session.Readable(ctx, tx, users, q, func(damaged *store.DamagedError) { unread[damaged.Key] = damaged })
 }
 
 // insert adds a user. If the id or the external id is taken, it writes nothing.

@@ -553,7 +553,7 @@ func TestUsersAfter(t *testing.T) {
 		require.NoError(t, tx.Prefetch(t.Context(), tenancy.ReadingUsers("a")))
 		var ids []string
 		for after := ""; ; after = ids[len(ids)-1] {
-			list, err := tenancy.UsersAfter(t.Context(), tx, after, 2)
+			list, err := tenancy.UsersAfter(t.Context(), tx, after, 2, nil)
 			require.NoError(t, err)
 			for _, u := range list {
 				ids = append(ids, u.ID)

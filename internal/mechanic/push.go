@@ -84,7 +84,7 @@ func (r *PushedRule) due(tx *session.Tx, s *Push) bool {
 
 // some evaluates the rule for the next users.
 func (r *PushedRule) some(ctx context.Context, tx *session.Tx, s *Push, limit *int) error {
-	users, err := tenancy.UsersAfter(ctx, tx, s.After, *limit)
+	users, err := tenancy.UsersAfter(ctx, tx, s.After, *limit, tx.Unread)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (r *PushedRule) some(ctx context.Context, tx *session.Tx, s *Push, limit *i
 		if users[i].Status != tenancy.Active {
 			continue
 		}
-		if err := r.reach(ctx, tx, s, asOf[i]); err != nil {
+		if err := tx.For(users[i].ID, func() error { return r.reach(ctx, tx, s, asOf[i]) }); err != nil {
 			return err
 		}
 		if s.Fire.Before(users[i].ChangedAt) { // and may be in another period since, or in the rule's group
@@ -116,11 +116,17 @@ func (r *PushedRule) asOf(ctx context.Context, tx *session.Tx, at time.Time, use
 	asOf := make([]*tenancy.User, len(users))
 	var keys []string
 	for i := range users {
-		u, err := users[i].At(ctx, tx, at)
+		err := tx.For(users[i].ID, func() (err error) {
+			asOf[i], err = users[i].At(ctx, tx, at)
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
-		asOf[i] = u
+		u := asOf[i]
+		if u == nil {
+			continue
+		}
 		owner, ok := r.Owner(u)
 		period, in, err := r.Trigger.PeriodAt(tx, u, at)
 		if err == nil && ok && in { // otherwise reach says what is wrong

@@ -4,6 +4,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/guerdonhq/guerdon/event"
@@ -53,6 +54,10 @@ type Tx struct {
 	// Again are places in folds from which on these are to be folded again.
 	Again []string
 
+	// Unread are the errors of users and rows that cannot be read, by what they are about, of a call that goes on without
+	// them; nil if the call is refused.
+	Unread map[string]error
+
 	caused     []event.Event
 	problems   []event.Problem
 	afterwards map[string]Func
@@ -85,6 +90,54 @@ func (tx *Tx) Problems() []event.Problem {
 	problems := tx.problems
 	tx.problems = nil
 	return problems
+}
+
+// An UnreadError says that a transaction failed because something of a user cannot be read, and that the call may go on without the
+// user.
+type UnreadError struct {
+	UserID string
+	Err    error
+}
+
+// Error names the user.
+func (e *UnreadError) Error() string { return fmt.Sprintf("user %q: %v", e.UserID, e.Err) }
+
+// Unwrap returns what could not be read.
+func (e *UnreadError) Unwrap() error { return e.Err }
+
+// For does something for a user, unless the call goes on without the user. It returns an [UnreadError] if it might.
+func (tx *Tx) For(userID string, do func() error) error {
+	if tx.Unread[userID] != nil {
+		return nil
+	}
+	err := do()
+	if tx.Unread != nil && store.Damaged(err) != nil {
+		return &UnreadError{userID, err}
+	}
+	return err
+}
+
+// Readable lists rows in the order of their keys, and tells skipped of those that cannot be read. They do not count for the limit.
+func Readable[T any](
+	ctx context.Context, tx store.Tx, table *store.Table[T], q store.Query, skipped func(*store.DamagedError),
+) (all []T, err error) {
+	for {
+		list, err := table.List(ctx, tx, q)
+		damaged := store.Damaged(err)
+		if damaged == nil {
+			return append(all, list...), err
+		}
+		skipped(damaged)
+		before := q
+		before.Until = store.Text(damaged.Key)
+		if list, err = table.List(ctx, tx, before); err != nil {
+			return nil, err
+		}
+		all, q.After = append(all, list...), &store.Position{Key: damaged.Key}
+		if q.Limit > 0 {
+			q.Limit -= len(list) // the damaged row was within it
+		}
+	}
 }
 
 // Moment returns what time it is for rules: when what is being reacted to happened, otherwise now.

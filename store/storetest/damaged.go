@@ -54,6 +54,17 @@ func Damaged(t *testing.T, s store.Store, damage func(key string)) {
 		require.Equal(t, "bad", damaged.Key)
 		require.ErrorContains(t, err, `row "bad" of table "notes"`)
 	}
+	require.NoError(t, s.Update(ctx, scope, func(tx store.Tx) error {
+		if err := notes.Put(ctx, tx, note{ID: "c"}); err != nil {
+			return err
+		}
+		for q, want := range map[*store.Query]int{{}: 17, new(store.Prefix("b")): 0, new(store.Query{}.First(1)): 1} {
+			found, err := notes.List(ctx, tx, *q)
+			require.Len(t, found, want, "what can be read")
+			require.Equal(t, q.Limit == 0, store.Damaged(err) != nil, "the row is within the query")
+		}
+		return notes.Delete(ctx, tx, "c")
+	}))
 	require.NoError(t, put("bad"), "it can be replaced")
 	require.NoError(t, s.View(ctx, scope, func(tx store.Tx) error {
 		found, err := notes.List(ctx, tx, store.Query{})

@@ -37,25 +37,23 @@ type Ask struct {
 	Count   bool
 }
 
-// An Answer has the rows, in the order of the query if there is one; or the number of rows; or, if one of the rows cannot be
-// read, only the error.
+// An Answer has the rows, in the order of the query if there is one, and the error of the first that cannot be read; or the
+// number of rows.
 type Answer struct {
 	Rows    []store.Row
 	Count   int
 	Damaged *store.DamagedError
 }
 
-// Add adds the row of a record that a database has kept under a key, unless an earlier one could not be read.
+// Add adds the row of a record that a database has kept under a key.
 func (a *Answer) Add(of *store.Schema, key, record []byte) {
-	if a.Damaged != nil {
-		return
-	}
 	row, err := of.Decode(string(key), record)
-	if err != nil {
-		a.Rows, a.Damaged = nil, &store.DamagedError{Table: of.Name, Key: string(key), Err: err}
-		return
+	switch {
+	case err == nil:
+		a.Rows = append(a.Rows, row)
+	case a.Damaged == nil:
+		a.Damaged = &store.DamagedError{Table: of.Name, Key: string(key), Err: err}
 	}
-	a.Rows = append(a.Rows, row)
 }
 
 // A Change is what is to be written to a table, in the order of the fields.

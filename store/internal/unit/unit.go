@@ -197,6 +197,8 @@ type wish struct {
 	// ahead says that it is granted when all who look ahead have wished, and lacks that one of them needs what is not known
 	// before then.
 	ahead, lacks bool
+	// sound are the rows of an answer of which others could not be read.
+	sound []store.Row
 }
 
 // errAhead is what a function that looks ahead is told where it needs what is not known yet.
@@ -344,7 +346,7 @@ func (w *wish) grant(ctx context.Context) error {
 			w.u.learned += len(a.Rows)
 			w.then[i](a)
 		} else if err == nil && i < own { // whoever else needs the row is told
-			err = a.Damaged
+			err, w.sound = a.Damaged, a.Rows
 		}
 	}
 	return err

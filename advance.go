@@ -167,7 +167,7 @@ func (e *Engine) enterTick(ctx context.Context, tx *session.Tx, f *fact, take fu
 	}
 	// An entry may not come of it: then its number is that of the next.
 	if f.Rank == "" {
-		f.stand(f.At, inside(h.Seq)+"/"+mechanic.Ticked(f.first.Event)+"/"+f.first.Event.EntityID)
+		f.stand(f.program.stand(f.At, inside(h.Seq)+"/"+mechanic.Ticked(f.first.Event)+"/"+f.first.Event.EntityID))
 	}
 	h.Seq++
 	whose := f.first.Event.ID

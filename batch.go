@@ -81,6 +81,7 @@ type batch struct {
 func (b *batch) check(ctx context.Context) error {
 	e := b.ws.engine
 	var fresh []arrival
+	var p *program
 	ends := map[string]string{} // of the users' folds
 	for from := 0; from < len(b.events); from += maxEntries {
 		some := b.events[from:min(from+maxEntries, len(b.events))]
@@ -90,8 +91,7 @@ func (b *batch) check(ctx context.Context) error {
 			if err != nil {
 				return nil, err
 			}
-			p, err := e.program(ctx, tx)
-			if err == nil {
+			if p, err = e.program(ctx, tx); err == nil {
 				err = content.Writable(ctx, tx)
 			}
 			if err != nil {
@@ -119,11 +119,11 @@ func (b *batch) check(ctx context.Context) error {
 		return err
 	}
 	b.left = nil
-	for those := range together(fresh, func(userID string) (string, error) { return ends[userID], nil }) {
+	for those := range p.together(fresh, func(userID string) (string, error) { return ends[userID], nil }) {
 		atOnce := len(those)
 		if atOnce > e.portion { // as many as are made anew in any case
 			err := b.ws.snapshot.Update(ctx, func(tx *session.Tx) error {
-				later, err := steps.Count(ctx, tx, placesFrom(those[0].place()))
+				later, err := steps.Count(ctx, tx, placesFrom(those[0].place(p)))
 				atOnce = max(later, e.portion)
 				return err
 			})
@@ -218,7 +218,7 @@ func inOrder(arrivals []arrival, place func(int, error) error) ([]arrival, error
 
 // together yields arrivals in their order. Those of a user of whom something is known that happened later come together, so
 // that the user's fold is taken back once. endOf returns where a user's fold ends.
-func together(arrivals []arrival, endOf func(userID string) (string, error)) iter.Seq2[[]*arrival, error] {
+func (p *program) together(arrivals []arrival, endOf func(userID string) (string, error)) iter.Seq2[[]*arrival, error] {
 	byUser := map[string][]*arrival{}
 	for i := range arrivals {
 		byUser[arrivals[i].userID()] = append(byUser[arrivals[i].userID()], &arrivals[i])
@@ -231,7 +231,7 @@ func together(arrivals []arrival, endOf func(userID string) (string, error)) ite
 				continue // it came with an earlier one
 			}
 			end, err := endOf(a.userID())
-			if end < a.place() {
+			if end < a.place(p) {
 				those = those[:1]
 			}
 			byUser[a.userID()] = byUser[a.userID()][len(those):]

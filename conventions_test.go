@@ -598,6 +598,7 @@ var plumbing = map[string]string{
 	"content.Library.Import":  "hosts call Workspace.Import",
 	"content.Library.Sync":    "hosts call Workspace.SyncWithCatalogs",
 	"content.Gate":            "tenancy, which makes and deletes workspaces, does not know what is in them",
+	"content.Heritage":        "hosts call New",
 	"content.Holdings":        "hosts call Workspace.Dump, Engine.Restore and Engine.EraseWorkspace",
 	"content.TagPublished":    "tenancy, where users carry tags, does not know documents",
 	"tenancy.Holdings":        "hosts call Workspace.Dump, Engine.Restore and Engine.EraseWorkspace",

@@ -43,7 +43,7 @@ type Options struct {
 	// it: in events, users, missions, streaks, transactions, or things that happened which a board counts that opens over a history.
 	// 0 means 50.
 	Portion int
-	// Log takes what happens in the background; nil means nowhere.
+	// Log takes what happens in the background, and how far [New] is with taking over an older database; nil means nowhere.
 	Log *slog.Logger
 }
 
@@ -98,6 +98,12 @@ func (e *Engine) space(s store.Scope, fn func(*space)) {
 
 // New prepares the store for use and returns an engine on it. The caller closes the store when the
 // engine is no longer used.
+//
+// A database that the last version kept before users were folds is taken over first, as it is: balances, transactions,
+// missions, streaks, scores and the journal stay what they were, and programs of that version write nothing any more.
+// [Options].Log is told how far that is. It takes many short transactions; after an interruption, of whatever kind, the
+// next call goes on. What had happened before that moment and is recorded later is counted as the first that happened since,
+// and [Workspace.Explain] does not explain what was recorded before.
 func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 	if st == nil {
 		return nil, fault.Invalid("store", "is nil")
@@ -125,7 +131,7 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 	if e.newID == nil {
 		e.newID = newUUID
 	}
-	if err := st.Prepare(ctx, tables(e.wings)...); err != nil {
+	if err := e.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("guerdon: preparing the store: %w", err)
 	}
 	e.platform = e.runner(st, store.Scope{})

@@ -72,7 +72,8 @@ var explainable = []string{
 // The journal does not keep a user's nickname and external id. A condition that reads them reads nothing
 // here, and its reason says so; Moved is what happened nevertheless.
 //
-// Explain returns [fault.ErrInvalid] for another kind, and [fault.ErrNotFound] for an event that was not
+// Explain returns [fault.ErrInvalid] for another kind, [fault.ErrConflict] for what was recorded before [New] took the database
+// over from a version in which users were no folds, and [fault.ErrNotFound] for an event that was not
 // recorded or a document that does not exist. Of one that was not published then, the only check is
 // "published".
 func (ws *Workspace) Explain(ctx context.Context, eventID, kind, id string) (Explanation, error) {
@@ -120,7 +121,15 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 		return nil
 	}
 	seq := entry.Outcome.Seq
-	from := placeOf(userID, entry.Event.At, "")
+	now, err := e.program(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if entry.RecordedAt.Before(now.docs.Settled) {
+		return fault.Conflict("event", "%q was recorded before the workspace was taken over at %s; its entry says what it moved", entry.Event.ID, now.docs.Settled)
+	}
+	at, rank := now.stand(entry.Event.At, "")
+	from := placeOf(userID, at, rank)
 	since, err := steps.List(ctx, tx, store.By("late", store.Text(userID)).Between(store.Int(seq), store.Value{}))
 	if err != nil {
 		return err

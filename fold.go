@@ -102,6 +102,16 @@ func placesFrom(place string) store.Query {
 // lastOf describes the last step of a user's fold.
 func lastOf(userID string) store.Query { return store.Prefix(userID + "/").Reverse().First(1) }
 
+// stand returns the moment and the rank at which something stands in a fold that happened at a moment and has a rank among
+// what happened then. What happened before the workspace was settled stands right behind what is settled, in its order: no
+// fold is taken back further.
+func (p *program) stand(at time.Time, rank string) (time.Time, string) {
+	if p.docs.Settled.After(at) {
+		return p.docs.Settled, "!/" + store.KeyTime(at) + "/" + rank
+	}
+	return at, rank
+}
+
 // endOf returns the place where a user's fold ends, "" if nothing has happened to the user.
 func endOf(ctx context.Context, tx *session.Tx, userID string) (string, error) {
 	last, err := steps.List(ctx, tx, lastOf(userID))

@@ -253,18 +253,24 @@ func (e *Engine) past(ctx context.Context, tx *session.Tx, userID string, from, 
 	if own && !tx.Whole {
 		end = tx.Place
 	}
-	if !until.IsZero() {
-		if last := placeOf(userID, until, ""); end == "" || last < end {
-			end = last
-		}
-	}
-	if end != "" {
-		q.Until = store.Text(end)
-	}
 	within := func(ev *event.Event) bool {
 		return ev.UserID == userID && ev.Type != event.Clock && !ev.At.Before(from) && (until.IsZero() || ev.At.Before(until))
 	}
 	return func(yield func(*mechanic.Occasion, error) bool) {
+		p, err := e.program(ctx, tx)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		if !until.IsZero() {
+			at, rank := p.stand(until, "")
+			if last := placeOf(userID, at, rank); end == "" || last < end {
+				end = last
+			}
+		}
+		if end != "" {
+			q.Until = store.Text(end)
+		}
 		for {
 			var list []step
 			var err error

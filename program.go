@@ -42,6 +42,7 @@ func wings(e *Engine) []wing {
 type wing struct {
 	tables  []*store.Schema
 	parts   []mechanic.Part
+	former  []mechanic.Former
 	compile func(context.Context, *session.Tx, room.Setting) (machine, error)
 	serve   func(*Workspace) // gives a handle its service
 }
@@ -59,7 +60,7 @@ func newWing[C, S any](
 		return find[mechanic.Mechanic[C]](p), nil
 	}
 	return wing{
-		tables: r.Tables, parts: r.Parts,
+		tables: r.Tables, parts: r.Parts, former: r.Former,
 		compile: func(ctx context.Context, tx *session.Tx, s room.Setting) (machine, error) {
 			m, err := r.Compile(ctx, tx, s)
 			if err != nil {

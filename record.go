@@ -88,7 +88,10 @@ func (a *arrival) rank() string {
 	return outside(a.event.ID)
 }
 
-func (a *arrival) place() string { return placeOf(a.event.UserID, a.event.At, cmp.Or(a.rank(), "1/~")) }
+func (a *arrival) place(p *program) string {
+	at, rank := p.stand(a.event.At, cmp.Or(a.rank(), "1/~"))
+	return placeOf(a.event.UserID, at, rank)
+}
 
 // record records events inside a transaction, in the order in which they happened; if it may yield, no more once others wait. What
 // was not recorded has the zero outcome. place says in an error which event it is about.
@@ -100,7 +103,7 @@ func (e *Engine) record(
 	if err != nil {
 		return nil, err
 	}
-	for those, err := range together(fresh, func(userID string) (string, error) { return endOf(ctx, tx, userID) }) {
+	for those, err := range p.together(fresh, func(userID string) (string, error) { return endOf(ctx, tx, userID) }) {
 		if err == nil {
 			err = e.enterSome(ctx, tx, p, those, outcomes, place)
 		}
@@ -269,6 +272,9 @@ func (e *Engine) factOf(tx *session.Tx, p *program, first *mechanic.Occasion, ra
 		UserID: first.Event.UserID, At: first.Event.At, Rank: rank, RecordedAt: f.entry.RecordedAt, EventID: first.Event.ID,
 		Given: recorderOf(tx).takeGiven(first.Event.UserID),
 	}
+	if rank != "" {
+		f.At, f.Rank = p.stand(f.At, rank)
+	}
 	return f
 }
 
@@ -331,7 +337,13 @@ func (f *fact) idle() bool {
 }
 
 // upTo is the place before which the clock has done what it does when the fact comes.
-func (f *fact) upTo() string { return placeOf(f.UserID, f.At, cmp.Or(f.Rank, "1")) }
+func (f *fact) upTo() string {
+	if f.Rank != "" {
+		return f.key()
+	}
+	at, rank := f.program.stand(f.At, "1")
+	return placeOf(f.UserID, at, rank)
+}
 
 // number gives a fact the next number of the journal.
 func (f *fact) number(ctx context.Context, tx *session.Tx) error {
@@ -341,8 +353,8 @@ func (f *fact) number(ctx context.Context, tx *session.Tx) error {
 	}
 	h.Seq++
 	f.entry.Outcome.Seq, f.Seq = h.Seq, h.Seq
-	if f.Rank == "" {
-		f.stand(f.At, inside(h.Seq))
+	if f.Rank == "" && f.UserID != "" {
+		f.stand(f.program.stand(f.At, inside(h.Seq)))
 	}
 	return heads.Put(ctx, tx, h)
 }
@@ -471,9 +483,8 @@ func (e *Engine) enterGiven(ctx context.Context, tx *session.Tx, p *program) err
 		if err != nil {
 			return err
 		}
-		f := &fact{program: p, step: step{
-			UserID: userID, At: tx.Now, Rank: inside(h.Seq) + "/" + tx.NewID(), RecordedAt: tx.Now, Seq: h.Seq, Given: given,
-		}}
+		f := &fact{program: p, step: step{UserID: userID, RecordedAt: tx.Now, Seq: h.Seq, Given: given}}
+		f.stand(p.stand(tx.Now, inside(h.Seq)+"/"+tx.NewID()))
 		if f.Late = f.key() < end; !f.Late {
 			err = steps.Put(ctx, tx, f.step)
 		} else {

@@ -21,10 +21,10 @@ func Holdings() []holding.Holding {
 // listEdition returns the edition as others may know it: what closes this workspace is none of their business.
 func listEdition(ctx context.Context, tx store.Tx, _ string, _ int) ([]store.Row, string, error) {
 	e, _, err := editions.Get(ctx, tx, programKey)
-	if err != nil || e.ID == "" {
+	if err != nil || e.ID == "" && e.Settled.IsZero() {
 		return nil, "", err
 	}
-	return []store.Row{editions.Row(edition{ID: e.ID, At: e.At})}, "", nil
+	return []store.Row{editions.Row(edition{ID: e.ID, At: e.At, Settled: e.Settled})}, "", nil
 }
 
 // putEdition makes an edition that of a workspace which is being restored.
@@ -35,10 +35,10 @@ func putEdition(ctx context.Context, tx store.Tx, rows ...store.Row) error {
 	}
 	for i := range rows {
 		e := rows[i].Record.(edition)
-		if e.ID == "" || now.ID != "" {
+		if e.ID == "" && e.Settled.IsZero() || now.ID != "" || !now.Settled.IsZero() {
 			return fault.Invalid(editions.Schema().Name, "has no id, or there are two of it")
 		}
-		now.ID, now.At = e.ID, e.At
+		now.ID, now.At, now.Settled = e.ID, e.At, e.Settled
 	}
 	return editions.Put(ctx, tx, now)
 }

@@ -159,6 +159,9 @@ type edition struct {
 	Holder string `json:"holder,omitempty"`
 	// Life is how many workspaces of this name have been erased before.
 	Life int `json:"life,omitempty"`
+	// Settled is when the workspace was taken over from a version of the program in which users were no folds: what
+	// happened before stays as it was then.
+	Settled time.Time `json:"settled,omitzero"`
 }
 
 // name returns what names the state of the program: no other has it, also not in another life.
@@ -171,10 +174,10 @@ func (e *edition) name() string {
 
 const programKey = "program"
 
-var editions = store.Define("programs", func(*edition) string { return programKey }, nil).Version(2) // since it is a gate
+var editions = store.Define("programs", func(*edition) string { return programKey }, nil).Version(3) // a gate since 2, may be settled since 3
 
 // formerEditions are all editions there have been, by the moments at which they came in force.
-var formerEditions = store.Define("programs_before", func(e *edition) string { return store.KeyTime(e.At) }, nil)
+var formerEditions = store.Define("programs_before", func(e *edition) string { return store.KeyTime(e.At) }, nil).Version(2)
 
 // EditionAt returns the name of the program that was in force at a moment, and since when it was; "" and zero if
 // nothing had been published.

@@ -19,13 +19,16 @@ type Program struct {
 	// Life is how many workspaces of this name were erased before: what one had is nothing to the next.
 	Life int
 	// At is when it came in force, zero of one that is not in force.
-	At    time.Time
-	at    time.Time // of [Library.LoadAt]
-	docs  map[string][]Document
-	byID  map[string]Document
-	marks map[string][]mark
-	tags  map[string][]tagSet
-	later map[string]bool // what [Program.With] has added
+	At time.Time
+	// Settled is the moment before which what happened in the workspace stays as it is, zero if there is none; it is known
+	// of the one that is in force.
+	Settled time.Time
+	at      time.Time // of [Library.LoadAt]
+	docs    map[string][]Document
+	byID    map[string]Document
+	marks   map[string][]mark
+	tags    map[string][]tagSet
+	later   map[string]bool // what [Program.With] has added
 
 	mu       sync.Mutex
 	recalled map[string][]mark // of what is not in force; publishing it would make another program
@@ -142,7 +145,7 @@ func (l *Library) Load(ctx context.Context, tx store.Tx) (*Program, error) {
 	}
 	p, err := l.assemble(ctx, tx, e.name(), records, func(kind AnyKind, r *record) (Document, error) { return open(kind, r, r.Live) })
 	if err == nil {
-		p.At, p.Life = since, e.Life
+		p.At, p.Life, p.Settled = since, e.Life, e.Settled
 	}
 	return p, err
 }

@@ -41,6 +41,9 @@ func (m *Mission) join(ctx context.Context, tx *session.Tx, entry Log) error {
 	}
 	before := *m
 	m.CurrentAmount = m.CurrentAmount.Add(entry.Amount)
+	if m.IsCompleted && m.Completer.settled() {
+		return nil
+	}
 	last, reached := m.Last, m.CurrentAmount
 	if m.IsCompleted {
 		last, reached = position{m.CompletedAt, m.Completer.Order}, m.Completer.Reached.Add(entry.Amount)
@@ -56,6 +59,9 @@ func (m *Mission) join(ctx context.Context, tx *session.Tx, entry Log) error {
 			return err
 		}
 		for _, l := range logs {
+			if l.settled() {
+				continue
+			}
 			rest := reached.Sub(l.Amount)
 			if rest.LessThan(*m.TargetAmount) {
 				m.complete(l, reached)
@@ -132,11 +138,15 @@ func (m *Mission) rewind(ctx context.Context, tx *session.Tx, otherwise bool) er
 	return errors.Join(logTable.Delete(ctx, tx, since...), missionTable.Put(ctx, tx, *m))
 }
 
-// count counts a mission anew from contributions in the order in which they happened.
+// count counts a mission anew from contributions in the order in which they happened; those that are settled come first.
 func (m *Mission) count(logs []Log) {
 	m.CurrentAmount, m.IsCompleted, m.CompletedAt, m.Completer, m.Last = m.InitialAmount, false, time.Time{}, Completer{}, position{}
-	for _, l := range logs {
-		m.add(l)
+	for _, settled := range []bool{true, false} {
+		for i := range logs {
+			if logs[i].settled() == settled {
+				m.add(logs[i])
+			}
+		}
 	}
 }
 
@@ -160,11 +170,17 @@ func (m *Mission) tellAgain(tx *session.Tx, after *Mission, now string) {
 		return
 	}
 	for _, of := range []*Mission{m, after} {
-		if of.IsCompleted && of.Completer.EventID != now {
+		if of.IsCompleted && of.Completer.EventID != now && !of.Completer.settled() {
 			tx.Again = append(tx.Again, of.Completer.Place)
 		}
 	}
 }
+
+// settled tells whether the completion stays as it is, because it has no place in a fold.
+func (c Completer) settled() bool { return c.Place == "" }
+
+// settled tells whether the contribution was counted before all that has a place in a fold.
+func (l *Log) settled() bool { return l.Place == "" }
 
 // same tells whether what was told of a completion stands.
 func (c Completer) same(d Completer) bool {

@@ -81,6 +81,26 @@ func UpdateAhead(ctx context.Context, st Store, s Scope, look, fn func(Tx) error
 	return st.Update(ctx, s, fn)
 }
 
+// Heir is implemented by a [Store] that may hold what an earlier version of the program kept, and can take it over. One that
+// wraps another and is none refuses such tables when it prepares.
+type Heir interface {
+	Store
+
+	// Inherit takes over what is kept in the tables of a former layout, if Prepare returns an [*OlderError] and no others are
+	// there. At once it sets them aside, so that older programs write nothing any more, and prepares tables. Then it calls move
+	// with some rows after another: tables in the order of former, and of each the rows of one scope after another, in the order
+	// of their keys. Each call is a transaction, at whose end the rows are gone from where they were set aside. What was
+	// interrupted goes on there when it is called again, also by several processes at once. move may run again after a
+	// conflict. Where nothing is to be taken over, Inherit only prepares tables.
+	Inherit(ctx context.Context, tables []*Schema, former []string, move func(ctx context.Context, tx Tx, table string, rows []Former) error) error
+}
+
+// A Former is a row of a former layout.
+type Former struct {
+	Key    string
+	Record []byte // as it was kept
+}
+
 // A Tx is the rows of one scope inside a transaction. It sees its own writes. Every method takes
 // many rows at once, so that a backend behind a network can answer in one round trip.
 //
@@ -231,6 +251,18 @@ func Damaged(err error) *DamagedError {
 	damaged, _ := errors.AsType[*DamagedError](err)
 	return damaged
 }
+
+// An OlderError says that a table was kept by an earlier version of the program, in a form that this one does not read. It
+// matches [fault.ErrConflict].
+type OlderError struct{ Table string }
+
+// Error names the table.
+func (e *OlderError) Error() string {
+	return fmt.Sprintf("store: table %q was kept by an earlier version of the program, in a form that this one does not read", e.Table)
+}
+
+// Unwrap returns [fault.ErrConflict].
+func (*OlderError) Unwrap() error { return fault.ErrConflict }
 
 // A NewerError says that a table was prepared by a version of the program that is newer than this
 // one. It matches [fault.ErrConflict].

@@ -58,6 +58,14 @@ type Room[C, S any] struct {
 	// Service returns the service of a workspace that runs its transactions with run. What is in force is what Compile
 	// has returned.
 	Service func(run session.Runner, current Current[mechanic.Mechanic[C]]) S
+	// Former move rows that were kept before users were folds.
+	Former []mechanic.Former
+}
+
+// Inheriting returns the room with what moves rows that were kept before users were folds.
+func (r Room[C, S]) Inheriting(former ...mechanic.Former) Room[C, S] {
+	r.Former = former
+	return r
 }
 
 // New returns a room whose mechanic is an M, so that a room's own functions need no other type.

@@ -21,7 +21,8 @@ import (
 //	script, err := st.Migration(ctx, guerdon.Tables()...)
 //
 // Columns that a table lacks are added and filled by Prepare alone, because their values come from the records: then Migration
-// returns [fault.ErrConflict]; let a role that may alter the table call Prepare.
+// returns [fault.ErrConflict]; let a role that may alter the table call Prepare. So it does, as a [*store.OlderError], for a
+// database that [Store.Inherit] is to take over.
 func (s *Store) Migration(ctx context.Context, tables ...*store.Schema) (string, error) {
 	if err := s.gate.Enter(); err != nil {
 		return "", err

@@ -82,7 +82,10 @@ type group struct {
 	users int
 }
 
-var _ store.Ahead = (*Store)(nil)
+var (
+	_ store.Ahead = (*Store)(nil)
+	_ store.Heir  = (*Store)(nil)
+)
 
 // New returns a store on a pool of the host's, which stays open when the store is closed.
 func New(pool *pgxpool.Pool) *Store {
@@ -185,19 +188,45 @@ const (
 
 // Prepare implements [store.Store]. New columns and indexes lock their table until they are there.
 func (s *Store) Prepare(ctx context.Context, tables ...*store.Schema) error {
+	return s.prepare(tables, func() error {
+		return s.alone(ctx, func(tx pgx.Tx) error { return dialect.Prepare(ctx, preparation{tx}, tables) })
+	})
+}
+
+// Inherit implements [store.Heir].
+func (s *Store) Inherit(
+	ctx context.Context, tables []*store.Schema, former []string, move func(context.Context, store.Tx, string, []store.Former) error,
+) error {
+	return s.prepare(tables, func() error {
+		if err := s.alone(ctx, func(tx pgx.Tx) error { return dialect.SetAside(ctx, preparation{tx}, tables, former) }); err != nil {
+			return err
+		}
+		aside := sqltext.NewAside(dialect, former)
+		for more := true; more; {
+			var next sqltext.Aside
+			err := s.alone(ctx, func(tx pgx.Tx) (err error) {
+				next, more, err = aside.Portion(ctx, preparation{tx}, func(scope store.Scope, table string, rows []store.Former) error {
+					return s.joined(tx).Update(ctx, scope, func(tx store.Tx) error { return move(ctx, tx, table, rows) })
+				})
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			*aside = next
+		}
+		return nil
+	})
+}
+
+// prepare notes that do has prepared tables.
+func (s *Store) prepare(tables []*store.Schema, do func() error) error {
 	if err := s.gate.Enter(); err != nil {
 		return err
 	}
 	defer s.gate.Leave()
-	for try := 1; ; try++ {
-		err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return prepare(ctx, tx, tables) })
-		if err == nil {
-			break
-		}
-		if try == maxTries || !conflict(err) {
-			return wrap(err)
-		}
-		time.Sleep(pause)
+	if err := do(); err != nil {
+		return err
 	}
 	for _, t := range tables {
 		s.prepared.Store(t, true)
@@ -205,13 +234,20 @@ func (s *Store) Prepare(ctx context.Context, tables ...*store.Schema) error {
 	return nil
 }
 
-// prepare prepares tables in a transaction, one process after another.
-func prepare(ctx context.Context, tx pgx.Tx, tables []*store.Schema) error {
-	db := preparation{tx}
-	if err := db.begin(ctx); err != nil {
-		return err
+// alone calls fn in a transaction in which it takes the time that it needs, and no other process prepares tables.
+func (s *Store) alone(ctx context.Context, fn func(pgx.Tx) error) error {
+	for try := 1; ; try++ {
+		err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+			if err := (preparation{tx}).begin(ctx); err != nil {
+				return err
+			}
+			return fn(tx)
+		})
+		if err == nil || try == maxTries || !conflict(err) {
+			return wrap(err)
+		}
+		time.Sleep(pause)
 	}
-	return dialect.Prepare(ctx, db, tables)
 }
 
 // A preparation implements [sqltext.DB]. Its statements run once and are not worth preparing.

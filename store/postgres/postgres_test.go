@@ -600,6 +600,23 @@ func TestScopesGetNumbers(t *testing.T) {
 	}
 }
 
+func TestInherit(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) })
+	exec := func(statement string) error {
+		_, err := conn.Exec(t.Context(), statement)
+		return err
+	}
+	storetest.Inherits(t, `text collate "C"`, exec, func() store.Heir {
+		s := open(t, dsn)
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
+		return s
+	})
+}
+
 func TestNewerProgram(t *testing.T) {
 	t.Parallel()
 	dsn := pgtest.DSN(t)

@@ -19,8 +19,9 @@ import (
 //
 // The store that Join returns runs one function at a time, a View like an Update. Its Prepare only
 // checks that s has prepared the tables, and its Close does nothing.
-func (s *Store) Join(tx *sql.Tx) store.Store {
-	c := newConn(tx)
+func (s *Store) Join(tx *sql.Tx) store.Store { return s.join(newConn(tx)) }
+
+func (s *Store) join(c *conn) store.Store {
 	return joined{unit.NewJoined(&s.prepared, func(context.Context) (unit.Session, error) {
 		joined := s.session(c, "savepoint guerdon", "release guerdon", "rollback to guerdon; release guerdon")
 		joined.joined = true

@@ -88,7 +88,7 @@ type Store struct {
 	edition  atomic.Int64 // of the tables, when no newer program had prepared one
 }
 
-var _ store.Store = (*Store)(nil)
+var _ store.Heir = (*Store)(nil)
 
 // Open opens the file at path, and creates it if there is none. It returns [fault.ErrInvalid] if path
 // cannot name such a file: SQLite's in-memory databases and URIs are not supported, and the directory
@@ -189,15 +189,46 @@ func (s *Store) take(ctx context.Context, pragmas ...string) (*conn, error) {
 
 // Prepare implements [store.Store].
 func (s *Store) Prepare(ctx context.Context, tables ...*store.Schema) error {
+	return s.prepare(ctx, tables, func(c *conn) error {
+		return s.alone(ctx, c, func() error { return dialect.Prepare(ctx, c, tables) })
+	})
+}
+
+// Inherit implements [store.Heir].
+func (s *Store) Inherit(
+	ctx context.Context, tables []*store.Schema, former []string, move func(context.Context, store.Tx, string, []store.Former) error,
+) error {
+	return s.prepare(ctx, tables, func(c *conn) error {
+		if err := s.alone(ctx, c, func() error { return dialect.SetAside(ctx, c, tables, former) }); err != nil {
+			return err
+		}
+		aside, own := sqltext.NewAside(dialect, former), s.join(c)
+		for more := true; more; {
+			err := s.alone(ctx, c, func() (err error) {
+				*aside, more, err = aside.Portion(ctx, c, func(scope store.Scope, table string, rows []store.Former) error {
+					return own.Update(ctx, scope, func(tx store.Tx) error { return move(ctx, tx, table, rows) })
+				})
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// prepare calls do with a connection to prepare tables, one of its own, as another process would.
+func (s *Store) prepare(ctx context.Context, tables []*store.Schema, do func(*conn) error) error {
 	if err := s.gate.Enter(); err != nil {
 		return err
 	}
 	defer s.gate.Leave()
-	c, err := s.take(ctx, "busy_timeout = 0", "cache_size = -65536") // one of its own, as another process would
+	c, err := s.take(ctx, "busy_timeout = 0", "cache_size = -65536")
 	if err != nil {
 		return err
 	}
-	if err := s.prepare(ctx, c, tables); err != nil {
+	if err := do(c); err != nil {
 		return errors.Join(err, c.close())
 	}
 	for _, t := range tables {
@@ -206,12 +237,12 @@ func (s *Store) Prepare(ctx context.Context, tables ...*store.Schema) error {
 	return c.close()
 }
 
-// prepare prepares tables in a transaction.
-func (s *Store) prepare(ctx context.Context, c *conn, tables []*store.Schema) error {
+// alone calls fn while nobody else writes, in a transaction on a connection.
+func (s *Store) alone(ctx context.Context, c *conn, fn func() error) error {
 	if err := s.line.begin(ctx, func() error { return c.exec(ctx, "begin immediate") }); err != nil {
 		return s.wrap(err)
 	}
-	err := dialect.Prepare(ctx, c, tables)
+	err := fn()
 	if err == nil {
 		err = c.exec(ctx, "commit")
 	}

@@ -254,6 +254,23 @@ func TestScopesGetNumbers(t *testing.T) {
 	}
 }
 
+func TestInherit(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	db, err := sql.Open("sqlite", "file://"+(&url.URL{Path: path}).EscapedPath())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	exec := func(statement string) error {
+		_, err := db.ExecContext(t.Context(), statement)
+		return err
+	}
+	storetest.Inherits(t, "text", exec, func() store.Heir {
+		s := open(t, path, nil)
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
+		return s
+	})
+}
+
 func TestNewerProgram(t *testing.T) {
 	t.Parallel()
 	path := newFile(t)

@@ -38,9 +38,24 @@ func (d *Dialect) Prepare(ctx context.Context, db DB, schemas []*store.Schema) e
 			return err
 		}
 	}
-	p := &preparation{Dialect: d, DB: db, columns: map[string][]string{}, indexes: map[string][]string{}, versions: map[string]int{}}
-	if err := p.look(ctx); err != nil {
+	p, err := d.look(ctx, db)
+	if err != nil {
 		return err
+	}
+	for name := range p.columns {
+		if of, aside := strings.CutPrefix(name, asidePrefix); aside {
+			return &store.OlderError{Table: of}
+		}
+	}
+	return p.prepareAll(ctx, schemas)
+}
+
+// prepareAll does what Prepare does when it is known what is there.
+func (p *preparation) prepareAll(ctx context.Context, schemas []*store.Schema) error {
+	for _, s := range schemas {
+		if p.former(s) {
+			return &store.OlderError{Table: s.Name}
+		}
 	}
 	if err := p.scopes(ctx, schemas); err != nil {
 		return err
@@ -64,18 +79,19 @@ type preparation struct {
 }
 
 // look reads what is there, and creates the table of tables. Where it is, nothing is asked for that takes the right to create.
-func (p *preparation) look(ctx context.Context) error {
+func (d *Dialect) look(ctx context.Context, db DB) (*preparation, error) {
+	p := &preparation{Dialect: d, DB: db, columns: map[string][]string{}, indexes: map[string][]string{}, versions: map[string]int{}}
 	if err := p.names(ctx, p.columns, p.Columns); err != nil {
-		return err
+		return nil, err
 	}
 	if err := p.names(ctx, p.indexes, p.Indexes); err != nil {
-		return err
+		return nil, err
 	}
 	if len(p.columns["guerdon_tables"]) == 0 {
-		return p.Exec(ctx, fmt.Sprintf("create table if not exists guerdon_tables (name %s not null primary key, version %s not null)%s",
+		return p, p.Exec(ctx, fmt.Sprintf("create table if not exists guerdon_tables (name %s not null primary key, version %s not null)%s",
 			p.Text, p.Int, p.Options))
 	}
-	return p.Query(ctx, func(columns []string) (err error) {
+	return p, p.Query(ctx, func(columns []string) (err error) {
 		p.versions[columns[0]], err = strconv.Atoi(columns[1])
 		return err
 	}, "select name, cast(version as text) from guerdon_tables")
@@ -146,13 +162,7 @@ func (p *preparation) number(ctx context.Context, s *store.Schema) error {
 	}
 	rest := strings.Join(columns, ", ")
 	now, before := quote(name), quote(name+"_1")
-	var texts []string
-	for _, index := range p.indexes[name] {
-		if strings.HasPrefix(index, name+"_by_") {
-			texts = append(texts, "drop index "+quote(index))
-		}
-	}
-	texts = append(texts, "alter table "+now+" rename to "+before,
+	texts := append(p.rename(name, name+"_1"),
 		"insert into guerdon_scopes (name) select distinct scope from "+before+" where true on conflict (name) do nothing",
 		p.table(s),
 		"insert into "+now+" (scope, "+rest+") select (select s.id from guerdon_scopes s where s.name = b.scope), "+rest+" from "+before+" b",
@@ -165,6 +175,16 @@ func (p *preparation) number(ctx context.Context, s *store.Schema) error {
 	p.created(s)
 	delete(p.named, s.Name)
 	return nil
+}
+
+// rename returns the statements that give a table another name, and take away its indexes, which would keep theirs.
+func (p *preparation) rename(name, to string) (texts []string) {
+	for _, index := range p.indexes[name] {
+		if strings.HasPrefix(index, name+"_by_") {
+			texts = append(texts, "drop index "+quote(index))
+		}
+	}
+	return append(texts, "alter table "+quote(name)+" rename to "+quote(to))
 }
 
 // check refuses names that would clash.
@@ -192,9 +212,6 @@ func (p *preparation) prepare(ctx context.Context, s *store.Schema) error {
 	have := p.versions[s.Name]
 	if have > s.Version {
 		return &store.NewerError{Table: s.Name, Have: have, Want: s.Version}
-	}
-	if s.Packed && have == 1 { // which no packed table has
-		return fault.Conflict(s.Name, "was kept by an earlier version of the program, in a form that this one does not read")
 	}
 	converted := p.named[s.Name] > 0
 	if converted {

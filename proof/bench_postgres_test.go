@@ -97,7 +97,7 @@ func carry(to, from net.Conn, delay time.Duration) {
 	_ = from.Close()
 }
 
-func newPool(b *testing.B, dsn string, tracer pgx.QueryTracer, changes ...func(*pgxpool.Config)) *pgxpool.Pool {
+func newPool(b testing.TB, dsn string, tracer pgx.QueryTracer, changes ...func(*pgxpool.Config)) *pgxpool.Pool {
 	b.Helper()
 	config, err := pgxpool.ParseConfig(dsn)
 	require.NoError(b, err)

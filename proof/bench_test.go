@@ -97,6 +97,13 @@ var clubMade atomic.Int64
 
 func clubTime(n int64) time.Time { return clubStart.Add(time.Duration(n) * 100 * time.Millisecond) }
 
+func clubUser(i int) string { return fmt.Sprintf("user-%04d", i) }
+
+func clubZone(i int) string {
+	zones := []string{"UTC", "Europe/Rome", "America/New_York", "Asia/Tokyo"}
+	return zones[i/len(sports)%len(zones)]
+}
+
 // clubEvent returns the nth event of all. The users take turns.
 func clubEvent(n int) event.Event {
 	for made := clubMade.Load(); made < int64(n); made = clubMade.Load() {
@@ -104,7 +111,7 @@ func clubEvent(n int) event.Event {
 	}
 	user := n % clubUsers
 	return event.Event{
-		ID: fmt.Sprintf("event-%08d", n), UserID: fmt.Sprintf("user-%04d", user), EntityID: sports[user%len(sports)],
+		ID: fmt.Sprintf("event-%08d", n), UserID: clubUser(user), EntityID: sports[user%len(sports)],
 		At: clubTime(int64(n)), Value: new(decimal.NewFromInt(int64(1 + n%7))),
 	}
 }
@@ -148,12 +155,17 @@ func publishClub(b testing.TB, st store.Store, docs []content.Document) *guerdon
 // joinClub makes a club with its users, to whom nothing has happened yet, on an empty store.
 func joinClub(b testing.TB, st store.Store, docs []content.Document) *guerdon.Workspace {
 	b.Helper()
+	return joinSome(b, st, docs, clubUsers)
+}
+
+// joinSome makes a club with so many users.
+func joinSome(b testing.TB, st store.Store, docs []content.Document, users int) *guerdon.Workspace {
+	b.Helper()
 	ctx := b.Context()
 	ws := publishClub(b, st, docs)
-	zones := []string{"UTC", "Europe/Rome", "America/New_York", "Asia/Tokyo"}
 	require.NoError(b, ws.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
-		for i := range clubUsers {
-			_, err := ws.Users.Create(ctx, tenancy.NewUser{ID: clubEvent(i).UserID, Timezone: zones[i/len(sports)%len(zones)]})
+		for i := range users {
+			_, err := ws.Users.Create(ctx, tenancy.NewUser{ID: clubUser(i), Timezone: clubZone(i)})
 			if err != nil {
 				return err
 			}

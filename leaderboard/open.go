@@ -2,7 +2,6 @@ package leaderboard
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -64,29 +63,50 @@ func (p *program) openings(ctx context.Context, tx *session.Tx) (map[string]open
 func (p *program) open(ctx context.Context, tx *session.Tx, b *board, before opening) error {
 	now := opening{
 		BoardID: b.id, Version: b.version, ConfigurationVersion: b.configuration,
-		Query: b.counter.Query, Timeframe: b.frame, OpenedAt: tx.Now, FrozenAt: before.stillFrozen(b.frame),
+		Query: b.counter.Query, Timeframe: b.frame, OpenedAt: tx.Now, FrozenAt: before.stillFrozen(b.frame), Counting: true,
 	}
 	if before.BoardID != "" {
-		if err := errors.Join(
-			formerOpenings.Put(ctx, tx, before),
-			remove(ctx, tx, scores, (*score).key, b, &now),
-			remove(ctx, tx, values, (*value).key, b, &now),
-			remove(ctx, tx, parts, (*part).key, b, &now),
-		); err != nil {
+		now.Clearing = 1
+		if err := formerOpenings.Put(ctx, tx, before); err != nil {
 			return err
 		}
 	}
 	if b.counter.tags != nil && len(b.counter.tags) == 0 {
 		tx.Report(b.source(), "query.entityId", fmt.Sprintf("no published tag has the namespace %q, so nobody gets a score", b.counter.EntityID.TagNamespace))
 	}
-	if _, ok := b.unfrozen(now.FrozenAt); !ok || p.history == nil {
-		return openings.Put(ctx, tx, now)
-	}
-	return p.count(ctx, tx, b, &now)
+	return p.prepare(ctx, tx, b, &now)
 }
 
-// count lets a board that still counts what happened before it opened go on with it: a portion at a time, so that others
-// need not wait.
+// prepare lets a board that still counts what happened before it opened go on with it: a portion at a time, so that others
+// need not wait. What an earlier version of the board has counted is removed before.
+func (p *program) prepare(ctx context.Context, tx *session.Tx, b *board, o *opening) error {
+	for limit := p.portion; o.Clearing > 0; {
+		if limit <= 0 {
+			return openings.Put(ctx, tx, *o)
+		}
+		var err error
+		switch o.Clearing {
+		case 1:
+			err = remove(ctx, tx, scores, (*score).key, b, o, &limit)
+		case 2:
+			err = remove(ctx, tx, values, (*value).key, b, o, &limit)
+		case 3:
+			err = remove(ctx, tx, parts, (*part).key, b, o, &limit)
+		default:
+			o.Clearing = 0
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if _, ok := b.unfrozen(o.FrozenAt); !ok || p.history == nil {
+		o.Counting = false
+		return openings.Put(ctx, tx, *o)
+	}
+	return p.count(ctx, tx, b, o)
+}
+
+// count counts a portion of what happened before a board opened.
 func (p *program) count(ctx context.Context, tx *session.Tx, b *board, o *opening) error {
 	var d decision
 	next, err := p.history(ctx, tx, sources[b.counter.Source], o.Mark, p.portion, func(happened *mechanic.Occasion) error {
@@ -145,26 +165,30 @@ func sameEnd(a, b *time.Time) bool {
 	return a.Equal(*b)
 }
 
-// remove removes the rows of a board but for those of frozen periods. The parts of their keys are the
-// board, the period, and others.
-func remove[T any](ctx context.Context, tx *session.Tx, from *store.Table[T], key func(*T) string, b *board, o *opening) error {
-	for q := store.Prefix(b.id + "/").First(batch); ; {
-		rows, err := from.List(ctx, tx, q)
-		if err != nil || len(rows) == 0 {
-			return err
-		}
-		var gone []string
-		for i := range rows {
-			at := key(&rows[i])
-			if p, ok := b.period(strings.SplitN(at, "/", 3)[1]); !ok || !o.frozen(p) {
-				gone = append(gone, at)
-			}
-			q.After = &store.Position{Key: at}
-		}
-		if err := from.Delete(ctx, tx, gone...); err != nil {
-			return err
-		}
+// remove removes rows of a board that are behind the mark, but for those of frozen periods, as far as the limit allows, which it
+// counts down. The parts of their keys are the board, the period, and others. Rows that cannot be read go too.
+func remove[T any](ctx context.Context, tx *session.Tx, from *store.Table[T], key func(*T) string, b *board, o *opening, limit *int) error {
+	q := store.Prefix(b.id + "/").First(*limit)
+	if o.Mark != "" {
+		q.After = &store.Position{Key: o.Mark}
 	}
+	var keys []string
+	rows, err := session.Readable(ctx, tx, from, q, func(damaged *store.DamagedError) { keys = append(keys, damaged.Key) })
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		keys = append(keys, key(&rows[i]))
+	}
+	if *limit -= len(rows); *limit > 0 {
+		o.Clearing, o.Mark = o.Clearing+1, ""
+	} else {
+		o.Mark = slices.Max(keys)
+	}
+	return from.Delete(ctx, tx, slices.DeleteFunc(keys, func(key string) bool {
+		p, ok := b.period(strings.SplitN(key, "/", 3)[1])
+		return ok && o.frozen(p)
+	})...)
 }
 
 // Advance lets a board that still counts what happened before it opened go on. If there is none, it freezes the periods that
@@ -177,7 +201,7 @@ func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more 
 	}
 	for _, b := range p.order {
 		if o := opened[b.id]; o.of(b) && o.Counting {
-			return true, p.count(ctx, tx, b, &o)
+			return true, p.prepare(ctx, tx, b, &o)
 		}
 	}
 	for _, b := range p.order {

@@ -130,14 +130,17 @@ type opening struct {
 	// leaves what others do for when it comes to them.
 	Counting bool   `json:"counting,omitempty"`
 	Mark     string `json:"mark,omitempty"`
+	// Clearing says that before it counts it still removes what its last version has counted: the number of the table that it has
+	// come to, whose rows up to Mark are gone.
+	Clearing int `json:"clearing,omitempty"`
 }
 
-var openings = store.Define("leaderboards", func(o *opening) string { return o.BoardID }, nil)
+var openings = store.Define("leaderboards", func(o *opening) string { return o.BoardID }, nil).Version(2)
 
 // formerOpenings are those that others have replaced. Who explains the past asks for them.
 var formerOpenings = store.Define("leaderboards_before", func(o *opening) string {
 	return o.BoardID + "/" + store.KeyTime(o.OpenedAt)
-}, nil)
+}, nil).Version(2)
 
 // openingsThen returns the openings of boards that the transaction's moment knew, as far as there are any.
 func openingsThen(ctx context.Context, tx *session.Tx, boardIDs ...string) ([]opening, error) {
@@ -163,7 +166,9 @@ func openingsThen(ctx context.Context, tx *session.Tx, boardIDs ...string) ([]op
 }
 
 // comesTo tells whether the board will yet count all that a user has done.
-func (o *opening) comesTo(userID string) bool { return o.Counting && mechanic.Behind(o.Mark, userID) }
+func (o *opening) comesTo(userID string) bool {
+	return o.Counting && (o.Clearing > 0 || mechanic.Behind(o.Mark, userID))
+}
 
 // of tells whether the board has opened as it is published; it has not if o is zero.
 func (o *opening) of(b *board) bool {

@@ -2,8 +2,10 @@ package proof_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,6 +25,7 @@ import (
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 // frozen is a streak rule that takes a point for a missed day.
@@ -337,6 +340,104 @@ func TestBoardOverALongHistoryLetsOthersIn(t *testing.T) {
 				}
 				require.Equal(t, want, got)
 			}
+		})
+	}
+}
+
+// clearances is a store that notes how many rows each transaction deletes from the tables of boards.
+type clearances struct {
+	store.Store
+
+	deleted []int
+}
+
+func (c *clearances) Update(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	return c.Store.Update(ctx, s, func(tx store.Tx) error {
+		c.deleted = append(c.deleted, 0)
+		return fn(&clearance{tx, c})
+	})
+}
+
+type clearance struct {
+	store.Tx
+
+	of *clearances
+}
+
+func (c *clearance) Delete(ctx context.Context, t *store.Schema, keys ...string) error {
+	if strings.HasPrefix(t.Name, "leaderboard_") {
+		c.of.deleted[len(c.of.deleted)-1] += len(keys)
+	}
+	return c.Tx.Delete(ctx, t, keys...)
+}
+
+// What a board had counted before it was published anew is removed in portions, between which others record what the board then
+// counts too. Frozen periods stay.
+func TestBoardPublishedAnewIsClearedInPortions(t *testing.T) {
+	t.Parallel()
+	for name, open := range openers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const portion, users = 10, 35
+			c := &clearances{Store: open(t)}
+			t.Cleanup(func() { require.NoError(t, c.Close()) })
+			w := foundedIn(t, c, "acme", start, portion)
+			ctx := t.Context()
+			conf := guerdontest.BoardConfiguration("kinds", "points")
+			conf.Query = leaderboard.Query{
+				Source: leaderboard.ActivityLogs, Score: leaderboard.Score{Function: leaderboard.CountDistinct, Of: json.RawMessage(`{"var": "entityId"}`)},
+			}
+			board := guerdontest.Board("monthly", conf, timeframe.Monthly)
+			publish := func() {
+				bundle, err := guerdon.Bundle(guerdontest.Activity("run"), guerdontest.Activity("swim"), conf, board)
+				require.NoError(t, err)
+				_, err = w.Import(ctx, bundle)
+				require.NoError(t, err)
+			}
+			publish()
+			do := func(what string, at time.Time) {
+				w.set(at)
+				for i := range users {
+					user := fmt.Sprint("user-", i)
+					_, err := w.Users.Create(ctx, tenancy.NewUser{ID: user})
+					if err != nil {
+						require.ErrorIs(t, err, fault.ErrExists)
+					}
+					_, err = w.Record(ctx, event.Event{ID: what + user, UserID: user, EntityID: what, At: at})
+					require.NoError(t, err)
+				}
+			}
+			do("run", start)
+			frozen, err := w.Leaderboards.Top(ctx, "monthly", 100, nil)
+			require.NoError(t, err)
+			require.Len(t, frozen.Rows, users)
+			w.set(start.AddDate(0, 1, 0))
+			require.NoError(t, w.Advance(ctx))
+			do("swim", start.AddDate(0, 1, 0))
+
+			board.EndsAt = new(start.AddDate(10, 0, 0))
+			c.deleted = nil
+			publish()
+			_, err = w.Record(ctx, event.Event{ID: "late", UserID: "user-20", EntityID: "run", At: start.AddDate(0, 1, 0)})
+			require.NoError(t, err)
+			_, err = w.Leaderboards.Top(ctx, "monthly", 100, nil)
+			require.ErrorIs(t, err, fault.ErrConflict)
+			require.NoError(t, w.Advance(ctx))
+			sum := 0
+			for _, n := range c.deleted {
+				require.LessOrEqual(t, n, portion)
+				sum += n
+			}
+			require.Equal(t, 2*users, sum, "a score and a value each, of the period that is not frozen")
+			again, err := w.Leaderboards.Top(ctx, "monthly", 100, nil)
+			require.NoError(t, err)
+			require.Len(t, again.Rows, users)
+			require.Equal(t, "user-20", again.Rows[0].EntityID)
+			require.Equal(t, "2", again.Rows[0].Score.String())
+			require.Equal(t, "1", again.Rows[1].Score.String())
+			before, err := w.Leaderboards.Top(ctx, "monthly", 100, &leaderboard.At{Period: frozen.Period.ID})
+			require.NoError(t, err)
+			require.Equal(t, frozen.Rows, before.Rows)
 		})
 	}
 }

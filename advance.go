@@ -115,6 +115,9 @@ func (e *Engine) tick(ctx context.Context, tx *session.Tx, ev event.Event) error
 	if err != nil {
 		return err
 	}
+	if err := unsettled(ctx, tx, ev.At); err != nil {
+		return err
+	}
 	end, err := e.clockTo(ctx, tx, placeOf(ev.UserID, ev.At, "1"))
 	if err != nil {
 		return err

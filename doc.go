@@ -42,6 +42,8 @@
 // microsecond, what the clock does comes first, then events whose time the host gave, by their ids, then
 // the rest as it was recorded.
 //
+// What lies before a moment can be archived ([Workspace.Archive]); it is settled from then on.
+//
 // What somebody has decided stays: what was redeemed or reversed, and what was spent, which is owed if it
 // should not have been there. So does a period of a board that has closed.
 //

@@ -141,7 +141,7 @@ func (d *dumper) line(v any) error {
 
 func written(err error) error {
 	if err != nil {
-		return fmt.Errorf("guerdon: writing a dump: %w", err)
+		return fmt.Errorf("guerdon: writing: %w", err)
 	}
 	return nil
 }

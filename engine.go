@@ -40,8 +40,8 @@ type Options struct {
 	// MaxFileSize is the greatest size of a medium in bytes; 0 means [content.MaxFileSize].
 	MaxFileSize int64
 	// Portion bounds what one transaction of [Workspace.Advance] or [Workspace.RecordBatch] does, so that others need not wait long for
-	// it: in events, users, missions, streaks, transactions, or things that happened which a board counts that opens over a history.
-	// 0 means 50.
+	// it: in events, users, missions, streaks, transactions, or things that happened which a board counts that opens over a history;
+	// and in rows, what one of [Workspace.Archive] drops. 0 means 50.
 	Portion int
 	// Log takes what happens in the background, and how far [New] is with taking over an older database; nil means nowhere.
 	Log *slog.Logger
@@ -71,6 +71,7 @@ type Engine struct {
 	portion  int
 	wings    []wing
 	holdings []holding.Holding
+	remains  []mechanic.Remains
 	parts    map[string]*mechanic.Part
 
 	mu     sync.Mutex
@@ -124,7 +125,7 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 		gate: content.Gate(), rehearsals: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), spaces: map[store.Scope]*space{},
 	}
 	e.wings = wings(e)
-	e.parts, e.holdings = parts(e.wings), holdings(e.wings)
+	e.parts, e.holdings, e.remains = parts(e.wings), holdings(e.wings), e.leaving()
 	if e.now == nil {
 		e.now = time.Now
 	}
@@ -201,6 +202,7 @@ func (e *Engine) session(tx store.Tx) *session.Tx {
 	own.Wake = func(ctx context.Context, userID string) error {
 		return own.For(userID, func() error { return e.wake(ctx, own, userID) })
 	}
+	own.Horizon = func(ctx context.Context) (time.Time, int64, error) { return horizon(ctx, own) }
 	return own
 }
 

@@ -1,6 +1,7 @@
 package guerdon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,6 +93,9 @@ func (e *Engine) explain(ctx context.Context, tx *session.Tx, eventID, kind, id 
 	}
 	if !found {
 		return Explanation{}, fault.NotFound("event", eventID)
+	}
+	if settled, _, err := horizon(ctx, tx); err != nil || entry.Event.At.Before(settled) {
+		return Explanation{}, cmp.Or(err, fault.NotFound("event", eventID))
 	}
 	// Whoever asks for the time is told that of the event's transaction.
 	then := tx.Then(entry.RecordedAt, entry.Outcome.Seq)

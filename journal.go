@@ -2,11 +2,13 @@ package guerdon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,14 +75,34 @@ var journal = store.Define("journal", func(e *Entry) string { return e.Event.ID 
 	store.Index{Name: "seq", Columns: []string{"seq"}},
 ).Packed().Large()
 
-// head is the number of the newest entry of the journal.
+// head is the number of the newest entry of the journal, and what is settled.
 type head struct {
 	Seq int64 `json:"seq"`
+	// Horizon is the moment before which nothing happens any more.
+	Horizon time.Time `json:"horizon,omitzero"`
+	// Archived is the number of the last entry that is archived.
+	Archived int64 `json:"archived,omitempty"`
 }
 
 const headKey = "journal"
 
-var heads = store.Define("heads", func(*head) string { return headKey }, nil)
+var heads = store.Define("heads", func(*head) string { return headKey }, nil).Version(2)
+
+// horizon returns the moment before which nothing happens any more, and the number of the last entry that is archived.
+func horizon(ctx context.Context, tx store.Tx) (time.Time, int64, error) {
+	h, _, err := heads.Get(ctx, tx, headKey)
+	return h.Horizon, h.Archived, err
+}
+
+// unsettled refuses what happens before the workspace's horizon.
+func unsettled(ctx context.Context, tx store.Tx, at time.Time) error {
+	settled, _, err := horizon(ctx, tx)
+	if err == nil && at.Before(settled) {
+		err = fault.Conflict("completedAt", "is %s; what happened before %s, the workspace's horizon, is settled",
+			at.Format(time.RFC3339Nano), settled.Format(time.RFC3339Nano))
+	}
+	return err
+}
 
 // maxEntries is how many entries one reading of the journal has.
 const maxEntries = 1000
@@ -93,7 +115,7 @@ func after(seq int64, limit int) store.Query {
 // Journal returns up to 1,000 entries whose number is greater than after, in order. Draining it with
 // the number of the last entry as the next call's after misses nothing and repeats nothing, whatever
 // is recorded meanwhile, so a host can use it as an outbox. An empty result means that the end is
-// reached for now.
+// reached for now. Entries that are archived ([Workspace.Archive]) are passed over: there is no other gap in the numbers.
 //
 // It stops before an entry that cannot be read: those before it are returned first, and then a [*DamagedEntryError]. Whoever
 // decides to do without that entry goes on with the number that the error names as after.
@@ -142,7 +164,8 @@ func entriesAfter(ctx context.Context, tx *session.Tx, seq int64) ([]Entry, erro
 		case damaged == nil:
 			return entries, err
 		case limit == 1: // the next one, as numbers leave no gaps
-			return nil, &DamagedEntryError{seq + 1, damaged}
+			_, archived, err := horizon(ctx, tx)
+			return nil, errors.Join(err, &DamagedEntryError{max(seq, archived) + 1, damaged})
 		}
 	}
 }
@@ -347,10 +370,16 @@ func happened(
 	return true
 }
 
+// errArchived is why an entry cannot be read that is archived.
+var errArchived = errors.New("is archived")
+
 // follow returns what reads from the journal what a mechanic changed, which is in a list of the outcome.
 func follow[C any](list func(*Outcome) *[]C) room.Follow[C] {
 	return func(ctx context.Context, tx *session.Tx, after int64, apply func(int64, []C) error) (int64, error) {
 		h, _, err := heads.Get(ctx, tx, headKey)
+		if err == nil && after < h.Archived { // nobody knows what they changed
+			err = &store.DamagedError{Table: journal.Schema().Name, Key: strconv.FormatInt(after+1, 10), Err: errArchived}
+		}
 		for err == nil && after < h.Seq {
 			var entries []Entry
 			if entries, err = entriesAfter(ctx, tx, after); err != nil {

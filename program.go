@@ -43,6 +43,7 @@ type wing struct {
 	tables  []*store.Schema
 	parts   []mechanic.Part
 	former  []mechanic.Former
+	remains []mechanic.Remains
 	compile func(context.Context, *session.Tx, room.Setting) (machine, error)
 	serve   func(*Workspace) // gives a handle its service
 }
@@ -60,7 +61,7 @@ func newWing[C, S any](
 		return find[mechanic.Mechanic[C]](p), nil
 	}
 	return wing{
-		tables: r.Tables, parts: r.Parts, former: r.Former,
+		tables: r.Tables, parts: r.Parts, former: r.Former, remains: r.Remains,
 		compile: func(ctx context.Context, tx *session.Tx, s room.Setting) (machine, error) {
 			m, err := r.Compile(ctx, tx, s)
 			if err != nil {
@@ -232,6 +233,8 @@ type machine struct {
 	amend    func(context.Context, *session.Tx, mechanic.Amendment, *Outcome) error
 	rewind   func(context.Context, *session.Tx, *tenancy.User) error
 	due      func(context.Context, *session.Tx, string) (at time.Time, kind, id string, err error)
+	recalls  func(context.Context, *session.Tx, *tenancy.User, time.Time) (func(*mechanic.Occasion) bool, error)
+	settle   func(context.Context, *session.Tx, []*mechanic.Occasion) error
 	advance  func(ctx context.Context, tx *session.Tx, limit int) (more bool, err error)
 	moved    func(*Outcome, string, string) bool
 }
@@ -258,7 +261,8 @@ func plug[C any](m mechanic.Mechanic[C], list func(*Outcome) *[]C) machine {
 	}
 	return machine{
 		mechanic: m, folded: m.Folded(), open: m.Open,
-		reads: m.Reads, heeds: m.Heeds, awaits: m.Awaits, foresee: m.Foresee, rewind: m.Rewind, due: m.Due, advance: m.Advance, react: react,
+		reads: m.Reads, heeds: m.Heeds, awaits: m.Awaits, foresee: m.Foresee, rewind: m.Rewind, due: m.Due,
+		recalls: m.Recalls, settle: m.Settle, advance: m.Advance, react: react,
 		present: func(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, out *Outcome) error {
 			changes, err := m.Present(ctx, tx, o)
 			add(out, changes)

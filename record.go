@@ -27,7 +27,8 @@ import (
 //
 // An event that cannot be recorded changes nothing: [fault.ErrInvalid] names the field at fault, also one of the
 // additional data that is not as the activity declares it, [fault.ErrNotFound] the user or activity that does
-// not exist, [fault.ErrForbidden] a user who is not active.
+// not exist, [fault.ErrForbidden] a user who is not active, and [fault.ErrConflict] the time of an event that happened before the
+// workspace's horizon ([Workspace.Archive]), or an id of which something archived has been paid.
 func (ws *Workspace) Record(ctx context.Context, e event.Event) (Outcome, error) {
 	named := func(tx *session.Tx) event.Event { // the same event whenever it is looked for
 		if e.ID == "" {
@@ -169,6 +170,9 @@ func (p *program) sift(
 	for _, a := range arrivals {
 		old, done, err := recorded(ctx, tx, &a)
 		if err == nil && !done {
+			err = unsettled(ctx, tx, a.event.At)
+		}
+		if err == nil && !done {
 			err = admit(ctx, tx, p, &a)
 		}
 		switch {
@@ -281,6 +285,9 @@ func (e *Engine) factOf(tx *session.Tx, p *program, first *mechanic.Occasion, ra
 // enter makes everything follow from facts of one user, in their order, and adds them to the journal.
 func (e *Engine) enter(ctx context.Context, tx *session.Tx, facts ...*fact) error {
 	userID := facts[0].UserID
+	if err := unsettled(ctx, tx, facts[0].At); err != nil {
+		return err
+	}
 	end, err := endOf(ctx, tx, userID)
 	if err != nil {
 		return err
@@ -466,6 +473,11 @@ func (e *Engine) transact(ctx context.Context, tx *session.Tx, fn session.Func) 
 // enterGiven makes what a call has written of users' rows steps of their folds, where no event tells of it.
 func (e *Engine) enterGiven(ctx context.Context, tx *session.Tx, p *program) error {
 	r := recorderOf(tx)
+	if len(r.given) > 0 {
+		if err := unsettled(ctx, tx, tx.Now); err != nil {
+			return err
+		}
+	}
 	for _, userID := range slices.Sorted(maps.Keys(r.given)) {
 		given := r.takeGiven(userID)
 		u, err := tenancy.FindUser(ctx, tx, userID)

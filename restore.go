@@ -1,15 +1,9 @@
 package guerdon
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"hash"
 	"io"
 
 	"github.com/guerdonhq/guerdon/fault"
@@ -44,7 +38,7 @@ func (e *Engine) Restore(ctx context.Context, s store.Scope, r io.Reader) error 
 	if err := e.apart(ctx, nil); err != nil {
 		return err
 	}
-	d := &undumper{r: bufio.NewReader(r), sum: sha256.New(), holdings: map[string]*holding.Holding{}}
+	d := &undumper{lineReader: newLineReader("a dump", r), holdings: map[string]*holding.Holding{}}
 	for i := range e.holdings {
 		d.holdings[e.holdings[i].Name] = &e.holdings[i]
 	}
@@ -196,14 +190,11 @@ func (r *restoring) callOff(ctx context.Context) error {
 
 // An undumper reads a dump.
 type undumper struct {
-	r        *bufio.Reader
-	sum      hash.Hash
-	holdings map[string]*holding.Holding
+	*lineReader
 
-	head  dumpHead
-	line  int // that was read last
-	rows  int
-	ended bool
+	holdings map[string]*holding.Holding
+	head     dumpHead
+	ended    bool
 }
 
 // undumped is a row of a dump.
@@ -211,39 +202,6 @@ type undumped struct {
 	of     *holding.Holding
 	row    store.Row
 	number int // of the line
-}
-
-func lineField(n int) string { return fmt.Sprintf("line %d", n) }
-
-func (d *undumper) invalid(format string, args ...any) error {
-	return fault.Invalid(lineField(d.line), format, args...)
-}
-
-// next returns the next line, without its end.
-func (d *undumper) next() ([]byte, error) {
-	d.line++
-	line, err := d.r.ReadBytes('\n')
-	switch {
-	case errors.Is(err, io.EOF):
-		return nil, d.invalid("is missing or cut off: a dump ends with a line that counts its rows")
-	case err != nil:
-		return nil, fmt.Errorf("guerdon: reading a dump: %w", err)
-	}
-	return bytes.TrimSuffix(line, []byte("\n")), nil
-}
-
-// decode reads a line that has these fields and no others.
-func (d *undumper) decode(line []byte, into any) error {
-	dec := json.NewDecoder(bytes.NewReader(line))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(into)
-	if err == nil && dec.InputOffset() != int64(len(line)) {
-		err = errors.New("something follows")
-	}
-	if err != nil {
-		return d.invalid("is damaged: %v", err)
-	}
-	return nil
 }
 
 // begin reads the first line.
@@ -272,12 +230,6 @@ func (d *undumper) begin() error {
 	}
 	d.count(line)
 	return nil
-}
-
-// count takes a line into the sum.
-func (d *undumper) count(line []byte) {
-	_, _ = d.sum.Write(line) // which never fails
-	_, _ = d.sum.Write([]byte("\n"))
 }
 
 // portion returns the next rows, none at the end.
@@ -311,7 +263,11 @@ func (d *undumper) read(line []byte) (row undumped, err error) {
 		return row, err
 	}
 	if v.Rows != nil {
-		return row, d.end(dumpEnd{*v.Rows, v.SHA256}, v.Table != "")
+		if err := d.check(dumpEnd{*v.Rows, v.SHA256}, v.Table != ""); err != nil {
+			return row, err
+		}
+		d.ended = true
+		return row, d.end()
 	}
 	row = undumped{of: d.holdings[v.Table], number: d.line}
 	if _, listed := d.head.Tables[v.Table]; !listed || row.of == nil {
@@ -326,24 +282,4 @@ func (d *undumper) read(line []byte) (row undumped, err error) {
 	d.rows++
 	d.count(line)
 	return row, nil
-}
-
-// end reads the last line.
-func (d *undumper) end(end dumpEnd, more bool) error {
-	switch {
-	case more:
-		return d.invalid("is a row and the last line")
-	case end.Rows != d.rows:
-		return d.invalid("counts %d rows, before it are %d", end.Rows, d.rows)
-	case end.SHA256 != hex.EncodeToString(d.sum.Sum(nil)):
-		return d.invalid("has another sum than the lines before it: one of them is damaged")
-	}
-	d.ended, d.line = true, d.line+1
-	switch _, err := d.r.ReadByte(); {
-	case err == nil:
-		return d.invalid("follows the last line of the dump")
-	case !errors.Is(err, io.EOF):
-		return fmt.Errorf("guerdon: reading a dump: %w", err)
-	}
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 )
@@ -83,18 +84,19 @@ func (l *ledger) enter(rows ...Transaction) error {
 }
 
 // replace takes out of the accounts what is there of rewards that are paid anew: a reward that was redeemed stays though
-// the step that paid it is made once more.
+// the step that paid it is made once more. Those of a new step cannot be there, unless its event has the id of one that was
+// archived: that is refused, as every transaction is kept.
 func (l *ledger) replace(ctx context.Context, tx *session.Tx, rows ...Transaction) error {
-	if !tx.Replaying {
-		return nil
-	}
 	ids := make([]string, len(rows))
 	for i := range rows {
 		ids[i] = rows[i].ID
 	}
 	there, err := transactions.GetMany(ctx, tx, ids...)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case !tx.Replaying && len(there) > 0:
+		return fault.Conflict("id", "%q paid transaction %q before it was archived", there[0].GroupID, there[0].ID)
 	}
 	return l.remove(there...)
 }

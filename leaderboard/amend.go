@@ -172,6 +172,9 @@ func (p *program) recount(ctx context.Context, tx *session.Tx, c contribution) (
 		return Change{}, false, err
 	}
 	s := newSheet()
+	if err := s.base(ctx, tx, &c); err != nil {
+		return Change{}, false, err
+	}
 	if err := p.collect(ctx, tx, c, func(c *contribution) {
 		if !s.add(c) {
 			tx.Report(c.board.source(), "", c.overflow())

@@ -92,6 +92,8 @@ func (p *program) prepare(ctx context.Context, tx *session.Tx, b *board, o *open
 			err = remove(ctx, tx, values, (*value).key, b, o, &limit)
 		case 3:
 			err = remove(ctx, tx, parts, (*part).key, b, o, &limit)
+		case 4:
+			err = remove(ctx, tx, bases, (*score).key, b, o, &limit)
 		default:
 			o.Clearing = 0
 		}

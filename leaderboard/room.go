@@ -17,10 +17,10 @@ func Room(e room.Engine[Change]) room.Room[Change, Service] {
 		},
 		func(run session.Runner, current room.Current[*program]) Service {
 			return newService(run, e.Library, current, ranks)
-		}).Inheriting(heritage()...)
+		}).Inheriting(heritage()...).Leaving(remains(scores, (*score).key), remains(values, (*value).key), remains(parts, (*part).key), remains(bases, (*score).key))
 }
 
 // tables are all that the package keeps.
 func tables() []*store.Schema {
-	return []*store.Schema{openings.Schema(), formerOpenings.Schema(), scores.Schema(), values.Schema(), parts.Schema()}
+	return []*store.Schema{openings.Schema(), formerOpenings.Schema(), scores.Schema(), values.Schema(), parts.Schema(), bases.Schema()}
 }

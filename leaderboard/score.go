@@ -72,6 +72,8 @@ type value struct {
 	Hash string `json:"hash"`
 	// FirstAt is the earliest time at which an event had the value.
 	FirstAt time.Time `json:"firstAt"`
+	// Settled says that an event had it for which nobody can ask any more.
+	Settled bool `json:"settled,omitempty"`
 }
 
 func valueKey(of, hash string) string { return of + "/" + hash }
@@ -84,7 +86,7 @@ var values = store.Define("leaderboard_values", (*value).key,
 		{Name: "first_at", Kind: store.KindInt, Of: func(v *value) store.Value { return store.Time(v.FirstAt) }},
 	},
 	store.Index{Name: "first", Columns: []string{"of", "first_at"}},
-).Packed()
+).Packed().Version(3)
 
 // part is a contribution that is kept with the score of a tag: the event may turn out not to have happened, and of
 // the score's other users nothing is known then.

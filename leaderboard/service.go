@@ -209,6 +209,9 @@ func (s Service) Periods(ctx context.Context, boardID string, n int, before time
 		}
 		var periods []Period
 		for p, ok := b.begun(until); ok && len(periods) < n; p, ok = b.before(p) {
+			if gone, err := archived(ctx, tx, p); gone || err != nil {
+				return periods, err
+			}
 			periods = append(periods, show(p, &o, tx.Now))
 		}
 		return periods, nil
@@ -252,6 +255,12 @@ func (s Service) look(ctx context.Context, tx *session.Tx, boardID string, at *A
 	p, err := b.pick(at, &o, tx.Now)
 	if err != nil {
 		return err
+	}
+	switch gone, err := archived(ctx, tx, p); {
+	case err != nil:
+		return err
+	case gone:
+		return fault.NotFound("periodId", p.ID)
 	}
 	v := &view{board: b, period: show(p, &o, tx.Now)}
 	index := s.indexes.of(tx.Scope(), b.life)

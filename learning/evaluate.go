@@ -48,7 +48,7 @@ func (p *program) evaluate(
 func (p *program) assign(
 	ctx context.Context, tx *session.Tx, pl *plan, u *tenancy.User, period timeframe.Period, at time.Time, because string, vars mechanic.Values,
 ) ([]Change, error) {
-	done := mechanic.Evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: u.ID, At: tx.Now, EventID: because}
+	done := mechanic.Evaluation{RuleID: pl.ID, PeriodID: period.ID, Owner: u.ID, At: tx.Now, When: at, Until: period.EndsAt, EventID: because}
 	var made []*Assignment
 	failed := false
 	for i, path := range pl.candidates {

@@ -60,7 +60,7 @@ func (p *program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mec
 	}
 	done := mechanic.Evaluation{
 		RuleID: pl.ID, PeriodID: period.ID, Owner: owner.ID, Member: owner.Member,
-		At: tx.Now, When: at, Order: orderOf(o), Seq: tx.Seq, EventID: o.Event.ID,
+		At: tx.Now, When: at, Order: orderOf(o), Until: period.EndsAt, Seq: tx.Seq, EventID: o.Event.ID,
 	}
 	var made []*Mission
 	failed := false

@@ -33,7 +33,7 @@ var (
 
 func newHistory[T any](name string, rows *store.Table[T]) history[T] {
 	key := func(f *former[T]) string { return fmt.Sprintf("%s/%020d", f.Key, f.Until) }
-	return history[T]{rows, store.Define(name, key, nil).Packed()}
+	return history[T]{rows, store.Define(name, key, nil).Packed().Version(rows.Schema().Version)}
 }
 
 // keep keeps what a row was, nil for none, before the present entry has changed it.

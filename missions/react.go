@@ -139,13 +139,14 @@ func (p *program) countPast(ctx context.Context, tx *session.Tx, m *Mission, u *
 	})
 }
 
-// contributions returns what a user's mission that a rule has assigned has counted, in the order in which it happened.
+// contributions returns what a user's mission that a rule has assigned has counted, in the order in which it happened, as far
+// as it is there.
 func (p *program) contributions(ctx context.Context, tx *session.Tx, m *Mission) (logs []Log, err error) {
 	anew := *m
 	anew.count(nil)
 	err = p.eachPast(ctx, tx, &anew, m.UserID, func(o *mechanic.Occasion) error {
 		entry, counts, err := p.judge(tx, o, &anew)
-		if counts && !anew.IsCompleted {
+		if counts && !(position{entry.At, entry.Order}).after(m.Last) { // nothing counts behind what completed it
 			anew.add(entry)
 			logs = append(logs, entry)
 		}

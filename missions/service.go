@@ -139,7 +139,7 @@ func pageOf(ctx context.Context, tx *session.Tx, owner string, page store.Page) 
 
 // Contributions returns what was added to a mission, by whom and when, the latest first, and the token
 // of the next page. Those of a user's mission that a rule has assigned are what the user did in its period, which is read
-// for it.
+// for it, as far as it is not archived.
 func (s Service) Contributions(ctx context.Context, missionID string, page store.Page) (logs []Log, next string, err error) {
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Log, string, error) {
 		m, err := find(ctx, tx, missionID)

@@ -152,6 +152,8 @@ type world struct {
 	first  int64 // the journal's head when the world was made
 	now    atomic.Pointer[time.Time]
 	newID  func() string
+
+	horizon time.Time // before which what users see is not compared
 }
 
 var start = time.Date(2025, 9, 29, 9, 0, 0, 0, time.UTC) // a Monday

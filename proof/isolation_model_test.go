@@ -336,6 +336,7 @@ func (d *drawer) newUser() tenancy.NewUser {
 var arguments = map[string]func(*drawer) []any{
 	"Advance": func(*drawer) []any { return nil },
 	"Dump":    func(*drawer) []any { return []any{io.Discard} },
+	"Archive": func(d *drawer) []any { return []any{d.at(), io.Discard} },
 	"DryRun":  func(d *drawer) []any { return []any{d.event()} },
 	"Explain": func(d *drawer) []any { return []any{d.eventID(), "RewardRule", d.one("per-run", "per-week")} },
 	"Export":  func(*drawer) []any { return nil },

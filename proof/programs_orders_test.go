@@ -26,6 +26,8 @@ type order struct {
 	places   []int           // of each event among those that arrive at once
 	batch    int             // how many are recorded together, at most
 	advances []time.Time
+	archive  time.Time // the advance at which all that lies before the horizon is archived, too
+	horizon  time.Time
 }
 
 // lived is the order in which things happen.
@@ -99,7 +101,14 @@ func (s *scenario) deliveries(o *order) []delivery {
 		}})
 	}
 	for _, at := range o.advances {
-		all = append(all, delivery{at: at, text: "advance", do: func(t tester, w *world) error { return w.Advance(t.Context()) }})
+		d := delivery{at: at, text: "advance", do: func(t tester, w *world) error { return w.Advance(t.Context()) }}
+		if at.Equal(o.archive) {
+			d = delivery{at: at, text: "archive until " + instant(o.horizon), do: func(t tester, w *world) error {
+				w.archived(t, o.horizon)
+				return nil
+			}}
+		}
+		all = append(all, d)
 	}
 	for _, after := range []bool{false, true} {
 		all = append(all, s.arrivals(o, after)...)

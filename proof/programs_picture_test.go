@@ -77,16 +77,23 @@ func (w *world) missionLines(t tester, user string, add adder) {
 
 func (w *world) missionLine(t tester, m *missions.Mission, add adder) {
 	t.Helper()
+	if !m.EndsAt.IsZero() && m.EndsAt.Before(w.horizon) {
+		return
+	}
 	add("mission %s from %s to %s: %s of %s, completed %t at %s, version %d of version %d",
 		m.ID, instant(m.StartsAt), instant(m.EndsAt), m.CurrentAmount, m.TargetAmount, m.IsCompleted, instant(m.CompletedAt), m.ConfigurationVersion, m.RuleVersion)
 	var sum decimal.Decimal
 	for _, l := range pages(t, func(p store.Page) ([]missions.Log, string, error) {
 		return w.Missions.Contributions(t.Context(), m.ID, p)
 	}) {
-		add("mission %s has %s of %s by %s at %s", m.ID, l.Amount, l.EventID, l.UserID, instant(l.At))
+		if !l.At.Before(w.horizon) {
+			add("mission %s has %s of %s by %s at %s", m.ID, l.Amount, l.EventID, l.UserID, instant(l.At))
+		}
 		sum = sum.Add(l.Amount)
 	}
-	require.Equal(t, sum.String(), m.CurrentAmount.String(), "mission %s has what was contributed", m.ID)
+	if w.horizon.IsZero() {
+		require.Equal(t, sum.String(), m.CurrentAmount.String(), "mission %s has what was contributed", m.ID)
+	}
 }
 
 func (w *world) streakLines(t tester, user string, add adder) {
@@ -186,7 +193,7 @@ func (w *world) boardLines(t tester, id string, ended bool, add adder) {
 	periods, err := w.Leaderboards.Periods(t.Context(), id, 40, time.Time{})
 	require.NoError(t, err)
 	for _, p := range periods {
-		if !ended && p.State == timeframe.Ended {
+		if !ended && p.State == timeframe.Ended || !p.EndsAt.IsZero() && !p.EndsAt.After(w.horizon) {
 			continue
 		}
 		top, err := w.Leaderboards.Top(t.Context(), id, 100, &leaderboard.At{Period: p.ID})

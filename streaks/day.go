@@ -89,7 +89,9 @@ type dayRow struct {
 	day
 }
 
-var dayTable = store.Define("streak_days", func(d *dayRow) string { return dayKey(d.UserID, d.RuleID, d.Day) }, nil).Packed()
+var dayTable = store.Define("streak_days", (*dayRow).key, nil).Packed()
+
+func (d *dayRow) key() string { return dayKey(d.UserID, d.RuleID, d.Day) }
 
 func dayKey(userID, ruleID string, d timeframe.Day) string {
 	return streakKey(userID, ruleID) + "/" + d.String()

@@ -11,6 +11,7 @@ import (
 // history is what one user did under one rule, as it is read.
 type history struct {
 	state state
+	base  fold // before the days
 	days  []day
 	plan  *plan          // nil: not in force
 	clock *time.Location // of the user at present; nil if the plan is
@@ -59,7 +60,7 @@ func (h *history) present() (present, error) {
 
 // replay shows every day of the streak with what it did.
 func (h *history) replay(visit func(f *fold, d day, s step)) error {
-	f := fold{Terms: h.state.Terms}
+	f := h.base
 	for _, d := range h.days {
 		s, err := f.add(d, h.zones)
 		if err != nil {
@@ -123,7 +124,7 @@ func (h *history) iterations(p present) ([]Streak, error) {
 
 func (h *history) goals(p present) ([]Streak, error) {
 	var rows []Streak
-	cycle, current := 0, 0 // the number of the newest cycle, and where its rows begin
+	cycle, current := h.base.Goal, 0 // the number of the newest cycle, and where its rows begin
 	err := h.replay(func(f *fold, d day, s step) {
 		if s.grew && f.Goal > cycle {
 			cycle, current = f.Goal, len(rows)
@@ -180,7 +181,7 @@ func (h *history) calendar(t PeriodType, p present) ([]Streak, error) {
 	if err := b.end(); err != nil {
 		return nil, err
 	}
-	return b.rows, nil
+	return b.whole(), nil
 }
 
 // buckets are the rows of one type of calendar while they are filled.
@@ -194,6 +195,21 @@ type buckets struct {
 	// covered counts, by the first day of each period, those of its days (or weeks, under the cadence
 	// WEEK) that stand in nobody's way to being perfect.
 	covered map[timeframe.Day]int
+}
+
+// whole returns the rows but for those of a period of which days are gone.
+func (b *buckets) whole() []Streak {
+	last := b.h.base.Last
+	if last == nil {
+		return b.rows
+	}
+	var rows []Streak
+	for i := range b.rows {
+		if b.first[i] > last.Day {
+			rows = append(rows, b.rows[i])
+		}
+	}
+	return rows
 }
 
 // open returns the row of the period that a day is in.

@@ -122,7 +122,7 @@ func (p *program) meet(ctx context.Context, tx *session.Tx, pl *plan, o *mechani
 	if err != nil || found {
 		return t, err
 	}
-	t.state = state{UserID: o.User.ID, RuleID: pl.ID}
+	t.state = state{UserID: o.User.ID, RuleID: pl.ID, Met: o.Event.At}
 	for before, err := range p.past(ctx, tx, o.User.ID, pl.StartsAt, o.Event.At.Add(time.Microsecond)) {
 		if err != nil {
 			return nil, err
@@ -356,7 +356,10 @@ type reached struct {
 // after it was never judged: it is now. The gap before it was, when the day after it came.
 func (t *turn) refold(ctx context.Context, days []day, date timeframe.Day, fresh bool) (at place, err error) {
 	end := t.state.Last.Day
-	f := fold{Terms: t.state.Terms}
+	f, err := t.state.begin(ctx, t.tx)
+	if err != nil {
+		return place{}, err
+	}
 	var awake fold // before the frozen periods at the end
 	for _, d := range days {
 		if f.Frozen == 0 {

@@ -17,12 +17,12 @@ func Room(e room.Engine[Change]) room.Room[Change, Service] {
 		},
 		func(run session.Runner, current room.Current[*program]) Service {
 			return newService(run, e.Library, current)
-		}).Inheriting(heritage()...)
+		}).Inheriting(heritage()...).Leaving(mechanic.Remains{Table: dayTable.Schema(), Over: daysOver})
 }
 
 // tables are all that the package keeps.
 func tables() []*store.Schema {
-	return []*store.Schema{stateTable.Schema(), dayTable.Schema()}
+	return []*store.Schema{stateTable.Schema(), dayTable.Schema(), baseTable.Schema()}
 }
 
 // parts are the tables that hold rows of users' folds.

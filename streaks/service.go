@@ -229,6 +229,9 @@ func (r *reader) rows(ctx context.Context, st state, t PeriodType) ([]Streak, er
 	if err != nil {
 		return nil, err
 	}
+	if h.base, err = st.begin(ctx, r.tx); err != nil {
+		return nil, err
+	}
 	if h.days, err = listDays(ctx, r.tx, st.UserID, st.RuleID); err != nil {
 		return nil, err
 	}

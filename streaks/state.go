@@ -11,6 +11,8 @@ import (
 type state struct {
 	UserID string `json:"userId"`
 	RuleID string `json:"streakRuleId"`
+	// Met is when what the streak counted first happened, zero if that was not kept.
+	Met time.Time `json:"met,omitzero"`
 	fold
 	// Awake is the fold without the frozen periods at the end, nil if there are none.
 	Awake *fold `json:"awake,omitempty"`
@@ -29,4 +31,4 @@ var stateTable = store.Define("streaks", func(s *state) string { return streakKe
 		{Name: "check_at", Kind: store.KindInt, Of: func(s *state) store.Value { return store.Time(s.CheckAt) }},
 	},
 	store.Index{Name: "due", Columns: []string{"check_at"}},
-).Packed()
+).Packed().Version(3)

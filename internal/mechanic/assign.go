@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -144,6 +147,9 @@ func (a *Assigners[P]) On(keys []string) []P { return a.onEvent.On(keys) }
 // Meets tells whether an event with the given match keys evaluates any rule.
 func (a *Assigners[P]) Meets(keys []string) bool { return a.onEvent.Meets(keys) }
 
+// All yields the rules, whatever their modes.
+func (a *Assigners[P]) All() iter.Seq[P] { return maps.Values(a.byID) }
+
 // Find returns the rule with an id, whatever its mode, the zero P if there is none.
 func (a *Assigners[P]) Find(id string) P { return a.byID[id] }
 
@@ -158,6 +164,8 @@ type Evaluation struct {
 	// When and Order are the place of what had it evaluated, in the order in which things happened.
 	When  time.Time `json:"when,omitzero"`
 	Order string    `json:"order,omitempty"`
+	// Until is when the period is over, zero for never.
+	Until time.Time `json:"until,omitzero"`
 	// Made are the ids of what the rule assigned.
 	Made []string `json:"made,omitempty"`
 	// Seq is the number of the entry of the journal in which it was made.
@@ -220,7 +228,64 @@ func (t Trigger) TickDue(ctx context.Context, tx *session.Tx, table *store.Table
 
 // DefineEvaluations declares a table of evaluations.
 func DefineEvaluations(name string) *store.Table[Evaluation] {
-	return store.Define(name, (*Evaluation).Key, nil).Packed()
+	return store.Define(name, (*Evaluation).Key, nil).Packed().Version(3)
+}
+
+// RemainingEvaluations returns the remains of a table of evaluations: those of periods that are over, in whatever zone their
+// owner lives since.
+func RemainingEvaluations(table *store.Table[Evaluation]) Remains {
+	return Remaining(table, Each(func(e *Evaluation, before time.Time) bool {
+		return !e.Until.IsZero() && e.Until.Before(before.Add(-allZones))
+	}))
+}
+
+// allZones is more than the clocks of any two zones differ.
+const allZones = 48 * time.Hour
+
+// Pending returns since when a rule may count what an owner did before a moment, if it is evaluated then or later: from the
+// beginning of a period for which the table has no evaluation from before; ok is false if it counts nothing of that.
+func (t Trigger) Pending(
+	ctx context.Context, tx *session.Tx, table *store.Table[Evaluation], ruleID string, owner Owner, u *tenancy.User, before time.Time,
+) (since time.Time, ok bool, err error) {
+	moments, apart := []time.Time{before}, time.Duration(0)
+	if t.TimezoneType == timeframe.User { // the user may move, and be in another period then
+		moments, apart = append(moments, before.Add(-allZones), before.Add(allZones)), allZones
+	}
+	for _, at := range moments {
+		p, in, err := t.PeriodAt(tx, u, at)
+		switch {
+		case err != nil:
+			return since, false, err
+		case !in || t.Mode == Disabled:
+			continue
+		}
+		begins := p.StartsAt.Add(-apart)
+		if !begins.Before(before) || ok && !begins.Before(since) {
+			continue
+		}
+		done, err := evaluatedBefore(ctx, tx, table, ruleID, p.ID, owner, before)
+		if err != nil {
+			return since, false, err
+		}
+		if !done {
+			since, ok = begins, true
+		}
+	}
+	return since, ok, nil
+}
+
+// evaluatedBefore tells whether a rule was evaluated for an owner in a period by what happened before a moment: for a group,
+// because of any member.
+func evaluatedBefore(
+	ctx context.Context, tx *session.Tx, table *store.Table[Evaluation], ruleID, periodID string, owner Owner, before time.Time,
+) (bool, error) {
+	earlier := func(e Evaluation) bool { return e.When.Before(before) }
+	own, found, err := table.Get(ctx, tx, EvaluationKey(owner, ruleID, periodID))
+	if err != nil || found && earlier(own) || owner.Member == "" {
+		return found && earlier(own), err
+	}
+	all, err := table.List(ctx, tx, store.Prefix(EvaluationKey(Owner{ID: owner.ID}, ruleID, periodID)+"/"))
+	return slices.ContainsFunc(all, earlier), err
 }
 
 // String says when and why the evaluation was made, and what came of it.

@@ -41,6 +41,12 @@ type Mechanic[C any] interface {
 	// Due returns when the clock does something next in a user's fold, as an event of the clock about a thing of a
 	// kind; zero for never.
 	Due(ctx context.Context, tx *session.Tx, userID string) (at time.Time, kind, id string, err error)
+	// Recalls returns what tells of an event that a user caused before a moment whether something may ask for it again ([Past])
+	// that happens at that moment or later; nil if nothing may.
+	Recalls(ctx context.Context, tx *session.Tx, u *tenancy.User, before time.Time) (func(*Occasion) bool, error)
+	// Settle is told of events for which nobody can ask any more, before they are dropped: what the mechanic counts of them
+	// to count it again is kept in another way.
+	Settle(ctx context.Context, tx *session.Tx, gone []*Occasion) error
 	// Advance does what the clock alone causes outside of folds, for at most limit things, and returns whether there
 	// is more to do.
 	Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error)
@@ -93,6 +99,14 @@ func (Plain[C]) Rewind(context.Context, *session.Tx, *tenancy.User) error { retu
 func (Plain[C]) Due(context.Context, *session.Tx, string) (at time.Time, kind, id string, err error) {
 	return time.Time{}, "", "", nil
 }
+
+// Recalls asks for nothing again.
+func (Plain[C]) Recalls(context.Context, *session.Tx, *tenancy.User, time.Time) (func(*Occasion) bool, error) {
+	return nil, nil
+}
+
+// Settle keeps nothing.
+func (Plain[C]) Settle(context.Context, *session.Tx, []*Occasion) error { return nil }
 
 // Advance does nothing.
 func (Plain[C]) Advance(context.Context, *session.Tx, int) (more bool, err error) { return false, nil }

@@ -28,8 +28,8 @@ type Engine[C any] struct {
 
 // A Follow reads the journal in a transaction: for every entry behind a position, in order, it calls apply with the
 // entry's position and with what a mechanic changed in it, in the order in which it did. It returns the position of the
-// last entry there is, which grows by one from entry to entry. At an entry that cannot be read it ends with a
-// [store.DamagedError].
+// last entry there is, which grows by one from entry to entry. At an entry that cannot be read, or is archived, it
+// ends with a [store.DamagedError].
 type Follow[C any] func(ctx context.Context, tx *session.Tx, after int64, apply func(position int64, changes []C) error) (head int64, err error)
 
 // A Setting is what a mechanic is compiled from.
@@ -53,6 +53,8 @@ type Room[C, S any] struct {
 	Tables []*store.Schema
 	// Parts are the tables among them that hold rows of users' folds.
 	Parts []mechanic.Part
+	// Remains are what of the tables is over before a moment, in the order in which it is dropped; set by [Room.Leaving].
+	Remains []mechanic.Remains
 	// Compile returns the mechanic for a setting in the workspace of a transaction. It may be used concurrently.
 	Compile func(ctx context.Context, tx *session.Tx, s Setting) (mechanic.Mechanic[C], error)
 	// Service returns the service of a workspace that runs its transactions with run. What is in force is what Compile
@@ -65,6 +67,12 @@ type Room[C, S any] struct {
 // Inheriting returns the room with what moves rows that were kept before users were folds.
 func (r Room[C, S]) Inheriting(former ...mechanic.Former) Room[C, S] {
 	r.Former = former
+	return r
+}
+
+// Leaving returns the room with what of its tables is over before a moment.
+func (r Room[C, S]) Leaving(remains ...mechanic.Remains) Room[C, S] {
+	r.Remains = remains
 	return r
 }
 

@@ -33,6 +33,8 @@ type Tx struct {
 	Enter func(ctx context.Context, e event.Event) error
 	// Wake lets the clock do what it does by itself in a user's fold up to now.
 	Wake func(ctx context.Context, userID string) error
+	// Horizon returns the moment before which all is settled, and the number up to which the journal is archived. Nil is none.
+	Horizon func(ctx context.Context) (at time.Time, seq int64, err error)
 	// ActorType and ActorID say who acts; empty means the system.
 	ActorType, ActorID string
 	// Opened is the edition of the program for which the transaction has opened the boards.
@@ -66,7 +68,7 @@ type Tx struct {
 // Then returns the transaction as it was at a moment, while the entry of a number was made, for a step that is made
 // anew.
 func (tx *Tx) Then(now time.Time, seq int64) *Tx {
-	return &Tx{Tx: tx.Tx, Now: now, NewID: tx.NewID, Zones: tx.Zones, Seq: seq, Replaying: true}
+	return &Tx{Tx: tx.Tx, Now: now, NewID: tx.NewID, Zones: tx.Zones, Seq: seq, Replaying: true, Horizon: tx.Horizon}
 }
 
 // Cause queues an event that follows from what the transaction does. The engine lets every mechanic

@@ -232,6 +232,66 @@ func TestHorizon(t *testing.T) {
 	})
 }
 
+// What a mission without end may yet count, for a user whom it was not assigned to, stays, and nothing else of then: it counts that
+// when it is assigned, and again when that is folded again, also after the next archive.
+func TestArchivedIsCountedYet(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		_, err := w.Import(ctx, []byte(`{"documents": [
+			{"kind": "MissionConfiguration", "id": "ten", "name": "Ten runs", "missionType": "INDIVIDUAL", "matchType": "INSTANCE", "matchEntity": "Activity",
+				"matchEntityId": "run", "targetAmountExpression": 10, "defaultLang": "en", "translations": [{"lang": "en", "label": "Ten"}]},
+			{"kind": "MissionRule", "id": "swimmers", "name": "Swimmers", "missionType": "INDIVIDUAL", "missionConfigurationsPool": ["ten"],
+				"timeframeType": "PERMANENT", "timeframeTimezoneType": "USER", "timeframeStartsAt": "2020-01-01T00:00:00Z", "assignmentMode": "EVENT", "eventMatchType": "INSTANCE",
+				"eventMatchEntity": "Activity", "eventMatchEntityId": "swim", "defaultLang": "en", "translations": [{"lang": "en"}]}]}`))
+		require.NoError(t, err)
+		w.aged(t, 0, 1, 2)
+		swim := func(id string, day int) event.Event {
+			return event.Event{ID: id, UserID: "ada", EntityID: "swim", At: start.AddDate(0, 0, day)}
+		}
+		steps := func() (left int) {
+			for _, row := range w.dump(t, w.Scope()) {
+				if strings.Contains(row, " steps ada/") {
+					left++
+				}
+			}
+			return left
+		}
+		counted := func(want string) {
+			t.Helper()
+			m, err := w.Missions.Mission(ctx, "ada:swimmers:ten:"+w.period(t, "ada", "ten"))
+			require.NoError(t, err)
+			require.Equal(t, want, m.CurrentAmount.String())
+		}
+		w.set(start.AddDate(0, 0, 90))
+		w.archived(t, start.AddDate(0, 0, 60))
+		require.Equal(t, 4, steps(), "three runs, and the last step, which is the clock's")
+		_, err = w.Record(ctx, swim("late", 80))
+		require.NoError(t, err)
+		counted("3")
+		_, err = w.Record(ctx, swim("later", 70)) // that of the other is folded again
+		require.NoError(t, err)
+		counted("3")
+		w.archived(t, start.AddDate(0, 0, 69))
+		_, err = w.Record(ctx, run("run-69", "ada", start.AddDate(0, 0, 69)))
+		require.NoError(t, err)
+		counted("4")
+		w.archived(t, start.AddDate(0, 0, 75)) // behind the first swim: the mission has counted them for good
+		require.Less(t, steps(), 5)
+		counted("4")
+	})
+}
+
+// period returns the period of a user's mission.
+func (w *world) period(t tester, user, configuration string) string {
+	t.Helper()
+	for _, m := range pages(t, func(p store.Page) ([]missions.Mission, string, error) { return w.Missions.List(t.Context(), user, p) }) {
+		if m.ConfigurationID == configuration {
+			return m.PeriodID
+		}
+	}
+	return ""
+}
+
 // What Archive refuses, and that it changes nothing then.
 func TestArchiveRefuses(t *testing.T) {
 	w := newWorld(t, memory.New())

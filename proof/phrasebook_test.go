@@ -98,9 +98,12 @@ func sampleGame(b *testing.B, names *strings.Replacer) *guerdontest.World {
 	for i := range committers {
 		w.Join(b, committer(i))
 	}
-	commits := gameCommits(1000)
-	shift := w.Now().Sub(commits[len(commits)-1].At)
-	for i, e := range commits {
+	all, next := make([]event.Event, 1000), commits()
+	for i := range all {
+		all[i] = next()
+	}
+	shift := w.Now().Sub(all[len(all)-1].At)
+	for i, e := range all {
 		w.Happens(b, event.Event{
 			ID: e.ID, UserID: e.UserID, EntityID: e.EntityID, At: e.At.Add(shift), Tags: []string{names.Replace("area:root")},
 			Data: map[string]any{names.Replace("added"): i % 90, names.Replace("deleted"): i % 7, names.Replace("files"): 1 + i%3},

@@ -119,7 +119,10 @@ func (b *batch) check(ctx context.Context) error {
 		return err
 	}
 	b.left = nil
-	for those := range p.together(fresh, func(userID string) (string, error) { return ends[userID], nil }) {
+	for those, err := range p.together(fresh, func(userID string) (string, error) { return ends[userID], nil }) {
+		if err != nil {
+			return err
+		}
 		atOnce := len(those)
 		if atOnce > e.portion { // as many as are made anew in any case
 			err := b.ws.snapshot.Update(ctx, func(tx *session.Tx) error {

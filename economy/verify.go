@@ -49,7 +49,8 @@ func (a *account) sums() Sums {
 const verifyPage = 1000
 
 // Verify rebuilds every balance, also those of SYSTEM, from all transactions of the workspace and returns
-// what does not agree. It reads everything once, on one snapshot.
+// what does not agree. It reads everything once, a page of rows at a time, on one snapshot, which holds up nobody who writes; what it
+// keeps grows with the number of accounts and not with that of transactions.
 func (s Service) Verify(ctx context.Context) (Report, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) (Report, error) {
 		var r Report

@@ -273,3 +273,72 @@ func TestRewardsAtOnceCrossNoBound(t *testing.T) {
 		require.Equal(t, "3", gems.Amount.String())
 	})
 }
+
+// snapshots is a store that does something whenever a View lists rows, and notes the most that one list had.
+type snapshots struct {
+	store.Store
+
+	during func()
+	most   int
+}
+
+func (s *snapshots) View(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
+	return s.Store.View(ctx, scope, func(tx store.Tx) error { return fn(&snapshot{tx, s}) })
+}
+
+type snapshot struct {
+	store.Tx
+
+	of *snapshots
+}
+
+func (s *snapshot) List(ctx context.Context, t *store.Schema, q store.Query) ([]store.Row, error) {
+	rows, err := s.Tx.List(ctx, t, q)
+	s.of.most = max(s.of.most, len(rows))
+	if s.of.during != nil {
+		s.of.during()
+	}
+	return rows, err
+}
+
+// Whoever verifies the books holds nobody up: others write between any two of its reads. It sees one moment of the books
+// nevertheless, of which it has no more than a page of rows at a time.
+func TestVerifyHoldsNobodyUp(t *testing.T) {
+	for name, open := range openers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const page = 1000
+			st := &snapshots{Store: open(t)}
+			w := newWorld(t, st)
+			ctx := t.Context()
+			granted := 0
+			for granted <= page {
+				grants := make([]economy.Grant, 20)
+				for i := range grants {
+					user := []string{"ada", "bob", "eve"}[i%3]
+					grants[i] = economy.Grant{CurrencyID: "points", Amount: decimal.NewFromInt(1), DestinationUserID: user}
+				}
+				_, err := w.Economy.Grant(ctx, grants)
+				require.NoError(t, err)
+				granted += len(grants)
+			}
+			written := 0
+			st.most, st.during = 0, func() {
+				_, err := w.Record(ctx, run(fmt.Sprint("meanwhile", written), "eve", start))
+				require.NoError(t, err)
+				written++
+			}
+			report, err := w.Economy.Verify(ctx)
+			st.during = nil
+			require.NoError(t, err)
+			require.Equal(t, granted, report.Transactions)
+			require.True(t, report.OK(), "%+v", report)
+			require.Equal(t, 3, written, "two pages of transactions and one of accounts")
+			require.LessOrEqual(t, st.most, page+1)
+			again, err := w.Economy.Verify(ctx)
+			require.NoError(t, err)
+			require.Greater(t, again.Transactions, granted)
+			require.True(t, again.OK())
+		})
+	}
+}

@@ -109,7 +109,7 @@ func (e *UnreadError) Unwrap() error { return e.Err }
 
 // For does something for a user, unless the call goes on without the user. It returns an [UnreadError] if it might.
 func (tx *Tx) For(userID string, do func() error) error {
-	if tx.Unread[userID] != nil {
+	if _, without := tx.Unread[userID]; without {
 		return nil
 	}
 	err := do()

@@ -148,7 +148,7 @@ func (t *tx) Prefetch(ctx context.Context, reads ...store.Read) error {
 	}
 	err := w.grant(ctx)
 	if store.Damaged(err) != nil {
-		return nil // whoever needs the row is told
+		err = nil // whoever needs the row is told
 	}
 	return err
 }

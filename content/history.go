@@ -117,9 +117,11 @@ func (l *Library) LoadAt(ctx context.Context, tx store.Tx, at time.Time) (*Progr
 		return nil, err
 	}
 	p, err := l.assemble(ctx, tx, "", records, func(kind AnyKind, r *record) (Document, error) { return inForce(ctx, tx, kind, r, at) })
-	if err == nil {
-		p.at = at
+	if err != nil {
+		return nil, err
 	}
+	e, err := present(ctx, tx)
+	p.at, p.Settled = at, e.Settled
 	return p, err
 }
 

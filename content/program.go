@@ -20,8 +20,7 @@ type Program struct {
 	Life int
 	// At is when it came in force, zero of one that is not in force.
 	At time.Time
-	// Settled is the moment before which what happened in the workspace stays as it is, zero if there is none; it is known
-	// of the one that is in force.
+	// Settled is the moment before which what happened in the workspace stays as it is, zero if there is none.
 	Settled time.Time
 	at      time.Time // of [Library.LoadAt]
 	docs    map[string][]Document
@@ -157,7 +156,7 @@ var forever = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 // time later: those of another program that it has not.
 func (p *Program) With(other *Program, kinds ...string) *Program {
 	out := &Program{
-		Edition: p.Edition, At: p.At, at: p.at, docs: maps.Clone(p.docs), byID: maps.Clone(p.byID), marks: maps.Clone(p.marks), tags: p.tags,
+		Edition: p.Edition, At: p.At, Settled: p.Settled, at: p.at, docs: maps.Clone(p.docs), byID: maps.Clone(p.byID), marks: maps.Clone(p.marks), tags: p.tags,
 		later: map[string]bool{}, recalled: map[string][]mark{},
 	}
 	for _, kind := range kinds {

@@ -269,8 +269,12 @@ func (p *program) judge(tx *session.Tx, o *mechanic.Occasion, m *Mission) (entry
 		}
 	})
 	silent := !o.RecordedAt.IsZero() && o.RecordedAt.Before(p.docs.Published(Rules.Name(), m.RuleID))
+	place := o.Place
+	if !o.RecordedAt.IsZero() && o.RecordedAt.Before(p.docs.Settled) {
+		place = "" // its step is settled
+	}
 	return Log{
-		MissionID: m.ID, EventID: o.Event.ID, UserID: o.Event.UserID, At: o.Event.At, Amount: amount, Place: o.Place, Order: orderOf(o), Seq: tx.Seq, Silent: silent,
+		MissionID: m.ID, EventID: o.Event.ID, UserID: o.Event.UserID, At: o.Event.At, Amount: amount, Place: place, Order: orderOf(o), Seq: tx.Seq, Silent: silent,
 	}, ok && !amount.IsZero(), nil
 }
 

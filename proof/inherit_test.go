@@ -36,6 +36,7 @@ import (
 	"github.com/guerdonhq/guerdon/store/sqlite"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 // gunzip returns what a compressed file of testdata holds.
@@ -55,8 +56,8 @@ func gunzip(t testing.TB, name string) []byte {
 // version read of it (the function was, but for the journal, which is in the file). In a club of three workspaces, of two
 // accounts, six users in three zones run and swim on 28 days, one day in some off, every eleventh event coming up to six days
 // late. The game and the academy of testdata are played, and beside them: missions that are assigned lazily, by a schedule
-// every Monday, once, and to a group by its members; missions made by hand, of a user and of the group; a streak that may be
-// frozen for 2 points, with goals; rewards with a limit a week and a bound, and such as are to be redeemed; boards by week, of
+// every Monday, once (two of them, one that nobody completes), and to a group by its members; missions made by hand, of a user and of the group; a streak that may be
+// frozen for 2 points, with goals; rewards with a limit a week and a bound, 20 times a user, and such as are to be redeemed; boards by week, of
 // distinct values, and of teams. Users are paid, pay one another, spend, redeem, take back, let expire; learn a path; join and
 // leave the group; one moves to another zone; one is suspended, one anonymised. Rules are published while all that goes on. A
 // fourth workspace was deleted. Times are those of a clock that was set; the last event is of 2025-09-28.
@@ -197,6 +198,7 @@ func requireAsBefore(t *testing.T, ws *guerdon.Workspace) {
 	now := was(t.Context(), t, ws)
 	for name, text := range before[ws.Scope().String()] {
 		require.Equal(t, settled(t, text), settled(t, now[name]), name)
+		require.NotRegexp(t, `"entityId":"(eve|fay)"`, string(now[name]), name) // on no board
 	}
 	report, err := ws.Economy.Verify(t.Context())
 	require.NoError(t, err)
@@ -316,10 +318,25 @@ func laterInTheClub() []event.Event {
 	for i := range 50 {
 		events = append(events, event.Event{
 			ID: fmt.Sprintf("later-%02d", i), UserID: []string{"ada", "bob", "cyd", "dan", "eve"}[i%5], EntityID: []string{"run", "run", "swim"}[i%3],
-			At: takenOver.Add(time.Duration(i-12) * 6 * time.Hour), Value: new(decimal.NewFromInt(int64(2 + i%5))),
+			At: takenOver.Add(time.Duration(i-25) * 6 * time.Hour), Value: new(decimal.NewFromInt(int64(4 + i%5))),
 		})
 	}
 	return events
+}
+
+// resume lets the user go on whose streak had been frozen, and gives the group one mission more, which counts what was.
+func resume(t *testing.T, ws *guerdon.Workspace) {
+	t.Helper()
+	_, err := ws.Users.Resume(t.Context(), "eve")
+	require.NoError(t, err)
+	goal := guerdontest.MissionConfiguration("more", guerdontest.Doing("run"), "5")
+	goal.MissionType = missions.Group
+	rule := guerdontest.MissionRule("more", goal, "")
+	rule.GroupTagID, rule.TimezoneType, rule.Timezone = "red", timeframe.Fixed, "UTC"
+	bundle, err := guerdon.Bundle(goal, rule)
+	require.NoError(t, err)
+	_, err = ws.Import(t.Context(), bundle)
+	require.NoError(t, err)
 }
 
 // What happens after the club was taken over is folded in its order, and what had happened before and comes only now is
@@ -328,20 +345,19 @@ func TestInheritedLate(t *testing.T) {
 	eachHeir(t, func(t *testing.T, st store.Heir) {
 		ctx, now := t.Context(), takenOver
 		inTime := clubOf(t, takeOver(t, st, &now, nil))
-		_, err := inTime.Users.Resume(ctx, "eve") // whose streak had been frozen
-		require.NoError(t, err)
+		resume(t, inTime)
 		now = takenOver.AddDate(0, 0, 12)
-		_, err = inTime.RecordBatch(ctx, laterInTheClub())
+		_, err := inTime.RecordBatch(ctx, laterInTheClub())
 		require.NoError(t, err)
 		require.NoError(t, inTime.Advance(ctx))
+		requireCountedOnce(t, inTime)
 		want := was(ctx, t, inTime)
 		delete(want, "problems") // which say what came last
 		for seed := range 2 {
 			then := takenOver
 			other := formerStores["sqlite"](t)
 			late := clubOf(t, takeOver(t, other, &then, nil))
-			_, err := late.Users.Resume(ctx, "eve")
-			require.NoError(t, err)
+			resume(t, late)
 			then = now
 			events := laterInTheClub()
 			rand.New(rand.NewPCG(uint64(seed), 1)).Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
@@ -350,6 +366,7 @@ func TestInheritedLate(t *testing.T) {
 				require.NoError(t, err)
 			}
 			require.NoError(t, late.Advance(ctx))
+			requireCountedOnce(t, late)
 			got := was(ctx, t, late)
 			for name, text := range want {
 				require.Equal(t, settled(t, text), settled(t, got[name]), name)
@@ -357,6 +374,60 @@ func TestInheritedLate(t *testing.T) {
 			require.NoError(t, other.Close())
 		}
 	})
+}
+
+// requireCountedOnce checks that what happened before and after the club was taken over is counted once, and that what was
+// paid for the frozen days of a streak which broke since is given back.
+func requireCountedOnce(t *testing.T, ws *guerdon.Workspace) {
+	t.Helper()
+	ctx := t.Context()
+	entries, err := ws.Journal(ctx, 0)
+	require.NoError(t, err)
+	runs, sums := map[string]int{}, map[string]decimal.Decimal{}
+	for _, e := range entries {
+		if e.Event.EntityID == "run" {
+			runs[e.Event.UserID]++
+			sums[e.Event.UserID] = sums[e.Event.UserID].Add(*e.Event.Value)
+		}
+	}
+	byHand := 0
+	for _, id := range []string{"ada", "bob", "cyd", "dan", "eve"} {
+		m, err := ws.Missions.Mission(ctx, id+":thousand:thousand:PERMANENT")
+		require.NoError(t, err)
+		require.Equal(t, sums[id].String(), m.CurrentAmount.String(), id)
+		all, err := everything(func(p store.Page) ([]economy.Transaction, string, error) { return ws.Economy.History(ctx, id, p) })
+		require.NoError(t, err)
+		capped, back := 0, 0
+		for _, tr := range all {
+			switch {
+			case tr.Initiator == "rewardRuleId#capped":
+				capped++
+			case tr.Initiator == "rewardRuleId#by-hand":
+				byHand++
+			case tr.Initiator == "streakRuleId#cold" && tr.ReversedTransactionID != "":
+				back++
+			}
+		}
+		require.Equal(t, min(20, runs[id]), capped, id)
+		if id == "eve" {
+			require.GreaterOrEqual(t, back, 2)
+		}
+	}
+	require.Equal(t, 1, byHand) // the mission of the group, which had 48 of 60, was completed once
+	m, err := ws.Missions.Mission(ctx, "tag:red::team-hand:PERMANENT")
+	require.NoError(t, err)
+	for sum, i := 48, 0; ; i++ {
+		if ev := laterInTheClub()[i]; ev.EntityID == "run" && slices.Contains([]string{"ada", "bob", "dan"}, ev.UserID) {
+			if sum++; sum == 60 {
+				require.Equal(t, ev.ID, m.Completer.EventID)
+				require.Equal(t, ev.At, m.CompletedAt)
+				break
+			}
+		}
+	}
+	report, err := ws.Economy.Verify(ctx)
+	require.NoError(t, err)
+	require.True(t, report.OK(), "%v", report)
 }
 
 // What was taken over is the past of what comes: boards that are published now count it, Explain says that it is no more to be
@@ -416,6 +487,17 @@ func TestInheritedIsThePast(t *testing.T) {
 		}
 		requireSame("ada balances")
 		requireSame("ada cold")
+
+		elsewhere, err := takeOver(t, st, &now, nil).Workspace(ctx, formerClub[2])
+		require.NoError(t, err)
+		_, err = elsewhere.Record(ctx, event.Event{ID: "late", UserID: "ada", EntityID: "run", At: takenOver.Add(-48 * time.Hour)})
+		require.NoError(t, err)
+		m, err := elsewhere.Missions.Mission(ctx, "ada:weekly:three:2025-W39") // which was over, and not complete
+		require.NoError(t, err)
+		logs, _, err := elsewhere.Missions.Contributions(ctx, m.ID, store.Page{})
+		require.NoError(t, err)
+		require.Equal(t, m.CurrentAmount.String(), decimal.NewFromInt(int64(len(logs))).String())
+		require.Equal(t, "late", logs[0].EventID)
 	})
 }
 

@@ -146,7 +146,8 @@ func (p *program) contributions(ctx context.Context, tx *session.Tx, m *Mission)
 	anew.count(nil)
 	err = p.eachPast(ctx, tx, &anew, m.UserID, func(o *mechanic.Occasion) error {
 		entry, counts, err := p.judge(tx, o, &anew)
-		if counts && !(position{entry.At, entry.Order}).after(m.Last) { // nothing counts behind what completed it
+		behind := m.Last != (position{}) && (position{entry.At, entry.Order}).after(m.Last) // of what was taken over, the last is not known
+		if counts && !behind && !anew.IsCompleted {
 			anew.add(entry)
 			logs = append(logs, entry)
 		}

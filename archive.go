@@ -52,7 +52,7 @@ type Archived struct {
 // the workspace and the versions of the tables, then one for each row. Behind each portion of them is a line with the number
 // of rows and the SHA-256 of all lines before; the last one says that the archive is complete. [ReadArchive] reads it.
 //
-//	{"guerdonArchive": 1, "workspace": {…}, "tables": {"journal": 2, …}}
+//	{"guerdonArchive": 1, "workspace": {…}, "tables": {"journal": 3, …}}
 //	{"table": "journal", "key": "mon", "record": {…}}
 //	{"rows": 1, "sha256": "…"}
 //	{"rows": 1, "sha256": "…", "complete": true}

@@ -16,6 +16,7 @@
 // Where the lock keeps nobody out, because the server is another one that only speaks PostgreSQL's language, or because of a
 // proxy, transactions that meet are conflicts and run again: each commit counts on the row of its scope, and is refused if
 // the count is not what it had read.
+// That is tested with a lock that keeps nobody out; no other server than PostgreSQL itself has been tried.
 //
 // If the connection is lost during a commit, nobody knows whether it took place, and the error says
 // so. Run such an Update again only if it can tell that it was there before, as an event with the same

@@ -62,8 +62,8 @@ func (c *Codec) Pack(key string, v any) ([]byte, error) {
 
 // Unpack reads a record that is kept under a key into a pointer to the zero value of the codec's type.
 func (c *Codec) Unpack(key string, b []byte, into any) error {
-	r := Reader{s: string(b)}
-	c.plan.read(&r, r.begin(key), reflect.ValueOf(into).Elem())
+	var r Reader
+	c.plan.read(&r, r.begin(key, b), reflect.ValueOf(into).Elem())
 	return r.end()
 }
 
@@ -98,8 +98,8 @@ func (c *Codec) Diff(key string, to, from any) ([]byte, error) {
 
 // Apply changes a value, to which into points, by what Diff returned.
 func (c *Codec) Apply(key string, diff []byte, into any) error {
-	r := Reader{s: string(diff)}
-	c.plan.read(&r, r.begin(key), reflect.ValueOf(into).Elem())
+	var r Reader
+	c.plan.read(&r, r.begin(key, diff), reflect.ValueOf(into).Elem())
 	return r.end()
 }
 

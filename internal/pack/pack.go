@@ -241,12 +241,14 @@ func (r *Reader) fail(err error) {
 }
 
 // begin begins to read a record that is kept under a key, and returns the tag of what follows.
-func (r *Reader) begin(key string) byte {
-	t := r.tag()
-	if t == tagSqueezed {
-		r.expand()
-		t = r.tag()
+func (r *Reader) begin(key string, record []byte) byte {
+	record, err := Expand(record)
+	if err != nil {
+		r.fail(err)
+		return tagNull
 	}
+	r.s = string(record)
+	t := r.tag()
 	if t == tagKeyed {
 		r.texts, r.last = known(key)
 		t = r.tag()

@@ -41,35 +41,27 @@ func Squeeze(record []byte) []byte {
 	return room[:len(head)+len(block)]
 }
 
-// Expand returns the record that Squeeze was given.
+// Expand returns the record that Squeeze was given, or that is none that was squeezed.
 func Expand(record []byte) ([]byte, error) {
-	r := Reader{s: string(record)}
 	if len(record) == 0 || record[0] != tagSqueezed {
 		return record, nil
 	}
-	r.tag()
-	r.expand()
-	return []byte(r.s), r.err
-}
-
-// expand goes on with the record that what follows was squeezed from.
-func (r *Reader) expand() {
-	n := r.uvarint()
+	n, size := binary.Uvarint(record[1:])
+	if size <= 0 {
+		return nil, errShort
+	}
 	if n >= uint64(len(phrasebooks)) {
-		r.fail(fmt.Errorf("pack: phrasebook %d is not known", n))
-		return
+		return nil, fmt.Errorf("pack: phrasebook %d is not known", n)
 	}
-	block := []byte(r.s)
-	if size, err := s2.DecodedLen(block); err != nil || size > maxExpanded {
-		r.fail(fmt.Errorf("pack: a record is damaged or longer than %d bytes", maxExpanded))
-		return
+	block := record[1+size:]
+	if length, err := s2.DecodedLen(block); err != nil || length > maxExpanded {
+		return nil, fmt.Errorf("pack: a record is damaged or longer than %d bytes", maxExpanded)
 	}
-	record, err := phrasebooks[n].Decode(nil, block)
+	wide, err := phrasebooks[n].Decode(nil, block)
 	if err != nil {
-		r.fail(fmt.Errorf("pack: a record is damaged: %w", err))
-		return
+		return nil, fmt.Errorf("pack: a record is damaged: %w", err)
 	}
-	r.s = string(record)
+	return wide, nil
 }
 
 // wellKnown is what share of its bytes a record takes at most that a phrasebook knows.

@@ -287,8 +287,8 @@ func (r *Reader) list(depth int) []any {
 
 // JSON returns a record that is kept under a key as JSON. Names are in the order of the alphabet.
 func JSON(key string, b []byte) ([]byte, error) {
-	r := Reader{s: string(b)}
-	v := r.any(r.begin(key), 0)
+	var r Reader
+	v := r.any(r.begin(key, b), 0)
 	if err := r.end(); err != nil {
 		return nil, err
 	}

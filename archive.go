@@ -407,10 +407,14 @@ func entriesOver(ctx context.Context, tx *session.Tx, before time.Time, _ string
 	if err != nil {
 		return o, err
 	}
+	last, err := consumed(ctx, tx)
+	if err != nil {
+		return o, err
+	}
 	entries, err := journal.List(ctx, tx, after(h.Archived, limit))
 	for i := range entries {
 		e := &entries[i]
-		if !e.Event.At.Before(before) || !e.RecordedAt.Before(before) {
+		if e.Outcome.Seq > last || !e.Event.At.Before(before) || !e.RecordedAt.Before(before) {
 			break
 		}
 		h.Archived = e.Outcome.Seq

@@ -43,6 +43,9 @@ type Options struct {
 	// it: in events, users, missions, streaks, transactions, or things that happened which a board counts that opens over a history;
 	// and in rows, what one of [Workspace.Archive] drops. 0 means 50.
 	Portion int
+	// Tables are the host's own, which it fills through [Engine.ConsumeOnce]: they are prepared with the engine's, and what a workspace has in
+	// them is a part of its dumps and goes with it when it is erased. Their names must be none of the engine's ([Tables]).
+	Tables []*store.Schema
 	// Log takes what happens in the background, and how far [New] is with taking over an older database; nil means nowhere.
 	Log *slog.Logger
 }
@@ -73,9 +76,12 @@ type Engine struct {
 	holdings []holding.Holding
 	remains  []mechanic.Remains
 	parts    map[string]*mechanic.Part
+	hosts    []*store.Schema // the host's own tables
 
 	mu     sync.Mutex
 	spaces map[store.Scope]*space
+	// followers are the consumers at work.
+	followers map[*follower]struct{}
 }
 
 // space is what an engine keeps in memory of a workspace: nothing that the store does not know.
@@ -122,10 +128,16 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 	e := &Engine{
 		store: st, now: o.Now, newID: o.NewID, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
 		zones: &timeframe.Zones{}, library: newLibrary(), blobs: o.Blobs, maxSize: o.MaxFileSize, portion: cmp.Or(o.Portion, portion),
-		gate: content.Gate(), rehearsals: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), spaces: map[store.Scope]*space{},
+		gate: content.Gate(), rehearsals: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), spaces: map[store.Scope]*space{}, followers: map[*follower]struct{}{},
 	}
 	e.wings = wings(e)
-	e.parts, e.holdings, e.remains = parts(e.wings), holdings(e.wings), e.leaving()
+	e.parts, e.holdings, e.remains, e.hosts = parts(e.wings), holdings(e.wings), e.leaving(), o.Tables
+	for _, t := range o.Tables {
+		if slices.ContainsFunc(tables(e.wings), func(own *store.Schema) bool { return own.Name == t.Name }) {
+			return nil, fault.Invalid("tables", "%q is the engine's", t.Name)
+		}
+		e.holdings = append(e.holdings, holding.Of(t))
+	}
 	if e.now == nil {
 		e.now = time.Now
 	}
@@ -173,7 +185,7 @@ func tables(wings []wing) []*store.Schema {
 
 // own are the tables that the engine itself keeps.
 func own() []*store.Schema {
-	return []*store.Schema{journal.Schema(), heads.Schema(), problems.Schema(), steps.Schema()}
+	return []*store.Schema{journal.Schema(), heads.Schema(), problems.Schema(), steps.Schema(), consumers.Schema()}
 }
 
 // holdings are what a workspace holds, in the order in which it is restored.

@@ -257,6 +257,9 @@ type ink struct {
 	earlier []*mechanic.Occasion
 	// scratch are all rows as they were before what is going to be taken back, nil while nothing is.
 	scratch *images
+	// entered is the number of the last entry that was added to the journal, 0 for none, and moved says that a consumer was.
+	entered int64
+	moved   bool
 }
 
 // images are those of rows, each once, in the order in which they were first changed.

@@ -30,7 +30,7 @@ var formerTables = []string{
 
 // prepare prepares the store, and takes over what was kept before users were folds.
 func (e *Engine) prepare(ctx context.Context) error {
-	all := tables(e.wings)
+	all := append(tables(e.wings), e.hosts...)
 	err := e.store.Prepare(ctx, all...)
 	heir, able := e.store.(store.Heir)
 	if _, older := errors.AsType[*store.OlderError](err); !older || !able {

@@ -71,9 +71,21 @@ type Entry struct {
 var journal = store.Define("journal", func(e *Entry) string { return e.Event.ID },
 	[]store.Field[Entry]{
 		{Name: "seq", Kind: store.KindInt, Of: func(e *Entry) store.Value { return store.Int(e.Outcome.Seq) }},
+		{Name: "aside", Kind: store.KindText, Of: func(e *Entry) store.Value {
+			if !e.idle() {
+				return store.Value{}
+			}
+			return store.Text(placeOf(e.Event.UserID, e.Event.At, inside(e.Outcome.Seq)))
+		}},
 	},
 	store.Index{Name: "seq", Columns: []string{"seq"}},
-).Packed().Large()
+	store.Index{Name: "aside", Columns: []string{"aside"}}, // few: what may be no step of its user's fold
+).Packed().Large().Version(4)
+
+// idle tells whether nothing followed from the entry, and it says only that its user has changed: it may be no step of a fold.
+func (e *Entry) idle() bool {
+	return e.Event.Type == event.User && e.Event.UserID != "" && e.Outcome.changes()+len(e.Caused) == 0
+}
 
 // head is the number of the newest entry of the journal, and what is settled.
 type head struct {
@@ -123,7 +135,7 @@ func (ws *Workspace) Journal(ctx context.Context, after int64) ([]Entry, error) 
 	if after < 0 || after == math.MaxInt64 {
 		return nil, fault.Invalid("after", "is %d, which no entry has", after)
 	}
-	return session.Read(ctx, ws.run, func(tx *session.Tx) ([]Entry, error) { return entriesAfter(ctx, tx, after) })
+	return session.Read(ctx, ws.run, func(tx *session.Tx) ([]Entry, error) { return entriesAfter(ctx, tx, after, maxEntries) })
 }
 
 // Entry returns the journal's entry of an event from outside or one that a call caused, such as that of a
@@ -155,9 +167,9 @@ func (e *DamagedEntryError) Error() string {
 // Unwrap returns the [store.DamagedError].
 func (e *DamagedEntryError) Unwrap() error { return e.Err }
 
-// entriesAfter returns entries behind a number, up to one that cannot be read.
-func entriesAfter(ctx context.Context, tx *session.Tx, seq int64) ([]Entry, error) {
-	for limit := maxEntries; ; limit /= 2 {
+// entriesAfter returns up to limit of the entries behind a number, up to one that cannot be read.
+func entriesAfter(ctx context.Context, tx *session.Tx, seq int64, limit int) ([]Entry, error) {
+	for ; ; limit /= 2 {
 		entries, err := journal.List(ctx, tx, after(seq, limit))
 		damaged := store.Damaged(err)
 		switch {
@@ -382,7 +394,7 @@ func follow[C any](list func(*Outcome) *[]C) room.Follow[C] {
 		}
 		for err == nil && after < h.Seq {
 			var entries []Entry
-			if entries, err = entriesAfter(ctx, tx, after); err != nil {
+			if entries, err = entriesAfter(ctx, tx, after, maxEntries); err != nil {
 				break
 			}
 			for i := range entries {

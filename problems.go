@@ -47,6 +47,7 @@ func enroll(ctx context.Context, tx *session.Tx, f *fact) error {
 			return err
 		}
 	}
+	recorderOf(tx).entered = f.entry.Outcome.Seq
 	return countProblems(ctx, tx, &f.entry)
 }
 

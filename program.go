@@ -169,6 +169,12 @@ func (e *Engine) committed(tx *session.Tx) {
 	if tx.Opened != "" {
 		e.space(tx.Scope(), func(sp *space) { sp.opened = tx.Opened })
 	}
+	switch r := recorderOf(tx); {
+	case r.moved:
+		e.eachFollower(func(f *follower) { f.again(tx.Scope()) })
+	case r.entered > 0:
+		e.eachFollower(func(f *follower) { f.note(tx.Scope(), r.entered, false) })
+	}
 }
 
 // countingBack are the kinds whose documents count from the beginning of their timeframes, and what these need.

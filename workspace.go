@@ -218,6 +218,11 @@ func (ws *Workspace) Update(ctx context.Context, fn func(context.Context, *Works
 	if fn == nil {
 		return fault.Invalid("fn", "is nil")
 	}
+	return ws.update(ctx, func(ctx context.Context, _ *session.Tx, inner *Workspace) error { return fn(ctx, inner) })
+}
+
+// update is Update with the transaction of the handle.
+func (ws *Workspace) update(ctx context.Context, fn func(context.Context, *session.Tx, *Workspace) error) error {
 	return ws.run.Update(ctx, func(tx *session.Tx) error {
 		ctx := context.WithValue(ctx, updating{}, &within{ws.engine, ws.scope})
 		j := &joint{tx: tx}
@@ -227,7 +232,7 @@ func (ws *Workspace) Update(ctx context.Context, fn func(context.Context, *Works
 		inner := &Workspace{engine: ws.engine, scope: ws.scope, joined: true, rehearsal: session.NewRunner(nil, try)}
 		view := func(_ context.Context, call session.Func) error { return call(tx) }
 		update := func(ctx context.Context, call session.Func) error { return j.call(ctx, ws.engine, call) }
-		return errors.Join(fn(ctx, inner.bind(session.NewRunner(view, update), true)), j.broken)
+		return errors.Join(fn(ctx, tx, inner.bind(session.NewRunner(view, update), true)), j.broken)
 	})
 }
 

@@ -40,6 +40,11 @@ const (
 	Clock              Type = "Clock"
 )
 
+// Types returns all types of event.
+func Types() []Type {
+	return []Type{Activity, Quiz, Slide, Story, LearningGroup, LearningPath, Mission, Streak, VirtualTransaction, User, Clock}
+}
+
 // Kind returns the name of the kind of the documents that events of the type are about: of a mission and a
 // streak the configuration, of a transaction the currency, of all others what has the type's name.
 func (t Type) Kind() string {

@@ -295,7 +295,14 @@ func (o *origin) trace(b *testing.B) {
 type hand struct {
 	b        *testing.B
 	conn     *sql.Conn
-	prepared map[string]*sql.Stmt
+	prepared map[string]*prompt
+}
+
+// prompt is a prepared statement, and where the columns of its rows go.
+type prompt struct {
+	*sql.Stmt
+
+	row []any
 }
 
 func (o *origin) hand(b *testing.B, mode string) *hand {
@@ -309,7 +316,7 @@ func (o *origin) hand(b *testing.B, mode string) *hand {
 		require.NoError(b, conn.Close())
 		require.NoError(b, db.Close())
 	})
-	return &hand{b, conn, map[string]*sql.Stmt{}}
+	return &hand{b, conn, map[string]*prompt{}}
 }
 
 // run runs the statements of events, a number of events in each transaction.
@@ -329,9 +336,9 @@ func (h *hand) do(s statement) {
 	ctx := context.WithoutCancel(h.b.Context())
 	stmt := h.prepared[s.text]
 	if stmt == nil {
-		var err error
-		stmt, err = h.conn.PrepareContext(ctx, s.text)
+		made, err := h.conn.PrepareContext(ctx, s.text)
 		require.NoError(h.b, err)
+		stmt = &prompt{Stmt: made}
 		h.prepared[s.text] = stmt
 	}
 	if !s.reads {
@@ -346,9 +353,15 @@ func (h *hand) do(s statement) {
 		h.b.Fatal(err)
 	}
 	defer func() { require.NoError(h.b, rows.Close()) }()
-	var record sql.RawBytes
+	if stmt.row == nil {
+		names, err := rows.Columns()
+		require.NoError(h.b, err)
+		for range names {
+			stmt.row = append(stmt.row, new(sql.RawBytes))
+		}
+	}
 	for rows.Next() {
-		if err := rows.Scan(&record); err != nil {
+		if err := rows.Scan(stmt.row...); err != nil {
 			h.b.Fatal(err)
 		}
 	}

@@ -263,6 +263,10 @@ func (p *prepared) UpdateAhead(ctx context.Context, s store.Scope, look, fn func
 	return store.UpdateAhead(ctx, p.Store, s, look, fn)
 }
 
+func (p *prepared) Survey(ctx context.Context, t *store.Schema, since string) ([]store.Surveyed, string, error) {
+	return p.Store.(store.Surveyor).Survey(ctx, t, since)
+}
+
 func (p *prepared) Prepare(ctx context.Context, tables ...*store.Schema) error {
 	p.tables = tables
 	return p.Store.Prepare(ctx, tables...)

@@ -349,11 +349,18 @@ var arguments = map[string]func(*drawer) []any{
 	"Problems": func(d *drawer) []any {
 		return []any{guerdon.ProblemFilter{Kind: d.one("", "RewardRule", "MissionConfiguration"), ID: d.one("", "per-run")}, d.page()}
 	},
-	"Entry":       func(d *drawer) []any { return []any{d.eventID()} },
-	"Journal":     func(d *drawer) []any { return []any{int64(d.number(0, 9))} },
-	"Record":      func(d *drawer) []any { return []any{d.event()} },
-	"RecordBatch": func(d *drawer) []any { return []any{[]event.Event{d.event(), d.event()}} },
-	"Scope":       func(*drawer) []any { return nil },
+	"Entry":   func(d *drawer) []any { return []any{d.eventID()} },
+	"Journal": func(d *drawer) []any { return []any{int64(d.number(0, 9))} },
+	"Entries": func(d *drawer) []any {
+		return []any{guerdon.EntryFilter{UserID: d.one("", d.user()), Type: event.Type(d.one("", "Activity", "Mission"))}, d.page()}
+	},
+	"Origin":         func(d *drawer) []any { return []any{d.user(), d.at(), d.one(d.eventID(), d.known())} },
+	"Consumers":      func(*drawer) []any { return nil },
+	"MoveConsumer":   func(d *drawer) []any { return []any{d.one("mail", "points"), int64(d.number(0, 9))} },
+	"RemoveConsumer": func(d *drawer) []any { return []any{d.one("mail", "points")} },
+	"Record":         func(d *drawer) []any { return []any{d.event()} },
+	"RecordBatch":    func(d *drawer) []any { return []any{[]event.Event{d.event(), d.event()}} },
+	"Scope":          func(*drawer) []any { return nil },
 
 	"SyncWithCatalogs": func(*drawer) []any { return nil },
 

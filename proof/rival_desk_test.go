@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,6 +23,9 @@ type desk interface {
 	transact(ctx context.Context, asked []request, play func() []request) error
 	// size returns the bytes of all tables and indexes there are.
 	size(b *testing.B) int64
+	// written returns how many bytes have been written so far: by this process, or into the server's write-ahead log; 0 where that
+	// cannot be known.
+	written(b *testing.B) int64
 }
 
 // A request is a statement with the arguments of every row that it is about.
@@ -150,6 +155,22 @@ func (d *sqliteDesk) size(b *testing.B) (bytes int64) {
 	return bytes
 }
 
+// written is what Linux counts.
+func (d *sqliteDesk) written(b *testing.B) (bytes int64) {
+	b.Helper()
+	counts, err := os.ReadFile("/proc/self/io")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(counts)) {
+		if n, ok := strings.CutPrefix(line, "wchar: "); ok {
+			bytes, err = strconv.ParseInt(strings.TrimSpace(n), 10, 64)
+			require.NoError(b, err)
+		}
+	}
+	return bytes
+}
+
 // A postgresDesk sends what is asked in one trip, and what is written in another one.
 type postgresDesk struct{ pool *pgxpool.Pool }
 
@@ -235,6 +256,13 @@ func (d postgresDesk) size(b *testing.B) (bytes int64) {
 	require.NoError(b, err)
 	row := d.pool.QueryRow(b.Context(), "select sum(pg_total_relation_size(oid))::bigint from pg_class"+
 		" where relnamespace = current_schema()::regnamespace and relkind = 'r'")
+	require.NoError(b, row.Scan(&bytes))
+	return bytes
+}
+
+func (d postgresDesk) written(b *testing.B) (bytes int64) {
+	b.Helper()
+	row := d.pool.QueryRow(b.Context(), "select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")
 	require.NoError(b, row.Scan(&bytes))
 	return bytes
 }

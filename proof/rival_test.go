@@ -93,7 +93,7 @@ func BenchmarkRatioClubSQLite(b *testing.B)         { clubContest(b, clubUsers).
 func BenchmarkRatioClubPostgres(b *testing.B) { clubContest(b, clubUsers).compare(b, inPostgres()) }
 
 // compare compares the engine with the program by hand, in the ways of a venue one after another, and reports by how many bytes
-// an event makes each of them grow.
+// an event makes each of them grow, and how many are written for that, a part of them more than once.
 func (c *contest) compare(b *testing.B, v venue) {
 	b.Helper()
 	ours, theirs := v.place(b), v.place(b)
@@ -103,16 +103,23 @@ func (c *contest) compare(b *testing.B, v venue) {
 		b.Run(fmt.Sprintf("%s, %s, %s : by hand", c.name, v.name, w.name), func(b *testing.B) {
 			events := m.draw(ratio.Rounds * w.events)
 			of := func(n int) []event.Event { return events[n*w.events : (n+1)*w.events] }
-			var grown [2]int64
+			var grown, written [2]int64
+			play := func(side, n int, record func(context.Context, []event.Event) error) {
+				before := scales[side].written(b)
+				w.play(b, of(n), record)
+				written[side] += scales[side].written(b) - before
+			}
 			for i, s := range scales {
 				grown[i] = -s.size(b)
 			}
 			ratio.Compare(b, w.wanted,
-				func(n int) { w.play(b, of(n), m.engine) },
-				func(n int) { w.play(b, of(n), m.hand) })
+				func(n int) { play(0, n, m.engine) },
+				func(n int) { play(1, n, m.hand) })
 			for i, s := range scales {
 				grown[i] += s.size(b)
-				b.ReportMetric(float64(grown[i])/float64(len(events)), []string{"B/event", "B/event-by-hand"}[i])
+				by := []string{"", "-by-hand"}[i]
+				b.ReportMetric(float64(grown[i])/float64(len(events)), "B/event"+by)
+				b.ReportMetric(float64(written[i])/float64(len(events)), "B/event-written"+by)
 			}
 		})
 	}

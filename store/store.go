@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/guerdonhq/guerdon/fault"
@@ -24,6 +25,12 @@ import (
 type Scope struct {
 	Account   string
 	Workspace string
+}
+
+// ParseScope is the inverse of [Scope.String].
+func ParseScope(name string) Scope {
+	account, workspace, _ := strings.Cut(name, "/")
+	return Scope{Account: account, Workspace: workspace}
 }
 
 // String returns "account/workspace", which is unique among scopes because names hold no slash.
@@ -93,6 +100,25 @@ type Heir interface {
 	// interrupted goes on there when it is called again, also by several processes at once. move may run again after a
 	// conflict. Where nothing is to be taken over, Inherit only prepares tables.
 	Inherit(ctx context.Context, tables []*Schema, former []string, move func(ctx context.Context, tx Tx, table string, rows []Former) error) error
+}
+
+// Surveyor is implemented by a [Store] that can look at all scopes at once, as the three of guerdon can. Who follows many
+// workspaces needs one.
+type Surveyor interface {
+	Store
+
+	// Survey returns the rows of a table in all scopes, of one snapshot, and a mark of that moment. It is meant for tables that
+	// have few rows in each scope. Rows of a scope come together, in the order of their keys. If since is the mark that an earlier
+	// call on this Store returned and nothing has been committed after it, by no process, Survey may return no rows and the
+	// same mark, which costs next to nothing; "" asks for the rows in any case. If some rows cannot be read, it returns the
+	// others and the [DamagedError] of the first.
+	Survey(ctx context.Context, t *Schema, since string) (found []Surveyed, mark string, err error)
+}
+
+// A Surveyed is a row and the scope that it is in.
+type Surveyed struct {
+	Scope Scope
+	Row   Row
 }
 
 // A Former is a row of a former layout.

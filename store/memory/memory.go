@@ -14,6 +14,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -34,7 +35,7 @@ type Store struct {
 	copying sync.Mutex // held while trees are copied, which marks them
 }
 
-var _ store.Store = (*Store)(nil)
+var _ store.Surveyor = (*Store)(nil)
 
 // New returns an empty store.
 func New() *Store {
@@ -45,8 +46,9 @@ func New() *Store {
 
 // A state is every table at one moment. It is never modified once it is current.
 type state struct {
-	places map[string]int // of a table's name in tables
-	tables []*table
+	places  map[string]int // of a table's name in tables
+	tables  []*table
+	commits int64 // before it
 }
 
 // Prepare implements [store.Store]. A table may be declared more than once: indexes that are new are
@@ -59,7 +61,7 @@ func (s *Store) Prepare(ctx context.Context, schemas ...*store.Schema) error {
 	s.copying.Lock()
 	defer s.copying.Unlock()
 	now := s.current.Load()
-	next := &state{places: make(map[string]int), tables: slices.Clone(now.tables)}
+	next := &state{places: make(map[string]int), tables: slices.Clone(now.tables), commits: now.commits}
 	maps.Copy(next.places, now.places)
 	for _, schema := range schemas {
 		place, ok := next.places[schema.Name]
@@ -102,6 +104,31 @@ func (s *Store) Rehearse(ctx context.Context, scope store.Scope, fn func(store.T
 	return err
 }
 
+// Survey implements [store.Surveyor]. It waits for nobody.
+func (s *Store) Survey(ctx context.Context, t *store.Schema, since string) (found []store.Surveyed, mark string, err error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, "", err
+	}
+	defer s.leave()
+	now := s.current.Load()
+	mark = strconv.FormatInt(now.commits, 10)
+	place, ok := now.places[t.Name]
+	if !ok {
+		return nil, "", unprepared(t)
+	}
+	if mark == since {
+		return nil, mark, nil
+	}
+	now.tables[place].rows.Scan(func(key string, e *entry) bool {
+		var row store.Row
+		if row, err = e.as(t); err == nil {
+			found = append(found, store.Surveyed{Scope: scopeOf(key), Row: row})
+		}
+		return err == nil
+	})
+	return found, mark, err
+}
+
 // Update implements [store.Store]. It waits for the Update before it until ctx ends, and runs fn once.
 func (s *Store) Update(ctx context.Context, scope store.Scope, fn func(store.Tx) error) error {
 	if err := s.lock(ctx); err != nil {
@@ -110,7 +137,7 @@ func (s *Store) Update(ctx context.Context, scope store.Scope, fn func(store.Tx)
 	defer s.unlock()
 	w, err := s.write(ctx, scope, fn, &s.waiting)
 	if err == nil && w.owned != nil {
-		s.current.Store(&state{w.places, w.tables})
+		s.current.Store(&state{w.places, w.tables, w.commits + 1})
 	}
 	return err
 }

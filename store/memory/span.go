@@ -3,6 +3,7 @@ package memory
 import (
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/guerdonhq/guerdon/store"
 )
@@ -13,6 +14,13 @@ import (
 
 // prefix returns what the tree keys of a scope begin with.
 func prefix(s store.Scope) string { return s.Account + "\x00" + s.Workspace + "\x00" }
+
+// scopeOf returns the scope that a key of a tree of rows begins with.
+func scopeOf(key string) store.Scope {
+	account, rest, _ := strings.Cut(key, "\x00")
+	workspace, _, _ := strings.Cut(rest, "\x00")
+	return store.Scope{Account: account, Workspace: workspace}
+}
 
 // A span is the part of a tree from low up to, but without, high.
 type span struct{ low, high string }

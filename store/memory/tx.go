@@ -64,10 +64,13 @@ func (t *tx) place(ctx context.Context, s *store.Schema) (int, error) {
 	}
 	place, ok := t.work.places[s.Name]
 	if !ok {
-		return 0, fmt.Errorf("memory: table %q is not prepared", s.Name)
+		return 0, unprepared(s)
 	}
 	return place, nil
 }
+
+// unprepared is the error of a table that the store does not know.
+func unprepared(s *store.Schema) error { return fmt.Errorf("memory: table %q is not prepared", s.Name) }
 
 func (t *tx) Get(ctx context.Context, s *store.Schema, keys ...string) ([]store.Row, error) {
 	place, err := t.place(ctx, s)

@@ -84,8 +84,9 @@ type group struct {
 }
 
 var (
-	_ store.Ahead = (*Store)(nil)
-	_ store.Heir  = (*Store)(nil)
+	_ store.Ahead    = (*Store)(nil)
+	_ store.Heir     = (*Store)(nil)
+	_ store.Surveyor = (*Store)(nil)
 )
 
 // New returns a store on a pool of the host's, which stays open when the store is closed.
@@ -113,6 +114,35 @@ func (s *Store) read(ctx context.Context, pool *pgxpool.Pool, do func(unit.Sessi
 		return err
 	}
 	return do(&session{store: s, pool: pool, words: viewing})
+}
+
+// Survey implements [store.Surveyor]. The mark is how many commits all scopes have seen.
+func (s *Store) Survey(ctx context.Context, t *store.Schema, since string) (found []store.Surveyed, mark string, err error) {
+	if err := s.gate.Enter(); err != nil {
+		return nil, "", err
+	}
+	defer s.gate.Leave()
+	const commits = "select cast(coalesce(sum(version), 0) as text) from guerdon_scopes"
+	var all unit.Survey
+	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, commits).Scan(&mark); err != nil || mark == since {
+			return err
+		}
+		rows, err := tx.Query(ctx, s.tables.Of(t).Survey)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			raw := rows.RawValues()
+			all.Add(t, raw[0], raw[1], raw[2])
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, "", wrap(err)
+	}
+	return all.Found, mark, all.Damaged
 }
 
 // Update implements [store.Store]. The transactions of a scope run one after another.

@@ -30,6 +30,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -79,6 +80,7 @@ type Store struct {
 	path     string
 	writer   *conn // used by whoever runs in group
 	readers  readers
+	surveyor surveyor
 	line     line // before a transaction that writes
 	group    *unit.Group
 	gate     unit.Gate
@@ -88,7 +90,10 @@ type Store struct {
 	edition  atomic.Int64 // of the tables, when no newer program had prepared one
 }
 
-var _ store.Heir = (*Store)(nil)
+var (
+	_ store.Heir     = (*Store)(nil)
+	_ store.Surveyor = (*Store)(nil)
+)
 
 // Open opens the file at path, and creates it if there is none. It returns [fault.ErrInvalid] if path
 // cannot name such a file: SQLite's in-memory databases and URIs are not supported, and the directory
@@ -262,6 +267,49 @@ func (s *Store) Rehearse(ctx context.Context, scope store.Scope, fn func(store.T
 	return s.read(ctx, func(db unit.Session) error { return unit.Rehearse(ctx, db, scope, fn) })
 }
 
+// A surveyor is the connection of those who look at all scopes: SQLite tells each connection whether others have committed.
+type surveyor struct {
+	mu   sync.Mutex
+	conn *conn
+}
+
+// Survey implements [store.Surveyor].
+func (s *Store) Survey(ctx context.Context, t *store.Schema, since string) (found []store.Surveyed, mark string, err error) {
+	if err := s.gate.Enter(); err != nil {
+		return nil, "", err
+	}
+	defer s.gate.Leave()
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
+	s.surveyor.mu.Lock()
+	defer s.surveyor.mu.Unlock()
+	if s.surveyor.conn == nil {
+		if s.surveyor.conn, err = s.take(ctx, readerPragmas...); err != nil {
+			return nil, "", err
+		}
+	}
+	c := s.surveyor.conn
+	// Asked for before the rows are read, so that what is committed in between is found next time.
+	err = c.query(ctx, func(rows *sql.Rows) error { return rows.Scan(&mark) }, "pragma data_version")
+	if err != nil || mark == since {
+		return nil, mark, s.wrap(err)
+	}
+	var all unit.Survey
+	var scope, key, record sql.RawBytes
+	err = c.query(ctx, func(rows *sql.Rows) error {
+		if err := rows.Scan(&scope, &key, &record); err != nil {
+			return err
+		}
+		all.Add(t, scope, key, record)
+		return nil
+	}, s.tables.Of(t).Survey)
+	return all.Found, mark, cmp.Or(s.wrap(err), all.Damaged)
+}
+
+// readerPragmas set up a connection that reads.
+var readerPragmas = []string{"busy_timeout = 10000", "query_only = on", "cache_size = -16384"}
+
 // read calls do with the session of a reader.
 func (s *Store) read(ctx context.Context, do func(unit.Session) error) error {
 	if err := s.gate.Enter(); err != nil {
@@ -280,7 +328,7 @@ func (s *Store) read(ctx context.Context, do func(unit.Session) error) error {
 	c := s.readers.pop()
 	if c == nil {
 		var err error
-		if c, err = s.take(ctx, "busy_timeout = 10000", "query_only = on", "cache_size = -16384"); err != nil {
+		if c, err = s.take(ctx, readerPragmas...); err != nil {
 			return err
 		}
 	}
@@ -350,6 +398,9 @@ func (s *Store) Close() error {
 	}
 	ctx := context.Background()
 	var errs []error
+	if s.surveyor.conn != nil {
+		errs = append(errs, s.surveyor.conn.close())
+	}
 	for c := s.readers.pop(); c != nil; c = s.readers.pop() {
 		errs = append(errs, c.close())
 	}

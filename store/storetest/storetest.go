@@ -56,6 +56,7 @@ func Run(t *testing.T, h Harness) {
 		{"Write", writeTests},
 		{"Context", contextTests},
 		{"Ahead", aheadTests},
+		{"Survey", surveyTests},
 		{"Prepare", prepareTests},
 		{"Record", recordTests},
 	}

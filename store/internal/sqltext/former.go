@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/guerdonhq/guerdon/store"
 )
@@ -90,8 +89,7 @@ func (a *Aside) Portion(ctx context.Context, db DB, move func(s store.Scope, tab
 		return next, false, err
 	case len(rows) > 0:
 		next.scope, next.key = scope, rows[len(rows)-1].Key
-		account, workspace, _ := strings.Cut(scope, "/")
-		err = move(store.Scope{Account: account, Workspace: workspace}, name, rows)
+		err = move(store.ParseScope(scope), name, rows)
 		return next, true, errors.Join(err, db.Exec(ctx,
 			fmt.Sprintf(`delete from %s where scope = %s and "key" <= %s`, from, a.Param(1), a.Param(2)), next.scope, next.key))
 	case next.scope != "": // none is left behind what this call has moved: it begins once more, because others may have failed

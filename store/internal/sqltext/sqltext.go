@@ -65,6 +65,8 @@ type Table struct {
 	Name string
 	// Columns are the names of the schema's columns, quoted.
 	Columns []string
+	// Survey is the query for the scopes, keys and records of all rows.
+	Survey string
 
 	schema  *store.Schema
 	dialect *Dialect
@@ -82,6 +84,7 @@ type index struct {
 // NewTable returns the texts of a schema.
 func NewTable(d *Dialect, s *store.Schema) *Table {
 	t := &Table{Name: quote(tableName(s)), schema: s, dialect: d, indexes: map[string]*index{}}
+	t.Survey = `select s.name, t."key", t.record from ` + t.Name + ` t join guerdon_scopes s on s.id = t.scope order by t.scope, t."key"`
 	for _, c := range s.Columns {
 		t.Columns = append(t.Columns, quote(c.Name))
 	}

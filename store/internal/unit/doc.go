@@ -56,6 +56,24 @@ func (a *Answer) Add(of *store.Schema, key, record []byte) {
 	}
 }
 
+// A Survey is the rows of a table in all scopes.
+type Survey struct {
+	Found   []store.Surveyed
+	Damaged error // of the first row that cannot be read
+}
+
+// Add adds a row of the scope of a name.
+func (s *Survey) Add(of *store.Schema, scope, key, record []byte) {
+	var a Answer
+	a.Add(of, key, record)
+	for _, row := range a.Rows {
+		s.Found = append(s.Found, store.Surveyed{Scope: store.ParseScope(string(scope)), Row: row})
+	}
+	if a.Damaged != nil && s.Damaged == nil {
+		s.Damaged = a.Damaged
+	}
+}
+
 // A Change is what is to be written to a table, in the order of the fields.
 type Change struct {
 	Scope store.Scope

@@ -136,10 +136,16 @@ func (s *Store) Update(ctx context.Context, scope store.Scope, fn func(store.Tx)
 	}
 	defer s.unlock()
 	w, err := s.write(ctx, scope, fn, &s.waiting)
-	if err == nil && w.owned != nil {
+	if err != nil {
+		return err
+	}
+	if w.owned != nil {
 		s.current.Store(&state{w.places, w.tables, w.commits + 1})
 	}
-	return err
+	if w.cost != nil {
+		w.cost.Commit = store.Commit{Callers: 1, Rows: w.cost.RowsWritten, Counts: true}
+	}
+	return nil
 }
 
 // write runs fn in a transaction that may write and for which others wait, and returns what became of it.

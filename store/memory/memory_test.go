@@ -31,6 +31,12 @@ func TestCrowded(t *testing.T) {
 	storetest.Crowded(t, s, s)
 }
 
+func TestMetered(t *testing.T) {
+	t.Parallel()
+	s := memory.New()
+	storetest.Metered(t, s, false)
+}
+
 // A View needs no lock: it reads while an Update waits inside, and what it read stays as it was.
 func TestViewWaitsForNobody(t *testing.T) {
 	t.Parallel()

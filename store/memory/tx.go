@@ -19,6 +19,7 @@ type work struct {
 	over     atomic.Bool
 	copying  *sync.Mutex // of the store: to copy a tree marks it
 	waiting  *atomic.Int64
+	cost     *store.Cost // where what it costs is told; nil if nobody asks
 }
 
 func (w *work) in(s store.Scope) *tx { return &tx{w, s, prefix(s)} }
@@ -48,6 +49,7 @@ type tx struct {
 var (
 	_ store.Near    = (*tx)(nil)
 	_ store.Crowded = (*tx)(nil)
+	_ store.Metered = (*tx)(nil)
 )
 
 func (t *tx) Scope() store.Scope { return t.scope }
@@ -90,6 +92,9 @@ func (t *tx) Get(ctx context.Context, s *store.Schema, keys ...string) ([]store.
 		}
 		found = append(found, row)
 	}
+	if c := t.work.cost; c != nil {
+		c.RowsRead += len(found)
+	}
 	return found, nil
 }
 
@@ -126,6 +131,9 @@ func (t *tx) List(ctx context.Context, s *store.Schema, q store.Query) ([]store.
 	})
 	if err != nil {
 		return nil, err
+	}
+	if c := t.work.cost; c != nil {
+		c.RowsRead += len(rows)
 	}
 	return rows, nil
 }
@@ -164,7 +172,18 @@ func (t *tx) write(ctx context.Context, s *store.Schema, plan func(*table) ([]ch
 		return err
 	}
 	t.work.own(place).apply(changes)
+	if c := t.work.cost; c != nil {
+		c.RowsWritten += len(changes)
+	}
 	return nil
+}
+
+// Meter implements [store.Metered].
+func (t *tx) Meter(cost *store.Cost) {
+	if !t.work.over.Load() {
+		*cost = store.Cost{}
+		t.work.cost = cost
+	}
 }
 
 // Near says that everything is here.

@@ -637,6 +637,11 @@ func TestCrowded(t *testing.T) {
 	storetest.Crowded(t, s, s)
 }
 
+func TestMetered(t *testing.T) {
+	t.Parallel()
+	storetest.Metered(t, openFor(t, pgtest.DSN(t)), true)
+}
+
 func TestDamagedRow(t *testing.T) {
 	t.Parallel()
 	dsn := pgtest.DSN(t)

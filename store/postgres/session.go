@@ -75,6 +75,7 @@ type session struct {
 	made   map[store.Scope]int64 // numbers of scopes that are not known to be there for good
 	// edition is that of the tables, 0 while no scope is locked.
 	edition int64
+	sent    int // statements
 }
 
 var _ unit.Session = (*session)(nil)
@@ -131,6 +132,7 @@ func (s *session) scope(ctx context.Context, of store.Scope) (int64, error) {
 		}
 		return rows.Err()
 	})
+	s.sent += b.Len()
 	if err := through.SendBatch(ctx, b).Close(); err != nil {
 		return 0, wrap(err)
 	}
@@ -157,8 +159,12 @@ func (s *session) send(ctx context.Context, b *pgx.Batch) error {
 		s.db, s.conn = conn, conn
 	}
 	s.begun = true
+	s.sent += b.Len()
 	return s.db.SendBatch(ctx, b).Close()
 }
+
+// Statements implements [unit.Session].
+func (s *session) Statements() int { return s.sent }
 
 // lost tells whether the connection is gone.
 func (s *session) lost() bool { return s.conn != nil && s.conn.Conn().IsClosed() }

@@ -22,6 +22,7 @@ var (
 type conn struct {
 	db         preparer
 	statements map[string]*sql.Stmt
+	ran        int // how many have run
 }
 
 func newConn(db preparer) *conn { return &conn{db: db, statements: map[string]*sql.Stmt{}} }
@@ -46,6 +47,7 @@ func (c *conn) exec(ctx context.Context, text string, args ...any) error {
 	if err != nil {
 		return err
 	}
+	c.ran++
 	_, err = s.ExecContext(ctx, args...)
 	return err
 }
@@ -57,6 +59,7 @@ func (c *conn) query(ctx context.Context, each func(*sql.Rows) error, text strin
 	if err != nil {
 		return err
 	}
+	c.ran++
 	rows, err := s.QueryContext(ctx, args...)
 	if err != nil {
 		return err

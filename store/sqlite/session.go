@@ -19,13 +19,17 @@ type session struct {
 	open                  bool
 	joined                bool                  // it is part of the host's transaction
 	made                  map[store.Scope]int64 // scopes that the transaction has numbered
+	before                int                   // how many statements the connection had run
 }
 
 var _ unit.Session = (*session)(nil)
 
 func (s *Store) session(c *conn, start, commit, cancel string) *session {
-	return &session{conn: c, store: s, start: start, commit: commit, cancel: cancel}
+	return &session{conn: c, store: s, start: start, commit: commit, cancel: cancel, before: c.ran}
 }
+
+// Statements implements [unit.Session].
+func (s *session) Statements() int { return s.ran - s.before }
 
 // begin begins the transaction unless it has begun.
 func (s *session) begin(ctx context.Context) error {

@@ -291,6 +291,11 @@ func TestCrowded(t *testing.T) {
 	storetest.Crowded(t, s, s)
 }
 
+func TestMetered(t *testing.T) {
+	t.Parallel()
+	storetest.Metered(t, openFor(t, newFile(t)), true)
+}
+
 func TestDamagedRow(t *testing.T) {
 	t.Parallel()
 	path := newFile(t)

@@ -23,6 +23,8 @@ type Session interface {
 	Commit(ctx context.Context, changes []Change) error
 	// Rollback ends a transaction that was not committed. Nothing of it remains.
 	Rollback(ctx context.Context)
+	// Statements returns how many statements the session has sent so far.
+	Statements() int
 }
 
 // An Ask asks for rows of a table: those that Query describes, or how many those are if Count is

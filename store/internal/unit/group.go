@@ -73,6 +73,7 @@ type member struct {
 	blind bool                 // neither is look called nor does the member read for others
 	unit  *unit                // the one in which look was called last
 	looks int                  // how often it was
+	cost  *store.Cost          // where the commit is to be told; nil if nobody asks
 
 	mu   sync.Mutex // is held while look runs
 	gone bool       // the member has left the queue
@@ -200,6 +201,7 @@ func (g *Group) run(ctx context.Context, m *member, fn func(store.Tx) error) err
 	if len(g.waiting) == 0 {
 		g.long = time.NewTimer(maxWait)
 	}
+	m.cost = g.unit.cost
 	g.waiting = append(g.waiting, m)
 	return nil
 }
@@ -298,8 +300,10 @@ func (g *Group) leave(ctx context.Context, m *member) {
 
 // commit commits the open transaction.
 func (g *Group) commit(ctx context.Context) error {
+	before := g.unit.sum.statements
 	err := g.unit.commit(ctx)
 	if err == nil {
+		g.count(before)
 		return nil
 	}
 	g.unit.db.Rollback(ctx)
@@ -312,6 +316,17 @@ func (g *Group) commit(ctx context.Context) error {
 		return &again{cause: err, alone: true}
 	}
 	return err
+}
+
+// count tells the members what their commit was, before which the session had sent a number of statements.
+func (g *Group) count(before int) {
+	c := store.Commit{Callers: len(g.waiting), Statements: g.unit.db.Statements() - before, Rows: g.unit.sent, Counts: true}
+	for _, m := range g.waiting {
+		if m.cost != nil {
+			m.cost.Commit = c
+			c.Counts = false
+		}
+	}
 }
 
 // last tells whether the transaction ends with m.

@@ -64,7 +64,10 @@ type session struct {
 	*rows
 
 	over bool
+	sent int // statements
 }
+
+func (s *session) Statements() int { return s.sent }
 
 func (s *session) Read(ctx context.Context, asks []unit.Ask) ([]unit.Answer, error) {
 	s.mu.Lock()

@@ -15,7 +15,10 @@ type tx struct {
 	ahead *wish // that of who only looks ahead, or nil
 }
 
-var _ store.Crowded = (*tx)(nil)
+var (
+	_ store.Crowded = (*tx)(nil)
+	_ store.Metered = (*tx)(nil)
+)
 
 func (t *tx) Scope() store.Scope { return t.scope }
 
@@ -23,6 +26,13 @@ func (t *tx) In(s store.Scope) store.Tx { return &tx{t.u, s, t.over, t.ahead} }
 
 // Crowded implements [store.Crowded].
 func (t *tx) Crowded() bool { return t.u.crowded != nil && t.u.crowded() }
+
+// Meter implements [store.Metered]. Who looks ahead costs nothing of its own.
+func (t *tx) Meter(cost *store.Cost) {
+	if t.ahead == nil && !*t.over {
+		t.u.cost = cost
+	}
+}
 
 // wish returns what gathers the reads of a call.
 func (t *tx) wish() *wish {

@@ -31,7 +31,16 @@ type unit struct {
 	// read for others.
 	failed error
 	joint  bool
+
+	// sum is what the unit has asked of the session, and told what of it was the functions' before the one that runs.
+	sum, told tally
+	// cost is where what that function costs is to be told; nil if nobody asks.
+	cost *store.Cost
+	sent int // the rows of the commit
 }
+
+// A tally is what was asked of a session.
+type tally struct{ trips, statements, rows int }
 
 // A place is a table of a scope.
 type place struct {
@@ -104,11 +113,20 @@ func Update(ctx context.Context, db Session, s store.Scope, fn func(store.Tx) er
 // run calls fn. If fn does not succeed, nothing of what it wrote stays pending.
 func (u *unit) run(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
 	over, kept := false, false
+	u.cost = nil
 	defer func() {
 		over = true
-		if !kept {
+		u.sum.statements = u.db.Statements()
+		switch {
+		case !kept:
 			u.revert(0)
+		case u.cost != nil:
+			*u.cost = store.Cost{
+				Trips: u.sum.trips - u.told.trips, Statements: u.sum.statements - u.told.statements,
+				RowsRead: u.sum.rows - u.told.rows, RowsWritten: len(u.undo),
+			}
 		}
+		u.told = u.sum
 		u.undo = u.undo[:0]
 	}()
 	if err := fn(&tx{u: u, scope: s, over: &over}); err != nil {
@@ -129,8 +147,9 @@ func (u *unit) commit(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if len(c.Delete)+len(c.Put)+len(c.Record) > 0 {
+		if n := len(c.Delete) + len(c.Put) + len(c.Record); n > 0 {
 			all = append(all, c)
+			u.sent += n
 		}
 	}
 	return u.db.Commit(ctx, all)
@@ -179,6 +198,7 @@ func (u *unit) read(ctx context.Context, asks []Ask) ([]Answer, error) {
 	if u.shielded {
 		call = context.WithoutCancel(ctx)
 	}
+	u.sum.trips++
 	answers, err := u.db.Read(call, asks)
 	if err != nil {
 		u.failed = cmp.Or(call.Err(), err)
@@ -344,6 +364,7 @@ func (w *wish) grant(ctx context.Context) error {
 	for i, a := range answers {
 		if a.Damaged == nil {
 			w.u.learned += len(a.Rows)
+			w.u.sum.rows += len(a.Rows)
 			w.then[i](a)
 		} else if err == nil && i < own { // whoever else needs the row is told
 			err, w.sound = a.Damaged, a.Rows

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -238,6 +237,12 @@ func note(ctx context.Context, tx *session.Tx, problems []event.Problem) error {
 // an error in one of them and returns all errors joined.
 func (e *Engine) Advance(ctx context.Context) error {
 	var faults []error
+	e.advance(ctx, func(_ store.Scope, err error) { faults = append(faults, err) })
+	return errors.Join(faults...)
+}
+
+// advance is Advance, and tells failed of each workspace in which something fails.
+func (e *Engine) advance(ctx context.Context, failed func(store.Scope, error)) {
 	err := e.eachWorkspace(ctx, func(s store.Scope) {
 		w, err := e.Platform.Workspace(ctx, s)
 		if errors.Is(err, fault.ErrNotFound) || err == nil && w.Status != tenancy.WorkspaceOpen {
@@ -247,10 +252,12 @@ func (e *Engine) Advance(ctx context.Context) error {
 			err = e.workspace(s).Advance(ctx)
 		}
 		if err != nil {
-			faults = append(faults, fmt.Errorf("guerdon: advancing %s: %w", s, err))
+			failed(s, fmt.Errorf("guerdon: advancing %s: %w", s, err))
 		}
 	})
-	return errors.Join(append(faults, err)...)
+	if err != nil {
+		failed(store.Scope{}, err)
+	}
 }
 
 func (e *Engine) eachWorkspace(ctx context.Context, fn func(store.Scope)) error {
@@ -276,7 +283,7 @@ func (e *Engine) eachWorkspace(ctx context.Context, fn func(store.Scope)) error 
 }
 
 // Run calls [Engine.Advance] at once and then at every interval, until ctx ends, and returns nil then.
-// Errors go to Options.Log. Hosts that have a scheduler call Advance from there instead. It returns
+// Errors go to [Options].Log and [Observer].Failed, those of each workspace by themselves. Hosts that have a scheduler call Advance from there instead. It returns
 // [fault.ErrInvalid] for an interval that is not positive.
 func (e *Engine) Run(ctx context.Context, interval time.Duration) error {
 	if interval <= 0 {
@@ -285,9 +292,7 @@ func (e *Engine) Run(ctx context.Context, interval time.Duration) error {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
-		if err := e.Advance(ctx); err != nil && ctx.Err() == nil {
-			e.log.LogAttrs(ctx, slog.LevelError, "guerdon: advance", slog.Any("error", err))
-		}
+		e.advance(ctx, func(s store.Scope, err error) { e.failed(ctx, s, "advance", err) })
 		select {
 		case <-ctx.Done():
 			return nil

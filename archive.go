@@ -262,7 +262,7 @@ func (a *archiver) end() error { return a.seal(true) }
 // remove drops rows, unless they are no longer as they were written.
 func (a *archiver) remove(ctx context.Context, r mechanic.Remains, behind string, lines [][]byte) (asWritten bool, err error) {
 	e := a.ws.engine
-	err = e.store.Update(ctx, a.ws.scope, func(tx store.Tx) error {
+	err = e.apply(ctx, a.ws.scope, func(tx store.Tx) error {
 		own := e.session(tx)
 		now, same, err := a.over(ctx, own, r, behind)
 		if asWritten = slices.EqualFunc(same, lines, bytes.Equal); err != nil || !asWritten {

@@ -30,7 +30,7 @@ import (
 
 // Options are what an engine may be told; the zero value is right for production.
 type Options struct {
-	// Now is the engine's only clock; nil means the machine's. It may be called concurrently.
+	// Now is the engine's only clock; nil means the machine's. It may be called concurrently. What Observe is told is measured by it.
 	Now func() time.Time
 	// NewID makes identifiers of at most 64 characters of A-Z a-z 0-9 _ -; nil means UUIDs of version
 	// 7, which grow with time. It may be called concurrently.
@@ -47,8 +47,11 @@ type Options struct {
 	// Tables are the host's own, which it fills through [Engine.ConsumeOnce]: they are prepared with the engine's, and what a workspace has in
 	// them is a part of its dumps and goes with it when it is erased. Their names must be none of the engine's ([Tables]).
 	Tables []*store.Schema
-	// Log takes what happens in the background, and how far [New] is with taking over an older database; nil means nowhere.
+	// Log takes what goes wrong in the background, and how far [New] is with taking over an older database; nil means
+	// [slog.Default].
 	Log *slog.Logger
+	// Observe is told what the engine does; the zero Observer is told nothing and costs nothing.
+	Observe Observer
 }
 
 // An Engine runs the workspaces of one store. It may be used concurrently; one per process is enough,
@@ -67,7 +70,8 @@ type Engine struct {
 
 	now      func() time.Time
 	newID    func() string
-	log      *slog.Logger
+	log      *slog.Logger // nil: the default
+	observer Observer
 	zones    *timeframe.Zones
 	library  *content.Library
 	blobs    content.Blobs
@@ -127,7 +131,7 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 		return nil, fault.Invalid("portion", "is %d; it must be 0 or more", o.Portion)
 	}
 	e := &Engine{
-		store: st, now: o.Now, newID: o.NewID, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
+		store: st, now: o.Now, newID: o.NewID, log: o.Log, observer: o.Observe,
 		zones: &timeframe.Zones{}, library: newLibrary(), blobs: o.Blobs, maxSize: o.MaxFileSize, portion: cmp.Or(o.Portion, portion),
 		gate: content.Gate(), rehearsals: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), spaces: map[store.Scope]*space{}, followers: map[*follower]struct{}{},
 	}
@@ -148,7 +152,7 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 	if err := e.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("guerdon: preparing the store: %w", err)
 	}
-	e.platform = e.runner(st, store.Scope{})
+	e.platform = e.runner(store.Scope{})
 	e.Platform = tenancy.NewPlatform(e.platform, e.gate)
 	return e, nil
 }
@@ -221,7 +225,7 @@ func (e *Engine) session(tx store.Tx) *session.Tx {
 
 // runner returns what runs the transactions of a scope that is not a workspace: nothing in it causes
 // events.
-func (e *Engine) runner(st store.Store, s store.Scope) session.Runner {
+func (e *Engine) runner(s store.Scope) session.Runner {
 	with := func(run func(context.Context, store.Scope, func(store.Tx) error) error, read *store.Scope) func(context.Context, session.Func) error {
 		return func(ctx context.Context, fn session.Func) error {
 			if err := e.apart(ctx, read); err != nil {
@@ -230,5 +234,5 @@ func (e *Engine) runner(st store.Store, s store.Scope) session.Runner {
 			return run(ctx, s, func(tx store.Tx) error { return fn(e.session(tx)) })
 		}
 	}
-	return session.NewRunner(with(st.View, &s), with(st.Update, nil))
+	return session.NewRunner(with(e.store.View, &s), with(e.apply, nil))
 }

@@ -67,7 +67,7 @@ func (e *Engine) EraseWorkspace(ctx context.Context, s store.Scope) error {
 func (e *Engine) wipe(ctx context.Context, s store.Scope, mine func(context.Context, store.Tx) error) error {
 	for _, h := range e.holdings {
 		for more := h.Drop != nil; more; {
-			err := e.store.Update(ctx, s, func(tx store.Tx) error {
+			err := e.apply(ctx, s, func(tx store.Tx) error {
 				if err := mine(ctx, tx); err != nil {
 					return err
 				}

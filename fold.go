@@ -257,9 +257,13 @@ type ink struct {
 	earlier []*mechanic.Occasion
 	// scratch are all rows as they were before what is going to be taken back, nil while nothing is.
 	scratch *images
-	// entered is the number of the last entry that was added to the journal, 0 for none, and moved says that a consumer was.
-	entered int64
+	// lastSeq is the number of the last entry that was added to the journal, 0 for none, and moved says that a consumer was.
+	lastSeq int64
 	moved   bool
+	// entries, problems and repeated are what is told to who observes the transaction.
+	entries  []RecordedEntry
+	problems []Problem
+	repeated int
 }
 
 // images are those of rows, each once, in the order in which they were first changed.

@@ -67,7 +67,7 @@ func (e *Engine) prepare(ctx context.Context) error {
 				return fmt.Errorf("row %q of table %q of %s: %w", rows[i].Key, table, tx.Scope(), err)
 			}
 		}
-		e.log.LogAttrs(ctx, slog.LevelInfo, "guerdon: taking over what an earlier version kept",
+		e.logger().LogAttrs(ctx, slog.LevelInfo, "guerdon: taking over what an earlier version kept",
 			slog.String("table", table), slog.String("scope", tx.Scope().String()), slog.Int("rows", len(rows)))
 		return nil
 	})

@@ -47,7 +47,8 @@ func enroll(ctx context.Context, tx *session.Tx, f *fact) error {
 			return err
 		}
 	}
-	recorderOf(tx).entered = f.entry.Outcome.Seq
+	recorderOf(tx).lastSeq = f.entry.Outcome.Seq
+	recorderOf(tx).entered(tx, f)
 	return countProblems(ctx, tx, &f.entry)
 }
 

@@ -172,8 +172,8 @@ func (e *Engine) committed(tx *session.Tx) {
 	switch r := recorderOf(tx); {
 	case r.moved:
 		e.eachFollower(func(f *follower) { f.again(tx.Scope()) })
-	case r.entered > 0:
-		e.eachFollower(func(f *follower) { f.note(tx.Scope(), r.entered, false) })
+	case r.lastSeq > 0:
+		e.eachFollower(func(f *follower) { f.note(tx.Scope(), r.lastSeq, false) })
 	}
 }
 

@@ -180,6 +180,7 @@ func (p *program) sift(
 			return nil, place(a.index, err)
 		case done:
 			outcomes[a.index] = old
+			recorderOf(tx).repeated++
 		default:
 			fresh = append(fresh, a)
 		}

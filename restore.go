@@ -121,7 +121,7 @@ func (r *restoring) rows(ctx context.Context, d *undumper) error {
 		if err != nil || len(lines) == 0 {
 			return err
 		}
-		err = r.store.Update(ctx, r.scope, func(tx store.Tx) error {
+		err = r.apply(ctx, r.scope, func(tx store.Tx) error {
 			if err := r.mine(ctx, tx); err != nil {
 				return err
 			}

@@ -69,28 +69,39 @@ func (e *Engine) workspace(s store.Scope) *Workspace {
 		if err := e.apart(ctx, &s); err != nil {
 			return err
 		}
-		return e.store.View(ctx, s, func(tx store.Tx) error {
+		seen := e.viewing()
+		err := e.store.View(ctx, s, func(tx store.Tx) error {
 			own := e.session(tx)
-			own.Committed = true
+			own.Committed, own.Observed = true, seen
 			return fn(own)
 		})
+		e.rebuilt(ctx, s, seen)
+		return err
 	}
+	failed := func(ctx context.Context, during string, err error) { e.failed(ctx, s, during, err) }
 	update := func(ctx context.Context, look, fn session.Func) error {
 		if err := e.apart(ctx, nil); err != nil {
 			return err
 		}
 		var last *session.Tx
+		w := e.watch()
 		err := e.update(ctx, s, look, func(tx store.Tx) error {
+			w.begin(tx)
+			defer w.end()
 			last = e.session(tx)
+			w.over(last)
 			return e.transact(ctx, last, fn)
 		})
 		if err == nil {
 			e.committed(last)
-			last.RunAfterwards(ctx, view)
+			w.tell(ctx, s)
+			last.RunAfterwards(ctx, view, func(ctx context.Context, name string, err error) {
+				failed(ctx, "afterwards", fmt.Errorf("guerdon: ranking %q: %w", name, err))
+			})
 		}
 		return err
 	}
-	run := session.NewRunner(view, func(ctx context.Context, fn session.Func) error { return update(ctx, nil, fn) }).Ahead(update)
+	run := session.NewRunner(view, func(ctx context.Context, fn session.Func) error { return update(ctx, nil, fn) }).Ahead(update).Telling(failed)
 	ws := &Workspace{engine: e, scope: s, rehearsal: e.rehearsing(e.store, s)}
 	ws.snapshot = session.NewRunner(nil, func(ctx context.Context, fn session.Func) error { return e.rehearse(ctx, e.store, s, fn) })
 	return ws.bind(run, false)
@@ -201,7 +212,7 @@ func (ws *Workspace) As(a content.Actor) *Workspace {
 	own.actor, own.rehearsal = &a, session.NewRunner(nil, acting(ws.rehearsal.Update))
 	run := session.NewRunner(acting(ws.run.View), acting(ws.run.Update)).Ahead(func(ctx context.Context, look, fn session.Func) error {
 		return acting(func(ctx context.Context, fn session.Func) error { return ws.run.UpdateAhead(ctx, look, fn) })(ctx, fn)
-	})
+	}).Telling(ws.run.Failed)
 	return own.bind(run, ws.revocable)
 }
 

@@ -377,7 +377,9 @@ func (l MediaLibrary) Delete(ctx context.Context, id string) error {
 		return m, errors.Join(err, m.dropPending(ctx, tx), media.Delete(ctx, shelf(tx, m.Scope), id), l.untag(ctx, tx, id))
 	})
 	if err == nil && !l.revocable && m.there() {
-		_ = l.blobs.Delete(ctx, m.Key) // if it fails, Advance does it
+		if err := l.blobs.Delete(ctx, m.Key); err != nil { // Advance does it
+			l.run.Failed(ctx, "media", fmt.Errorf("content: deleting blob %q: %w", m.Key, err))
+		}
 	}
 	return err
 }

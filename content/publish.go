@@ -155,6 +155,9 @@ func (c *change) enforce(ctx context.Context, tx *session.Tx, d draftOf) error {
 	if err := documents.Put(ctx, tx, *r); err != nil {
 		return err
 	}
+	if seen := tx.Observed; seen != nil {
+		seen.Published = append(seen.Published, session.Published{Kind: r.Kind, ID: r.ID, Version: r.Version})
+	}
 	return versions.Put(ctx, tx, version{
 		Kind: r.Kind, ID: r.ID, Version: r.Version, Stage: Published, At: tx.Now, Actor: actor(tx), Reopen: c.reopen, Body: r.Draft,
 	})

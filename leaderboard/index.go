@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -184,7 +185,7 @@ func (x *index) prepare(ctx context.Context, tx *session.Tx, head int64, b *boar
 	if err != nil || r == nil {
 		return err
 	}
-	tree, err := stored.load(ctx, b.counter.RankStyle == DenseRank)
+	tree, err := readIn(ctx, tx, b, stored)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if err == nil {
@@ -301,6 +302,23 @@ func (r *indexed) finish(tree *ranktree.Tree) error {
 	}
 	r.queue = nil
 	return nil
+}
+
+// readIn reads a ranking into memory, and notes it for who observes.
+func readIn(ctx context.Context, tx *session.Tx, b *board, stored storeLadder) (*ranktree.Tree, error) {
+	dense, seen := b.counter.RankStyle == DenseRank, tx.Observed
+	if seen == nil {
+		return stored.load(ctx, dense)
+	}
+	began := seen.Now()
+	tree, err := stored.load(ctx, dense)
+	if err == nil {
+		seen.Rebuilt = append(seen.Rebuilt, session.Rebuilt{
+			Board: b.id, Period: strings.TrimPrefix(stored.ranking, b.id+"/"),
+			Scores: tree.Len(), Start: began, Took: seen.Now().Sub(began),
+		})
+	}
+	return tree, err
 }
 
 // load reads the ranking into memory.

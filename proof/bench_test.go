@@ -124,13 +124,15 @@ func clubEvents(from, n int) []event.Event {
 	return events
 }
 
-// openClub returns the club's workspace on a store, which need not hold it yet.
-func openClub(b testing.TB, st store.Store) *guerdon.Workspace {
+// openClub returns the club's workspace on a store, which need not hold it yet. It may be observed.
+func openClub(b testing.TB, st store.Store, observe ...guerdon.Observer) *guerdon.Workspace {
 	b.Helper()
 	clubMade.Store(0)
-	eng, err := guerdon.New(b.Context(), st, &guerdon.Options{
-		Now: func() time.Time { return clubTime(clubMade.Load()) }, NewID: func() string { return "none" },
-	})
+	opts := &guerdon.Options{Now: func() time.Time { return clubTime(clubMade.Load()) }, NewID: func() string { return "none" }}
+	for _, o := range observe {
+		opts.Observe = o
+	}
+	eng, err := guerdon.New(b.Context(), st, opts)
 	require.NoError(b, err)
 	_, err = eng.Platform.CreateAccount(b.Context(), tenancy.Account{ID: "club"})
 	if !errors.Is(err, fault.ErrExists) {

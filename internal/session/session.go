@@ -56,6 +56,9 @@ type Tx struct {
 	// Again are places in folds from which on these are to be folded again.
 	Again []string
 
+	// Observed gathers what an observer is told once the transaction is over; nil if nobody observes.
+	Observed *Observed
+
 	// Unread are the errors of users and rows that cannot be read, by what they are about, of a call that goes on without
 	// them; nil if the call is refused.
 	Unread map[string]error
@@ -63,6 +66,29 @@ type Tx struct {
 	caused     []event.Event
 	problems   []event.Problem
 	afterwards map[string]Func
+}
+
+// Observed is what a transaction has done that an observer is told.
+type Observed struct {
+	// Now is the engine's clock, to measure with.
+	Now func() time.Time
+	// Published are the documents that came in force, Rebuilt the rankings that were read into memory.
+	Published []Published
+	Rebuilt   []Rebuilt
+}
+
+// Published is a document of which a version came in force.
+type Published struct {
+	Kind, ID string
+	Version  int
+}
+
+// Rebuilt is a ranking of a period of a board that was read into memory.
+type Rebuilt struct {
+	Board, Period string
+	Scores        int
+	Start         time.Time
+	Took          time.Duration
 }
 
 // Then returns the transaction as it was at a moment, while the entry of a number was made, for a step that is made
@@ -154,7 +180,7 @@ func (tx *Tx) Moment() time.Time {
 func (tx *Tx) Reported() []event.Problem { return tx.problems }
 
 // Afterwards lets fn run in a View once the transaction is committed; of several with one name, the last.
-// It is not run if the transaction is part of one of the host's. Nobody learns whether it failed.
+// It is not run if the transaction is part of one of the host's.
 func (tx *Tx) Afterwards(name string, fn Func) {
 	if tx.afterwards == nil {
 		tx.afterwards = map[string]Func{}
@@ -162,10 +188,12 @@ func (tx *Tx) Afterwards(name string, fn Func) {
 	tx.afterwards[name] = fn
 }
 
-// RunAfterwards runs what was left for when the transaction is committed.
-func (tx *Tx) RunAfterwards(ctx context.Context, view func(context.Context, Func) error) {
-	for _, fn := range tx.afterwards {
-		_ = view(ctx, fn)
+// RunAfterwards runs what was left for when the transaction is committed. What fails of it fails in the background: failed is told.
+func (tx *Tx) RunAfterwards(ctx context.Context, view func(context.Context, Func) error, failed Failed) {
+	for name, fn := range tx.afterwards {
+		if err := view(ctx, fn); err != nil {
+			failed(ctx, name, err)
+		}
 	}
 }
 
@@ -177,7 +205,11 @@ type Func func(tx *Tx) error
 type Runner struct {
 	view, update func(context.Context, Func) error
 	ahead        func(ctx context.Context, look, fn Func) error // nil: update will do
+	failed       Failed
 }
+
+// Failed is told what went wrong behind a call that has succeeded: what it was about, and the error.
+type Failed func(ctx context.Context, during string, err error)
 
 // NewRunner returns a Runner of the two functions.
 func NewRunner(view, update func(context.Context, Func) error) Runner {
@@ -188,6 +220,19 @@ func NewRunner(view, update func(context.Context, Func) error) Runner {
 func (r Runner) Ahead(update func(ctx context.Context, look, fn Func) error) Runner {
 	r.ahead = update
 	return r
+}
+
+// Telling returns the Runner with somebody who is told what goes wrong behind a call.
+func (r Runner) Telling(failed Failed) Runner {
+	r.failed = failed
+	return r
+}
+
+// Failed tells that something has gone wrong of which the caller learns nothing.
+func (r Runner) Failed(ctx context.Context, during string, err error) {
+	if r.failed != nil {
+		r.failed(ctx, during, err)
+	}
 }
 
 // View runs fn on a consistent snapshot.

@@ -92,10 +92,16 @@ func TestTxRunsWhatWasLeftForAfterwards(t *testing.T) {
 		tx.Afterwards("a", func(in *session.Tx) error {
 			require.Same(t, now, in)
 			ran = append(ran, what)
-			return errors.New("which nobody learns")
+			return errors.New("which the caller does not learn")
 		})
 	}
 	require.Empty(t, ran)
-	tx.RunAfterwards(t.Context(), func(_ context.Context, fn session.Func) error { return fn(now) })
+	var failed []string
+	run := session.NewRunner(nil, nil).Telling(func(_ context.Context, during string, err error) {
+		failed = append(failed, during+": "+err.Error())
+	})
+	tx.RunAfterwards(t.Context(), func(_ context.Context, fn session.Func) error { return fn(now) }, run.Failed)
 	require.Equal(t, []string{"again"}, ran)
+	require.Equal(t, []string{"a: which the caller does not learn"}, failed)
+	session.Runner{}.Failed(t.Context(), "nobody", errors.New("is told"))
 }

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"path"
@@ -31,7 +32,7 @@ import (
 // MinSecret is the least length of a secret in bytes.
 const MinSecret = 32
 
-// Options say how a bucket signs. All of them are needed.
+// Options say how a bucket signs. All of them but Log are needed.
 type Options struct {
 	// URL is where the bucket is served, without a query: "https://example.org/media". The handler must
 	// see the path as it is there.
@@ -42,6 +43,9 @@ type Options struct {
 	Secrets [][]byte
 	// Now is the clock by which URLs expire, such as [time.Now]. It is called concurrently.
 	Now func() time.Time
+	// Log takes why a request met a file that cannot be reached, of which the client is told no more than that; nil means
+	// [slog.Default].
+	Log *slog.Logger
 }
 
 // A Bucket is a folder of files, each under the key that is its path. It may be used concurrently.
@@ -50,6 +54,7 @@ type Bucket struct {
 	base    *url.URL
 	secrets [][]byte
 	now     func() time.Time
+	log     *slog.Logger // nil: the default
 	uploads atomic.Int64 // numbers the files that are being written
 }
 
@@ -69,7 +74,7 @@ func Open(dir string, o Options) (*Bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fileblob: %w", err)
 	}
-	b := &Bucket{root: root, base: base, now: o.Now}
+	b := &Bucket{root: root, base: base, now: o.Now, log: o.Log}
 	for _, secret := range o.Secrets {
 		b.secrets = append(b.secrets, append([]byte(nil), secret...))
 	}

@@ -3,6 +3,7 @@ package fileblob_test
 import (
 	"bytes"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -34,6 +35,7 @@ type world struct {
 	*fileblob.Bucket
 	dir string
 	now time.Time
+	log bytes.Buffer
 }
 
 func newWorld(t testing.TB) *world {
@@ -45,7 +47,9 @@ func open(t testing.TB, dir string, secrets ...[]byte) *world {
 	t.Helper()
 	w := &world{dir: dir, now: noon}
 	var err error
-	w.Bucket, err = fileblob.Open(dir, fileblob.Options{URL: base, Secrets: secrets, Now: func() time.Time { return w.now }})
+	w.Bucket, err = fileblob.Open(dir, fileblob.Options{
+		URL: base, Secrets: secrets, Now: func() time.Time { return w.now }, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, w.Close()) })
 	return w
@@ -229,6 +233,19 @@ func edit(t testing.TB, target string, change func(*url.URL, url.Values)) string
 	change(u, q)
 	u.RawQuery = q.Encode()
 	return u.String()
+}
+
+// What is wrong inside is told to the log, and not to the client.
+func TestWhatCannotBeReachedIsLogged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := content.Blob{Key: "acme/a.txt", ContentType: "text/plain", Size: 1, FileName: "a.txt"}
+	require.NoError(t, os.WriteFile(filepath.Join(w.dir, "acme"), nil, 0o600)) // where the folder is to be
+	rec := w.do(t, http.MethodPut, w.uploadURL(t, b), "a", "Content-Type", "text/plain")
+	require.Equal(t, http.StatusInternalServerError, rec.Code)
+	require.Equal(t, "the file cannot be reached\n", rec.Body.String())
+	require.Contains(t, w.log.String(), "level=ERROR")
+	require.Contains(t, w.log.String(), "acme")
 }
 
 func TestTamperedURLs(t *testing.T) {

@@ -1,10 +1,12 @@
 package fileblob
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"mime"
 	"net/http"
 	"os"
@@ -40,7 +42,7 @@ func (b *Bucket) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	f, info, err := b.open(g.key)
 	if err != nil {
-		refuse(w, err)
+		b.refuse(w, r, err)
 		return
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
@@ -94,12 +96,12 @@ func (b *Bucket) receive(w http.ResponseWriter, r *http.Request) {
 	case r.Header.Get("Content-Range") != "" || r.Header.Get("Content-Encoding") != "":
 		http.Error(w, "the body must be the whole file as it is", http.StatusBadRequest)
 	case r.ContentLength > g.size:
-		refuse(w, errLonger)
+		b.refuse(w, r, errLonger)
 	case r.ContentLength >= 0 && r.ContentLength < g.size:
-		refuse(w, errShorter)
+		b.refuse(w, r, errShorter)
 	default:
 		if err := b.keep(&g, r.Body); err != nil {
-			refuse(w, err)
+			b.refuse(w, r, err)
 			return
 		}
 		w.WriteHeader(http.StatusCreated)
@@ -111,8 +113,8 @@ var (
 	errShorter = errors.New("fileblob: the body is shorter than announced")
 )
 
-// refuse answers what an error means, which is nothing of what is inside.
-func refuse(w http.ResponseWriter, err error) {
+// refuse answers what an error means, which is nothing of what is inside: the log says that, unless whoever asked has gone.
+func (b *Bucket) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, errLonger):
 		http.Error(w, "the file is larger than announced", http.StatusRequestEntityTooLarge)
@@ -121,6 +123,10 @@ func refuse(w http.ResponseWriter, err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		http.Error(w, "there is no such file", http.StatusNotFound)
 	default:
+		if r.Context().Err() == nil {
+			log := cmp.Or(b.log, slog.Default())
+			log.LogAttrs(r.Context(), slog.LevelError, "guerdon: media", slog.String("method", r.Method), slog.Any("error", err))
+		}
 		http.Error(w, "the file cannot be reached", http.StatusInternalServerError)
 	}
 }

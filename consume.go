@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"runtime/debug"
 	"strings"
@@ -69,7 +68,7 @@ func (o *ConsumeOptions) check() (ConsumeOptions, error) {
 // transactions of the host's ([Workspace.On]), within about a second.
 //
 // If handle returns an error or panics, the same entries come again after a pause, which grows from a second to five
-// minutes; the error goes to Options.Log and is shown by [Workspace.Consumers]. Other workspaces do not wait. An entry that cannot be
+// minutes; the error goes to Options.Log and the observer, and is shown by [Workspace.Consumers]. Other workspaces do not wait. An entry that cannot be
 // read halts its workspace in the same way: to go past it is [Workspace.MoveConsumer].
 //
 // A workspace that is closed waits until it is open again. It returns [fault.ErrInvalid] for a name that is no identifier, options that
@@ -133,7 +132,7 @@ type follower struct {
 	name    string
 	id      string // as the owner of leases
 	options ConsumeOptions
-	survey  func(ctx context.Context, t *store.Schema, since string) ([]store.Surveyed, string, error)
+	survey  func(ctx context.Context, t *store.Schema, since store.Mark) ([]store.Surveyed, store.Mark, error)
 	deliver deliver
 
 	wake chan struct{} // holds a token when there is something to look at
@@ -234,7 +233,7 @@ func (f *follower) run(ctx context.Context) error {
 	defer tick.Stop()
 	defer f.release(ctx)
 	defer working.Wait()
-	for mark, looks, look := "", 0, true; ; {
+	for mark, looks, look := store.Mark(nil), 0, true; ; {
 		if look {
 			mark = f.look(ctx, mark, looks%rememberIn == 0)
 			looks++
@@ -258,13 +257,13 @@ func (f *follower) run(ctx context.Context) error {
 }
 
 // look finds out what has been recorded since a mark, and returns the next. It remembers if it is to.
-func (f *follower) look(ctx context.Context, mark string, remember bool) string {
+func (f *follower) look(ctx context.Context, mark store.Mark, remember bool) store.Mark {
 	found, next, err := f.survey(ctx, heads.Schema(), mark)
 	if err == nil && remember {
 		err = f.remember(ctx)
 	}
-	if err != nil && ctx.Err() == nil {
-		f.engine.log.LogAttrs(ctx, slog.LevelError, "guerdon: consume", slog.String("consumer", f.name), slog.Any("error", err))
+	if err != nil {
+		f.failed(ctx, store.Scope{}, err)
 		if store.Damaged(err) == nil {
 			return mark
 		}
@@ -287,7 +286,7 @@ func (f *follower) look(ctx context.Context, mark string, remember bool) string 
 
 // remember reads how far the name has come in each workspace.
 func (f *follower) remember(ctx context.Context) error {
-	found, _, err := f.survey(ctx, consumers.Schema(), "")
+	found, _, err := f.survey(ctx, consumers.Schema(), nil)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, c := range found {
@@ -381,6 +380,7 @@ func (f *follower) serve(ctx context.Context, s store.Scope) {
 	if err != nil {
 		until = f.fail(ctx, ws, at, err)
 	}
+	f.lag(ctx, ws)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w.state, w.owned = idle, w.owned || owned
@@ -409,7 +409,7 @@ func (f *follower) batch(ctx context.Context, ws *Workspace) (at consumer, more 
 
 // alone returns what runs transactions on what is kept of consumers, from which nothing follows.
 func (f *follower) alone(ws *Workspace) session.Runner {
-	return f.engine.runner(f.engine.store, ws.scope)
+	return f.engine.runner(ws.scope)
 }
 
 // claim makes a workspace that of the follower for the time of a lease, if there is more to do, and returns how far it has come.
@@ -538,8 +538,7 @@ func (f *follower) fail(ctx context.Context, ws *Workspace, at consumer, wrong e
 		rest = min(lastRest, firstRest<<at.Failures)
 	}
 	until := now.Add(rest)
-	f.engine.log.LogAttrs(ctx, slog.LevelError, "guerdon: consume", slog.String("consumer", f.name),
-		slog.String("workspace", ws.scope.String()), slog.Int64("after", at.Seq), slog.Time("retryAt", until), slog.Any("error", wrong))
+	f.failed(ctx, ws.scope, fmt.Errorf("behind entry %d: %w", at.Seq, wrong))
 	text := wrong.Error()
 	if len(text) > maxErrorText {
 		text = strings.ToValidUTF8(text[:maxErrorText], "")
@@ -554,9 +553,35 @@ func (f *follower) fail(ctx context.Context, ws *Workspace, at consumer, wrong e
 		return consumers.Put(ctx, tx, now)
 	})
 	if err != nil && !errors.Is(err, errNotMine) {
-		f.engine.log.LogAttrs(ctx, slog.LevelError, "guerdon: consume", slog.String("consumer", f.name), slog.Any("error", err))
+		f.failed(ctx, ws.scope, err)
 	}
 	return until
+}
+
+// failed tells of an error.
+func (f *follower) failed(ctx context.Context, s store.Scope, err error) {
+	f.engine.failed(ctx, s, "consume", fmt.Errorf("consumer %q: %w", f.name, err))
+}
+
+// lag tells the observer how far behind the consumer is in a workspace.
+func (f *follower) lag(ctx context.Context, ws *Workspace) {
+	if f.engine.observer.Lag == nil {
+		return
+	}
+	var s ConsumerState
+	err := f.alone(ws).View(ctx, func(tx *session.Tx) error {
+		at, _, err := consumers.Get(ctx, tx, f.name)
+		if err != nil {
+			return err
+		}
+		s, err = stateOf(ctx, tx, &at)
+		return err
+	})
+	if err != nil {
+		f.failed(ctx, ws.scope, err)
+		return
+	}
+	f.engine.observer.Lag(ctx, ConsumerLag{ws.scope, f.name, s.Behind(), s.Since})
 }
 
 // anyway returns a context for what is to be done although another one has ended, in the time of a lease.
@@ -608,16 +633,22 @@ func (ws *Workspace) Consumers(ctx context.Context) ([]ConsumerState, error) {
 		if err != nil {
 			return nil, err
 		}
-		h, _, err := heads.Get(ctx, tx, headKey)
 		states := make([]ConsumerState, len(all))
-		for i, c := range all {
-			states[i] = ConsumerState{Name: c.Name, Seq: c.Seq, Head: h.Seq, Failures: c.Failures, Error: c.Error, RetryAt: c.RetryAt}
-			if err == nil && c.Seq < h.Seq {
-				states[i].Since, err = since(ctx, tx, c.Seq)
-			}
+		for i := 0; i < len(all) && err == nil; i++ {
+			states[i], err = stateOf(ctx, tx, &all[i])
 		}
 		return states, err
 	})
+}
+
+// stateOf returns what is told of a consumer.
+func stateOf(ctx context.Context, tx *session.Tx, c *consumer) (ConsumerState, error) {
+	s := ConsumerState{Name: c.Name, Seq: c.Seq, Failures: c.Failures, Error: c.Error, RetryAt: c.RetryAt}
+	h, _, err := heads.Get(ctx, tx, headKey)
+	if s.Head = h.Seq; err == nil && s.Behind() > 0 {
+		s.Since, err = since(ctx, tx, c.Seq)
+	}
+	return s, err
 }
 
 // since returns when the first entry behind a number was recorded; of one that cannot be read nobody knows.

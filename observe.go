@@ -27,7 +27,8 @@ type Observer struct {
 	Recorded func(context.Context, Recorded)
 	// Committed is told of each commit, also those that several transactions shared, if the store can tell ([store.Metered]).
 	Committed func(context.Context, Committed)
-	// Lag is told how far a consumer of the journal is behind.
+	// Lag is told how far a consumer of the journal is behind in a workspace, after each turn of up to ten batches
+	// ([Engine.Consume]).
 	Lag func(context.Context, ConsumerLag)
 	// Rebuilt is told when a ranking was read into memory anew.
 	Rebuilt func(context.Context, Rebuilt)
@@ -120,7 +121,7 @@ type Problem struct {
 type Failed struct {
 	// Scope is the workspace; of [Engine.Run], it is zero if the workspaces themselves cannot be listed.
 	Scope store.Scope
-	// During is what failed: "advance" of [Engine.Run]; "media", a file that was to be deleted after its medium and that
+	// During is what failed: "advance" of [Engine.Run]; "consume" of [Engine.Consume]; "media", a file that was to be deleted after its medium and that
 	// [Workspace.Advance] tries again to delete; "afterwards", a ranking that was to follow a transaction that had asked for it,
 	// and follows as soon as it is asked for again.
 	During string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -161,10 +162,13 @@ func TestConsumerFollowsAllWorkspaces(t *testing.T) {
 	})
 }
 
-// What another engine records on the same store is seen without being told.
+// What another engine records on the same store is seen without being told, and who observes is told how far the consumer is behind.
 func TestConsumerSeesWhatOthersRecord(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
-		elsewhere, err := guerdon.New(t.Context(), w.store, &guerdon.Options{Now: func() time.Time { return *w.now.Load() }})
+		lags := make(chan guerdon.ConsumerLag, 100)
+		elsewhere, err := guerdon.New(t.Context(), w.store, &guerdon.Options{
+			Now: func() time.Time { return *w.now.Load() }, Observe: guerdon.Observer{Lag: func(_ context.Context, l guerdon.ConsumerLag) { lags <- l }},
+		})
 		require.NoError(t, err)
 		h := newHeard()
 		consuming(t, elsewhere, "all", nil, func(_ context.Context, ws *guerdon.Workspace, entries []guerdon.Entry) error {
@@ -172,6 +176,7 @@ func TestConsumerSeesWhatOthersRecord(t *testing.T) {
 			return nil
 		})
 		h.until(t, "default", w.first)
+		require.Equal(t, guerdon.ConsumerLag{Scope: w.Scope(), Consumer: "all"}, <-lags)
 		last := goesRunning(t, w.Workspace, 3)
 		h.until(t, "default", last)
 		require.Equal(t, counted(last), h.of("default"))
@@ -186,7 +191,17 @@ func TestConsumerTriesAgain(t *testing.T) {
 	h := newHeard()
 	failures := make(chan struct{}, 10)
 	tries := 0
-	consuming(t, w.engine, "all", nil, func(_ context.Context, ws *guerdon.Workspace, entries []guerdon.Entry) error {
+	var lag atomic.Pointer[guerdon.ConsumerLag]
+	watched, err := guerdon.New(t.Context(), w.store, &guerdon.Options{
+		Now: func() time.Time { return *w.now.Load() }, Log: slog.New(slog.DiscardHandler),
+		Observe: guerdon.Observer{Lag: func(_ context.Context, l guerdon.ConsumerLag) {
+			if l.Scope == w.Scope() {
+				lag.Store(&l)
+			}
+		}},
+	})
+	require.NoError(t, err)
+	consuming(t, watched, "all", nil, func(_ context.Context, ws *guerdon.Workspace, entries []guerdon.Entry) error {
 		if ws.Scope().Workspace == "default" {
 			if tries++; tries < 3 {
 				defer func() { failures <- struct{}{} }()
@@ -219,6 +234,7 @@ func TestConsumerTriesAgain(t *testing.T) {
 	require.Equal(t, start.Add(time.Second), s.RetryAt)
 	w.set(s.RetryAt)
 	<-failures
+	require.Equal(t, guerdon.ConsumerLag{Scope: w.Scope(), Consumer: "all", Entries: w.first, Since: start}, *lag.Load())
 	s = state()
 	require.Equal(t, "the handler does not know this", s.Error)
 	require.Equal(t, w.now.Load().Add(2*time.Second), s.RetryAt, "the pauses grow")

@@ -263,7 +263,7 @@ func (p *prepared) UpdateAhead(ctx context.Context, s store.Scope, look, fn func
 	return store.UpdateAhead(ctx, p.Store, s, look, fn)
 }
 
-func (p *prepared) Survey(ctx context.Context, t *store.Schema, since string) ([]store.Surveyed, string, error) {
+func (p *prepared) Survey(ctx context.Context, t *store.Schema, since store.Mark) ([]store.Surveyed, store.Mark, error) {
 	return p.Store.(store.Surveyor).Survey(ctx, t, since)
 }
 

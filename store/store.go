@@ -108,12 +108,15 @@ type Surveyor interface {
 	Store
 
 	// Survey returns the rows of a table in all scopes, of one snapshot, and a mark of that moment. It is meant for tables that
-	// have few rows in each scope. Rows of a scope come together, in the order of their keys. If since is the mark that an earlier
-	// call on this Store returned and nothing has been committed after it, by no process, Survey may return no rows and the
-	// same mark, which costs next to nothing; "" asks for the rows in any case. If some rows cannot be read, it returns the
-	// others and the [DamagedError] of the first.
-	Survey(ctx context.Context, t *Schema, since string) (found []Surveyed, mark string, err error)
+	// have few rows in each scope. Rows of a scope come together, in the order of their keys. With a mark that an earlier call on this
+	// Store returned, it may leave out scopes that nobody has committed anything to since, whatever process: where there are none
+	// others, a call costs next to nothing. With nil it returns all. If some rows cannot be read, it returns the others and the
+	// [DamagedError] of the first.
+	Survey(ctx context.Context, t *Schema, since Mark) (found []Surveyed, mark Mark, err error)
 }
+
+// A Mark is a moment of a [Surveyor]; what it holds is the store's affair.
+type Mark any
 
 // A Surveyed is a row and the scope that it is in.
 type Surveyed struct {

@@ -14,7 +14,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -105,16 +104,16 @@ func (s *Store) Rehearse(ctx context.Context, scope store.Scope, fn func(store.T
 }
 
 // Survey implements [store.Surveyor]. It waits for nobody.
-func (s *Store) Survey(ctx context.Context, t *store.Schema, since string) (found []store.Surveyed, mark string, err error) {
+func (s *Store) Survey(ctx context.Context, t *store.Schema, since store.Mark) (found []store.Surveyed, mark store.Mark, err error) {
 	if err := s.enter(ctx); err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	defer s.leave()
 	now := s.current.Load()
-	mark = strconv.FormatInt(now.commits, 10)
+	mark = now.commits
 	place, ok := now.places[t.Name]
 	if !ok {
-		return nil, "", unprepared(t)
+		return nil, nil, unprepared(t)
 	}
 	if mark == since {
 		return nil, mark, nil

@@ -116,19 +116,40 @@ func (s *Store) read(ctx context.Context, pool *pgxpool.Pool, do func(unit.Sessi
 	return do(&session{store: s, pool: pool, words: viewing})
 }
 
-// Survey implements [store.Surveyor]. The mark is how many commits all scopes have seen.
-func (s *Store) Survey(ctx context.Context, t *store.Schema, since string) (found []store.Surveyed, mark string, err error) {
+// commits is how many commits the scopes have seen: all together, and each by its number.
+type commits struct {
+	all    int64
+	scopes map[int32]int64
+}
+
+// since returns the numbers of the scopes that have seen others than these had.
+func (c *commits) since(was *commits) (scopes []int32) {
+	for scope, n := range c.scopes {
+		if was.scopes[scope] != n {
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
+}
+
+// Survey implements [store.Surveyor]. A mark is what each scope counted.
+func (s *Store) Survey(ctx context.Context, t *store.Schema, since store.Mark) (found []store.Surveyed, mark store.Mark, err error) {
 	if err := s.gate.Enter(); err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	defer s.gate.Leave()
-	const commits = "select cast(coalesce(sum(version), 0) as text) from guerdon_scopes"
+	was, _ := since.(*commits)
+	var now *commits
 	var all unit.Survey
-	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, commits).Scan(&mark); err != nil || mark == since {
+	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
+		if now, err = counted(ctx, tx, was); err != nil || now == was {
 			return err
 		}
-		rows, err := tx.Query(ctx, s.tables.Of(t).Survey)
+		text, args := s.tables.Of(t).Survey, []any(nil)
+		if was != nil {
+			text, args = text+" where t.scope = any($1)", []any{now.since(was)}
+		}
+		rows, err := tx.Query(ctx, text+sqltext.SurveyOrder, args...)
 		if err != nil {
 			return err
 		}
@@ -140,9 +161,29 @@ func (s *Store) Survey(ctx context.Context, t *store.Schema, since string) (foun
 		return rows.Err()
 	})
 	if err != nil {
-		return nil, "", wrap(err)
+		return nil, nil, wrap(err)
 	}
-	return all.Found, mark, all.Damaged
+	return all.Found, now, all.Damaged
+}
+
+// counted returns what the scopes have counted: the very same as it was if nobody has counted on.
+func counted(ctx context.Context, tx pgx.Tx, was *commits) (*commits, error) {
+	now := &commits{scopes: map[int32]int64{}}
+	err := tx.QueryRow(ctx, "select cast(coalesce(sum(version), 0) as bigint) from guerdon_scopes").Scan(&now.all)
+	if err != nil || was != nil && now.all == was.all {
+		return was, err
+	}
+	rows, err := tx.Query(ctx, "select id, version from guerdon_scopes")
+	if err != nil {
+		return nil, err
+	}
+	var scope int32
+	var n int64
+	_, err = pgx.ForEachRow(rows, []any{&scope, &n}, func() error {
+		now.scopes[scope] = n
+		return nil
+	})
+	return now, err
 }
 
 // Update implements [store.Store]. The transactions of a scope run one after another.

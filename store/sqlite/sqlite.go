@@ -274,26 +274,27 @@ type surveyor struct {
 }
 
 // Survey implements [store.Surveyor].
-func (s *Store) Survey(ctx context.Context, t *store.Schema, since string) (found []store.Surveyed, mark string, err error) {
+func (s *Store) Survey(ctx context.Context, t *store.Schema, since store.Mark) (found []store.Surveyed, mark store.Mark, err error) {
 	if err := s.gate.Enter(); err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	defer s.gate.Leave()
 	if err := ctx.Err(); err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	s.surveyor.mu.Lock()
 	defer s.surveyor.mu.Unlock()
 	if s.surveyor.conn == nil {
 		if s.surveyor.conn, err = s.take(ctx, readerPragmas...); err != nil {
-			return nil, "", err
+			return nil, nil, err
 		}
 	}
 	c := s.surveyor.conn
 	// Asked for before the rows are read, so that what is committed in between is found next time.
-	err = c.query(ctx, func(rows *sql.Rows) error { return rows.Scan(&mark) }, "pragma data_version")
-	if err != nil || mark == since {
-		return nil, mark, s.wrap(err)
+	var version int64
+	err = c.query(ctx, func(rows *sql.Rows) error { return rows.Scan(&version) }, "pragma data_version")
+	if err != nil || since == version {
+		return nil, since, s.wrap(err)
 	}
 	var all unit.Survey
 	var scope, key, record sql.RawBytes
@@ -303,8 +304,8 @@ func (s *Store) Survey(ctx context.Context, t *store.Schema, since string) (foun
 		}
 		all.Add(t, scope, key, record)
 		return nil
-	}, s.tables.Of(t).Survey)
-	return all.Found, mark, cmp.Or(s.wrap(err), all.Damaged)
+	}, s.tables.Of(t).Survey+sqltext.SurveyOrder)
+	return all.Found, version, cmp.Or(s.wrap(err), all.Damaged)
 }
 
 // readerPragmas set up a connection that reads.

@@ -65,7 +65,7 @@ type Table struct {
 	Name string
 	// Columns are the names of the schema's columns, quoted.
 	Columns []string
-	// Survey is the query for the scopes, keys and records of all rows.
+	// Survey is the query for the scopes, keys and records of all rows, to be followed by [SurveyOrder].
 	Survey string
 
 	schema  *store.Schema
@@ -81,10 +81,13 @@ type index struct {
 	up, down string // the order
 }
 
+// SurveyOrder is the order of rows in all scopes.
+const SurveyOrder = ` order by t.scope, t."key"`
+
 // NewTable returns the texts of a schema.
 func NewTable(d *Dialect, s *store.Schema) *Table {
 	t := &Table{Name: quote(tableName(s)), schema: s, dialect: d, indexes: map[string]*index{}}
-	t.Survey = `select s.name, t."key", t.record from ` + t.Name + ` t join guerdon_scopes s on s.id = t.scope order by t.scope, t."key"`
+	t.Survey = `select s.name, t."key", t.record from ` + t.Name + " t join guerdon_scopes s on s.id = t.scope"
 	for _, c := range s.Columns {
 		t.Columns = append(t.Columns, quote(c.Name))
 	}

@@ -198,6 +198,81 @@ func TestCostDoesNotGrowWithHistory(t *testing.T) {
 	}
 }
 
+// An event that comes an hour late, behind another one of its user, costs at most four and a half times as much as one on time, whatever
+// has happened before: the other is taken back, and both are made.
+func TestCostOfALateEvent(t *testing.T) {
+	t.Parallel()
+	var before []cost
+	for _, events := range []int{100, 1000, 10_000} {
+		w, m := newMeteredWorld(t, memory.New(), events)
+		m.week(t, w)
+		now := *w.now.Load()
+		record := func(id string, at time.Time) cost {
+			return m.of(func() {
+				_, err := w.Record(t.Context(), run(id, "ada", at))
+				require.NoError(t, err)
+			})
+		}
+		costs := []cost{record("on-time", now), record("late", now.Add(-time.Hour))}
+		onTime, late := costs[0], costs[1]
+		require.LessOrEqual(t, 2*late.calls, 9*onTime.calls, costs)
+		require.LessOrEqual(t, 2*late.read, 9*onTime.read, costs)
+		require.LessOrEqual(t, 2*late.written, 9*onTime.written, costs)
+		if before != nil {
+			require.Equal(t, before, costs, "%d events", events)
+		}
+		before = costs
+	}
+}
+
+// What an event of two games costs, in rows and in allocations of a store in memory: what makes it more is to be seen here. It is not
+// parallel to others, whose allocations would be counted.
+func TestWhatAnEventCosts(t *testing.T) {
+	for name, game := range map[string]struct {
+		open   func(st store.Store) (*guerdon.Workspace, func() event.Event)
+		most   cost
+		allocs float64
+	}{
+		"quickstart": {func(st store.Store) (*guerdon.Workspace, func() event.Event) {
+			return quickstart(t, st), commits()
+		}, cost{47, 30, 13}, 810},
+		"club": {func(st store.Store) (*guerdon.Workspace, func() event.Event) {
+			n := clubBatch
+			ws := joinClub(t, st, clubDocs(1))
+			_, err := ws.RecordBatch(t.Context(), clubEvents(0, clubBatch))
+			require.NoError(t, err)
+			return ws, func() event.Event {
+				e := clubEvent(n)
+				e.UserID = clubEvent(n % clubBatch).UserID
+				n++
+				return e
+			}
+		}, cost{64, 46, 21}, 1280},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const events = 200
+			m := &meter{Store: memory.New()}
+			ws, next := game.open(m)
+			record := func() {
+				_, err := ws.Record(t.Context(), next())
+				require.NoError(t, err)
+			}
+			for range events {
+				record() // users begin
+			}
+			all := m.of(func() {
+				for range events {
+					record()
+				}
+			})
+			require.LessOrEqual(t, all.calls, events*game.most.calls)
+			require.LessOrEqual(t, all.read, events*game.most.read)
+			require.LessOrEqual(t, all.written, events*game.most.written)
+			require.LessOrEqual(t, testing.AllocsPerRun(events, record), game.allocs)
+		})
+	}
+}
+
 // A rank costs the same however many are on the board, also in a transaction that has changed it.
 func TestCostOfARankDoesNotGrowWithTheBoard(t *testing.T) {
 	t.Parallel()

@@ -400,7 +400,7 @@ func (f *follower) batch(ctx context.Context, ws *Workspace) (at consumer, more 
 	if err != nil || !more {
 		return at, false, err
 	}
-	entries, err := session.Read(ctx, ws.run, func(tx *session.Tx) ([]Entry, error) { return entriesAfter(ctx, tx, at.Seq, f.options.Batch) })
+	entries, err := session.Write(ctx, ws.snapshot, func(tx *session.Tx) ([]Entry, error) { return entriesAfter(ctx, tx, at.Seq, f.options.Batch) })
 	if err != nil || len(entries) == 0 {
 		return at, false, err
 	}
@@ -436,11 +436,11 @@ func (f *follower) claim(ctx context.Context, ws *Workspace) (at consumer, more 
 		}
 		return nil
 	}
-	run := f.alone(ws)
-	if err := run.View(ctx, look); err != nil || !more || held {
+	// Views may be of a replica that does not know yet what it was woken for.
+	if err := ws.snapshot.Update(ctx, look); err != nil || !more || held {
 		return at, more, err
 	}
-	err = run.Update(ctx, func(tx *session.Tx) error {
+	err = f.alone(ws).Update(ctx, func(tx *session.Tx) error {
 		if err := look(tx); err != nil || !more {
 			return err
 		}
@@ -569,7 +569,7 @@ func (f *follower) lag(ctx context.Context, ws *Workspace) {
 		return
 	}
 	var s ConsumerState
-	err := f.alone(ws).View(ctx, func(tx *session.Tx) error {
+	err := ws.snapshot.Update(ctx, func(tx *session.Tx) error {
 		at, _, err := consumers.Get(ctx, tx, f.name)
 		if err != nil {
 			return err

@@ -243,6 +243,36 @@ func TestConsumerTriesAgain(t *testing.T) {
 	require.Equal(t, counted(w.first), h.of("default"))
 }
 
+// blind is a store whose views show nothing new, as those of a replica that is behind.
+type blind struct {
+	store.Surveyor
+
+	now bool
+}
+
+func (b *blind) View(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	if b.now {
+		return errors.New("the replica knows nothing of that")
+	}
+	return b.Surveyor.View(ctx, s, fn)
+}
+
+// A consumer does not rely on views, which may be of a replica that does not know yet what was committed.
+func TestConsumerIsNeverBehindAReplica(t *testing.T) {
+	t.Parallel()
+	b := &blind{Surveyor: memory.New()}
+	w := newWorld(t, b)
+	b.now = true
+	h := newHeard()
+	consuming(t, w.engine, "all", nil, func(_ context.Context, ws *guerdon.Workspace, entries []guerdon.Entry) error {
+		h.add(ws, entries)
+		return nil
+	})
+	last := goesRunning(t, w.Workspace, 3)
+	h.until(t, "default", last)
+	require.Equal(t, counted(last), h.of("default"))
+}
+
 // A process that dies is replaced when its lease is over, and until then nobody else has its workspace.
 func TestConsumerIsReplaced(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {

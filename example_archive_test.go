@@ -6,14 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
-	"github.com/guerdonhq/guerdon/store"
-	"github.com/guerdonhq/guerdon/store/memory"
-	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // How do I keep a workspace from growing for ever? Archive what is older than you want to look back: it is written to a file of
@@ -21,27 +17,18 @@ import (
 func ExampleWorkspace_Archive() {
 	ctx := context.Background()
 	now := monday
-	eng, err := guerdon.New(ctx, memory.New(), &guerdon.Options{Now: func() time.Time { return now }})
-	check(err)
-	_, err = eng.Platform.CreateAccount(ctx, tenancy.Account{ID: "acme"})
-	check(err)
-	ws, err := eng.Workspace(ctx, store.Scope{Account: "acme", Workspace: "default"})
-	check(err)
-	_, err = ws.Import(ctx, []byte(game))
-	check(err)
-	_, err = ws.Users.Create(ctx, tenancy.NewUser{ID: "ada"})
-	check(err)
+	ws := play(ctx, &now, "ada")
 	for _, id := range []string{"first", "second", "new"} {
 		if id == "new" {
 			now = now.AddDate(2, 0, 0)
 		}
-		_, err = ws.Record(ctx, event.Event{ID: id, UserID: "ada", EntityID: "run", At: now})
+		_, err := ws.Record(ctx, event.Event{ID: id, UserID: "ada", EntityID: "run", At: now})
 		check(err)
 	}
 
 	var file bytes.Buffer // of a file, Archive calls Sync before anything is dropped
 	lastYear := now.AddDate(-1, 0, 0)
-	_, err = ws.Archive(ctx, lastYear, &file)
+	_, err := ws.Archive(ctx, lastYear, &file)
 	check(err)
 
 	journal, err := ws.Journal(ctx, 0)

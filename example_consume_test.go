@@ -3,36 +3,18 @@ package guerdon_test
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
-	"github.com/guerdonhq/guerdon/tenancy"
 )
-
-// playground returns a workspace with the game and ada in it, its engine, and the store with tables of the host's.
-func playground(tables ...*store.Schema) (*guerdon.Workspace, *guerdon.Engine, store.Store) {
-	ctx, st := context.Background(), memory.New()
-	eng, err := guerdon.New(ctx, st, &guerdon.Options{Now: func() time.Time { return monday }, Tables: tables})
-	check(err)
-	_, err = eng.Platform.CreateAccount(ctx, tenancy.Account{ID: "acme"})
-	check(err)
-	ws, err := eng.Workspace(ctx, store.Scope{Account: "acme", Workspace: "default"})
-	check(err)
-	_, err = ws.Import(ctx, []byte(game))
-	check(err)
-	_, err = ws.Users.Create(ctx, tenancy.NewUser{ID: "ada"})
-	check(err)
-	return ws, eng, st
-}
 
 // How do I tell my other services what has happened? Consume the journal under a name: the handler gets every entry of every
 // workspace in order, at least once, and goes on where it had come to after a restart, in whichever process.
 func ExampleEngine_Consume() {
-	ws, eng, _ := playground()
 	ctx, stop := context.WithCancel(context.Background())
+	ws, eng := playWith(ctx, memory.New(), nil, "ada")
 	last := int64(0)
 	for _, id := range []string{"mon", "wed", "fri"} {
 		out, err := ws.Record(ctx, event.Event{ID: id, UserID: "ada", EntityID: "run"})
@@ -71,8 +53,9 @@ func ExampleEngine_ConsumeOnce() {
 		Times    int    `json:"times"`
 	}
 	counts := store.Define("my_counts", func(c *count) string { return c.Activity }, nil)
-	ws, eng, st := playground(counts.Schema())
 	ctx, stop := context.WithCancel(context.Background())
+	st := memory.New()
+	ws, eng := playWith(ctx, st, &guerdon.Options{Tables: []*store.Schema{counts.Schema()}}, "ada")
 	for range 5 {
 		_, err := ws.Record(ctx, event.Event{UserID: "ada", EntityID: "run"})
 		check(err)
@@ -113,8 +96,8 @@ func ExampleEngine_ConsumeOnce() {
 
 // What has a member done, and what came of it? The entries of a user, newest first, a page at a time.
 func ExampleWorkspace_Entries() {
-	ws, _, _ := playground()
-	ctx := context.Background()
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
 	for _, id := range []string{"mon", "wed", "fri"} {
 		_, err := ws.Record(ctx, event.Event{ID: id, UserID: "ada", EntityID: "run"})
 		check(err)
@@ -140,8 +123,8 @@ func ExampleWorkspace_Entries() {
 // Which event was this paid for? A transaction of a reward names the event that it was for; the entry of its origin is what
 // somebody did.
 func ExampleWorkspace_Origin() {
-	ws, _, _ := playground()
-	ctx := context.Background()
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
 	for _, id := range []string{"mon", "wed", "fri"} {
 		_, err := ws.Record(ctx, event.Event{ID: id, UserID: "ada", EntityID: "run"})
 		check(err)

@@ -19,7 +19,7 @@ import (
 func ExampleObserver() {
 	ctx := context.Background()
 	now := monday
-	eng, err := guerdon.New(ctx, memory.New(), &guerdon.Options{
+	ws, _ := playWith(ctx, memory.New(), &guerdon.Options{
 		Now: func() time.Time { now = now.Add(time.Millisecond); return now },
 		Observe: guerdon.Observer{
 			Recorded: func(_ context.Context, r guerdon.Recorded) {
@@ -30,17 +30,8 @@ func ExampleObserver() {
 			Published: func(_ context.Context, p guerdon.Published) { fmt.Println("in force:", p.Kind, p.ID, p.Version) },
 			Problem:   func(_ context.Context, p guerdon.Problem) { fmt.Println(p.Source, p.Reason) },
 		},
-	})
-	check(err)
-	_, err = eng.Platform.CreateAccount(ctx, tenancy.Account{ID: "acme"})
-	check(err)
-	ws, err := eng.Workspace(ctx, store.Scope{Account: "acme", Workspace: "default"})
-	check(err)
-	_, err = ws.Import(ctx, []byte(game))
-	check(err)
-	_, err = ws.Users.Create(ctx, tenancy.NewUser{ID: "ada"})
-	check(err)
-	_, err = ws.Record(ctx, event.Event{UserID: "ada", EntityID: "run"})
+	}, "ada")
+	_, err := ws.Record(ctx, event.Event{UserID: "ada", EntityID: "run"})
 	check(err)
 	// Output:
 	// in force: Activity run 1

@@ -20,7 +20,13 @@ func play(ctx context.Context, now *time.Time, users ...string) *guerdon.Workspa
 
 // playOn is play on a store of the caller's.
 func playOn(ctx context.Context, st store.Store, now *time.Time, users ...string) *guerdon.Workspace {
-	eng, err := guerdon.New(ctx, st, &guerdon.Options{Now: func() time.Time { return *now }})
+	ws, _ := playWith(ctx, st, &guerdon.Options{Now: func() time.Time { return *now }}, users...)
+	return ws
+}
+
+// playWith is playOn with an engine's options, and returns the engine too.
+func playWith(ctx context.Context, st store.Store, opts *guerdon.Options, users ...string) (*guerdon.Workspace, *guerdon.Engine) {
+	eng, err := guerdon.New(ctx, st, opts)
 	check(err)
 	_, err = eng.Platform.CreateAccount(ctx, tenancy.Account{ID: "acme"})
 	check(err)
@@ -32,5 +38,5 @@ func playOn(ctx context.Context, st store.Store, now *time.Time, users ...string
 		_, err = ws.Users.Create(ctx, tenancy.NewUser{ID: id})
 		check(err)
 	}
-	return ws
+	return ws, eng
 }

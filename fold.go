@@ -617,6 +617,7 @@ type fact struct {
 	is      []event.Event // the fact's event and those that follow from it
 	was     *fact         // as it was when it was taken back, nil if it was not
 	alike   bool          // what followed before follows again, and nothing else
+	instead string        // the place of a step that the fact takes the place of, "" for none
 }
 
 // take makes a step of the fold, at the moment at which it was recorded: everything follows from the fact that the
@@ -699,14 +700,19 @@ func (f *fact) keep(ctx context.Context, tx *session.Tx) error {
 
 // fold takes facts of one user, in the order in which they happened, into the user's fold. If something is
 // known that happened later, the fold is taken back behind it first, and all of that is folded again; what is
-// different then is added to the outcome of the last fact. end is where the fold ends.
+// different then is added to the outcome of the last fact. So it is if a fact takes the place of another, which is no
+// step any more. end is where the fold ends.
 func (e *Engine) fold(ctx context.Context, tx *session.Tx, end string, facts ...*fact) (err error) {
-	last := facts[len(facts)-1]
+	last, from := facts[len(facts)-1], facts[0].key()
 	for _, f := range facts {
-		f.Late = f.key() < end
+		f.Late = f.key() < end || f.instead != ""
+		if f.instead != "" {
+			from = min(from, f.instead)
+		}
 	}
-	if facts[0].Late {
-		err = e.refold(ctx, tx, facts[0].key(), facts, &last.entry.Outcome)
+	if from < facts[0].key() || facts[0].Late {
+		last.Late = true
+		err = e.refold(ctx, tx, from, facts, &last.entry.Outcome)
 	} else {
 		err = e.onTime(ctx, tx, facts)
 	}
@@ -802,12 +808,17 @@ func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts
 	ticking := map[string]*fact{} // by their places
 	for _, f := range later {
 		place := f.key()
-		if f.Ticked {
+		replaced := slices.ContainsFunc(facts, func(by *fact) bool { return by.instead == place })
+		if f.Ticked || replaced {
 			if err := steps.Delete(ctx, tx, place); err != nil {
 				return err
 			}
+		}
+		switch {
+		case f.Ticked:
 			ticking[place] = f
-		} else {
+		case replaced:
+		default:
 			again := new(*f)
 			again.was = f
 			all = append(all, again)

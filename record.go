@@ -465,10 +465,68 @@ func (e *Engine) transact(ctx context.Context, tx *session.Tx, fn session.Func) 
 			return err
 		}
 	}
+	if err := e.enterTold(ctx, tx, p); err != nil {
+		return err
+	}
 	if err := e.enterGiven(ctx, tx, p); err != nil {
 		return err
 	}
 	return note(ctx, tx, tx.Problems())
+}
+
+// enterTold makes everything follow from events that a call was told of, those of each user in the order in which they
+// happened. Those that come late, or instead of others, come together, so that the user's fold is taken back once.
+func (e *Engine) enterTold(ctx context.Context, tx *session.Tx, p *program) error {
+	byUser := map[string][]*fact{}
+	for _, t := range tx.Told() {
+		o, err := p.occasion(ctx, tx, t.Event)
+		if err != nil {
+			return err
+		}
+		f := e.factOf(tx, p, o, outside(t.Event.ID))
+		if f.instead, err = p.placeOfTold(ctx, tx, t.Instead); err != nil {
+			return err
+		}
+		byUser[f.UserID] = append(byUser[f.UserID], f)
+	}
+	for _, userID := range slices.Sorted(maps.Keys(byUser)) {
+		facts := byUser[userID]
+		slices.SortFunc(facts, func(a, b *fact) int { return strings.Compare(a.key(), b.key()) })
+		for len(facts) > 0 {
+			end, err := endOf(ctx, tx, userID)
+			if err != nil {
+				return err
+			}
+			n := len(facts)
+			if end < facts[0].key() && !slices.ContainsFunc(facts, func(f *fact) bool { return f.instead != "" }) {
+				n = 1
+			}
+			if err := e.enter(ctx, tx, facts[:n]...); err != nil {
+				return err
+			}
+			facts = facts[n:]
+		}
+	}
+	return nil
+}
+
+// placeOfTold returns the place of an event that a call was told of before, "" for none.
+func (p *program) placeOfTold(ctx context.Context, tx *session.Tx, eventID string) (string, error) {
+	if eventID == "" {
+		return "", nil
+	}
+	entry, found, err := journal.Get(ctx, tx, eventID)
+	if err == nil && !found {
+		err = fault.Conflict("", "event %q is archived; what it told cannot be told otherwise", eventID)
+	}
+	if err == nil {
+		err = unsettled(ctx, tx, entry.Event.At)
+	}
+	if err != nil {
+		return "", err
+	}
+	at, rank := p.stand(entry.Event.At, outside(eventID))
+	return placeOf(entry.Event.UserID, at, rank), nil
 }
 
 // enterGiven makes what a call has written of users' rows steps of their folds, where no event tells of it.

@@ -64,6 +64,7 @@ type Tx struct {
 	Unread map[string]error
 
 	caused     []event.Event
+	told       []Told
 	problems   []event.Problem
 	afterwards map[string]Func
 }
@@ -106,6 +107,25 @@ func (tx *Tx) Caused() []event.Event {
 	events := tx.caused
 	tx.caused = nil
 	return events
+}
+
+// A Told is an event that somebody tells a call of, which happened when they say and not now: in its user's fold it stands at
+// that moment, among others whose time a host gave.
+type Told struct {
+	Event event.Event
+	// Instead is the id of an event told before that did not happen after all, "" for none: it is no step of the fold any more.
+	Instead string
+}
+
+// Tell queues an event that somebody has told the call of. The engine lets every mechanic react to it before the transaction
+// commits, and to all that has happened to its user since.
+func (tx *Tx) Tell(t Told) { tx.told = append(tx.told, t) }
+
+// Told returns the events told of since it was called last, in their order.
+func (tx *Tx) Told() []Told {
+	told := tx.told
+	tx.told = nil
+	return told
 }
 
 // Report notes something that could not be done although the event stands.

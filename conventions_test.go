@@ -70,6 +70,7 @@ var rooms = []struct {
 	{"economy", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{"leaderboard", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{"learning", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
+	{"mobility", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{"missions", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{"streaks", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{".", facade, mechanics, "every host would pay for every backend"},
@@ -591,6 +592,7 @@ var plumbing = map[string]string{
 	"leaderboard.Room": "the engine's way in",
 	"learning.Room":    "the engine's way in",
 	"missions.Room":    "the engine's way in",
+	"mobility.Room":    "the engine's way in",
 	"streaks.Room":     "the engine's way in",
 
 	"content.NewDocuments":    "hosts have a workspace's documents",

@@ -20,6 +20,8 @@
 //	Story, Slide, Quiz               content.Story, content.Slide, content.Quiz
 //	LearningGroup, LearningPath      learning.Group, learning.Path
 //	LearningPathRule                 learning.Rule
+//	MobilityFactors                  mobility.Factors
+//	MobilityGoals                    mobility.Goals
 //	VirtualCurrency                  economy.Currency
 //	MissionConfiguration             missions.Configuration
 //	MissionRule                      missions.Rule

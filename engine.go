@@ -22,6 +22,7 @@ import (
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/mobility"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -171,7 +172,7 @@ func Bundle(docs ...content.Document) ([]byte, error) { return newLibrary().Bund
 // refer to comes first.
 func newLibrary() *content.Library {
 	return content.NewLibrary(content.Tags, content.Activities, content.Stories, content.Slides, content.Quizzes,
-		learning.Groups, learning.Paths, learning.Rules,
+		learning.Groups, learning.Paths, learning.Rules, mobility.FactorsKind, mobility.GoalsKind,
 		economy.Currencies, missions.Configurations, missions.Rules, economy.RewardRules,
 		streaks.Configurations, streaks.Rules, leaderboard.Configurations, leaderboard.Boards)
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/mobility"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -33,19 +34,20 @@ type Outcome struct {
 	// Seq is the event's number in the journal: events of a workspace are numbered 1, 2, … in the order
 	// in which they were committed.
 	Seq int64 `json:"seq"`
-	// Missions, Transactions, Streaks, Scores and Learning are what changed, in the order in which it did.
+	// Missions, Transactions, Streaks, Scores, Learning and Mobility are what changed, in the order in which it did.
 	Missions     []missions.Change    `json:"missions,omitempty"`
 	Transactions []economy.Change     `json:"transactions,omitempty"`
 	Streaks      []streaks.Change     `json:"streaks,omitempty"`
 	Scores       []leaderboard.Change `json:"scores,omitempty"`
 	Learning     []learning.Change    `json:"learning,omitempty"`
+	Mobility     []mobility.Change    `json:"mobility,omitempty"`
 	// Problems are what could not be done although the event stands.
 	Problems []event.Problem `json:"problems,omitempty"`
 }
 
 // changes returns how much changed.
 func (o *Outcome) changes() int {
-	return len(o.Missions) + len(o.Transactions) + len(o.Streaks) + len(o.Scores) + len(o.Learning)
+	return len(o.Missions) + len(o.Transactions) + len(o.Streaks) + len(o.Scores) + len(o.Learning) + len(o.Mobility)
 }
 
 // An Entry is one thing that happened, in the journal: an event from outside, or one that a call or

@@ -16,6 +16,7 @@ import (
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/mobility"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -35,6 +36,8 @@ func wings(e *Engine) []wing {
 			func(ws *Workspace) *leaderboard.Service { return &ws.Leaderboards }),
 		newWing(e, learning.Room, func(o *Outcome) *[]learning.Change { return &o.Learning },
 			func(ws *Workspace) *learning.Service { return &ws.Learning }),
+		newWing(e, mobility.Room, func(o *Outcome) *[]mobility.Change { return &o.Mobility },
+			func(ws *Workspace) *mobility.Service { return &ws.Mobility }),
 	}
 }
 

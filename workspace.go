@@ -12,6 +12,7 @@ import (
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/mobility"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -38,6 +39,7 @@ type Workspace struct {
 	Economy      economy.Service
 	Leaderboards leaderboard.Service
 	Learning     learning.Service
+	Mobility     mobility.Service
 
 	engine    *Engine
 	scope     store.Scope

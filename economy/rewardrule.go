@@ -75,7 +75,7 @@ const MaxRewards = 10
 // currency carries: a payment for a payment would have no end.
 var entities = []string{
 	string(event.Mission), string(event.Activity), string(event.Quiz), string(event.LearningPath), string(event.LearningGroup),
-	string(event.Slide), string(event.Streak),
+	string(event.Slide), string(event.MobilityTracking), string(event.MobilityMilestone), string(event.Streak),
 }
 
 var matchFields = event.Fields{Type: "ruleType", Entity: "matchEntity", EntityID: "matchEntityId"}

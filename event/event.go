@@ -36,6 +36,8 @@ const (
 	Mission            Type = "Mission"
 	Streak             Type = "Streak"
 	VirtualTransaction Type = "VirtualTransaction"
+	MobilityTracking   Type = "MobilityTracking"
+	MobilityMilestone  Type = "MobilityMilestone"
 	User               Type = "User"
 	Clock              Type = "Clock"
 )
@@ -46,13 +48,18 @@ func Types() []Type {
 }
 
 // Kind returns the name of the kind of the documents that events of the type are about: of a mission and a
-// streak the configuration, of a transaction the currency, of all others what has the type's name.
+// streak the configuration, of a transaction the currency, of a tracking the factors, of a milestone the goals, of all
+// others what has the type's name.
 func (t Type) Kind() string {
 	switch t {
 	case Mission, Streak:
 		return string(t) + "Configuration"
 	case VirtualTransaction:
 		return "VirtualCurrency"
+	case MobilityTracking:
+		return "MobilityFactors"
+	case MobilityMilestone:
+		return "MobilityGoals"
 	case Activity, Quiz, Slide, Story, LearningGroup, LearningPath, User, Clock:
 	}
 	return string(t)
@@ -270,6 +277,8 @@ var idFields = map[Type]string{
 	Mission:            "missionConfigurationId",
 	Streak:             "streakConfigurationId",
 	VirtualTransaction: "virtualCurrencyId",
+	MobilityTracking:   "mobilityFactorsId",
+	MobilityMilestone:  "mobilityGoalsId",
 }
 
 // EntityPaths returns the paths at which rules find the entity of events of the type: entityId and

@@ -63,6 +63,10 @@ func (x *explanation) explain(zones *timeframe.Zones) (func(*[]Change, []event.P
 	if !x.v.Ask("query.source", x.Event.Type == source, "it counts %s, and the event is of type %s", counter.Source, x.Event.Type) {
 		return nil, nil
 	}
+	if len(x.All()) == 0 {
+		x.v.Ask("query.source", false, "nothing of it counts")
+		return nil, nil
+	}
 	if x.Ends() && !x.v.Ask("query.score", counter.ends(), "what is over counts for who asks for the status or the state, or for the last count of a streak") {
 		return nil, nil
 	}

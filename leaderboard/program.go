@@ -274,7 +274,7 @@ func (p *program) decide(o *mechanic.Occasion) (d decision) {
 
 // decide adds what an occasion does to the given boards of the counter.
 func (c *counter) decide(d *decision, o *mechanic.Occasion, boards []*board, zones *timeframe.Zones) {
-	if o.Ends() && !c.ends() {
+	if len(o.All()) == 0 || o.Ends() && !c.ends() { // no document matches it, or not this one
 		return
 	}
 	env := &rule.Env{Now: o.Event.At, Data: o}

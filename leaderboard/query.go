@@ -48,7 +48,8 @@ type Query struct {
 // A Source is a log.
 type Source string
 
-// The logs that a board can count. A row of mission_logs is a completed mission. A row of streaks by which one
+// The logs that a board can count. A row of mission_logs is a completed mission, one of mobility_trackings a track that
+// counts, one of mobility_milestones a milestone that was redeemed. A row of streaks by which one
 // broke counts only where the query reads the status, or shows the last value.
 const (
 	ActivityLogs        Source = "activity_logs"
@@ -60,6 +61,8 @@ const (
 	MissionLogs         Source = "mission_logs"
 	VirtualTransactions Source = "virtual_transactions"
 	Streaks             Source = "streaks"
+	MobilityTrackings   Source = "mobility_trackings"
+	MobilityMilestones  Source = "mobility_milestones"
 )
 
 // sources maps each log to the type of the events that are its rows.
@@ -73,6 +76,8 @@ var sources = map[Source]event.Type{
 	MissionLogs:         event.Mission,
 	VirtualTransactions: event.VirtualTransaction,
 	Streaks:             event.Streak,
+	MobilityTrackings:   event.MobilityTracking,
+	MobilityMilestones:  event.MobilityMilestone,
 }
 
 // An Entity says who gets a score: the user of the row, or each tag of a namespace that the user

@@ -105,12 +105,12 @@ func (p *part) key() string { return partKey(p.Of, p.EventID) }
 var parts = store.Define("leaderboard_parts", (*part).key, nil).Packed()
 
 // follows tells whether events of a type may turn out to have happened at another time or not at all: those that
-// follow from others.
+// follow from others, and trackings, which providers correct.
 func follows(t event.Type) bool {
 	switch t {
-	case event.Mission, event.VirtualTransaction, event.Streak, event.LearningGroup, event.LearningPath:
+	case event.Mission, event.VirtualTransaction, event.Streak, event.LearningGroup, event.LearningPath, event.MobilityTracking:
 		return true
-	case event.Activity, event.Quiz, event.Slide, event.Story, event.User, event.Clock:
+	case event.Activity, event.Quiz, event.Slide, event.Story, event.MobilityMilestone, event.User, event.Clock:
 	}
 	return false
 }

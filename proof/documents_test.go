@@ -17,6 +17,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/mobility"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/streaks"
@@ -135,7 +136,8 @@ func TestEventsAreAboutDocumentsOfAKind(t *testing.T) {
 	for of, kind := range map[event.Type]content.AnyKind{
 		event.Activity: content.Activities, event.Quiz: content.Quizzes, event.Slide: content.Slides, event.Story: content.Stories,
 		event.LearningGroup: learning.Groups, event.LearningPath: learning.Paths, event.Mission: missions.Configurations,
-		event.Streak: streaks.Configurations, event.VirtualTransaction: economy.Currencies, event.Tag: content.Tags,
+		event.Streak: streaks.Configurations, event.VirtualTransaction: economy.Currencies,
+		event.MobilityTracking: mobility.FactorsKind, event.MobilityMilestone: mobility.GoalsKind, event.Tag: content.Tags,
 	} {
 		require.Equal(t, kind.Name(), of.Kind())
 	}

@@ -90,7 +90,7 @@ func names(t *testing.T, err error, before string) []string {
 
 func TestFieldsOfEventsAreThoseThatAreDocumented(t *testing.T) {
 	common, ofTypes, _, _ := documented(t)
-	known := []string{"Activity", "LearningGroup", "LearningPath", "Mission", "Quiz", "Slide", "Story", "Streak", "User", "VirtualTransaction"}
+	known := []string{"Activity", "LearningGroup", "LearningPath", "Mission", "MobilityMilestone", "MobilityTracking", "Quiz", "Slide", "Story", "Streak", "User", "VirtualTransaction"}
 	require.Equal(t, known, slices.Sorted(maps.Keys(ofTypes)))
 	for typ, own := range ofTypes {
 		want := slices.Concat(common, own)

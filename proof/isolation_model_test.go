@@ -26,6 +26,7 @@ import (
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/mobility"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/streaks"
@@ -472,12 +473,56 @@ var arguments = map[string]func(*drawer) []any{
 	"Learning.Unassign": func(d *drawer) []any { return []any{d.known()} },
 	"Learning.Versions": func(d *drawer) []any { return []any{d.known()} },
 
+	"Mobility.Activate": func(d *drawer) []any {
+		return []any{mobility.Activation{UserID: d.user(), Provider: "p", Status: mobility.Switch(d.one("on", "on", "off"))}}
+	},
+	"Mobility.Activations": func(d *drawer) []any { return []any{d.user()} },
+	"Mobility.Explain":     func(d *drawer) []any { return []any{d.milestone()} },
+	"Mobility.Milestone":   func(d *drawer) []any { return []any{d.milestone()} },
+	"Mobility.Milestones":  func(d *drawer) []any { return []any{d.user(), mobility.Query{}, d.page()} },
+	"Mobility.Receive":     func(d *drawer) []any { return []any{seer{d.trackings()}, []byte(nil)} },
+	"Mobility.Redeem":      func(d *drawer) []any { return []any{d.user(), d.milestone()} },
+	"Mobility.Token":       func(d *drawer) []any { return []any{seer{}, d.user()} },
+	"Mobility.Track":       func(d *drawer) []any { return []any{d.trackings()} },
+	"Mobility.Tracking":    func(d *drawer) []any { return []any{d.user() + ":p:" + d.one("t1", "t2")} },
+	"Mobility.Trackings":   func(d *drawer) []any { return []any{d.user(), mobility.Query{}, d.page()} },
+
 	"Leaderboards.Around":  func(d *drawer) []any { return []any{d.board(), d.user(), d.number(1, 3), d.period()} },
 	"Leaderboards.Page":    func(d *drawer) []any { return []any{d.board(), d.number(0, 2), d.number(1, 3), d.period()} },
 	"Leaderboards.Periods": func(d *drawer) []any { return []any{d.board(), d.number(1, 3), time.Time{}} },
 	"Leaderboards.Rank":    func(d *drawer) []any { return []any{d.board(), d.user(), d.period()} },
 	"Leaderboards.Top":     func(d *drawer) []any { return []any{d.board(), d.number(1, 3), d.period()} },
 }
+
+// milestone draws the id of a milestone.
+func (d *drawer) milestone() string {
+	return d.user() + ":" + start.Format(time.DateOnly) + ":km:" + d.one("target0", "target1")
+}
+
+// trackings draws what a provider saw.
+func (d *drawer) trackings() (all []mobility.Tracking) {
+	for i := range d.number(0, 2) {
+		begun := start.Add(-time.Duration(d.number(0, 9)) * 10 * time.Minute)
+		all = append(all, mobility.Tracking{
+			ProviderID: fmt.Sprint("t", i+1), UserID: d.user(), Provider: "p", Status: mobility.Track, Type: mobility.Mode(d.one("walk", "bus")),
+			Length: int64(100 * d.number(0, 20)), StartsAt: begun, EndsAt: begun.Add(10 * time.Minute), Geometry: d.one("", `{"type":"Point","coordinates":[9,45]}`),
+		})
+	}
+	return all
+}
+
+// seer is a provider that saw some trackings.
+type seer struct{ saw []mobility.Tracking }
+
+func (seer) Name() string { return "p" }
+
+func (seer) Status(context.Context) (mobility.ProviderStatus, error) {
+	return mobility.ProviderStatus{Enabled: true}, nil
+}
+
+func (seer) Token(_ context.Context, userID string) (string, error) { return "token of " + userID, nil }
+
+func (s seer) Trackings(context.Context, []byte) ([]mobility.Tracking, error) { return s.saw, nil }
 
 // documentArguments says how to call a method of the documents of a kind.
 var documentArguments = map[string]func(*drawer, object) []any{
@@ -567,6 +612,13 @@ var samples = map[string]object{
 	"Streaks.Rules": document("StreakRule", "daily", always(object{
 		"streakConfigurationId": "any", "cadence": "DAY", "metric": "DAYS", "freezeEnabled": false,
 	})),
+	"Mobility.Factors": document("MobilityFactors", "factors", object{
+		"source": "a test", "year": 2025, "licence": "CC0-1.0", "baseline": "car",
+		"factors": []object{{"type": "car", "gramsPerPersonKm": 170}, {"type": "walk", "gramsPerPersonKm": 0}},
+	}),
+	"Mobility.Goals": document("MobilityGoals", "goals", object{
+		"metrics": []object{{"metric": "km", "transportTypes": []string{"walk"}, "goals": []float64{0.5, 2}}},
+	}),
 	"Economy.Currencies": document("VirtualCurrency", "points", nil),
 	"Economy.RewardRules": document("RewardRule", "per-run", object{
 		"applicationMode": "ALWAYS", "ruleType": "ENTITY", "matchEntity": "Activity",

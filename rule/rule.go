@@ -43,14 +43,19 @@
 // What an expression reads depends on the events that its document matches. It names them by the type of what they
 // are about, or by a log; but for a log, it may also match what carries a Tag:
 //
-//	MissionConfiguration.matchEntity              Activity Quiz LearningPath
-//	MissionRule.eventMatchEntity                  Activity Quiz LearningPath User
+//	MissionConfiguration.matchEntity              Activity Quiz LearningPath MobilityTracking
+//	                                              MobilityMilestone
+//	MissionRule.eventMatchEntity                  Activity Quiz LearningPath MobilityTracking
+//	                                              MobilityMilestone User
 //	StreakConfiguration.matchEntity               Mission Activity Quiz LearningPath LearningGroup Slide
-//	RewardRule.matchEntity                        Mission Activity Quiz LearningPath LearningGroup Slide Streak
+//	                                              MobilityTracking MobilityMilestone
+//	RewardRule.matchEntity                        Mission Activity Quiz LearningPath LearningGroup Slide
+//	                                              MobilityTracking MobilityMilestone Streak
 //	LearningPathRule.eventMatchEntity             LearningPathLog User
 //	RuntimeLeaderboardConfiguration.query.source  activity_logs quiz_logs slide_logs story_logs
 //	                                              learning_group_logs learning_path_logs mission_logs
-//	                                              virtual_transactions streaks
+//	                                              virtual_transactions streaks mobility_trackings
+//	                                              mobility_milestones
 //
 // # What expressions read
 //
@@ -75,10 +80,18 @@
 //	VirtualTransaction  virtualCurrencyId virtualTransactionId virtualTransactionGroupId amount
 //	                    direction state redemptionMode initiatorType initiator counterpartType
 //	                    counterpart additionalData.*
+//	MobilityTracking    mobilityFactorsId mobilityTrackingId provider date userTimezone status trackType
+//	                    length minutes co2Emitted co2Avoided startsAt startsAtTimezone endsAt
+//	                    endsAtTimezone misdetectedCompletely suspicious counts
+//	MobilityMilestone   mobilityGoalsId mobilityMilestoneId date userTimezone metric target goal
+//	                    userAmount transportTypes reachedAt redeemedAt
 //	User                status
 //
 // The value of an activity is as recorded, or 1; of a mission its current amount, of a streak its count,
-// of a transaction its amount, which is more than 0 in both directions. An event of a streak tells either
+// of a transaction its amount, which is more than 0 in both directions, of a tracking its kilometres, of a milestone what the
+// day had come to when it was redeemed. A tracking has its length in metres, whole minutes, kilograms of CO2, and its mode as
+// trackType; it happened when it began. One that is a stay, was detected wrongly or is suspicious counts nothing, and no document
+// matches it. An event of a streak tells either
 // that it grew, with iterationId, periodId and the status ACTIVE or BROKEN, or that a goal was reached,
 // with goalId, target and the status COMPLETED. That of a mission tells that it was completed or, with the state ENDED and
 // for rewards and boards that read the state, that its time was over before it was. That of a user has the status if that is what changed; no document

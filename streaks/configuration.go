@@ -37,7 +37,7 @@ func (c *Configuration) Matcher() event.Matcher {
 // entities are the events that streaks may count.
 var entities = []string{
 	string(event.Mission), string(event.Activity), string(event.Quiz),
-	string(event.LearningPath), string(event.LearningGroup), string(event.Slide),
+	string(event.LearningPath), string(event.LearningGroup), string(event.Slide), string(event.MobilityTracking), string(event.MobilityMilestone),
 }
 
 // Validate returns every fault of the configuration's fields, joined.

@@ -69,6 +69,11 @@ var (
 	party       = oneOf("USER", "SYSTEM")
 )
 
+// trackTypes are the ways to move of the tracks of mobility.
+var trackTypes = []string{
+	"airplane", "bicycle", "bus", "cablecar", "car", "ferry", "light_rail", "other", "regional_train", "subway", "train", "tram", "walk",
+}
+
 // ownFields are what rules read beside them of the events of each type that a rule can match.
 var ownFields = map[event.Type]fields{
 	event.Activity: {
@@ -99,6 +104,17 @@ var ownFields = map[event.Type]fields{
 		"direction": oneOf("CREDIT", "DEBIT"), "state": oneOf("PENDING", "COMPLETED", "EXPIRED", "REJECTED"), "redemptionMode": oneOf("AUTO", "MANUAL"),
 		"initiatorType": oneOf("USER", "REWARD_RULE", "STREAK_RULE", "SYSTEM", "ADMIN"), "initiator": anyText,
 		"counterpartType": party, "counterpart": mayText, "additionalData.*": anything,
+	},
+	event.MobilityTracking: {
+		"mobilityFactorsId": mayID("MobilityFactors"), "mobilityTrackingId": anyText, "provider": anyText, "date": anyText, "userTimezone": anyText,
+		"status": oneOf("track", "stay"), "trackType": mayBe(trackTypes...), "length": count, "minutes": count, "co2Emitted": count, "co2Avoided": count,
+		"startsAt": instant, "startsAtTimezone": anyText, "endsAt": instant, "endsAtTimezone": anyText,
+		"misdetectedCompletely": {Sort: rule.Boolean}, "suspicious": {Sort: rule.Boolean}, "counts": {Sort: rule.Boolean},
+	},
+	event.MobilityMilestone: {
+		"mobilityGoalsId": idOf("MobilityGoals"), "mobilityMilestoneId": anyText, "date": anyText, "userTimezone": anyText,
+		"metric": oneOf("minutes", "km", "co2"), "target": anyText, "goal": count, "userAmount": count,
+		"transportTypes": {Sort: rule.Texts}, "reachedAt": instant, "redeemedAt": instant,
 	},
 	event.User: {"status": mayBe(string(tenancy.Active), string(tenancy.Suspended), string(tenancy.Deleted))},
 }

@@ -92,6 +92,8 @@ func (v *Verdict) Matches(names event.Fields, m event.Matcher, e *event.Event) b
 	is := string(e.Type) + " " + e.EntityID
 	holds := slices.Contains(e.MatchKeys(), m.Key())
 	switch {
+	case idle(e):
+		return v.Ask(names.Entity, false, "nothing counts of the tracking: it is a stay, was detected wrongly or is suspicious")
 	case m.Type == event.MatchTag:
 		return v.Ask(names.EntityID, holds, "%s %s the tag %s", is, either(holds, "carries", "does not carry"), m.EntityID)
 	case m.Entity != string(e.Type):

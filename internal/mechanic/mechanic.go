@@ -27,7 +27,7 @@ type Occasion struct {
 	Event *event.Event
 	User  *tenancy.User
 	// Keys are the keys of all matchers that the event meets ([event.Event.MatchKeys]), none if it is that something is over
-	// ([Occasion.Ends]).
+	// ([Occasion.Ends]), or a tracking of which nothing counts.
 	Keys []string
 	// Place is the step of the user's fold that the event belongs to.
 	Place string
@@ -49,7 +49,7 @@ type Occasion struct {
 type userVars struct{ vars map[string]any }
 
 // New returns the occasion of an event, whose user is as it was when that happened. No document matches the event that
-// a user takes no part any more.
+// a user takes no part any more, or a tracking of which nothing counts.
 func New(e *event.Event, u *tenancy.User) *Occasion {
 	return newOccasion(e, u, &userVars{})
 }
@@ -57,7 +57,7 @@ func New(e *event.Event, u *tenancy.User) *Occasion {
 func newOccasion(e *event.Event, u *tenancy.User, seen *userVars) *Occasion {
 	o := &Occasion{Event: e, User: u, seen: seen, told: seen}
 	away := e.Type == event.User && (u.Status == tenancy.Suspended || u.Status == tenancy.Deleted)
-	if !away && !o.Ends() {
+	if !away && !o.Ends() && !idle(e) {
 		o.Keys = e.MatchKeys()
 	}
 	return o
@@ -217,9 +217,16 @@ func (o *Occasion) Ends() bool {
 		return o.Event.Fields["state"] == "EXPIRED"
 	case event.Mission:
 		return o.Event.Fields["state"] == "ENDED"
-	case event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath, event.User, event.Clock:
+	case event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath, event.MobilityTracking,
+		event.MobilityMilestone, event.User, event.Clock:
 	}
 	return false
+}
+
+// idle tells whether an event says that nothing counts of what it tells: of a stay, or of a track that was detected wrongly
+// or is suspicious.
+func idle(e *event.Event) bool {
+	return e.Type == event.MobilityTracking && e.Fields["counts"] == false
 }
 
 // Changed tells whether the occasion is that a user has another status.

@@ -1,0 +1,316 @@
+package mobility
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/room"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A Service is the mobility of one workspace. The zero value refuses every call. It may be used concurrently.
+type Service struct {
+	// Factors and Goals are the documents.
+	Factors content.Documents[Factors]
+	Goals   content.Documents[Goals]
+
+	run     session.Runner
+	program room.Current[*program]
+}
+
+// newService returns the service of a workspace; program gives what is in force there.
+func newService(run session.Runner, lib *content.Library, program room.Current[*program]) Service {
+	return Service{
+		Factors: content.NewDocuments(run, lib, FactorsKind),
+		Goals:   content.NewDocuments(run, lib, GoalsKind),
+		run:     run, program: program,
+	}
+}
+
+// A Switch says whether a user is tracked.
+type Switch string
+
+// The positions.
+const (
+	On     Switch = "on"
+	Paused Switch = "off"
+)
+
+// An Activation says whether a provider tracks a user.
+type Activation struct {
+	UserID   string `json:"userId"`
+	Provider string `json:"provider"`
+	// Status is on or off. Who never turned it on is off.
+	Status Switch `json:"status"`
+	// UpdatedAt is when it became so; the engine sets it.
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+var activations = store.Define("mobility_activations", (*Activation).key, nil)
+
+func (a *Activation) key() string { return activationKey(a.UserID, a.Provider) }
+
+func activationKey(userID, provider string) string { return userID + "/" + provider }
+
+// Activate turns tracking by a provider on or off for a user, and returns how it is since. What was told before stays: turning it
+// off forgets nothing. It returns [fault.ErrInvalid] for every field at fault, [fault.ErrNotFound] for an unknown user, and
+// [fault.ErrForbidden] if the user is not active.
+func (s Service) Activate(ctx context.Context, a Activation) (Activation, error) {
+	err := errors.Join(ident.Check("userId", a.UserID), ident.Check("provider", a.Provider))
+	if a.Status != On && a.Status != Paused {
+		err = errors.Join(err, fault.Invalid("status", "%.80q is none of on, off", a.Status))
+	}
+	if err != nil {
+		return Activation{}, err
+	}
+	return session.Write(ctx, s.run, func(tx *session.Tx) (Activation, error) {
+		if _, err := tenancy.FindActive(ctx, tx, "userId", a.UserID); err != nil {
+			return Activation{}, err
+		}
+		before, known, err := activations.Get(ctx, tx, a.key())
+		if err != nil || known && before.Status == a.Status {
+			return before, err
+		}
+		now := a
+		now.UpdatedAt = tx.Now
+		return now, activations.Put(ctx, tx, now)
+	})
+}
+
+// Activations returns which providers track a user, or did, in the order of their names. It returns [fault.ErrNotFound] for an
+// unknown user.
+func (s Service) Activations(ctx context.Context, userID string) ([]Activation, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) ([]Activation, error) {
+		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+			return nil, err
+		}
+		return activations.List(ctx, tx, store.Prefix(activationKey(userID, "")))
+	})
+}
+
+// A Query says which days a list shows. The zero value is all.
+type Query struct {
+	// From and To are the first and the last day; the zero Day is no bound.
+	From, To timeframe.Day
+}
+
+// Trackings returns a user's trackings, the newest first, and the token of the next page, "" if there is none. It returns
+// [fault.ErrNotFound] for an unknown user.
+func (s Service) Trackings(ctx context.Context, userID string, q Query, page store.Page) (list []Tracking, next string, err error) {
+	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Tracking, string, error) {
+		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+			return nil, "", err
+		}
+		of := store.By("day", store.Text(userID))
+		if q.From != 0 {
+			of.From = store.Int(int64(q.From))
+		}
+		if q.To != 0 {
+			of.Until = store.Int(int64(q.To) + 1)
+		}
+		found, next, err := trackings.PageOf(ctx, tx, of, page)
+		if err != nil {
+			return nil, "", err
+		}
+		ids := make([]string, len(found))
+		for i := range found {
+			ids[i] = found[i].ID
+		}
+		if err := tx.Prefetch(ctx, shapes.Keys(ids...)); err != nil {
+			return nil, "", err
+		}
+		list := make([]Tracking, len(found))
+		for i, id := range ids {
+			if list[i], _, err = find(ctx, tx, id); err != nil {
+				return nil, "", err
+			}
+		}
+		return list, next, nil
+	})
+}
+
+// Tracking returns a tracking, [fault.ErrNotFound] if there is none.
+func (s Service) Tracking(ctx context.Context, id string) (Tracking, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) (Tracking, error) {
+		t, known, err := find(ctx, tx, id)
+		if err == nil && !known {
+			err = fault.NotFound("mobilityTracking", id)
+		}
+		return t, err
+	})
+}
+
+// Milestones returns the milestones of days of a user, in pages of days, the newest day first and within a day in the order of
+// the goals; and the token of the next page, "" if there is none. It lists the days of which something was told while goals
+// were in force. It returns [fault.ErrNotFound] for an unknown user.
+func (s Service) Milestones(ctx context.Context, userID string, q Query, page store.Page) (list []Milestone, next string, err error) {
+	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Milestone, string, error) {
+		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+			return nil, "", err
+		}
+		of := store.Prefix(dayKeyPrefix(userID))
+		if q.From != 0 {
+			of.From = store.Text(dayKey(userID, q.From))
+		}
+		if q.To != 0 {
+			of.Until = store.Text(dayKey(userID, q.To.Add(1)))
+		}
+		found, next, err := days.PageOf(ctx, tx, of, page)
+		if err != nil {
+			return nil, "", err
+		}
+		var list []Milestone
+		for i := range found {
+			redeemed, err := redeemedOf(ctx, tx, userID, found[i].Date)
+			if err != nil {
+				return nil, "", err
+			}
+			list = append(list, with(found[i].milestones(), redeemed)...)
+		}
+		return list, next, nil
+	})
+}
+
+func dayKeyPrefix(userID string) string { return userID + "/" }
+
+func redeemedOf(ctx context.Context, tx *session.Tx, userID string, date timeframe.Day) ([]Milestone, error) {
+	return redemptions.List(ctx, tx, store.Prefix(redemptionKey(userID, date)))
+}
+
+// Milestone returns a milestone as it is now, also one of a day of which nothing is known, by the goals in force. It returns
+// [fault.ErrNotFound] if there is none.
+func (s Service) Milestone(ctx context.Context, id string) (Milestone, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) (Milestone, error) {
+		_, m, err := s.milestone(ctx, tx, id)
+		return m, err
+	})
+}
+
+// milestone returns a milestone and its day, which is not kept if nothing is known of it.
+func (s Service) milestone(ctx context.Context, tx *session.Tx, id string) (d day, m Milestone, err error) {
+	userID, date, err := parseMilestoneID(id)
+	if err != nil {
+		return d, m, err
+	}
+	u, err := tenancy.FindUser(ctx, tx, userID)
+	if errors.Is(err, fault.ErrNotFound) {
+		err = fault.NotFound(milestoneNoun, id)
+	}
+	if err != nil {
+		return d, m, err
+	}
+	p, err := s.program(ctx, tx)
+	if err != nil {
+		return d, m, err
+	}
+	d, known, err := days.Get(ctx, tx, dayKey(userID, date))
+	if err != nil {
+		return d, m, err
+	}
+	if !known && p.goals != nil {
+		d = newDay(userID, date, u.Timezone, p.goals)
+	}
+	redeemed, err := redeemedOf(ctx, tx, userID, date)
+	if err != nil {
+		return d, m, err
+	}
+	for _, m := range with(d.milestones(), redeemed) {
+		if m.ID == id {
+			return d, m, nil
+		}
+	}
+	return d, m, fault.NotFound(milestoneNoun, id)
+}
+
+// Redeem redeems a milestone and returns it. It is an event of type MobilityMilestone: what it pays is up to reward rules, and
+// what follows is in the journal's entry of the event, whose id is that of the milestone with ":redeemed". It returns
+// [fault.ErrNotFound] if there is no such milestone of the user, [fault.ErrConflict] if it is not reached, or is redeemed
+// already, and [fault.ErrForbidden] if the user is not active.
+func (s Service) Redeem(ctx context.Context, userID, milestoneID string) (Milestone, error) {
+	return session.Write(ctx, s.run, func(tx *session.Tx) (Milestone, error) {
+		if _, err := tenancy.FindActive(ctx, tx, "userId", userID); err != nil {
+			return Milestone{}, err
+		}
+		_, m, err := s.milestone(ctx, tx, milestoneID)
+		switch {
+		case err != nil:
+			return Milestone{}, err
+		case m.UserID != userID:
+			return Milestone{}, fault.NotFound(milestoneNoun, milestoneID)
+		case m.Redeemed:
+			return Milestone{}, fault.Conflict(milestoneNoun, "%q is redeemed already, since %s", m.ID, stamp(m.RedeemedAt))
+		case !m.Reached:
+			return Milestone{}, fault.Conflict(milestoneNoun, "%q is not reached: the day has %s of %s %s", m.ID, m.UserAmount, m.Goal, m.Metric)
+		}
+		m.Redeemed, m.RedeemedAt = true, tx.Now
+		if err := redemptions.Put(ctx, tx, m); err != nil {
+			return Milestone{}, err
+		}
+		tx.Cause(m.redeemed())
+		return m, nil
+	})
+}
+
+// An Explanation says why a milestone is reached or not.
+type Explanation struct {
+	Milestone Milestone `json:"milestone"`
+	// Missing is what the day lacks; 0 if it has come to the goal.
+	Missing decimal.Decimal `json:"missing"`
+	// Trackings are all of the day, in the order in which they began.
+	Trackings []Counted `json:"trackings"`
+}
+
+// A Counted is what a tracking adds to a milestone.
+type Counted struct {
+	TrackingID string    `json:"mobilityTrackingId"`
+	Status     Status    `json:"status"`
+	Type       Mode      `json:"type,omitempty"`
+	StartsAt   time.Time `json:"startsAt"`
+	// Amount is what it adds, in the unit of the metric; of minutes, whole ones, though seconds are added up.
+	Amount decimal.Decimal `json:"amount"`
+	// Reason says why it adds nothing, or less than it has; empty if all of it counts.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Explain says why a milestone is reached or not: which of the day's trackings count, how much, and why the others do not. It
+// returns [fault.ErrNotFound] if there is no such milestone.
+func (s Service) Explain(ctx context.Context, milestoneID string) (Explanation, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) (Explanation, error) {
+		d, m, err := s.milestone(ctx, tx, milestoneID)
+		if err != nil {
+			return Explanation{}, err
+		}
+		all, err := trackings.List(ctx, tx, ofDay(d.UserID, d.Date))
+		if err != nil {
+			return Explanation{}, err
+		}
+		return d.explain(m, slices.Clone(all)), nil
+	})
+}
+
+// explain says why a milestone of the day is reached or not by its trackings.
+func (d *day) explain(m Milestone, all []Tracking) Explanation {
+	x := Explanation{Milestone: m}
+	i := slices.IndexFunc(d.Metrics, func(of measure) bool { return of.Metric == m.Metric })
+	if i < 0 { // what was redeemed by goals that the day does not go by any more
+		return x
+	}
+	of, portions := d.Metrics[i].count(d.Caps, all)
+	if goal, _ := m.Metric.read(m.Goal); goal > of.Amount {
+		x.Missing = m.Goal.Sub(m.Metric.show(of.Amount))
+	}
+	for _, p := range portions {
+		x.Trackings = append(x.Trackings, Counted{p.ID, p.Status, p.Type, p.StartsAt, m.Metric.show(p.n), p.reason})
+	}
+	return x
+}

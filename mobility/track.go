@@ -1,0 +1,182 @@
+package mobility
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// A Result is what became of a tracking that was told.
+type Result string
+
+// The results. A tracking that is known as it is changes nothing, and neither does one that the provider knew before what is
+// known here, or one of a user who has not turned tracking on: of that, nothing is kept.
+const (
+	Recorded  Result = "RECORDED"
+	Corrected Result = "CORRECTED"
+	Unchanged Result = "UNCHANGED"
+	Stale     Result = "STALE"
+	Off       Result = "OFF"
+)
+
+// A Tracked says what became of a tracking that was told.
+type Tracked struct {
+	// ID is that of the tracking; empty if the result is OFF.
+	ID     string `json:"mobilityTrackingId,omitempty"`
+	Result Result `json:"result"`
+	// EventID is the event of the tracking as it is known now, whose entry in the journal says what followed.
+	EventID string `json:"eventId,omitempty"`
+	// Suspicious says that it counts nothing for that reason.
+	Suspicious bool `json:"suspicious,omitempty"`
+}
+
+// Track takes what providers saw, in any order, and returns what became of each. All is done in one transaction or nothing: it
+// returns [fault.ErrInvalid] for every field at fault with its place ("trackings[3].endsAt"), [fault.ErrNotFound] for an unknown
+// user, [fault.ErrForbidden] for one who is not active, and [fault.ErrConflict] for what happened before the workspace's horizon,
+// or corrects what did. At most [MaxTrackings] are taken at once; and none twice in one call.
+//
+// A correction takes the place of what was told before: what followed from that is taken back, as from an event that comes late
+// and turns out to be another, and what somebody has decided stays: milestones that were redeemed, rewards that were.
+func (s Service) Track(ctx context.Context, list []Tracking) ([]Tracked, error) {
+	if n := len(list); n > MaxTrackings {
+		return nil, fault.Invalid("trackings", "are %d, at most %d are allowed", n, MaxTrackings)
+	}
+	return session.Write(ctx, s.run, func(tx *session.Tx) ([]Tracked, error) {
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		ready, err := p.receive(ctx, tx, list)
+		if err != nil {
+			return nil, err
+		}
+		results := make([]Tracked, len(ready))
+		for i := range ready {
+			if results[i], err = p.track(ctx, tx, &ready[i]); err != nil {
+				return nil, in(i, err)
+			}
+		}
+		return results, nil
+	})
+}
+
+// in is the error of a tracking of several.
+func in(i int, err error) error { return fault.In(fmt.Sprintf("trackings[%d]", i), err) }
+
+// receive checks trackings and fills in what follows from them. It writes nothing.
+func (p *program) receive(ctx context.Context, tx *session.Tx, list []Tracking) ([]Tracking, error) {
+	ready, faults := make([]Tracking, len(list)), make([]error, len(list))
+	var settled time.Time
+	if tx.Horizon != nil {
+		var err error
+		if settled, _, err = tx.Horizon(ctx); err != nil {
+			return nil, err
+		}
+	}
+	seen := map[string]bool{}
+	for i := range list {
+		t := &ready[i]
+		*t = list[i]
+		err := t.check(tx.Now, tx.Zones)
+		id := trackingID(t.UserID, t.Provider, t.ProviderID)
+		switch {
+		case err != nil:
+		case seen[id]:
+			err = fault.Invalid("providerId", "%q occurs twice", t.ProviderID)
+		case t.StartsAt.Before(settled):
+			err = fault.Conflict("startsAt", "is %s; what happened before the workspace's horizon %s is settled", stamp(t.StartsAt), stamp(settled))
+		}
+		seen[id] = true
+		faults[i] = in(i, err)
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	if err := tx.Prefetch(ctx, p.reading(tx, ready)...); err != nil {
+		return nil, err
+	}
+	for i := range ready {
+		t := &ready[i]
+		u, err := tenancy.FindActive(ctx, tx, "userId", t.UserID)
+		if err == nil {
+			u, err = u.At(ctx, tx, t.StartsAt)
+		}
+		if err == nil {
+			err = t.settle(u.Timezone, tx.Zones)
+		}
+		if err != nil {
+			return nil, in(i, err)
+		}
+		t.weigh(p.factors)
+	}
+	return ready, nil
+}
+
+// reading names what is read of trackings.
+func (p *program) reading(tx *session.Tx, list []Tracking) []store.Read {
+	var reads []store.Read
+	ids, keys := make([]string, len(list)), make([]string, len(list))
+	for i := range list {
+		t := &list[i]
+		ids[i], keys[i] = trackingID(t.UserID, t.Provider, t.ProviderID), activationKey(t.UserID, t.Provider)
+		reads = append(reads, tenancy.ReadingUserAt(t.UserID, t.StartsAt, tx.Now)...)
+	}
+	return append(reads, trackings.Keys(ids...), shapes.Keys(ids...), activations.Keys(keys...))
+}
+
+// track tells of a tracking, unless it is known or of somebody who has not turned tracking on.
+func (p *program) track(ctx context.Context, tx *session.Tx, t *Tracking) (Tracked, error) {
+	a, _, err := activations.Get(ctx, tx, activationKey(t.UserID, t.Provider))
+	if err != nil || a.Status != On {
+		return Tracked{Result: Off}, err
+	}
+	old, known, err := find(ctx, tx, t.ID)
+	if err != nil {
+		return Tracked{}, err
+	}
+	told := session.Told{}
+	result := Tracked{ID: t.ID, Result: Recorded}
+	t.revise(1)
+	if known {
+		result.EventID, result.Suspicious = old.EventID, old.Suspicious
+		switch {
+		case !t.UpdatedAt.IsZero() && t.UpdatedAt.Before(old.UpdatedAt):
+			result.Result = Stale
+			return result, nil
+		case t.alike(&old):
+			result.Result = Unchanged
+			return result, nil
+		}
+		result.Result, told.Instead = Corrected, old.EventID
+		t.revise(old.Revision + 1)
+	}
+	result.EventID, result.Suspicious = t.EventID, t.Suspicious
+	told.Event = t.told()
+	tx.Tell(told)
+	return result, t.draw(ctx, tx)
+}
+
+// draw keeps where the tracking was.
+func (t *Tracking) draw(ctx context.Context, tx *session.Tx) error {
+	if t.Geometry == "" && t.UpdatedAt.IsZero() {
+		return shapes.Delete(ctx, tx, t.ID)
+	}
+	return shapes.Put(ctx, tx, shape{t.ID, t.Geometry, t.UpdatedAt})
+}
+
+// find returns a tracking with its geometry, and whether there is one.
+func find(ctx context.Context, tx *session.Tx, id string) (Tracking, bool, error) {
+	t, known, err := trackings.Get(ctx, tx, id)
+	if err != nil || !known {
+		return Tracking{}, false, err
+	}
+	s, _, err := shapes.Get(ctx, tx, id)
+	t.Geometry, t.UpdatedAt = s.Geometry, s.UpdatedAt
+	return t, true, err
+}

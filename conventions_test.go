@@ -71,6 +71,7 @@ var rooms = []struct {
 	{"leaderboard", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{"learning", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{"mobility", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
+	{"mobility/motiontag", edges, mechanics, "a provider would know who uses it"},
 	{"missions", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{"streaks", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{".", facade, mechanics, "every host would pay for every backend"},

@@ -9,7 +9,7 @@ import (
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
-// A Provider is who sees how users get about. It may be used concurrently. Its methods are called
+// A Provider is who sees how users get about. Package motiontag has one. It may be used concurrently. Its methods are called
 // outside of transactions.
 type Provider interface {
 	// Name identifies the provider: that of its trackings and of activations.

@@ -256,10 +256,10 @@ func TestExplainSaysWhichTracksCounted(t *testing.T) {
 		"ada:p:a 0.3", "ada:p:s 0 it is a stay", "ada:p:w 0 it was detected wrongly", "ada:p:b 0 car is none of the transport types [walk bicycle bus]",
 		"ada:p:c 0.4", "ada:p:d 0.2 the day's cap of km for walk is used up",
 	}, lines)
-	why, err := w.Workspace.Explain(t.Context(), "ada:p:d:1", "MobilityGoals", "goals")
+	why, err := w.Explain(t.Context(), "ada:p:d:1", "MobilityGoals", "goals")
 	require.NoError(t, err)
 	require.True(t, why.Moved)
-	why, err = w.Workspace.Explain(t.Context(), "ada:p:b:1", "MobilityGoals", "goals")
+	why, err = w.Explain(t.Context(), "ada:p:b:1", "MobilityGoals", "goals")
 	require.NoError(t, err)
 	require.False(t, why.Moved, why)
 	require.Contains(t, why.String(), "none of the transport types")

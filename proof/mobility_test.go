@@ -41,8 +41,10 @@ func movement(t tester) []byte {
 	factors := &mobility.Factors{
 		Header: content.Header{ID: "factors"}, Name: "made up", Source: "a test", Year: 2025, Licence: "CC0-1.0", Baseline: mobility.Car,
 		Factors: []mobility.Factor{
-			{Type: mobility.Car, GramsPerPersonKm: amounts("170")[0]}, {Type: mobility.Bus, GramsPerPersonKm: amounts("101.3")[0]},
-			{Type: mobility.Walk}, {Type: mobility.Bicycle},
+			{Type: mobility.Car, GramsPerPersonKm: amounts("170")[0]},
+			{Type: mobility.Bus, GramsPerPersonKm: amounts("101.3")[0]},
+			{Type: mobility.Walk},
+			{Type: mobility.Bicycle},
 		},
 	}
 	tracked, redeemed := every(event.MobilityTracking), every(event.MobilityMilestone)

@@ -176,7 +176,9 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 		return err
 	}
 	again := func(f *fact) error { return e.again(ctx, tx, f) }
+	facts = slices.DeleteFunc(facts, func(other *fact) bool { return other.Void > 0 && other.Void <= seq }) // was known not to have happened
 	for _, other := range facts {
+		other.Void = 0
 		if other.EventID == entry.Event.ID {
 			f.step = other.step
 		}

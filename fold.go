@@ -34,6 +34,9 @@ type step struct {
 	Late bool `json:"late,omitempty"`
 	// Again is the number of the last entry by which others had the fold folded again from here, 0 for none.
 	Again int64 `json:"again,omitempty"`
+	// Void is the number of the entry since which the step's event has not happened, because another took its place; 0 if it has.
+	// Such a step does nothing, and is there for who explains what was known before.
+	Void int64 `json:"void,omitempty"`
 	// EventID names the journal's entry of the step, "" if it has none.
 	EventID string `json:"eventId,omitempty"`
 	// Given is what a call wrote that was decided then, whatever had happened before.
@@ -60,7 +63,7 @@ var steps = store.Define("steps", (*step).key,
 		{Name: "seq", Kind: store.KindInt, Of: func(s *step) store.Value { return store.Int(max(s.Seq, s.Again)) }},
 	},
 	store.Index{Name: "late", Columns: []string{"late", "seq"}}, // few: where what was known before an entry was otherwise
-).Packed()
+).Packed().Version(4)
 
 func (s *step) key() string {
 	if s.place == "" {
@@ -617,7 +620,7 @@ type fact struct {
 	is      []event.Event // the fact's event and those that follow from it
 	was     *fact         // as it was when it was taken back, nil if it was not
 	alike   bool          // what followed before follows again, and nothing else
-	instead string        // the place of a step that the fact takes the place of, "" for none
+	instead string        // the place of a step that does nothing any more because of the fact, "" for none
 }
 
 // take makes a step of the fold, at the moment at which it was recorded: everything follows from the fact that the
@@ -700,8 +703,8 @@ func (f *fact) keep(ctx context.Context, tx *session.Tx) error {
 
 // fold takes facts of one user, in the order in which they happened, into the user's fold. If something is
 // known that happened later, the fold is taken back behind it first, and all of that is folded again; what is
-// different then is added to the outcome of the last fact. So it is if a fact takes the place of another, which is no
-// step any more. end is where the fold ends.
+// different then is added to the outcome of the last fact. So it is if a fact takes the place of another, whose step does
+// nothing any more. end is where the fold ends.
 func (e *Engine) fold(ctx context.Context, tx *session.Tx, end string, facts ...*fact) (err error) {
 	last, from := facts[len(facts)-1], facts[0].key()
 	for _, f := range facts {
@@ -809,15 +812,19 @@ func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts
 	for _, f := range later {
 		place := f.key()
 		replaced := slices.ContainsFunc(facts, func(by *fact) bool { return by.instead == place })
-		if f.Ticked || replaced {
+		switch {
+		case f.Ticked:
 			if err := steps.Delete(ctx, tx, place); err != nil {
 				return err
 			}
-		}
-		switch {
-		case f.Ticked:
 			ticking[place] = f
 		case replaced:
+			gone := f.step
+			gone.Void, gone.Again, gone.Before, gone.Events = facts[0].Seq, facts[0].Seq, nil, nil
+			if err := steps.Put(ctx, tx, gone); err != nil {
+				return err
+			}
+		case f.Void > 0: // it does nothing
 		default:
 			again := new(*f)
 			again.was = f
@@ -904,6 +911,9 @@ func entriesOf(ctx context.Context, tx *session.Tx, list []step) (map[string]*En
 // recall returns the fact of a step. The entry is nil if there is none.
 func (e *Engine) recall(ctx context.Context, tx *session.Tx, s step, entry *Entry) (*fact, error) {
 	f := &fact{step: s, known: true, is: s.Events}
+	if s.Void > 0 {
+		f.is = []event.Event{} // none, since then
+	}
 	switch {
 	case entry != nil:
 		f.entry = *entry

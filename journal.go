@@ -357,7 +357,7 @@ func happened(
 ) bool {
 	for i := range list {
 		s := &list[i]
-		if tx.Asking && s.from(tx.Seq) {
+		if s.Void > 0 || tx.Asking && s.from(tx.Seq) {
 			continue
 		}
 		entry := entries[s.EventID]

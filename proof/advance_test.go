@@ -158,7 +158,7 @@ func TestYearPasses(t *testing.T) {
 }
 
 // entries returns the journal behind a number.
-func (w *world) entries(t testing.TB, after int64) []guerdon.Entry {
+func (w *world) entries(t tester, after int64) []guerdon.Entry {
 	t.Helper()
 	entries, err := w.Journal(t.Context(), after)
 	require.NoError(t, err)

@@ -321,3 +321,35 @@ func TestMobilityIsDumpedAndRestored(t *testing.T) {
 		require.Equal(t, mobility.Unchanged, again[1].Result)
 	})
 }
+
+// explained is what is said of all entries of a world of mobility, of whatever may count tracks.
+func (w *world) explained(t tester, entries []guerdon.Entry) (all []string) {
+	t.Helper()
+	for _, entry := range entries {
+		if entry.Event.Type != event.MobilityTracking && entry.Event.Type != event.MobilityMilestone {
+			continue
+		}
+		for kind, id := range map[string]string{
+			"MobilityGoals": "goals", "RewardRule": "per-km", "MissionRule": "thrice", "MissionConfiguration": "three", "StreakRule": "days", "RuntimeLeaderboard": "distance",
+		} {
+			x, err := w.Explain(t.Context(), entry.Event.ID, kind, id)
+			require.NoError(t, err)
+			all = append(all, x.String())
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Whoever asks why is told what was known when the event was recorded, whatever is told and corrected later.
+func TestExplanationsOutliveCorrections(t *testing.T) {
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		w := moving(rt, b.empty(rt, start))
+		w.tell(rt, rapid.SliceOfN(rapid.Custom(drawTracking), 1, 8).Draw(rt, "told"))
+		entries := w.entries(rt, 0)
+		before := w.explained(rt, entries)
+		w.set(start.Add(time.Hour))
+		w.tell(rt, rapid.SliceOfN(rapid.Custom(drawTracking), 1, 8).Draw(rt, "told later"))
+		require.Equal(rt, before, w.explained(rt, entries))
+	})
+}

@@ -113,7 +113,7 @@ func (tx *Tx) Caused() []event.Event {
 // that moment, among others whose time a host gave.
 type Told struct {
 	Event event.Event
-	// Instead is the id of an event told before that did not happen after all, "" for none: it is no step of the fold any more.
+	// Instead is the id of an event told before that did not happen after all, "" for none: nothing follows from it any more.
 	Instead string
 }
 

@@ -131,6 +131,8 @@ func (m *measure) worth(t *Tracking) (n int64, reason string) {
 		return n, ""
 	case m.Metric == CO2 && t.FactorsID == "":
 		return 0, "no factors were in force"
+	case m.Metric == CO2:
+		return 0, "it avoided nothing by the factors " + t.FactorsID
 	}
 	return 0, "it has 0 " + string(m.Metric)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
-// A Provider is who sees how users get about. Package motiontag has one. It may be used concurrently. Its methods are called
-// outside of transactions.
+// A Provider is who sees how users get about. Package motiontag has one. It may be used concurrently. Its methods are not called
+// while a transaction runs, unless by a call within one of the host's.
 type Provider interface {
 	// Name identifies the provider: that of its trackings and of activations.
 	Name() string
@@ -54,8 +54,10 @@ func (s Service) Token(ctx context.Context, by Provider, userID string) (string,
 	return by.Token(ctx, userID)
 }
 
-// Receive takes what a provider sends a host, as [Service.Track] does. All trackings are the provider's, whatever they say. More
-// than [MaxTrackings] are taken in portions, each a transaction: what came of those before an error is returned beside it.
+// Receive takes what a provider sends a host, as [Service.Track] does. All trackings are the provider's, whatever they say. Those of
+// users who are unknown or not active are left out, as if tracking were off: a provider may know people whom the host has let
+// go. More than [MaxTrackings] are taken in portions, each a transaction: what came of those before an error is returned beside it,
+// and it names the place among all.
 func (s Service) Receive(ctx context.Context, from Provider, webhook []byte) ([]Tracked, error) {
 	if from == nil {
 		return nil, fault.Invalid("provider", "is nil")
@@ -69,7 +71,7 @@ func (s Service) Receive(ctx context.Context, from Provider, webhook []byte) ([]
 	}
 	all := make([]Tracked, 0, len(list))
 	for first := 0; first < len(list) || first == 0; first += MaxTrackings {
-		some, err := s.Track(ctx, list[first:min(first+MaxTrackings, len(list))])
+		some, err := s.take(ctx, list[first:min(first+MaxTrackings, len(list))], first, true)
 		if err != nil {
 			return all, err
 		}

@@ -1,6 +1,7 @@
 package mobility
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -218,7 +219,7 @@ func (s Service) milestone(ctx context.Context, tx *session.Tx, id string) (d da
 		return d, m, err
 	}
 	if !known && p.goals != nil {
-		d = newDay(userID, date, u.Timezone, p.goals)
+		d = newDay(userID, date, cmp.Or(u.Timezone, "UTC"), p.goals)
 	}
 	redeemed, err := redeemedOf(ctx, tx, userID, date)
 	if err != nil {

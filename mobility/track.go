@@ -47,19 +47,27 @@ func (s Service) Track(ctx context.Context, list []Tracking) ([]Tracked, error) 
 	if n := len(list); n > MaxTrackings {
 		return nil, fault.Invalid("trackings", "are %d, at most %d are allowed", n, MaxTrackings)
 	}
+	return s.take(ctx, list, 0, false)
+}
+
+// take takes trackings, of which the first has a place among all that the caller has. If it may leave some out, those of users
+// who are unknown or not active are.
+func (s Service) take(ctx context.Context, list []Tracking, first int, leaves bool) ([]Tracked, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) ([]Tracked, error) {
 		p, err := s.program(ctx, tx)
 		if err != nil {
 			return nil, err
 		}
-		ready, err := p.receive(ctx, tx, list)
+		ready, err := p.receive(ctx, tx, list, first, leaves)
 		if err != nil {
 			return nil, err
 		}
 		results := make([]Tracked, len(ready))
 		for i := range ready {
-			if results[i], err = p.track(ctx, tx, &ready[i]); err != nil {
-				return nil, in(i, err)
+			if ready[i].ID == "" { // left out
+				results[i].Result = Off
+			} else if results[i], err = p.track(ctx, tx, &ready[i]); err != nil {
+				return nil, in(first+i, err)
 			}
 		}
 		return results, nil
@@ -69,8 +77,8 @@ func (s Service) Track(ctx context.Context, list []Tracking) ([]Tracked, error) 
 // in is the error of a tracking of several.
 func in(i int, err error) error { return fault.In(fmt.Sprintf("trackings[%d]", i), err) }
 
-// receive checks trackings and fills in what follows from them. It writes nothing.
-func (p *program) receive(ctx context.Context, tx *session.Tx, list []Tracking) ([]Tracking, error) {
+// receive checks trackings and fills in what follows from them. One that is left out has no id. It writes nothing.
+func (p *program) receive(ctx context.Context, tx *session.Tx, list []Tracking, first int, leaves bool) ([]Tracking, error) {
 	ready, faults := make([]Tracking, len(list)), make([]error, len(list))
 	var settled time.Time
 	if tx.Horizon != nil {
@@ -83,6 +91,7 @@ func (p *program) receive(ctx context.Context, tx *session.Tx, list []Tracking) 
 	for i := range list {
 		t := &ready[i]
 		*t = list[i]
+		t.ID = ""
 		err := t.check(tx.Now, tx.Zones)
 		id := trackingID(t.UserID, t.Provider, t.ProviderID)
 		switch {
@@ -93,7 +102,7 @@ func (p *program) receive(ctx context.Context, tx *session.Tx, list []Tracking) 
 			err = fault.Conflict("startsAt", "is %s; what happened before the workspace's horizon %s is settled", stamp(t.StartsAt), stamp(settled))
 		}
 		seen[id] = true
-		faults[i] = in(i, err)
+		faults[i] = in(first+i, err)
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
@@ -104,6 +113,9 @@ func (p *program) receive(ctx context.Context, tx *session.Tx, list []Tracking) 
 	for i := range ready {
 		t := &ready[i]
 		u, err := tenancy.FindActive(ctx, tx, "userId", t.UserID)
+		if leaves && (errors.Is(err, fault.ErrNotFound) || errors.Is(err, fault.ErrForbidden)) {
+			continue
+		}
 		if err == nil {
 			u, err = u.At(ctx, tx, t.StartsAt)
 		}
@@ -111,7 +123,7 @@ func (p *program) receive(ctx context.Context, tx *session.Tx, list []Tracking) 
 			err = t.settle(u.Timezone, tx.Zones)
 		}
 		if err != nil {
-			return nil, in(i, err)
+			return nil, in(first+i, err)
 		}
 		t.weigh(p.factors)
 	}

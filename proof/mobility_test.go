@@ -17,11 +17,13 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/mobility"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 // movement is the documents of a game of mobility: whatever may count tracks does.
@@ -54,9 +56,16 @@ func movement(t tester) []byte {
 		Source: leaderboard.MobilityTrackings, Score: leaderboard.Score{Function: leaderboard.Sum, Of: []byte(`{"var": "length"}`)},
 	}}
 	far.Translations = []content.Label{{Lang: "en", Label: "far"}}
+	crew := guerdontest.MissionConfiguration("crew", tracked, "4")
+	crew.MissionType = missions.Group
+	together := guerdontest.MissionRule("together", crew, timeframe.Weekly)
+	together.GroupTagID, together.TimezoneType, together.Timezone = "red", timeframe.Fixed, "UTC"
+	teams := new(*far)
+	teams.ID, teams.Query.EntityID = "teams", leaderboard.Entity{TagNamespace: "team"}
 	b, err := guerdon.Bundle(goals, factors, guerdontest.Currency("points"), guerdontest.RewardRule("per-km", tracked, "points", `{"var": "value"}`),
 		guerdontest.RewardRule("done", guerdontest.Completing("three"), "points", "1000"), guerdontest.RewardRule("redeemed", redeemed, "points", "10000"),
-		three, guerdontest.MissionRule("thrice", three, "WEEKLY"), moved, guerdontest.StreakRule("days", moved), far, guerdontest.Board("distance", far, ""))
+		three, guerdontest.MissionRule("thrice", three, "WEEKLY"), moved, guerdontest.StreakRule("days", moved), far, guerdontest.Board("distance", far, ""),
+		guerdontest.Tag("team", "red"), crew, together, guerdontest.RewardRule("crewed", guerdontest.Completing("crew"), "points", "100"), teams, guerdontest.Board("teams", teams, ""))
 	require.NoError(t, err)
 	return b
 }
@@ -68,6 +77,8 @@ func moving(t tester, w *world) *world {
 	require.NoError(t, err)
 	for _, u := range []tenancy.NewUser{{ID: "ada", Timezone: "Europe/Rome"}, {ID: "bob", Timezone: "America/New_York"}} {
 		_, err := w.Users.Create(ctx, u)
+		require.NoError(t, err)
+		_, err = w.Users.AssignTags(ctx, u.ID, tenancy.Tagging{TagID: "red"})
 		require.NoError(t, err)
 		_, err = w.Mobility.Activate(ctx, mobility.Activation{UserID: u.ID, Provider: "p", Status: mobility.On})
 		require.NoError(t, err)
@@ -136,7 +147,7 @@ func (w *world) movedPicture(t tester) []string {
 		require.NoError(t, err)
 		var amounts []string
 		for _, m := range missions {
-			amounts = append(amounts, fmt.Sprint(m.PeriodID, m.CurrentAmount, m.IsCompleted))
+			amounts = append(amounts, fmt.Sprint(m.ConfigurationID, m.PeriodID, m.CurrentAmount, m.IsCompleted, m.Completer.UserID, m.CompletedAt))
 		}
 		days, _, err := w.Streaks.Streaks(ctx, id, streaks.Query{PeriodType: streaks.ByDay}, store.Page{})
 		require.NoError(t, err)
@@ -151,7 +162,9 @@ func (w *world) movedPicture(t tester) []string {
 	report, err := w.Economy.Verify(ctx)
 	require.NoError(t, err)
 	require.True(t, report.OK(), report)
-	return append(out, jsonOf(t, top))
+	teams, err := w.Leaderboards.Top(ctx, "teams", 10, nil)
+	require.NoError(t, err)
+	return append(out, jsonOf(t, top), jsonOf(t, teams))
 }
 
 // latest returns of each tracking what was told of it last.

@@ -36,8 +36,9 @@ type Archived struct {
 // Archive settles all that happened in the workspace before a moment, its horizon from then on, and drops what is not needed
 // any more, as soon as w has it: entries of the journal and the steps of users' folds, missions that had ended, with their
 // contributions and evaluations, scores of periods of boards that had ended, and days of streaks whose run was over before
-// the year of the horizon. Balances and transactions, standings, streaks, how often a rule has paid whom, all that had not
-// ended by the horizon, and all that happened since are what they were, and so is what comes of them.
+// the year of the horizon. Balances and transactions, standings, streaks, trackings with their days and milestones, how often a
+// rule has paid whom, all that had not ended by the horizon, and all that happened since are what they were, and so is what
+// comes of them.
 //
 // What happened before the horizon cannot be recorded any more: it is [fault.ErrConflict], which names the field completedAt
 // and the horizon. That is also the answer for an event whose entry is archived, if it comes again with the time that it had;

@@ -62,7 +62,7 @@ func TestWhatAProviderSendsIsTaken(t *testing.T) {
 	got, err := w.Mobility.Receive(ctx, seer{name: "p", saw: []mobility.Tracking{stranger, mine, gone}}, nil)
 	require.NoError(t, err)
 	require.Equal(t, []mobility.Tracked{
-		{Result: mobility.Off}, {ID: "ada:p:a", Result: mobility.Recorded, EventID: "ada:p:a:1"}, {Result: mobility.Off},
+		{Result: mobility.NotTracked}, {ID: "ada:p:a", Result: mobility.Recorded, EventID: "ada:p:a:1"}, {Result: mobility.NotTracked},
 	}, got)
 	_, err = w.Mobility.Receive(ctx, nil, nil)
 	require.ErrorIs(t, err, fault.ErrInvalid)

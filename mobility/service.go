@@ -43,8 +43,8 @@ type Switch string
 
 // The positions.
 const (
-	On     Switch = "on"
-	Paused Switch = "off"
+	On  Switch = "on"
+	Off Switch = "off"
 )
 
 // An Activation says whether a provider tracks a user.
@@ -68,7 +68,7 @@ func activationKey(userID, provider string) string { return userID + "/" + provi
 // [fault.ErrForbidden] if the user is not active.
 func (s Service) Activate(ctx context.Context, a Activation) (Activation, error) {
 	err := errors.Join(ident.Check("userId", a.UserID), ident.Check("provider", a.Provider))
-	if a.Status != On && a.Status != Paused {
+	if a.Status != On && a.Status != Off {
 		err = errors.Join(err, fault.Invalid("status", "%.80q is none of on, off", a.Status))
 	}
 	if err != nil {

@@ -150,17 +150,17 @@ func TestRedeemingIsOnceAndStays(t *testing.T) {
 func TestNothingIsKeptOfWhoHasNotTurnedItOn(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
-	_, err := w.Mobility.Activate(ctx, mobility.Activation{UserID: "ada", Provider: "p", Status: mobility.Paused})
+	_, err := w.Mobility.Activate(ctx, mobility.Activation{UserID: "ada", Provider: "p", Status: mobility.Off})
 	require.NoError(t, err)
 	other := track("a", mobility.Walk, 0, 10, 1000)
 	other.Provider = "q"
-	require.Equal(t, []mobility.Result{mobility.Off, mobility.Off}, w.tells(t, track("a", mobility.Walk, 0, 10, 1000), other))
+	require.Equal(t, []mobility.Result{mobility.NotTracked, mobility.NotTracked}, w.tells(t, track("a", mobility.Walk, 0, 10, 1000), other))
 	list, _, err := w.Mobility.Trackings(ctx, "ada", mobility.Query{}, store.Page{})
 	require.NoError(t, err)
 	require.Empty(t, list)
 	all, err := w.Mobility.Activations(ctx, "ada")
 	require.NoError(t, err)
-	require.Equal(t, []mobility.Activation{{UserID: "ada", Provider: "p", Status: mobility.Paused, UpdatedAt: w.Now()}}, all)
+	require.Equal(t, []mobility.Activation{{UserID: "ada", Provider: "p", Status: mobility.Off, UpdatedAt: w.Now()}}, all)
 	for field, a := range map[string]mobility.Activation{
 		"userId": {Provider: "p", Status: mobility.On}, "provider": {UserID: "ada", Status: mobility.On}, "status": {UserID: "ada", Provider: "p", Status: "ON"},
 	} {

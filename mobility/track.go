@@ -18,16 +18,16 @@ type Result string
 // The results. A tracking that is known as it is changes nothing, and neither does one that the provider knew before what is
 // known here, or one of a user who has not turned tracking on: of that, nothing is kept.
 const (
-	Recorded  Result = "RECORDED"
-	Corrected Result = "CORRECTED"
-	Unchanged Result = "UNCHANGED"
-	Stale     Result = "STALE"
-	Off       Result = "OFF"
+	Recorded   Result = "RECORDED"
+	Corrected  Result = "CORRECTED"
+	Unchanged  Result = "UNCHANGED"
+	Stale      Result = "STALE"
+	NotTracked Result = "NOT_TRACKED"
 )
 
 // A Tracked says what became of a tracking that was told.
 type Tracked struct {
-	// ID is that of the tracking; empty if the result is OFF.
+	// ID is that of the tracking; empty if the result is NOT_TRACKED.
 	ID     string `json:"mobilityTrackingId,omitempty"`
 	Result Result `json:"result"`
 	// EventID is the event of the tracking as it is known now, whose entry in the journal says what followed.
@@ -65,7 +65,7 @@ func (s Service) take(ctx context.Context, list []Tracking, first int, leaves bo
 		results := make([]Tracked, len(ready))
 		for i := range ready {
 			if ready[i].ID == "" { // left out
-				results[i].Result = Off
+				results[i].Result = NotTracked
 			} else if results[i], err = p.track(ctx, tx, &ready[i]); err != nil {
 				return nil, in(first+i, err)
 			}
@@ -146,7 +146,7 @@ func (p *program) reading(tx *session.Tx, list []Tracking) []store.Read {
 func (p *program) track(ctx context.Context, tx *session.Tx, t *Tracking) (Tracked, error) {
 	a, _, err := activations.Get(ctx, tx, activationKey(t.UserID, t.Provider))
 	if err != nil || a.Status != On {
-		return Tracked{Result: Off}, err
+		return Tracked{Result: NotTracked}, err
 	}
 	old, known, err := find(ctx, tx, t.ID)
 	if err != nil {

@@ -44,7 +44,10 @@ const (
 
 // Types returns all types of event.
 func Types() []Type {
-	return []Type{Activity, Quiz, Slide, Story, LearningGroup, LearningPath, Mission, Streak, VirtualTransaction, User, Clock}
+	return []Type{
+		Activity, Quiz, Slide, Story, LearningGroup, LearningPath, Mission, Streak, VirtualTransaction,
+		MobilityTracking, MobilityMilestone, User, Clock,
+	}
 }
 
 // Kind returns the name of the kind of the documents that events of the type are about: of a mission and a

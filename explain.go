@@ -184,6 +184,9 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 		}
 	}
 	q.late = slices.ContainsFunc(facts, func(other *fact) bool { return !other.Ticked && !other.from(seq) && other.key() > f.key() })
+	if facts, err = e.asMade(ctx, tx, p, entry, facts, since); err != nil {
+		return err
+	}
 	for _, other := range facts {
 		if other.Ticked || other.from(seq) || other.key() > f.key() {
 			continue
@@ -204,6 +207,46 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 	}
 	f.program, f.entry = p, Entry{Event: entry.Event, User: entry.User, RecordedAt: entry.RecordedAt, Outcome: Outcome{Seq: seq}}
 	return e.take(ctx, then, f, q)
+}
+
+// asMade gives facts the programs by which their steps had been made when an entry was recorded: a rule that counts back judges a step
+// that was recorded before it if that was folded again since. Since are the late steps from the entry on.
+func (e *Engine) asMade(ctx context.Context, tx *session.Tx, p *program, entry Entry, facts []*fact, since []step) ([]*fact, error) {
+	seq := entry.Outcome.Seq
+	first := entry.RecordedAt
+	for _, f := range facts {
+		if f.RecordedAt.Before(first) {
+			first = f.RecordedAt
+		}
+	}
+	var late []step
+	if p.docs.Newer(first, countingBack...) { // otherwise it makes no difference
+		known, err := steps.List(ctx, tx, store.By("late", store.Text(entry.Event.UserID)).Between(store.Value{}, store.Int(seq)))
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range append(known, since...) {
+			if s.Late && !s.from(seq) {
+				late = append(late, s)
+			}
+		}
+	}
+	for _, f := range facts {
+		if f.first == nil || f.from(seq) {
+			continue
+		}
+		made := f.RecordedAt
+		for i := range late {
+			if late[i].key() < f.key() && late[i].RecordedAt.After(made) {
+				made = late[i].RecordedAt
+			}
+		}
+		var err error
+		if f.program, err = e.programMade(ctx, tx, f.RecordedAt, made); err != nil {
+			return nil, err
+		}
+	}
+	return facts, nil
 }
 
 // question is what somebody wants to know of a document, with the best answer so far.

@@ -189,6 +189,14 @@ var countingBack = []string{
 // programAt returns the program that judges what was recorded at a moment when it is folded again: the one that was in
 // force then, so that nothing is paid by rules that came later, and of what came later only what counts back.
 func (e *Engine) programAt(ctx context.Context, tx *session.Tx, at time.Time) (*program, error) {
+	return e.programMade(ctx, tx, at, forever)
+}
+
+// forever is after all moments.
+var forever = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+
+// programMade is programAt for what was folded again at a later moment, so that what counts back of that moment is known.
+func (e *Engine) programMade(ctx context.Context, tx *session.Tx, at, made time.Time) (*program, error) {
 	now, err := e.program(ctx, tx)
 	if err != nil || !at.Before(now.docs.At) {
 		return now, err
@@ -196,6 +204,14 @@ func (e *Engine) programAt(ctx context.Context, tx *session.Tx, at time.Time) (*
 	id, since, err := content.EditionAt(ctx, tx, at)
 	if err != nil {
 		return nil, err
+	}
+	later, then := now.docs, now.docs.At
+	if made.Before(now.docs.At) {
+		var asOf string
+		if asOf, then, err = content.EditionAt(ctx, tx, made); err != nil {
+			return nil, err
+		}
+		id += "/" + asOf
 	}
 	var p *program
 	e.space(tx.Scope(), func(sp *space) {
@@ -210,7 +226,12 @@ func (e *Engine) programAt(ctx context.Context, tx *session.Tx, at time.Time) (*
 	if err != nil {
 		return nil, err
 	}
-	if p, err = e.compile(ctx, tx, docs.With(now.docs, countingBack...)); err != nil {
+	if then.Before(now.docs.At) {
+		if later, err = e.library.LoadAt(ctx, tx, then); err != nil {
+			return nil, err
+		}
+	}
+	if p, err = e.compile(ctx, tx, docs.With(later, countingBack...)); err != nil {
 		return nil, fmt.Errorf("guerdon: compiling the program of %s at %s: %w", tx.Scope(), since, err)
 	}
 	for i := range p.mechanics { // who counts what several users do is always of now

@@ -182,6 +182,13 @@ func (p *Program) Published(kind, id string) time.Time {
 	return time.Time{}
 }
 
+// Newer tells whether a document of some kinds came in force for the first time after a moment.
+func (p *Program) Newer(at time.Time, kinds ...string) bool {
+	return slices.ContainsFunc(kinds, func(kind string) bool {
+		return slices.ContainsFunc(p.docs[kind], func(d Document) bool { return p.Published(kind, d.Head().ID).After(at) })
+	})
+}
+
 // Later tells whether a document came in force after the program's moment.
 func (p *Program) Later(kind, id string) bool { return p.later[recordKey(kind, id)] }
 

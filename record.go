@@ -422,6 +422,11 @@ func (e *Engine) cascade(ctx context.Context, tx *session.Tx, p *program, first 
 			return err
 		}
 		o.Place, o.Nth = first.Place, reacted
+		for i := len(r.earlier) - 1; i >= 0 && o.By == nil; i-- {
+			if r.earlier[i].Event.ID == ev.Cause {
+				o.By = r.earlier[i]
+			}
+		}
 		*ev = *o.Event
 	}
 }

@@ -41,7 +41,7 @@ func (p *program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mec
 		return nil, nil, nil
 	}
 	period, ok, err := pl.on.Unevaluated(ctx, tx, evaluationTable, pl.ID, owner, u, at)
-	if err != nil || !ok || !pl.event.Holds(tx, o) {
+	if err != nil || !ok || pl.assignedBefore(o, period.ID) || !pl.event.Holds(tx, o) {
 		return nil, nil, err
 	}
 	if pl.readsActive {
@@ -87,6 +87,18 @@ func (p *program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mec
 		done.EventID = "" // an event of the clock from which nothing follows is not in the journal
 	}
 	return &done, made, evaluationTable.Put(ctx, tx, done)
+}
+
+// assignedBefore tells whether an occasion follows from the completion of a mission that the rule has assigned to a group for a
+// period. Then it was evaluated before, and what follows must not be all that assigns the mission.
+func (pl *plan) assignedBefore(o *mechanic.Occasion, periodID string) bool {
+	for ; o != nil && pl.MissionType == Group; o = o.By {
+		fields := o.Event.Fields
+		if o.Event.Type == event.Mission && fields["missionRuleId"] == pl.ID && fields["periodId"] == periodID {
+			return true
+		}
+	}
+	return false
 }
 
 // owner returns whose missions the rule assigns because of a user; ok is false if they are those of a

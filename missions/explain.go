@@ -69,6 +69,10 @@ func (p *program) explainPlan(
 	if ok, err := v.Unevaluated(ctx, tx, evaluationTable, pl.ID, owner, period.ID); err != nil || !ok {
 		return nil, err
 	}
+	if pl.assignedBefore(c, period.ID) {
+		v.Ask("periodId", false, "the event follows from a mission that the rule had assigned for %s", period.ID)
+		return nil, nil
+	}
 	if pl.readsActive {
 		active, err := activeMissions(ctx, tx, c.User, c.Event.At)
 		if err != nil {

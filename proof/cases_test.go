@@ -177,6 +177,36 @@ func TestMissionOfAGroupCountsTheEventThatCausedItsAssignment(t *testing.T) {
 	}
 }
 
+// crews returns the missions of the red.
+func (g *game) crews() (ids []string) {
+	g.t.Helper()
+	for _, m := range pages(g.t, func(p store.Page) ([]missions.Mission, string, error) {
+		return g.Missions.GroupList(g.t.Context(), "red", p)
+	}) {
+		ids = append(ids, m.ID)
+	}
+	return ids
+}
+
+// A mission of a group that assigns it anew every day is there on the day on which another was completed, and not
+// because of its own completion.
+func TestMissionOfAGroupIsNotAssignedByItsOwnCompletion(t *testing.T) {
+	goal, once := team("1", missions.Lazy)
+	_, daily := team("1", missions.OnEvent)
+	daily.ID, daily.Type, daily.Recurrence = "daily", timeframe.Recurring, timeframe.Daily
+	daily.EventMatchType, daily.EventMatchEntity, daily.EventMatchEntityID = event.MatchTag, event.Tag, "goal"
+	g := play(t, goal, once, daily)
+	_, err := g.Missions.Configurations.AssignTags(t.Context(), "crew", tenancy.Tagging{TagID: "goal"})
+	require.NoError(t, err)
+	g.set(january(1, 13))
+	_, err = g.Missions.Evaluate(t.Context(), "ada")
+	require.NoError(t, err)
+	for _, day := range []int{3, 2, 1} {
+		g.runs("ada", january(day))
+		require.ElementsMatch(t, []string{"tag:red:crew:crew:PERMANENT", "tag:red:daily:crew:" + january(day).Format(time.DateOnly)}, g.crews())
+	}
+}
+
 // A mission of a group is there because of the first member who had its rule evaluated. When that turns out not to have
 // happened, or another to have been earlier, it goes, or the other's is there.
 func TestMissionOfAGroupGoesWithWhatAssignedIt(t *testing.T) {
@@ -188,25 +218,17 @@ func TestMissionOfAGroupGoesWithWhatAssignedIt(t *testing.T) {
 		guerdontest.RewardRule("ten", guerdontest.Completing("crew"), "points", "10"))
 	_, err := g.Missions.Configurations.AssignTags(t.Context(), "pair", tenancy.Tagging{TagID: "goal"})
 	require.NoError(t, err)
-	there := func() (ids []string) {
-		for _, m := range pages(t, func(p store.Page) ([]missions.Mission, string, error) {
-			return g.Missions.GroupList(t.Context(), "red", p)
-		}) {
-			ids = append(ids, m.ID)
-		}
-		return ids
-	}
 	g.runs("ada", days(2, 3)...)
-	require.Equal(t, []string{"tag:red:crew:crew:2024-01-03"}, there())
+	require.Equal(t, []string{"tag:red:crew:crew:2024-01-03"}, g.crews())
 	require.Equal(t, "10", g.balance("ada"))
 	out := g.runs("ada", january(1)) // so the pair was complete on the second
-	require.Equal(t, []string{"tag:red:crew:crew:2024-01-02"}, there())
+	require.Equal(t, []string{"tag:red:crew:crew:2024-01-02"}, g.crews())
 	require.Equal(t, "10", g.balance("ada"))
 	require.True(t, slices.ContainsFunc(out.Missions, func(c missions.Change) bool {
 		return c.MissionID == "tag:red:crew:crew:2024-01-03" && c.Undone
 	}))
 	g.runs("bob", days(2, 3)...) // whose pair is of the third
-	require.ElementsMatch(t, []string{"tag:red:crew:crew:2024-01-02", "tag:red:crew:crew:2024-01-03"}, there())
+	require.ElementsMatch(t, []string{"tag:red:crew:crew:2024-01-02", "tag:red:crew:crew:2024-01-03"}, g.crews())
 	require.Equal(t, "20", g.balance("ada"), "whose run of the third completes that one, too")
 }
 

@@ -33,6 +33,8 @@ type Occasion struct {
 	Place string
 	// Nth is the event's number among those of the step, 0 for the one from which the others follow.
 	Nth int
+	// By is the occasion in the step that caused the event, nil of the one from which the others follow.
+	By *Occasion
 	// Gone says that the event is the clock's, and its user has been deleted: nothing follows from it.
 	Gone bool
 	// RecordedAt is when an event of the past was recorded, zero for what is reacted to now.

@@ -3,7 +3,9 @@ package guerdon
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -36,6 +38,9 @@ type Options struct {
 	// NewID makes identifiers of at most 64 characters of A-Z a-z 0-9 _ -; nil means UUIDs of version
 	// 7, which grow with time. It may be called concurrently.
 	NewID func() string
+	// Random is what secrets are made of, such as those of package webhook; nil means the machine's ([rand.Reader]). It may be read
+	// concurrently.
+	Random io.Reader
 	// Blobs is where the bytes of media are; nil means nowhere, and that there can be no media.
 	Blobs content.Blobs
 	// MaxFileSize is the greatest size of a medium in bytes; 0 means [content.MaxFileSize].
@@ -73,6 +78,7 @@ type Engine struct {
 	newID    func() string
 	log      *slog.Logger // nil: the default
 	observer Observer
+	random   io.Reader
 	zones    *timeframe.Zones
 	library  *content.Library
 	blobs    content.Blobs
@@ -150,6 +156,9 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 	if e.newID == nil {
 		e.newID = newUUID
 	}
+	if e.random = o.Random; e.random == nil {
+		e.random = rand.Reader
+	}
 	if err := e.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("guerdon: preparing the store: %w", err)
 	}
@@ -157,6 +166,25 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 	e.Platform = tenancy.NewPlatform(e.platform, e.gate)
 	return e, nil
 }
+
+// Now returns the moment by the engine's clock, in UTC and to the microsecond, for packages that work on top of the engine.
+func (e *Engine) Now() time.Time { return e.now().UTC().Truncate(time.Microsecond) }
+
+// NewID returns a new identifier from where the engine has its own.
+func (e *Engine) NewID() string { return e.newID() }
+
+// Random returns where what nobody may guess comes from.
+func (e *Engine) Random() io.Reader { return e.random }
+
+// Store returns the engine's store. What is written to the tables of the host's own ([Options].Tables) outside of
+// [Engine.ConsumeOnce] is written through it.
+func (e *Engine) Store() store.Store { return e.store }
+
+// HostTables returns the tables of the host's own that the engine was given as [Options].Tables.
+func (e *Engine) HostTables() []*store.Schema { return slices.Clone(e.hosts) }
+
+// Log returns where the engine tells of what happens in the background.
+func (e *Engine) Log() *slog.Logger { return e.logger() }
 
 func newUUID() string { return uuid.Must(uuid.NewV7()).String() }
 
@@ -212,7 +240,7 @@ func holdings(wings []wing) []holding.Holding {
 func (e *Engine) session(tx store.Tx) *session.Tx {
 	own := &session.Tx{
 		Tx:  &recorder{tx, &ink{parts: e.parts}, true},
-		Now: e.now().UTC().Truncate(time.Microsecond), NewID: e.newID, Zones: e.zones,
+		Now: e.Now(), NewID: e.newID, Zones: e.zones,
 	}
 	own.Enter = func(ctx context.Context, ev event.Event) error {
 		return own.For(ev.UserID, func() error { return e.tick(ctx, own, ev) })

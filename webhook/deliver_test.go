@@ -342,6 +342,37 @@ func TestLimits(t *testing.T) {
 	require.Equal(t, webhook.Delivered, all[1].State)
 }
 
+// An endpoint that is slow leaves room for others.
+func TestSlowEndpointsHoldUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, memory.New())
+	opts := w.options()
+	opts.AtOnce = 4
+	var err error
+	w.hooks, err = webhook.New(w.engine, opts)
+	require.NoError(t, err)
+	w.endpoint(t, "slow")
+	w.endpoint(t, "fast")
+	free := make(chan struct{})
+	w.answers(func(_ http.ResponseWriter, g *got) {
+		if g.path == "/slow" {
+			<-free
+		}
+	})
+	w.running(t)
+	w.runs(t, 3, "ada", "bob")
+	w.settled(t, "fast")
+	slow := 0
+	for _, g := range w.got() {
+		if g.path == "/slow" {
+			slow++
+		}
+	}
+	close(free)
+	require.LessOrEqual(t, slow, 1, "it has a quarter of what is sent at once")
+	require.Len(t, w.settled(t, "slow"), len(w.deliveries(t, "fast")))
+}
+
 // An address that is not public is refused when it is dialled, whatever name stands for it.
 func TestPrivateAddressesAreRefused(t *testing.T) {
 	t.Parallel()

@@ -70,7 +70,9 @@ func (o *Options) check() (Options, error) {
 // lease is how long a delivery is its process's: a try, and what is written about it.
 func (o *Options) lease() time.Duration { return 2*o.Timeout + 5*time.Second }
 
-// Consumer is the name under which the journals are followed: [guerdon.Workspace.Consumers] shows how far that is.
+// Consumer is the name under which the journals are followed: [guerdon.Workspace.Consumers] shows how far that is. A host that stops using
+// webhooks removes it from its workspaces ([guerdon.Workspace.RemoveConsumer]), which otherwise keep for it what they would archive. Where
+// it is moved back, messages of which nothing is kept any more are made and sent again, under the ids that they had.
 const Consumer = "webhooks"
 
 // batch is how many entries one transaction queues: each may give rise to a dozen messages, for each endpoint, and who writes to the

@@ -139,6 +139,14 @@ func TestTenTriesOverThreeDays(t *testing.T) {
 	require.Equal(t, "ada", arrived[len(arrived)-1].userID(), "the next is sent when the one before it is given up")
 	bob := slices.IndexFunc(arrived, func(g got) bool { return g.userID() == "bob" })
 	require.Less(t, bob, 4, "others do not wait")
+
+	w.answers(nil)
+	n, err := w.to.Replay(t.Context(), "shop", time.Time{})
+	require.NoError(t, err)
+	require.Equal(t, 4, n)
+	for _, d := range w.settled(t, "shop") {
+		require.Equal(t, webhook.Delivered, d.State, "what was given up too")
+	}
 }
 
 // However receivers fail, the messages about one user arrive in the order of the journal, each of them once.

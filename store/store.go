@@ -115,7 +115,8 @@ type Surveyor interface {
 	Survey(ctx context.Context, t *Schema, since Mark) (found []Surveyed, mark Mark, err error)
 }
 
-// A Mark is a moment of a [Surveyor]; what it holds is the store's affair.
+// A Mark is a moment of a [Surveyor]; what it holds is the store's affair. Marks are comparable: two that are equal say that nothing was
+// committed in between.
 type Mark any
 
 // A Surveyed is a row and the scope that it is in.

@@ -37,7 +37,7 @@ type queue struct {
 type sender struct {
 	hooks   *Hooks
 	client  *http.Client
-	survey  func(ctx context.Context, t *store.Schema, since string) ([]store.Surveyed, string, error)
+	survey  func(ctx context.Context, t *store.Schema, since store.Mark) ([]store.Surveyed, store.Mark, error)
 	wake    chan struct{} // holds a token when there is something to do
 	stale   atomic.Bool   // what there is has changed
 	working sync.WaitGroup
@@ -105,7 +105,7 @@ func (s *sender) run(ctx context.Context) {
 	defer tick.Stop()
 	defer s.client.CloseIdleConnections()
 	defer s.working.Wait()
-	mark, look := "", true
+	mark, look := store.Mark(nil), true
 	for {
 		if look {
 			mark = s.look(ctx, mark)
@@ -129,8 +129,11 @@ func (s *sender) run(ctx context.Context) {
 }
 
 // look finds out which endpoints there are since a mark, and when something is due for them, and returns the next mark.
-func (s *sender) look(ctx context.Context, mark string) string {
+func (s *sender) look(ctx context.Context, mark store.Mark) store.Mark {
 	found, next, err := s.survey(ctx, endpoints.Schema(), mark)
+	if err == nil && mark != nil && next != mark { // those that are gone are known by all that are there
+		found, next, err = s.survey(ctx, endpoints.Schema(), nil)
+	}
 	if err != nil {
 		s.log(ctx, "", err)
 		if store.Damaged(err) == nil {

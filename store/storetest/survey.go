@@ -82,8 +82,9 @@ func testSurveyMark(t *testing.T, s store.Store) {
 		require.NoError(t, notes.Put(t.Context(), tx, note{"gone", "gone"}))
 		return errStop
 	}), errStop)
-	quiet, mark = survey(t, all, mark)
+	quiet, same := survey(t, all, mark)
 	require.Empty(t, quiet, "nothing was committed")
+	require.True(t, same == mark)
 	update(t, s, func(ctx context.Context, tx store.Tx) {
 		require.NoError(t, notes.Put(ctx, tx.In(there), note{"d", "d"}))
 	})
@@ -91,8 +92,10 @@ func testSurveyMark(t *testing.T, s store.Store) {
 	for _, id := range []string{"b", "c"} {
 		write(id)
 		var found map[store.Scope][]string
-		found, mark = survey(t, all, mark)
+		found, same = survey(t, all, mark)
 		require.Contains(t, found[here], id)
+		require.False(t, same == mark)
+		mark = same
 	}
 	found, _ := survey(t, all, before)
 	require.Equal(t, []string{"a", "b", "c"}, found[here], "an earlier mark is still good")

@@ -81,6 +81,7 @@ var rooms = []struct {
 	{"store/storetest", backends, dialects, "a backend could not be tested alone"},
 	{"content/fileblob", edges, documents, "a place for files would know who uses them"},
 	{"webhook", edges, facade, "a webhook would depend on where its queue is kept"},
+	{"analytics", edges, facade, "an event would pay for what is counted of it"},
 	{"proof", edges, backends, "what the engine promises would be proved of its inside"},
 	{"guerdontest", edges, backends, "a host's tests would depend on where it keeps files"},
 	{"examples/...", programs, edges, "an example would be more than a program"},

@@ -1,0 +1,253 @@
+package analytics_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/analytics"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// game returns a world with a user "ada".
+func game(t *testing.T, st store.Store) *world {
+	t.Helper()
+	t.Cleanup(func() { require.NoError(t, st.Close()) })
+	w := found(t, st, "acme", analytics.Options{Batch: 3})
+	_, err := w.Users.Create(t.Context(), tenancy.NewUser{ID: "ada"})
+	require.NoError(t, err)
+	return w
+}
+
+// runs records that ada ran on days before now, and returns the number of the last entry.
+func (w *world) runs(t *testing.T, daysAgo ...int) (seq int64) {
+	t.Helper()
+	for _, n := range daysAgo {
+		out, err := w.Record(t.Context(), event.Event{UserID: "ada", EntityID: "run", At: w.clock().AddDate(0, 0, -n)})
+		require.NoError(t, err)
+		seq = out.Seq
+	}
+	return seq
+}
+
+// until waits until an entry is counted.
+func (w *world) until(t *testing.T, seq int64) {
+	t.Helper()
+	in, err := w.count.Of(w.Workspace).Last("1d")
+	require.NoError(t, err)
+	for {
+		got, err := w.count.Of(w.Workspace).Activity(t.Context(), in)
+		require.NoError(t, err)
+		if got.Seq >= seq {
+			return
+		}
+	}
+}
+
+// What is recorded is counted while the process runs, beside who catches up, and also when it is counted anew meanwhile.
+func TestRunFollows(t *testing.T) {
+	for name, open := range openers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := game(t, open(t))
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- w.count.Run(ctx) }()
+			stop := sync.OnceFunc(func() {
+				cancel()
+				require.NoError(t, <-done)
+			})
+			t.Cleanup(stop)
+			w.until(t, w.runs(t, 1, 40, 3, 9, 9, 2, 0))
+			w.compare(t, w.count, time.UTC, 2)
+			require.NoError(t, w.count.Rebuild(t.Context(), w.Workspace))
+			last := w.runs(t, 80, 8, 0)
+			require.NoError(t, w.count.CatchUp(t.Context(), w.Workspace))
+			w.until(t, w.runs(t, 81))
+			w.compare(t, w.count, time.UTC, 2)
+			require.NoError(t, w.MoveConsumer(t.Context(), "analytics", 1)) // what is counted is not counted again
+			w.until(t, w.runs(t, 5))
+			w.compare(t, w.count, time.UTC, 2)
+			stop()
+			states, err := w.Consumers(t.Context())
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, states[0].Seq, last)
+		})
+	}
+}
+
+// A rebuild that is interrupted is gone on with by whoever counts next.
+func TestRebuildIsGoneOnWith(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	w := game(t, memory.New())
+	for i := range 1500 {
+		_, err := w.Record(ctx, event.Event{UserID: "ada", EntityID: "run", At: w.clock().AddDate(0, 0, -i)})
+		require.NoError(t, err)
+	}
+	a := w.counting(t, analytics.Options{})
+	require.NoError(t, a.CatchUp(ctx, w.Workspace))
+	before, err := a.Of(w.Workspace).Activity(ctx, analytics.Range{From: on("01-01"), To: on("03-18")})
+	require.NoError(t, err)
+	require.Equal(t, int64(1), before.Days[0].Active30)
+	broken, cancel := context.WithCancel(ctx)
+	updates := 0
+	stopping, err := analytics.New(w.engine, &counting{w.store, func() {
+		if updates++; updates == 2 {
+			cancel()
+		}
+	}}, &analytics.Options{Now: w.clock})
+	require.NoError(t, err)
+	require.ErrorIs(t, stopping.Rebuild(broken, w.Workspace), context.Canceled)
+	require.NoError(t, a.CatchUp(ctx, w.Workspace))
+	w.compare(t, a, time.UTC, 3)
+}
+
+// counting calls a function before each update.
+type counting struct {
+	store.Store
+
+	before func()
+}
+
+func (c *counting) Update(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	c.before()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return c.Store.Update(ctx, s, fn)
+}
+
+// Days are those of one zone; in another, nothing is mixed: it is refused until it is counted anew.
+func TestZoneIsOne(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	w := game(t, memory.New())
+	_, err := w.Record(ctx, event.Event{UserID: "ada", EntityID: "run", At: w.clock().Add(-13 * time.Hour)}) // the 17th in UTC
+	require.NoError(t, err)
+	require.NoError(t, w.count.CatchUp(ctx, w.Workspace))
+	tokyo := time.FixedZone("Asia/Tokyo", 9*3600)
+	elsewhere := w.counting(t, analytics.Options{Zone: tokyo})
+	_, err = w.Record(ctx, event.Event{UserID: "ada", EntityID: "run"})
+	require.NoError(t, err)
+	require.ErrorIs(t, elsewhere.CatchUp(ctx, w.Workspace), fault.ErrConflict)
+	r, in := elsewhere.Of(w.Workspace), analytics.Range{From: on("03-17"), To: on("03-18")}
+	_, err = r.Activity(ctx, in)
+	require.ErrorContains(t, err, "zone")
+	require.NoError(t, elsewhere.Rebuild(ctx, w.Workspace))
+	w.compare(t, elsewhere, tokyo, 1)
+	got, err := r.Activity(ctx, in)
+	require.NoError(t, err)
+	require.Equal(t, int64(2), got.Days[1].Activities)
+	require.Equal(t, int64(0), got.Days[0].ActiveUsers)
+}
+
+// Where the journal's beginning is archived, what was counted of it stays.
+func TestArchivedIsNotCountedAgain(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	w := game(t, memory.New())
+	w.runs(t, 0, 1)
+	require.NoError(t, w.count.CatchUp(ctx, w.Workspace))
+	w.set(start.AddDate(1, 0, 0))
+	last := w.runs(t, 0)
+	archive := func() {
+		var sink strings.Builder
+		_, err := w.Archive(ctx, start.AddDate(0, 6, 0), &sink)
+		require.NoError(t, err)
+	}
+	archive()
+	require.NoError(t, w.count.CatchUp(ctx, w.Workspace))
+	got, err := w.count.Of(w.Workspace).Activity(ctx, analytics.Range{From: on("03-18"), To: on("03-18")})
+	require.NoError(t, err)
+	require.Equal(t, last, got.Seq)
+	require.Equal(t, int64(1), got.Days[0].ActiveUsers)
+	require.ErrorIs(t, w.count.Rebuild(ctx, w.Workspace), fault.ErrConflict)
+
+	late := game(t, memory.New())
+	late.runs(t, 0)
+	late.set(start.AddDate(1, 0, 0))
+	_, err = late.Archive(ctx, start.AddDate(0, 6, 0), &strings.Builder{})
+	require.NoError(t, err)
+	last = late.runs(t, 0)
+	require.NoError(t, late.count.CatchUp(ctx, late.Workspace))
+	got, err = late.count.Of(late.Workspace).Activity(ctx, analytics.Range{From: on("03-18"), To: on("03-18")})
+	require.NoError(t, err)
+	require.Equal(t, last, got.From, "it says that those before are not counted")
+}
+
+// What is dumped and restored goes on where it was.
+func TestCountsMoveWithTheWorkspace(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	w := game(t, memory.New())
+	w.runs(t, 0, 1, 30)
+	require.NoError(t, w.count.CatchUp(ctx, w.Workspace))
+	var dump strings.Builder
+	require.NoError(t, w.Dump(ctx, &dump))
+	other := game(t, memory.New())
+	s := store.Scope{Account: "acme", Workspace: "copy"}
+	require.NoError(t, other.engine.Restore(ctx, s, strings.NewReader(dump.String())))
+	ws, err := other.engine.Workspace(ctx, s)
+	require.NoError(t, err)
+	copied := &world{Workspace: ws, engine: other.engine, store: other.store}
+	copied.set(start)
+	copied.compare(t, other.count, time.UTC, 2)
+}
+
+func TestAnalyticsRefuses(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	w := game(t, memory.New())
+	r, page := w.count.Of(w.Workspace), store.Page{}
+	made := func(eng *guerdon.Engine, st store.Store, opts *analytics.Options) error {
+		_, err := analytics.New(eng, st, opts)
+		return err
+	}
+	people := func(_ analytics.People, err error) error { return err }
+	day := on("03-18")
+	for field, err := range map[string]error{
+		"engine": made(nil, w.store, nil),
+		"store":  made(w.engine, nil, nil),
+		"now":    made(w.engine, w.store, nil),
+		"zone":   made(w.engine, w.store, &analytics.Options{Now: w.clock, Zone: time.Local}),
+		"batch":  made(w.engine, w.store, &analytics.Options{Now: w.clock, Batch: 1001}),
+		"to":     analytics.Range{From: day, To: day - 1}.Validate(),
+		"length": people(r.ActiveUsers(ctx, day, 2, page)),
+		"limit":  people(r.ActiveUsers(ctx, day, 1, store.Page{Limit: 101})),
+		"token":  people(r.ActiveUsers(ctx, day, 1, store.Page{Token: "?"})),
+		"days":   people(r.InactiveUsers(ctx, 0, page)),
+		"week":   people(r.RetainedUsers(ctx, day, 0, page)),
+		"later":  people(r.RetainedUsers(ctx, day.Week(), analytics.CohortWeeks, page)),
+	} {
+		require.ErrorIs(t, err, fault.ErrInvalid, field)
+		require.ErrorContains(t, err, field)
+	}
+	require.ErrorIs(t, analytics.Range{From: 0, To: analytics.MaxRange}.Validate(), fault.ErrInvalid)
+	_, err := r.Activity(ctx, analytics.Range{From: 1})
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	_, err = r.Retention(ctx, analytics.Range{From: 1})
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	_, err = r.Inactive(ctx, 4000)
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	require.ErrorIs(t, people(r.InactiveUsers(ctx, 7, store.Page{Token: "?"})), fault.ErrInvalid)
+	for _, text := range []string{"d", "0d", "-1d", "7", "3661d", "+7d", "7 d", "7h", strings.Repeat("9", 30) + "d"} {
+		_, err := r.Last(text)
+		require.ErrorIs(t, err, fault.ErrInvalid, text)
+		require.ErrorContains(t, err, "timeRange")
+	}
+	for text, days := range map[string]int{"": 30, "7d": 7, "90d": 90, "1d": 1} {
+		in, err := r.Last(text)
+		require.NoError(t, err)
+		require.Equal(t, analytics.Range{From: day.Add(1 - days), To: day}, in, "%q", text)
+	}
+}

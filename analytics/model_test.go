@@ -1,0 +1,271 @@
+package analytics_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/analytics"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A naive is what a journal says, found by reading all of it.
+type naive struct {
+	active     map[string]map[timeframe.Day]bool // by user
+	activities map[timeframe.Day]int64
+	joined     map[string]timeframe.Day
+	status     map[string]string
+}
+
+func naively(entries []guerdon.Entry, zone *time.Location) *naive {
+	n := &naive{map[string]map[timeframe.Day]bool{}, map[timeframe.Day]int64{}, map[string]timeframe.Day{}, map[string]string{}}
+	for _, e := range entries {
+		day, did := timeframe.DayOf(e.Event.At, zone), false
+		switch e.Event.Type {
+		case event.Activity, event.Quiz, event.Slide, event.Story:
+			did = true
+		case event.User:
+			if status, ok := e.Event.Fields["status"].(string); ok {
+				n.status[e.Event.UserID] = status
+			}
+		default:
+			continue
+		}
+		if _, known := n.joined[e.Event.UserID]; !known {
+			n.joined[e.Event.UserID] = day
+			n.active[e.Event.UserID] = map[timeframe.Day]bool{}
+		}
+		if did {
+			n.active[e.Event.UserID][day] = true
+			n.activities[day]++
+		}
+	}
+	return n
+}
+
+// shown returns those who are in lists, in the order of their ids.
+func (n *naive) shown() []string {
+	ids := slices.Sorted(maps.Keys(n.joined))
+	return slices.DeleteFunc(ids, func(id string) bool {
+		return n.status[id] == string(tenancy.Suspended) || n.status[id] == string(tenancy.Deleted)
+	})
+}
+
+func (n *naive) within(id string, from, to timeframe.Day) bool {
+	for d := from; d <= to; d++ {
+		if n.active[id][d] {
+			return true
+		}
+	}
+	return false
+}
+
+func (n *naive) count(from, to timeframe.Day) (users int64) {
+	for id := range n.active {
+		if n.within(id, from, to) {
+			users++
+		}
+	}
+	return users
+}
+
+func (n *naive) day(d timeframe.Day) analytics.ActiveDay {
+	out := analytics.ActiveDay{
+		Day: d, ActiveUsers: n.count(d, d), Active7: n.count(d-6, d), Active30: n.count(d-29, d), Activities: n.activities[d],
+	}
+	for _, joined := range n.joined {
+		if joined == d {
+			out.Joined++
+		}
+	}
+	return out
+}
+
+// since returns the last day on which a user was active, or joined if there is none.
+func (n *naive) since(id string) timeframe.Day {
+	if len(n.active[id]) == 0 {
+		return n.joined[id]
+	}
+	return slices.Max(slices.Collect(maps.Keys(n.active[id])))
+}
+
+// cohorts returns those who began in a week, by its Monday.
+func (n *naive) cohorts() map[timeframe.Day][]string {
+	all := map[timeframe.Day][]string{}
+	for _, id := range slices.Sorted(maps.Keys(n.active)) {
+		if len(n.active[id]) > 0 {
+			week := slices.Min(slices.Collect(maps.Keys(n.active[id]))).Week()
+			all[week] = append(all[week], id)
+		}
+	}
+	return all
+}
+
+// compare compares every figure with what the journal says.
+func (w *world) compare(t tester, a *analytics.Analytics, zone *time.Location, limit int) {
+	t.Helper()
+	ctx, entries := t.Context(), w.journal(t)
+	n, r := naively(entries, zone), a.Of(w.Workspace)
+	today := timeframe.DayOf(w.clock(), zone)
+	days := analytics.Range{From: today - 150, To: today + 40}
+	activity, err := r.Activity(ctx, days)
+	require.NoError(t, err)
+	last := entries[len(entries)-1]
+	require.Equal(t, analytics.AsOf{Seq: last.Outcome.Seq, RecordedAt: last.RecordedAt}, activity.AsOf)
+	require.Len(t, activity.Days, 191)
+	for _, got := range activity.Days {
+		require.Equal(t, n.day(got.Day), got)
+	}
+	shown := n.shown()
+	for _, d := range []timeframe.Day{today, today - 5, today - 31} {
+		for _, length := range []int{1, 7, 30} {
+			var want []string
+			for _, id := range shown {
+				if n.within(id, d.Add(1-length), d) {
+					want = append(want, id)
+				}
+			}
+			require.Equal(t, want, listed(t, limit, true, func(p store.Page) (analytics.People, error) { return r.ActiveUsers(ctx, d, length, p) }))
+		}
+	}
+	for _, last := range []int{1, 7, 30} {
+		var want []string
+		for _, id := range shown {
+			if n.since(id) <= today.Add(-last) {
+				want = append(want, id)
+			}
+		}
+		slices.SortStableFunc(want, func(a, b string) int { return n.since(a).Sub(n.since(b)) })
+		require.Equal(t, want, listed(t, limit, true, func(p store.Page) (analytics.People, error) { return r.InactiveUsers(ctx, last, p) }))
+		got, err := r.Inactive(ctx, last)
+		require.NoError(t, err)
+		require.Equal(t, []int64{int64(len(want)), int64(len(shown))}, []int64{got.Users, got.Of})
+	}
+	w.compareRetention(t, r, n, days, limit)
+}
+
+func (w *world) compareRetention(t tester, r analytics.Reader, n *naive, in analytics.Range, limit int) {
+	t.Helper()
+	got, err := r.Retention(t.Context(), in)
+	require.NoError(t, err)
+	cohorts, found := n.cohorts(), map[timeframe.Day][]int64{}
+	for _, c := range got.Cohorts {
+		found[c.Week] = c.Active
+	}
+	shown, want := n.shown(), map[timeframe.Day][]int64{}
+	for week, ids := range cohorts {
+		if week < in.From || week > in.To {
+			continue
+		}
+		for later := range 30 {
+			monday := week.Add(7 * later)
+			var back []string
+			for _, id := range ids {
+				if n.within(id, monday, monday+6) {
+					back = append(back, id)
+				}
+			}
+			if len(back) > 0 {
+				want[week] = append(append(want[week], make([]int64, later-len(want[week]))...), int64(len(back)))
+			}
+			if later < 3 {
+				back = slices.DeleteFunc(back, func(id string) bool { return !slices.Contains(shown, id) })
+				require.Equal(t, strings.Join(back, " "), strings.Join(listed(t, limit, true, func(p store.Page) (analytics.People, error) {
+					return r.RetainedUsers(t.Context(), week, later, p)
+				}), " "))
+			}
+		}
+	}
+	require.Equal(t, want, found)
+}
+
+// Whatever happens, and in whatever order and portions it is counted: every figure is what the whole journal says, at once and
+// after it is counted anew.
+func TestEveryFigureIsWhatTheJournalSays(t *testing.T) {
+	t.Parallel()
+	for name, open := range openers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st, worlds := open(t), 0
+			t.Cleanup(func() { require.NoError(t, st.Close()) })
+			rapid.Check(t, func(rt *rapid.T) {
+				if worlds++; worlds%map[string]int{"memory": 4, "sqlite": 50, "postgres": 50}[name] != 1 && os.Getenv("CI") == "" {
+					return
+				}
+				zone := rapid.SampledFrom([]*time.Location{time.UTC, time.FixedZone("Pacific/Somewhere", 13*3600), time.FixedZone("America/Somewhere", -9*3600)}).Draw(rt, "zone")
+				opts := analytics.Options{Zone: zone, Batch: rapid.SampledFrom([]int{0, 1, 3}).Draw(rt, "batch")}
+				w := found(rt, st, fmt.Sprint("acme-", worlds), opts)
+				limit := rapid.IntRange(1, 4).Draw(rt, "limit")
+				rt.Repeat(w.actions(rt, limit, zone))
+				require.NoError(rt, w.count.CatchUp(rt.Context(), w.Workspace))
+				w.compare(rt, w.count, zone, limit)
+				require.NoError(rt, w.count.Rebuild(rt.Context(), w.Workspace))
+				w.compare(rt, w.count, zone, limit)
+			})
+		})
+	}
+}
+
+// actions are what can happen.
+func (w *world) actions(t *rapid.T, limit int, zone *time.Location) map[string]func(*rapid.T) {
+	ctx, users, events := t.Context(), []string{}, 0
+	add := func(t *rapid.T) {
+		users = append(users, fmt.Sprint("user-", len(users)))
+		_, err := w.Users.Create(ctx, tenancy.NewUser{ID: users[len(users)-1]})
+		require.NoError(t, err)
+	}
+	add(t)
+	change := func(of func(*rapid.T, string)) func(*rapid.T) {
+		return func(t *rapid.T) {
+			id := rapid.SampledFrom(users).Draw(t, "user")
+			u, err := w.Users.Get(ctx, id)
+			if err != nil || u.Status == tenancy.Deleted {
+				return
+			}
+			if u.Status == tenancy.Suspended {
+				_, err = w.Users.Resume(ctx, id)
+				require.NoError(t, err)
+			}
+			of(t, id)
+		}
+	}
+	act := func(t *rapid.T, id string) {
+		// Often near to others, sometimes long before.
+		back := rapid.SampledFrom([]int{0, 0, 1, 2, 6, 7, 8, 29, 30, 31, 33, 64, 100}).Draw(t, "days ago")
+		events++
+		_, err := w.Record(ctx, event.Event{ID: fmt.Sprint("e", events), UserID: id, EntityID: "run", At: w.clock().AddDate(0, 0, -back)})
+		require.NoError(t, err)
+	}
+	return map[string]func(*rapid.T){
+		"joins":  add,
+		"acts":   change(act),
+		"acts 2": change(act),
+		"acts 3": change(act),
+		"is suspended": change(func(t *rapid.T, id string) {
+			_, err := w.Users.Suspend(ctx, id)
+			require.NoError(t, err)
+		}),
+		"is erased": change(func(t *rapid.T, id string) {
+			_, err := w.Users.Anonymise(ctx, id)
+			require.NoError(t, err)
+		}),
+		"time passes": func(t *rapid.T) {
+			w.set(w.clock().Add(time.Duration(rapid.SampledFrom([]int{1, 6, 24, 24 * 5, 24 * 20}).Draw(t, "hours")) * time.Hour))
+		},
+		"is counted": func(t *rapid.T) {
+			require.NoError(t, w.count.CatchUp(ctx, w.Workspace))
+			w.compare(t, w.count, zone, limit)
+		},
+	}
+}

@@ -1,0 +1,146 @@
+package analytics_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/analytics"
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/guerdontest"
+	"github.com/guerdonhq/guerdon/internal/pgtest"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/store/postgres"
+	"github.com/guerdonhq/guerdon/store/sqlite"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+var databases pgtest.Pool
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code := m.Run()
+	if err := databases.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// openers are the stores that must answer alike.
+var openers = map[string]func(testing.TB) store.Store{
+	"memory": func(testing.TB) store.Store { return memory.New() },
+	"sqlite": func(t testing.TB) store.Store {
+		st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "guerdon.db"), nil)
+		require.NoError(t, err)
+		return st
+	},
+	"postgres": func(t testing.TB) store.Store {
+		st, err := postgres.Open(t.Context(), databases.DSN(t), nil)
+		require.NoError(t, err)
+		return st
+	},
+}
+
+// tester is a test or a check of a property.
+type tester interface {
+	require.TestingT
+	Helper()
+	Context() context.Context
+}
+
+// start is what the clock shows in the beginning, a Wednesday.
+var start = time.Date(2026, time.March, 18, 12, 0, 0, 0, time.UTC)
+
+// world is a workspace that is counted, with a clock that moves when told.
+type world struct {
+	*guerdon.Workspace
+	engine *guerdon.Engine
+	store  store.Store
+	count  *analytics.Analytics
+	now    atomic.Pointer[time.Time]
+}
+
+func (w *world) set(now time.Time) { w.now.Store(&now) }
+
+func (w *world) clock() time.Time { return *w.now.Load() }
+
+// found returns a world with documents and an activity "run" in a new account.
+func found(t tester, st store.Store, account string, opts analytics.Options, docs ...content.Document) *world {
+	t.Helper()
+	w := &world{store: st}
+	w.set(start)
+	ctx := t.Context()
+	var ids atomic.Int64
+	var err error
+	w.engine, err = guerdon.New(ctx, st, &guerdon.Options{
+		Now: w.clock, NewID: func() string { return fmt.Sprintf("id-%06d", ids.Add(1)) }, Tables: analytics.Tables(),
+	})
+	require.NoError(t, err)
+	_, err = w.engine.Platform.CreateAccount(ctx, tenancy.Account{ID: account})
+	require.NoError(t, err)
+	w.Workspace, err = w.engine.Workspace(ctx, store.Scope{Account: account, Workspace: "default"})
+	require.NoError(t, err)
+	bundle, err := guerdon.Bundle(append([]content.Document{guerdontest.Activity("run")}, docs...)...)
+	require.NoError(t, err)
+	_, err = w.Import(ctx, bundle)
+	require.NoError(t, err)
+	w.count = w.counting(t, opts)
+	return w
+}
+
+// counting returns what counts for the world.
+func (w *world) counting(t tester, opts analytics.Options) *analytics.Analytics {
+	t.Helper()
+	opts.Now = w.clock
+	a, err := analytics.New(w.engine, w.store, &opts)
+	require.NoError(t, err)
+	return a
+}
+
+// journal returns all entries.
+func (w *world) journal(t tester) (all []guerdon.Entry) {
+	t.Helper()
+	for after := int64(0); ; after = all[len(all)-1].Outcome.Seq {
+		some, err := w.Journal(t.Context(), after)
+		require.NoError(t, err)
+		if all = append(all, some...); len(some) == 0 {
+			return all
+		}
+	}
+}
+
+// listed returns all pages of a list of people, as one.
+func listed(t tester, limit int, ascending bool, list func(store.Page) (analytics.People, error)) (ids []string) {
+	t.Helper()
+	for page := (store.Page{Limit: limit, Ascending: ascending}); ; {
+		some, err := list(page)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(some.People), limit)
+		for _, p := range some.People {
+			ids = append(ids, p.UserID)
+		}
+		if page.Token = some.NextToken; page.Token == "" {
+			return ids
+		}
+	}
+}
+
+// on returns a day of the year of start.
+func on(text string) timeframe.Day {
+	d, err := timeframe.ParseDay("2026-" + text)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}

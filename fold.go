@@ -722,7 +722,7 @@ func (e *Engine) fold(ctx context.Context, tx *session.Tx, end string, facts ...
 	if err != nil {
 		return err
 	}
-	if last.Late || len(tx.Again)+len(tx.Rouse) > 0 { // its outcome says more
+	if facts[0].Late || len(tx.Again)+len(tx.Rouse) > 0 { // its outcome says more
 		last.entered = false
 	}
 	return e.spread(ctx, tx, &last.entry.Outcome)

@@ -407,3 +407,26 @@ func TestTheOutcomeOfALateEventSaysWhatItJoined(t *testing.T) {
 	_, err = w.Economy.Transaction(ctx, "freeze:icy:eve:"+monday.AddDate(0, 0, 1).Format(time.DateOnly))
 	require.ErrorIs(t, err, fault.ErrNotFound)
 }
+
+// What a batch moved that began before what was known, and ended behind it, is in the journal as it was returned.
+func TestTheJournalSaysWhatABatchMoved(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	w := newWorld(t, memory.New())
+	_, err := w.Import(ctx, bundle(t, swims(2, unending, nil)...))
+	require.NoError(t, err)
+	w.set(monday.AddDate(0, 0, 9))
+	for _, act := range []string{"eve swim 2", "eve swim 3"} {
+		_, err := w.Record(ctx, happens(t, act))
+		require.NoError(t, err)
+	}
+	outs, err := w.RecordBatch(ctx, []event.Event{happens(t, "eve swim 1"), happens(t, "eve swim 9")})
+	require.NoError(t, err)
+	m, err := w.Missions.Mission(ctx, "eve:rule:both:PERMANENT")
+	require.NoError(t, err)
+	require.Equal(t, monday.AddDate(0, 0, 2), m.CompletedAt)
+	last, err := w.Entry(ctx, "eve-swim-9")
+	require.NoError(t, err)
+	require.JSONEq(t, jsonOf(t, outs[1]), jsonOf(t, last.Outcome))
+	require.NotEmpty(t, last.Outcome.Missions, "it is moved")
+}

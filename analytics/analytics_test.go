@@ -90,10 +90,12 @@ func TestRebuildIsGoneOnWith(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	w := game(t, memory.New())
+	var runs []event.Event
 	for i := range 1500 {
-		_, err := w.Record(ctx, event.Event{UserID: "ada", EntityID: "run", At: w.clock().AddDate(0, 0, -i)})
-		require.NoError(t, err)
+		runs = append(runs, event.Event{UserID: "ada", EntityID: "run", At: w.clock().AddDate(0, 0, i-1499)})
 	}
+	_, err := w.RecordBatch(ctx, runs)
+	require.NoError(t, err)
 	a := w.counting(t, analytics.Options{})
 	require.NoError(t, a.CatchUp(ctx, w.Workspace))
 	before, err := a.Of(w.Workspace).Activity(ctx, analytics.Range{From: on("01-01"), To: on("03-18")})

@@ -20,6 +20,7 @@ type delta struct {
 	active     map[userDay]struct{}    // who did something on which day
 	activities map[timeframe.Day]int64 // how many things were done
 	users      map[string]*fate
+	missions   map[string]*told // by the keys of their rows
 }
 
 type userDay struct {
@@ -35,9 +36,10 @@ type fate struct {
 
 // fold returns what entries say. It reads nothing else.
 func fold(entries []guerdon.Entry, zone *time.Location) *delta {
-	d := &delta{active: map[userDay]struct{}{}, activities: map[timeframe.Day]int64{}, users: map[string]*fate{}}
+	d := &delta{active: map[userDay]struct{}{}, activities: map[timeframe.Day]int64{}, users: map[string]*fate{}, missions: map[string]*told{}}
 	for i := range entries {
 		d.add(&entries[i], zone)
+		d.tell(&entries[i], zone)
 	}
 	return d
 }
@@ -104,6 +106,14 @@ func (d *delta) apply(ctx context.Context, tx store.Tx, at *state) error {
 	}
 	for id, f := range d.users {
 		l.become(id, f.status)
+	}
+	if err := d.applyMissions(ctx, tx); err != nil {
+		return err
+	}
+	for _, p := range l.gone {
+		if err := forgetMissions(ctx, tx, p.UserID); err != nil {
+			return err
+		}
 	}
 	return l.write(ctx, tx)
 }

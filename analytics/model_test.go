@@ -153,6 +153,92 @@ func (w *world) compare(t tester, a *analytics.Analytics, zone *time.Location, l
 		require.Equal(t, []int64{int64(len(want)), int64(len(shown))}, []int64{got.Users, got.Of})
 	}
 	w.compareRetention(t, r, n, days, limit)
+	w.compareMissions(t, r, entries, zone, days, shown, limit)
+}
+
+// standing is what a journal says at last of a mission.
+type standing struct {
+	assigned, completed   *timeframe.Day
+	userID, configuration string
+}
+
+func standings(entries []guerdon.Entry, zone *time.Location) map[string]standing {
+	all := map[string]standing{}
+	for _, e := range entries {
+		for _, c := range e.Outcome.Missions {
+			if c.Gone {
+				delete(all, c.MissionID)
+				continue
+			}
+			s := all[c.MissionID]
+			s.userID, s.configuration = c.UserID, c.ConfigurationID
+			if c.Assigned {
+				s.assigned = new(timeframe.DayOf(e.Event.At, zone))
+			}
+			if c.Undone {
+				s.completed = nil
+			}
+			if !c.CompletedAt.IsZero() {
+				s.completed = new(timeframe.DayOf(c.CompletedAt, zone))
+			}
+			all[c.MissionID] = s
+		}
+	}
+	return all
+}
+
+func (w *world) compareMissions(
+	t tester, r analytics.Reader, entries []guerdon.Entry, zone *time.Location, in analytics.Range, shown []string, limit int,
+) {
+	t.Helper()
+	ctx, of := t.Context(), standings(entries, zone)
+	for _, id := range shown { // what the journal says is what is so
+		own, _, err := w.Missions.List(ctx, id, store.Page{Limit: 100})
+		require.NoError(t, err)
+		for _, m := range own {
+			var on *timeframe.Day
+			if m.IsCompleted {
+				on = new(timeframe.DayOf(m.CompletedAt, zone))
+			}
+			require.Equal(t, on, of[m.ID].completed, m.ID)
+		}
+	}
+	for _, part := range []analytics.Range{in, {From: in.From + 100, To: in.To - 43}} {
+		within := func(d *timeframe.Day) bool { return d != nil && part.From <= *d && *d <= part.To }
+		want, done := analytics.MissionCount{ConfigurationID: "three"}, []string{}
+		for _, id := range slices.Sorted(maps.Keys(of)) {
+			if within(of[id].assigned) {
+				want.Assigned++
+			}
+			if !within(of[id].completed) {
+				continue
+			}
+			want.Completed++
+			if slices.Contains(shown, of[id].userID) {
+				done = append(done, of[id].completed.String()+" "+id)
+			}
+		}
+		got, err := r.Missions(ctx, part)
+		require.NoError(t, err)
+		require.Equal(t, want.Assigned+want.Completed > 0, len(got.Missions) > 0)
+		if len(got.Missions) > 0 {
+			require.Equal(t, []analytics.MissionCount{want}, got.Missions)
+		}
+		found := []string{}
+		for page := (store.Page{Limit: limit, Ascending: true}); ; {
+			some, err := r.CompletedUsers(ctx, "three", part, page)
+			require.NoError(t, err)
+			for _, u := range some.Users {
+				found = append(found, u.Day.String()+" "+u.MissionID)
+			}
+			if page.Token = some.NextToken; page.Token == "" {
+				break
+			}
+		}
+		slices.Sort(found)
+		slices.Sort(done)
+		require.Equal(t, done, found)
+	}
 }
 
 func (w *world) compareRetention(t tester, r analytics.Reader, n *naive, in analytics.Range, limit int) {
@@ -205,7 +291,7 @@ func TestEveryFigureIsWhatTheJournalSays(t *testing.T) {
 				}
 				zone := rapid.SampledFrom([]*time.Location{time.UTC, time.FixedZone("Pacific/Somewhere", 13*3600), time.FixedZone("America/Somewhere", -9*3600)}).Draw(rt, "zone")
 				opts := analytics.Options{Zone: zone, Batch: rapid.SampledFrom([]int{0, 1, 3}).Draw(rt, "batch")}
-				w := found(rt, st, fmt.Sprint("acme-", worlds), opts)
+				w := found(rt, st, fmt.Sprint("acme-", worlds), opts, threeRuns()...)
 				limit := rapid.IntRange(1, 4).Draw(rt, "limit")
 				rt.Repeat(w.actions(rt, limit, zone))
 				require.NoError(rt, w.count.CatchUp(rt.Context(), w.Workspace))

@@ -111,7 +111,7 @@ func (r Reader) Activity(ctx context.Context, in Range) (out Activity, err error
 
 // daysIn returns what happened on each day of a range.
 func daysIn(ctx context.Context, tx store.Tx, in Range) ([]day, error) {
-	q := store.Query{From: store.Text(in.From.String()), Until: store.Text(in.To.Add(1).String())}
+	q := in.prefixed()
 	found, err := days.List(ctx, tx, q)
 	all := make([]day, in.To.Sub(in.From)+1)
 	for i := range all {
@@ -342,7 +342,7 @@ func (r Reader) Retention(ctx context.Context, in Range) (out Retention, err err
 		return out, err
 	}
 	err = r.view(ctx, func(tx store.Tx, at *state) error {
-		q := store.Query{From: store.Text(in.From.String()), Until: store.Text(in.To.Add(1).String())}
+		q := in.prefixed()
 		all, err := cohorts.List(ctx, tx, q)
 		out = Retention{AsOf: at.asOf(), Cohorts: []Cohort{}}
 		for _, c := range all {

@@ -99,6 +99,12 @@ func found(t tester, st store.Store, account string, opts analytics.Options, doc
 	return w
 }
 
+// threeRuns is a mission of three runs a week, which a run assigns.
+func threeRuns() []content.Document {
+	c := guerdontest.MissionConfiguration("three", guerdontest.Doing("run"), "3")
+	return []content.Document{c, guerdontest.MissionRule("weekly", c, "WEEKLY")}
+}
+
 // counting returns what counts for the world.
 func (w *world) counting(t tester, opts analytics.Options) *analytics.Analytics {
 	t.Helper()

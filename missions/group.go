@@ -402,5 +402,8 @@ func amend(changes []Change, d mechanic.Difference) []Change {
 	c.Assigned = c.Assigned || d.Was == nil
 	c.Completed = now.IsCompleted && !was.IsCompleted
 	c.Undone = !there || was.IsCompleted && !now.IsCompleted
+	if c.Gone = !there; c.Gone {
+		c.CompletedAt = time.Time{}
+	}
 	return append(changes, c)
 }

@@ -3,6 +3,7 @@ package missions
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -29,6 +30,11 @@ type Change struct {
 	Completed bool `json:"completed,omitempty"`
 	// Undone says that the mission, or its completion, no longer follows: what had made it happened otherwise.
 	Undone bool `json:"undone,omitempty"`
+	// Gone says that there is no such mission after all; only with Undone.
+	Gone bool `json:"gone,omitempty"`
+	// CompletedAt is when the mission was completed, if this event did that, moved it, or found it done. Zero says that the mission was
+	// not completed when the event happened, which changes nothing unless Undone says so.
+	CompletedAt time.Time `json:"completedAt,omitzero"`
 	// Earlier is what events of the period that had happened before had added, if the mission was
 	// assigned; Amount is what this event added; CurrentAmount and TargetAmount are those after it.
 	Earlier       decimal.Decimal  `json:"earlier,omitzero"`
@@ -41,7 +47,7 @@ func change(m *Mission) Change {
 	return Change{
 		MissionID: m.ID, ConfigurationID: m.ConfigurationID, ConfigurationVersion: m.ConfigurationVersion,
 		RuleID: m.RuleID, RuleVersion: m.RuleVersion, PeriodID: m.PeriodID, UserID: m.UserID, GroupTagID: m.GroupTagID,
-		CurrentAmount: m.CurrentAmount, TargetAmount: m.TargetAmount,
+		CurrentAmount: m.CurrentAmount, TargetAmount: m.TargetAmount, CompletedAt: m.CompletedAt,
 	}
 }
 
@@ -246,7 +252,8 @@ func (p *program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 	if err := missionTable.Put(ctx, tx, *m); err != nil {
 		return nil, err
 	}
-	c.Amount, c.CurrentAmount, c.TargetAmount = entry.Amount, m.CurrentAmount, m.TargetAmount
+	c.Undone = !c.CompletedAt.IsZero() && !m.IsCompleted
+	c.Amount, c.CurrentAmount, c.TargetAmount, c.CompletedAt = entry.Amount, m.CurrentAmount, m.TargetAmount, m.CompletedAt
 	if i := slices.IndexFunc(changes, func(c Change) bool { return c.MissionID == m.ID }); i >= 0 {
 		c.Assigned, c.Earlier = true, changes[i].Earlier // by the same event
 		changes[i] = c

@@ -190,8 +190,8 @@ func founded(t tester, st store.Store, account string, now time.Time) *world {
 	return foundedIn(t, st, account, now, 0)
 }
 
-// foundedIn returns a world whose engine works in portions of a size.
-func foundedIn(t tester, st store.Store, account string, now time.Time, portion int) *world {
+// foundedIn returns a world whose engine works in portions of a size, with tables of the host's.
+func foundedIn(t tester, st store.Store, account string, now time.Time, portion int, tables ...*store.Schema) *world {
 	t.Helper()
 	known := &prepared{Store: st}
 	w := &world{store: st, blobs: &eagerBlobs{}, newID: counting("id")}
@@ -199,7 +199,7 @@ func foundedIn(t tester, st store.Store, account string, now time.Time, portion 
 	var err error
 	w.engine, err = guerdon.New(t.Context(), known, &guerdon.Options{
 		Now: func() time.Time { return *w.now.Load() }, NewID: func() string { return w.newID() },
-		Blobs: w.blobs, Portion: portion,
+		Blobs: w.blobs, Portion: portion, Tables: tables,
 	})
 	require.NoError(t, err)
 	w.tables = known.tables

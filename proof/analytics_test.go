@@ -1,0 +1,106 @@
+package proof_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/guerdonhq/guerdon/analytics"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// Whatever the program, and however late what happened comes: what is counted of missions is what there is in the end, and counting anew changes nothing.
+func TestWhatIsCountedIsWhatThereIs(t *testing.T) {
+	for _, d := range dimensions {
+		t.Run(d.name, func(t *testing.T) {
+			checkStores(t, func(rt *rapid.T, b *backend) {
+				s := scenarios(d.features).Draw(rt, "scenario")
+				b.worlds++
+				w := foundedIn(rt, b.faulty, fmt.Sprint("acme-", b.worlds), founding, 0, analytics.Tables()...)
+				a, err := analytics.New(w.engine, w.store, &analytics.Options{
+					Now: func() time.Time { return *w.now.Load() }, Batch: rapid.SampledFrom([]int{1, 2, 10, 0}).Draw(rt, "batch"),
+				})
+				require.NoError(rt, err)
+				often, record := rapid.Bool().Draw(rt, "often"), w.records(rt)
+				w.enact(rt, s, s.orders().Draw(rt, "order"), func(d delivery) {
+					record(d)
+					if often {
+						require.NoError(rt, a.CatchUp(rt.Context(), w.Workspace))
+					}
+				})
+				require.NoError(rt, a.CatchUp(rt.Context(), w.Workspace))
+				counted := w.countedMissions(rt, a)
+				require.Empty(rt, strings.Join(differences(w.completedMissions(rt), counted), "\n"))
+				require.NoError(rt, a.Rebuild(rt.Context(), w.Workspace))
+				require.Equal(rt, counted, w.countedMissions(rt, a))
+			})
+		})
+	}
+}
+
+// history is the days of a scenario, and some more.
+var history = analytics.Range{From: timeframe.DayOf(firstDay, time.UTC) - 40, To: timeframe.DayOf(lastDay, time.UTC) + 40}
+
+// countedMissions are lines of how many missions were completed on a day, and by whom.
+func (w *world) countedMissions(t tester, a *analytics.Analytics) (lines []string) {
+	t.Helper()
+	r := a.Of(w.Workspace)
+	for day := history.From; day <= history.To; day++ {
+		in := analytics.Range{From: day, To: day}
+		got, err := r.Missions(t.Context(), in)
+		require.NoError(t, err)
+		for _, m := range got.Missions {
+			if m.Completed > 0 {
+				lines = append(lines, fmt.Sprint(day, " ", m.ConfigurationID, " completed ", m.Completed))
+			}
+			done := pages(t, func(p store.Page) ([]analytics.MissionUser, string, error) {
+				some, err := r.CompletedUsers(t.Context(), m.ConfigurationID, in, p)
+				return some.Users, some.NextToken, err
+			})
+			for _, u := range done {
+				lines = append(lines, fmt.Sprint(day, " ", u.MissionID, " of ", u.UserID))
+			}
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// completedMissions are the same lines, of the missions that there are.
+func (w *world) completedMissions(t tester) (lines []string) {
+	t.Helper()
+	ctx, counts := t.Context(), map[string]int{}
+	var all []missions.Mission
+	for _, id := range people {
+		own := pages(t, func(p store.Page) ([]missions.Mission, string, error) { return w.Missions.List(ctx, id, p) })
+		all = append(all, own...)
+	}
+	for _, tag := range []string{"red", "outdoor", "blue"} {
+		of, _, err := w.Missions.GroupList(ctx, tag, store.Page{Limit: 100})
+		if err == nil {
+			all = append(all, of...)
+		}
+	}
+	for _, m := range all {
+		if !m.IsCompleted {
+			continue
+		}
+		day := timeframe.DayOf(m.CompletedAt, time.UTC)
+		counts[fmt.Sprint(day, " ", m.ConfigurationID)]++
+		if m.UserID != "" {
+			lines = append(lines, fmt.Sprint(day, " ", m.ID, " of ", m.UserID))
+		}
+	}
+	for of, n := range counts {
+		lines = append(lines, fmt.Sprint(of, " completed ", n))
+	}
+	slices.Sort(lines)
+	return lines
+}

@@ -1,5 +1,5 @@
 // Package analytics counts what happens in a workspace: how many people are active, whether they come back, who has
-// stopped, how many of each mission are assigned and completed. It follows the journal, so an event pays nothing for it when it is recorded, and every figure is exact: the same
+// stopped, how many of each mission are assigned and completed, what each rule issues and takes of a currency. It follows the journal, so an event pays nothing for it when it is recorded, and every figure is exact: the same
 // as if it were computed from the whole journal, however late things came and whoever was erased.
 //
 // [Tables] go into [guerdon.Options].Tables. [Analytics.Run] follows all workspaces as long as the process runs;

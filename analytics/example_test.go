@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/analytics"
 	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/store"
@@ -47,6 +50,41 @@ func club(docs ...content.Document) (*guerdon.Workspace, *analytics.Analytics) {
 func run(ws *guerdon.Workspace, userID string, daysAgo int) {
 	_, err := ws.Record(context.Background(), event.Event{UserID: userID, EntityID: "run", At: start.AddDate(0, 0, -daysAgo)})
 	check(err)
+}
+
+// Which missions are completed, and which rules issue the points? Ask for a range of days.
+func ExampleReader_Points() {
+	ws, count := club(append(threeRuns(), guerdontest.Currency("points"), guerdontest.RewardRule("pays", guerdontest.Doing("run"), "points", "5"))...)
+	ctx := context.Background()
+	for _, daysAgo := range []int{0, 1, 2} {
+		run(ws, "ada", daysAgo)
+	}
+	run(ws, "bob", 1)
+	_, err := ws.Economy.Spend(ctx, "ada", economy.Spending{CurrencyID: "points", Amount: decimal.NewFromInt(4)})
+	check(err)
+	check(count.CatchUp(ctx, ws))
+
+	r := count.Of(ws)
+	in, err := r.Last("7d")
+	check(err)
+	done, err := r.Missions(ctx, in)
+	check(err)
+	for _, m := range done.Missions {
+		fmt.Println(m.ConfigurationID, "assigned:", m.Assigned, "completed:", m.Completed)
+	}
+	who, err := r.CompletedUsers(ctx, "three", in, store.Page{})
+	check(err)
+	fmt.Println("by", who.Users[0].UserID, "on", who.Users[0].Day)
+	points, err := r.Points(ctx, in)
+	check(err)
+	for _, p := range points.Points {
+		fmt.Println(p.CurrencyID, "by", p.Source, "issued:", p.Issued, "spent:", p.Spent)
+	}
+	// Output:
+	// three assigned: 2 completed: 1
+	// by ada on 2026-03-18
+	// points by USER issued: 0 spent: 4
+	// points by rewardRuleId#pays issued: 20 spent: 0
 }
 
 // Who is active, do they come back, and who has stopped? Let analytics follow the journal, here by catching up, and ask.

@@ -20,7 +20,9 @@ type delta struct {
 	active     map[userDay]struct{}    // who did something on which day
 	activities map[timeframe.Day]int64 // how many things were done
 	users      map[string]*fate
-	missions   map[string]*told // by the keys of their rows
+	missions   map[string]*told // by the keys of their rows, as are
+	// transactions, of which nil is one that is not there.
+	transactions map[string]*transaction
 }
 
 type userDay struct {
@@ -36,10 +38,11 @@ type fate struct {
 
 // fold returns what entries say. It reads nothing else.
 func fold(entries []guerdon.Entry, zone *time.Location) *delta {
-	d := &delta{active: map[userDay]struct{}{}, activities: map[timeframe.Day]int64{}, users: map[string]*fate{}, missions: map[string]*told{}}
+	d := &delta{active: map[userDay]struct{}{}, activities: map[timeframe.Day]int64{}, users: map[string]*fate{}, missions: map[string]*told{}, transactions: map[string]*transaction{}}
 	for i := range entries {
 		d.add(&entries[i], zone)
 		d.tell(&entries[i], zone)
+		d.book(&entries[i], zone)
 	}
 	return d
 }
@@ -110,8 +113,14 @@ func (d *delta) apply(ctx context.Context, tx store.Tx, at *state) error {
 	if err := d.applyMissions(ctx, tx); err != nil {
 		return err
 	}
+	if err := d.applyTransactions(ctx, tx); err != nil {
+		return err
+	}
 	for _, p := range l.gone {
 		if err := forgetMissions(ctx, tx, p.UserID); err != nil {
+			return err
+		}
+		if err := forgetTransactions(ctx, tx, p.UserID); err != nil {
 			return err
 		}
 	}

@@ -15,7 +15,7 @@ func Tables() []*store.Schema { return append(counted(), states.Schema()) }
 
 // counted are the tables of what is counted.
 func counted() []*store.Schema {
-	return []*store.Schema{people.Schema(), spans.Schema(), days.Schema(), cohorts.Schema(), missionRows.Schema(), missionDays.Schema()}
+	return []*store.Schema{people.Schema(), spans.Schema(), days.Schema(), cohorts.Schema(), missionRows.Schema(), missionDays.Schema(), transactionRows.Schema(), pointDays.Schema()}
 }
 
 // state is how far a workspace is counted.

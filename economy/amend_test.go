@@ -191,8 +191,9 @@ func TestAmend(t *testing.T) {
 		}
 		return c
 	}
-	undone := func(c *economy.Change) { c.Undone = true }
-	rejected := func(c *economy.Change) { c.State = economy.Rejected }
+	at := func(at time.Time) func(*economy.Change) { return func(c *economy.Change) { c.At = at } }
+	undone := func(c *economy.Change) { c.Undone, c.At = true, start }
+	rejected := func(c *economy.Change) { c.State, c.At = economy.Rejected, start }
 	const table = "transactions"
 	for _, tt := range []struct {
 		name  string
@@ -209,12 +210,12 @@ func TestAmend(t *testing.T) {
 		{
 			name: "paid now",
 			rows: []mechanic.Difference{{Table: table, Key: "t1", Now: paid("t1", "1")}},
-			want: []economy.Change{change("t1", "1")},
+			want: []economy.Change{change("t1", "1", at(start))},
 		},
 		{
 			name: "paid for something that happened earlier",
 			rows: []mechanic.Difference{{Table: table, Key: "t1", Was: paid("t1", "1"), Now: paid("t1", "1", func(row *economy.Transaction) { row.At = start.Add(-1) })}},
-			want: []economy.Change{change("t1", "1")},
+			want: []economy.Change{change("t1", "1", at(start.Add(-1)))},
 		},
 		{
 			name: "another amount, and rejected",
@@ -222,8 +223,13 @@ func TestAmend(t *testing.T) {
 			want: []economy.Change{change("t1", "2", rejected)},
 		},
 		{
-			name: "not by rules that pay",
-			rows: []mechanic.Difference{{Table: table, Key: "f1", Was: paid("f1", "1", by("streakRuleId#s1"))}, {Table: table, Key: "g1", Now: paid("g1", "1", by("ADMIN"))}},
+			name: "taken for a freeze that was not needed",
+			rows: []mechanic.Difference{{Table: table, Key: "f1", Was: paid("f1", "1", by("streakRuleId#s1"))}},
+			want: []economy.Change{change("f1", "1", undone, func(c *economy.Change) { c.RewardRuleID, c.StreakRuleID = "", "s1" })},
+		},
+		{
+			name: "not by rules",
+			rows: []mechanic.Difference{{Table: table, Key: "g1", Now: paid("g1", "1", by("ADMIN"))}},
 		},
 		{
 			name: "other rows",

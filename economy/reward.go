@@ -28,6 +28,11 @@ type Change struct {
 	State         State           `json:"state"`
 	// Undone says that the transaction no longer follows: what it was paid for did not happen after all.
 	Undone bool `json:"undone,omitempty"`
+	// StreakRuleID is set, and RewardRuleID is not, on what a freeze took or was given back, if a late event changed that.
+	StreakRuleID string `json:"streakRuleId,omitempty"`
+	// Direction and At are set if a late event changed the transaction: whether it gives or takes, and when it happened or was redeemed.
+	Direction Direction `json:"direction,omitempty"`
+	At        time.Time `json:"at,omitzero"`
 }
 
 // The initiator of a reward, and of a charge, is the rule's id behind one of these.
@@ -37,8 +42,9 @@ const (
 )
 
 func change(t *Transaction) Change {
+	rewardRuleID, _ := strings.CutPrefix(t.Initiator, initiatorPrefix)
 	return Change{
-		RewardRuleID: t.Initiator[len(initiatorPrefix):], RuleVersion: t.RuleVersion, TransactionID: t.ID,
+		RewardRuleID: rewardRuleID, RuleVersion: t.RuleVersion, TransactionID: t.ID,
 		UserID: t.UserID, CurrencyID: t.CurrencyID, Amount: t.Amount, State: t.State,
 	}
 }
@@ -247,11 +253,14 @@ func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment,
 		if !there {
 			t = d.Was.(Transaction)
 		}
-		if !strings.HasPrefix(t.Initiator, initiatorPrefix) || slices.ContainsFunc(changes, func(c Change) bool { return c.TransactionID == t.ID }) {
+		streakRuleID, charge := strings.CutPrefix(t.Initiator, streakPrefix)
+		if !charge && !strings.HasPrefix(t.Initiator, initiatorPrefix) || slices.ContainsFunc(changes, func(c Change) bool { return c.TransactionID == t.ID }) {
 			continue
 		}
 		c := change(&t)
-		c.Undone = !there
+		if c.Undone, c.Direction, c.At = !there, t.Direction, t.completion().At; charge {
+			c.RewardRuleID, c.StreakRuleID = "", streakRuleID
+		}
 		changes = append(changes, c)
 	}
 	return changes, nil

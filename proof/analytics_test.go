@@ -7,10 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/guerdonhq/guerdon/analytics"
+	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/timeframe"
@@ -36,10 +38,12 @@ func TestWhatIsCountedIsWhatThereIs(t *testing.T) {
 					}
 				})
 				require.NoError(rt, a.CatchUp(rt.Context(), w.Workspace))
-				counted := w.countedMissions(rt, a)
+				counted, points := w.countedMissions(rt, a), w.countedPoints(rt, a)
 				require.Empty(rt, strings.Join(differences(w.completedMissions(rt), counted), "\n"))
+				require.Empty(rt, strings.Join(differences(w.bookedPoints(rt), points), "\n"))
 				require.NoError(rt, a.Rebuild(rt.Context(), w.Workspace))
 				require.Equal(rt, counted, w.countedMissions(rt, a))
+				require.Equal(rt, points, w.countedPoints(rt, a))
 			})
 		})
 	}
@@ -102,5 +106,56 @@ func (w *world) completedMissions(t tester) (lines []string) {
 		lines = append(lines, fmt.Sprint(of, " completed ", n))
 	}
 	slices.Sort(lines)
+	return lines
+}
+
+// countedPoints are lines of what was issued and spent on a day.
+func (w *world) countedPoints(t tester, a *analytics.Analytics) (lines []string) {
+	t.Helper()
+	for day := history.From; day <= history.To; day++ {
+		got, err := a.Of(w.Workspace).Points(t.Context(), analytics.Range{From: day, To: day})
+		require.NoError(t, err)
+		for _, p := range got.Points {
+			lines = append(lines, fmt.Sprint(day, " ", p.CurrencyID, " ", p.Source, " +", p.Issued, " -", p.Spent, " ", p.Transactions))
+		}
+	}
+	return lines
+}
+
+// bookedPoints are the same lines, of the transactions that there are.
+func (w *world) bookedPoints(t tester) (lines []string) {
+	t.Helper()
+	type sum struct {
+		issued, spent decimal.Decimal
+		n             int
+	}
+	sums := map[string]sum{}
+	for _, id := range people {
+		for _, tr := range pages(t, func(p store.Page) ([]economy.Transaction, string, error) {
+			return w.Economy.History(t.Context(), id, p)
+		}) {
+			if tr.State != economy.Completed || tr.CounterpartType != economy.PartySystem {
+				continue
+			}
+			at, source := tr.At, tr.Initiator
+			if !tr.RedeemedAt.IsZero() {
+				at = tr.RedeemedAt
+			}
+			if !strings.Contains(source, "#") {
+				source = string(tr.InitiatorType)
+			}
+			key := fmt.Sprint(timeframe.DayOf(at, time.UTC), " ", tr.CurrencyID, " ", source)
+			s := sums[key]
+			if s.n++; tr.Direction == economy.Debit {
+				s.spent = s.spent.Add(tr.Amount)
+			} else {
+				s.issued = s.issued.Add(tr.Amount)
+			}
+			sums[key] = s
+		}
+	}
+	for key, s := range sums {
+		lines = append(lines, fmt.Sprint(key, " +", s.issued, " -", s.spent, " ", s.n))
+	}
 	return lines
 }

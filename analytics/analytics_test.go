@@ -206,6 +206,31 @@ func TestCountsMoveWithTheWorkspace(t *testing.T) {
 	copied.compare(t, other.count, time.UTC, 2)
 }
 
+// Stickiness is in percent, and nobody of nobody is 0.
+func TestStickiness(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	w := game(t, memory.New())
+	r := w.count.Of(w.Workspace)
+	got, err := r.Engagement(ctx, "")
+	require.NoError(t, err)
+	require.Equal(t, analytics.Stickiness{}, got.Stickiness)
+	require.Len(t, got.ActivityOverTime, 30)
+	for i, daysAgo := range []int{0, 3, 20} {
+		id := strings.Repeat("b", i+1)
+		_, err := w.Users.Create(ctx, tenancy.NewUser{ID: id})
+		require.NoError(t, err)
+		_, err = w.Record(ctx, event.Event{UserID: id, EntityID: "run", At: w.clock().AddDate(0, 0, -daysAgo)})
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.count.CatchUp(ctx, w.Workspace))
+	got, err = r.Engagement(ctx, "90d")
+	require.NoError(t, err)
+	require.Equal(t, analytics.Stickiness{DAUWAU: 50, DAUMAU: 33.33, WAUMAU: 66.67}, got.Stickiness)
+	_, err = r.Engagement(ctx, "week")
+	require.ErrorIs(t, err, fault.ErrInvalid)
+}
+
 func TestAnalyticsRefuses(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()

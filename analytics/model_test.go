@@ -152,6 +152,19 @@ func (w *world) compare(t tester, a *analytics.Analytics, zone *time.Location, l
 		require.NoError(t, err)
 		require.Equal(t, []int64{int64(len(want)), int64(len(shown))}, []int64{got.Users, got.Of})
 	}
+	engagement, err := r.Engagement(ctx, "7d")
+	require.NoError(t, err)
+	is := n.day(today)
+	users := int64(0)
+	for id := range n.joined {
+		if n.status[id] != string(tenancy.Deleted) {
+			users++
+		}
+	}
+	require.Equal(t, []int64{is.ActiveUsers, is.Active7, is.Active30, users}, []int64{engagement.DAU, engagement.WAU, engagement.MAU, engagement.TotalUsers})
+	require.Len(t, engagement.ActivityOverTime, 7)
+	first := n.day(today - 6)
+	require.Equal(t, analytics.DayOfActivity{Day: first.Day, ActiveUsers: first.ActiveUsers, Activities: first.Activities}, engagement.ActivityOverTime[0])
 	w.compareRetention(t, r, n, days, limit)
 	w.compareMissions(t, r, entries, zone, days, shown, limit)
 }

@@ -127,6 +127,9 @@ func (a *Analytics) CatchUp(ctx context.Context, ws *guerdon.Workspace) error {
 //
 // It returns [fault.ErrConflict] if the beginning of the journal is archived: what was counted of it stays, and could not be counted again.
 func (a *Analytics) Rebuild(ctx context.Context, ws *guerdon.Workspace) error {
+	if err := ws.MoveConsumer(ctx, a.name, 0); err != nil { // nothing more is archived
+		return err
+	}
 	entries, err := ws.Journal(ctx, 0)
 	if err != nil {
 		return err
@@ -167,8 +170,9 @@ func (a *Analytics) take(ctx context.Context, tx store.Tx, entries []guerdon.Ent
 		return 0, err
 	case at.Wiping:
 		return 0, a.wipe(ctx, tx)
-	case !found || at.Seq == 0:
-		at.Zone = a.zone.String()
+	case !found && entries[0].Outcome.Seq > 1: // what was before is archived, or the consumer was moved
+		at.From = entries[0].Outcome.Seq
+	case !found:
 	case a.elsewhere(&at) != nil:
 		return 0, a.elsewhere(&at)
 	case entries[0].Outcome.Seq > at.Seq+1:
@@ -180,9 +184,7 @@ func (a *Analytics) take(ctx context.Context, tx store.Tx, entries []guerdon.Ent
 	if len(entries) == 0 {
 		return at.Seq, nil
 	}
-	if !found && entries[0].Outcome.Seq > 1 { // the consumer was moved, or what was before is archived
-		at.From = entries[0].Outcome.Seq
-	}
+	at.Zone = a.zone.String()
 	d := fold(entries, a.zone)
 	last := &entries[len(entries)-1]
 	at.Seq, at.At = last.Outcome.Seq, last.RecordedAt

@@ -114,6 +114,33 @@ func TestRebuildIsGoneOnWith(t *testing.T) {
 	w.compare(t, a, time.UTC, 3)
 }
 
+// Whoever follows a journal that was to be counted anew, and is not yet, begins at its beginning.
+func TestRebuildIsFollowed(t *testing.T) {
+	t.Parallel()
+	w := game(t, memory.New())
+	w.runs(t, 3, 2, 1)
+	require.NoError(t, w.count.CatchUp(t.Context(), w.Workspace))
+	broken, cancel := context.WithCancel(t.Context())
+	updates := 0
+	stopping, err := analytics.New(w.engine, &counting{w.store, func() {
+		if updates++; updates == 2 { // the first has removed what was counted
+			cancel()
+		}
+	}}, &analytics.Options{Now: w.clock})
+	require.NoError(t, err)
+	require.ErrorIs(t, stopping.Rebuild(broken, w.Workspace), context.Canceled)
+	states, err := w.Consumers(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, w.MoveConsumer(t.Context(), "analytics", states[0].Head)) // as one that is in the middle of something
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- w.count.Run(ctx) }()
+	w.until(t, w.runs(t, 0))
+	stop()
+	require.NoError(t, <-done)
+	w.compare(t, w.count, time.UTC, 2)
+}
+
 // counting calls a function before each update.
 type counting struct {
 	store.Store

@@ -128,7 +128,7 @@ func TestArchivedStreaksGoOn(t *testing.T) {
 				for _, row := range pages(rt, func(p store.Page) ([]streaks.Streak, string, error) {
 					return w.Streaks.Streaks(rt.Context(), "ada", streaks.Query{PeriodType: by}, p)
 				}) {
-					if row.CreatedAt.Year() >= horizon.AddDate(0, 0, -10).Year() { // it began since
+					if row.CreatedAt.Year() >= horizon.AddDate(0, 0, -9).Year() { // it began since
 						shown[by] = append(shown[by], row)
 					}
 				}

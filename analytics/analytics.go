@@ -1,13 +1,14 @@
 // Package analytics counts what happens in a workspace: how many people are active, whether they come back, who has
-// stopped, how many of each mission are assigned and completed, what each rule issues and takes of a currency. It follows the journal, so an event pays nothing for it when it is recorded, and every figure is exact: the same
-// as if it were computed from the whole journal, however late things came and whoever was erased.
+// stopped, how many of each mission are assigned and completed, what each rule issues and takes of a currency. It follows the
+// journal, so an event pays nothing for it when it is recorded, and every figure is exact: the same as if it were computed from the whole journal, however late things came and whoever was erased.
 //
 // [Tables] go into [guerdon.Options].Tables. [Analytics.Run] follows all workspaces as long as the process runs;
 // [Analytics.CatchUp] does so for one workspace and returns. [Analytics.Of] returns what reads. An answer says as of which
 // entry of the journal it is, costs the same however long the journal is, and reads no entry.
 //
 // A day is a civil day of one time zone, [Options].Zone. Who is active on it is who did something that happened on it: an activity, or
-// what is submitted of quizzes, slides and stories. What the clock, an admin, or a change of the user does is not activity.
+// what is submitted of quizzes, slides and stories. What the clock, an admin, or a change of the user does is not activity,
+// and neither is what a provider sees of how somebody gets about.
 package analytics
 
 import (
@@ -23,8 +24,6 @@ import (
 
 // Options are the choices of [New].
 type Options struct {
-	// Now is the engine's clock, which says which day is today. It must be there.
-	Now func() time.Time
 	// Zone is where days begin and end, in all workspaces; nil means UTC, and time.Local is refused, as it has no name. Whoever changes
 	// it calls [Analytics.Rebuild].
 	Zone *time.Location
@@ -37,16 +36,14 @@ type Options struct {
 // Analytics counts what happens in the workspaces of an engine. It may be used concurrently, and by several processes at once.
 type Analytics struct {
 	engine *guerdon.Engine
-	store  store.Store
-	now    func() time.Time
 	zone   *time.Location
 	name   string
 	batch  int
 }
 
-// New returns what counts for the workspaces of an engine on a store, which must have been made with [Tables] among its
-// options. It returns [fault.ErrInvalid] that names what is missing or out of bounds.
-func New(eng *guerdon.Engine, st store.Store, opts *Options) (*Analytics, error) {
+// New returns what counts for the workspaces of an engine, which must have been made with [Tables] among its options. It returns
+// [fault.ErrInvalid] that names what is missing or out of bounds.
+func New(eng *guerdon.Engine, opts *Options) (*Analytics, error) {
 	var o Options
 	if opts != nil {
 		o = *opts
@@ -54,17 +51,13 @@ func New(eng *guerdon.Engine, st store.Store, opts *Options) (*Analytics, error)
 	switch {
 	case eng == nil:
 		return nil, fault.Invalid("engine", "is nil")
-	case st == nil:
-		return nil, fault.Invalid("store", "is nil")
-	case o.Now == nil:
-		return nil, fault.Invalid("now", "is nil")
 	case o.Zone == time.Local:
 		return nil, fault.Invalid("zone", "is the machine's, which is another on another machine")
 	case o.Batch < 0 || o.Batch > maxBatch:
 		return nil, fault.Invalid("batch", "is %d; it must be 0 to %d", o.Batch, maxBatch)
 	}
 	return &Analytics{
-		engine: eng, store: st, now: o.Now, zone: cmp.Or(o.Zone, time.UTC), name: cmp.Or(o.Name, "analytics"), batch: cmp.Or(o.Batch, 500),
+		engine: eng, zone: cmp.Or(o.Zone, time.UTC), name: cmp.Or(o.Name, "analytics"), batch: cmp.Or(o.Batch, 500),
 	}, nil
 }
 
@@ -104,7 +97,7 @@ func (a *Analytics) CatchUp(ctx context.Context, ws *guerdon.Workspace) error {
 		for len(entries) > 0 && err == nil {
 			some := entries[:min(a.batch, len(entries))]
 			entries = entries[len(some):]
-			err = a.store.Update(ctx, ws.Scope(), func(tx store.Tx) error {
+			err = a.engine.Store().Update(ctx, ws.Scope(), func(tx store.Tx) error {
 				done, err := a.take(ctx, tx, some)
 				at.Seq = done
 				return err
@@ -138,7 +131,7 @@ func (a *Analytics) Rebuild(ctx context.Context, ws *guerdon.Workspace) error {
 		return fault.Conflict("journal", "begins with entry %d: those before are archived", entries[0].Outcome.Seq)
 	}
 	wiping := func(fn func(*state) error) (more bool, err error) {
-		err = a.store.Update(ctx, ws.Scope(), func(tx store.Tx) error {
+		err = a.engine.Store().Update(ctx, ws.Scope(), func(tx store.Tx) error {
 			at, _, err := states.Get(ctx, tx, stateKey)
 			if err == nil {
 				err = fn(&at)
@@ -222,4 +215,4 @@ func (a *Analytics) wipe(ctx context.Context, tx store.Tx) error {
 }
 
 // today returns the present day.
-func (a *Analytics) today() timeframe.Day { return timeframe.DayOf(a.now(), a.zone) }
+func (a *Analytics) today() timeframe.Day { return timeframe.DayOf(a.engine.Now(), a.zone) }

@@ -103,11 +103,13 @@ func TestRebuildIsGoneOnWith(t *testing.T) {
 	require.Equal(t, int64(1), before.Days[0].Active30)
 	broken, cancel := context.WithCancel(ctx)
 	updates := 0
-	stopping, err := analytics.New(w.engine, &counting{w.store, func() {
+	eng, err := guerdon.New(ctx, &counting{w.store, func() {
 		if updates++; updates == 2 {
 			cancel()
 		}
-	}}, &analytics.Options{Now: w.clock})
+	}}, &guerdon.Options{Now: w.clock, Tables: analytics.Tables()})
+	require.NoError(t, err)
+	stopping, err := analytics.New(eng, nil)
 	require.NoError(t, err)
 	require.ErrorIs(t, stopping.Rebuild(broken, w.Workspace), context.Canceled)
 	require.NoError(t, a.CatchUp(ctx, w.Workspace))
@@ -122,11 +124,13 @@ func TestRebuildIsFollowed(t *testing.T) {
 	require.NoError(t, w.count.CatchUp(t.Context(), w.Workspace))
 	broken, cancel := context.WithCancel(t.Context())
 	updates := 0
-	stopping, err := analytics.New(w.engine, &counting{w.store, func() {
+	eng, err := guerdon.New(t.Context(), &counting{w.store, func() {
 		if updates++; updates == 2 { // the first has removed what was counted
 			cancel()
 		}
-	}}, &analytics.Options{Now: w.clock})
+	}}, &guerdon.Options{Now: w.clock, Tables: analytics.Tables()})
+	require.NoError(t, err)
+	stopping, err := analytics.New(eng, nil)
 	require.NoError(t, err)
 	require.ErrorIs(t, stopping.Rebuild(broken, w.Workspace), context.Canceled)
 	states, err := w.Consumers(t.Context())
@@ -263,18 +267,16 @@ func TestAnalyticsRefuses(t *testing.T) {
 	ctx := t.Context()
 	w := game(t, memory.New())
 	r, page := w.count.Of(w.Workspace), store.Page{}
-	made := func(eng *guerdon.Engine, st store.Store, opts *analytics.Options) error {
-		_, err := analytics.New(eng, st, opts)
+	made := func(eng *guerdon.Engine, opts *analytics.Options) error {
+		_, err := analytics.New(eng, opts)
 		return err
 	}
 	people := func(_ analytics.People, err error) error { return err }
 	day := on("03-18")
 	for field, err := range map[string]error{
-		"engine": made(nil, w.store, nil),
-		"store":  made(w.engine, nil, nil),
-		"now":    made(w.engine, w.store, nil),
-		"zone":   made(w.engine, w.store, &analytics.Options{Now: w.clock, Zone: time.Local}),
-		"batch":  made(w.engine, w.store, &analytics.Options{Now: w.clock, Batch: 1001}),
+		"engine": made(nil, nil),
+		"zone":   made(w.engine, &analytics.Options{Zone: time.Local}),
+		"batch":  made(w.engine, &analytics.Options{Batch: 1001}),
 		"to":     analytics.Range{From: day, To: day - 1}.Validate(),
 		"length": people(r.ActiveUsers(ctx, day, 2, page)),
 		"limit":  people(r.ActiveUsers(ctx, day, 1, store.Page{Limit: 101})),

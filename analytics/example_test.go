@@ -29,7 +29,7 @@ func club(docs ...content.Document) (*guerdon.Workspace, *analytics.Analytics) {
 	ctx, st, now := context.Background(), memory.New(), func() time.Time { return start }
 	eng, err := guerdon.New(ctx, st, &guerdon.Options{Now: now, Tables: analytics.Tables()})
 	check(err)
-	count, err := analytics.New(eng, st, &analytics.Options{Now: now})
+	count, err := analytics.New(eng, nil)
 	check(err)
 	_, err = eng.Platform.CreateAccount(ctx, tenancy.Account{ID: "acme"})
 	check(err)

@@ -73,7 +73,8 @@ func isActivity(t event.Type) bool {
 	switch t {
 	case event.Activity, event.Quiz, event.Slide, event.Story:
 		return true
-	case event.LearningGroup, event.LearningPath, event.Mission, event.Streak, event.VirtualTransaction, event.User, event.Clock:
+	case event.LearningGroup, event.LearningPath, event.Mission, event.Streak, event.VirtualTransaction, event.User, event.Clock,
+		event.MobilityTracking, event.MobilityMilestone:
 	}
 	return false
 }

@@ -60,7 +60,7 @@ func (r Reader) Last(timeRange string) (Range, error) {
 
 // view runs fn on what is counted, of one moment.
 func (r Reader) view(ctx context.Context, fn func(store.Tx, *state) error) error {
-	return r.analytics.store.View(ctx, r.workspace.Scope(), func(tx store.Tx) error {
+	return r.analytics.engine.Store().View(ctx, r.workspace.Scope(), func(tx store.Tx) error {
 		at, _, err := states.Get(ctx, tx, stateKey)
 		if err == nil {
 			err = r.analytics.elsewhere(&at)

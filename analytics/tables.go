@@ -144,7 +144,7 @@ func (s *state) asOf() AsOf { return AsOf{Seq: s.Seq, RecordedAt: s.At, From: s.
 
 // asOf returns how far a workspace is counted.
 func (a *Analytics) asOf(ctx context.Context, ws *guerdon.Workspace) (as AsOf, err error) {
-	err = a.store.View(ctx, ws.Scope(), func(tx store.Tx) error {
+	err = a.engine.Store().View(ctx, ws.Scope(), func(tx store.Tx) error {
 		at, _, err := states.Get(ctx, tx, stateKey)
 		as = at.asOf()
 		return err

@@ -108,8 +108,7 @@ func threeRuns() []content.Document {
 // counting returns what counts for the world.
 func (w *world) counting(t tester, opts analytics.Options) *analytics.Analytics {
 	t.Helper()
-	opts.Now = w.clock
-	a, err := analytics.New(w.engine, w.store, &opts)
+	a, err := analytics.New(w.engine, &opts)
 	require.NoError(t, err)
 	return a
 }

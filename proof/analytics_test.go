@@ -26,8 +26,8 @@ func TestWhatIsCountedIsWhatThereIs(t *testing.T) {
 				s := scenarios(d.features).Draw(rt, "scenario")
 				b.worlds++
 				w := foundedIn(rt, b.faulty, fmt.Sprint("acme-", b.worlds), founding, 0, analytics.Tables()...)
-				a, err := analytics.New(w.engine, w.store, &analytics.Options{
-					Now: func() time.Time { return *w.now.Load() }, Batch: rapid.SampledFrom([]int{1, 2, 10, 0}).Draw(rt, "batch"),
+				a, err := analytics.New(w.engine, &analytics.Options{
+					Batch: rapid.SampledFrom([]int{1, 2, 10, 0}).Draw(rt, "batch"),
 				})
 				require.NoError(rt, err)
 				often, record := rapid.Bool().Draw(rt, "often"), w.records(rt)

@@ -2,11 +2,11 @@
 // storyline that MotionTag has of users, whether it comes by a webhook or is asked for.
 //
 // What MotionTag documents in public is that every request carries a JSON Web Token, signed by the secret it shares with a tenant
-// (HS256), with the claims sub and exp, and of users iss, the tenant's key; and that a storyline is pages of entries, by the
-// standard JSON:API, each with a link to the next, of which an empty one has none. The attributes of an entry are those of its
-// dumps: type, user_id, started_at, started_at_timezone, finished_at, finished_at_timezone, length, mode, geometry,
+// (HS256), with the claims sub and exp; and that a storyline is pages of entries, by the standard JSON:API, each with a link to
+// the next, of which an empty one has none. That iss is the tenant's key, and the attributes of an entry, are as programs of others
+// read them: type, user_id, started_at, started_at_timezone, finished_at, finished_at_timezone, length, mode, geometry,
 // misdetected_completely, updated_at. What it sends by a webhook it agrees with each tenant: a page of a storyline is taken, a
-// list of entries, and one alone. Fields that are not known are ignored.
+// list of entries, and one alone. Fields that are not known are ignored. It has not been tried with a tenant of MotionTag's.
 package motiontag
 
 import (

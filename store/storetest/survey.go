@@ -84,7 +84,7 @@ func testSurveyMark(t *testing.T, s store.Store) {
 	}), errStop)
 	quiet, same := survey(t, all, mark)
 	require.Empty(t, quiet, "nothing was committed")
-	require.True(t, same == mark)
+	require.Equal(t, mark, same)
 	update(t, s, func(ctx context.Context, tx store.Tx) {
 		require.NoError(t, notes.Put(ctx, tx.In(there), note{"d", "d"}))
 	})
@@ -94,7 +94,7 @@ func testSurveyMark(t *testing.T, s store.Store) {
 		var found map[store.Scope][]string
 		found, same = survey(t, all, mark)
 		require.Contains(t, found[here], id)
-		require.False(t, same == mark)
+		require.NotEqual(t, mark, same)
 		mark = same
 	}
 	found, _ := survey(t, all, before)

@@ -134,7 +134,7 @@ func (p *program) count(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 // Amend says what a user's days have come to since the fold was folded again. What the event's own steps said of these days
 // is said again, in relation to what they were.
 func (p *program) Amend(_ context.Context, _ *session.Tx, a mechanic.Amendment, all []Change) ([]Change, error) {
-	for _, diff := range slices.Concat(a.Rows, a.Told) {
+	for i, diff := range slices.Concat(a.Rows, a.Told) {
 		if diff.Table != days.Schema().Name {
 			continue
 		}
@@ -149,8 +149,11 @@ func (p *program) Amend(_ context.Context, _ *session.Tx, a mechanic.Amendment, 
 		if of == nil {
 			of = now
 		}
-		all = slices.DeleteFunc(all, func(c Change) bool { return c.UserID == of.UserID && c.Date == of.Date })
-		all = append(all, changes(was, now)...)
+		ofDay := func(c Change) bool { return c.UserID == of.UserID && c.Date == of.Date }
+		if i >= len(a.Rows) && !slices.ContainsFunc(all, ofDay) {
+			continue // another event of the batch tells of it
+		}
+		all = append(slices.DeleteFunc(all, ofDay), changes(was, now)...)
 	}
 	return all, nil
 }

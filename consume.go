@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/store"
 )
 
@@ -539,16 +539,12 @@ func (f *follower) fail(ctx context.Context, ws *Workspace, at consumer, wrong e
 	}
 	until := now.Add(rest)
 	f.failed(ctx, ws.scope, fmt.Errorf("behind entry %d: %w", at.Seq, wrong))
-	text := wrong.Error()
-	if len(text) > maxErrorText {
-		text = strings.ToValidUTF8(text[:maxErrorText], "")
-	}
 	err := f.alone(ws).Update(ctx, func(tx *session.Tx) error {
 		now, err := f.mine(ctx, tx)
 		if err != nil || now.Seq != at.Seq {
 			return err
 		}
-		now.Failures, now.RetryAt, now.Error = at.Failures+1, until, text
+		now.Failures, now.RetryAt, now.Error = at.Failures+1, until, text.Cut(wrong.Error(), maxErrorText)
 		now.Until = time.Time{} // anybody may try then
 		return consumers.Put(ctx, tx, now)
 	})

@@ -184,7 +184,7 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 		}
 	}
 	q.late = slices.ContainsFunc(facts, func(other *fact) bool { return !other.Ticked && !other.from(seq) && other.key() > f.key() })
-	if facts, err = e.asMade(ctx, tx, p, entry, facts, since); err != nil {
+	if err := e.asMade(ctx, tx, p, entry, facts, since); err != nil {
 		return err
 	}
 	for _, other := range facts {
@@ -211,7 +211,7 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 
 // asMade gives facts the programs by which their steps had been made when an entry was recorded: a rule that counts back judges a step
 // that was recorded before it if that was folded again since. Since are the late steps from the entry on.
-func (e *Engine) asMade(ctx context.Context, tx *session.Tx, p *program, entry Entry, facts []*fact, since []step) ([]*fact, error) {
+func (e *Engine) asMade(ctx context.Context, tx *session.Tx, p *program, entry Entry, facts []*fact, since []step) error {
 	seq := entry.Outcome.Seq
 	first := entry.RecordedAt
 	for _, f := range facts {
@@ -223,7 +223,7 @@ func (e *Engine) asMade(ctx context.Context, tx *session.Tx, p *program, entry E
 	if p.docs.Newer(first, countingBack...) { // otherwise it makes no difference
 		known, err := steps.List(ctx, tx, store.By("late", store.Text(entry.Event.UserID)).Between(store.Value{}, store.Int(seq)))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, s := range append(known, since...) {
 			if s.Late && !s.from(seq) {
@@ -243,10 +243,10 @@ func (e *Engine) asMade(ctx context.Context, tx *session.Tx, p *program, entry E
 		}
 		var err error
 		if f.program, err = e.programMade(ctx, tx, f.RecordedAt, made); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return facts, nil
+	return nil
 }
 
 // question is what somebody wants to know of a document, with the best answer so far.

@@ -189,13 +189,10 @@ var countingBack = []string{
 // programAt returns the program that judges what was recorded at a moment when it is folded again: the one that was in
 // force then, so that nothing is paid by rules that came later, and of what came later only what counts back.
 func (e *Engine) programAt(ctx context.Context, tx *session.Tx, at time.Time) (*program, error) {
-	return e.programMade(ctx, tx, at, forever)
+	return e.programMade(ctx, tx, at, time.Time{})
 }
 
-// forever is after all moments.
-var forever = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
-
-// programMade is programAt for what was folded again at a later moment, so that what counts back of that moment is known.
+// programMade is programAt for what was folded again at a later moment, zero for now: what counts back is that of then.
 func (e *Engine) programMade(ctx context.Context, tx *session.Tx, at, made time.Time) (*program, error) {
 	now, err := e.program(ctx, tx)
 	if err != nil || !at.Before(now.docs.At) {
@@ -206,7 +203,7 @@ func (e *Engine) programMade(ctx context.Context, tx *session.Tx, at, made time.
 		return nil, err
 	}
 	later, then := now.docs, now.docs.At
-	if made.Before(now.docs.At) {
+	if !made.IsZero() && made.Before(now.docs.At) {
 		var asOf string
 		if asOf, then, err = content.EditionAt(ctx, tx, made); err != nil {
 			return nil, err

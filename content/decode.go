@@ -18,6 +18,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/text"
 )
 
 // decode reads one JSON value into what into points to, refusing fields it does not have. Its errors are
@@ -199,7 +200,7 @@ func excerpt(raw json.RawMessage) string {
 	case s[0] == '[':
 		return "a list"
 	case len(s) > most:
-		return strings.ToValidUTF8(s[:most], "") + "…"
+		return text.Cut(s, most) + "…"
 	}
 	return s
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
@@ -65,10 +66,7 @@ func notices(e *guerdon.Entry) []notice {
 		n.learning(&o.Learning[i])
 	}
 	for _, p := range o.Problems {
-		reason := p.Reason
-		if len(reason) > maxReason {
-			reason = strings.ToValidUTF8(reason[:maxReason], "")
-		}
+		reason := text.Cut(p.Reason, maxReason)
 		n.add(RuleProblem, e.Event.UserID, RuleData{UserID: e.Event.UserID, Source: p.Source, Field: p.Field, Reason: reason})
 	}
 	return n.all

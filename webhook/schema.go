@@ -18,7 +18,7 @@ type property struct {
 type object map[string]any
 
 // What properties are. They are functions because a map could be changed.
-func text() object    { return object{"type": "string"} }
+func words() object   { return object{"type": "string"} }
 func name() object    { return object{"type": "string", "minLength": 1} }
 func whole() object   { return object{"type": "integer"} }
 func version() object { return object{"type": "integer", "minimum": 1} }
@@ -40,7 +40,7 @@ func (t Type) shape() []property {
 			{"missionConfigurationId", name(), false, "the configuration that it is one of"},
 			{"missionConfigurationVersion", version(), false, "the version of that which decided"},
 			{"missionRuleId", name(), true, "the rule that assigned it"},
-			{"periodId", text(), false, "the period that it is for"},
+			{"periodId", words(), false, "the period that it is for"},
 			{"currentAmount", decimal(), false, "how far it has come"},
 			{"targetAmount", decimal(), true, "how far it is to come"},
 		}
@@ -48,7 +48,7 @@ func (t Type) shape() []property {
 		all := []property{
 			user,
 			{"streakRuleId", name(), false, "the rule of the streak"},
-			{"streakConfigurationId", text(), false, "the configuration of the streak"},
+			{"streakConfigurationId", words(), false, "the configuration of the streak"},
 			{"streakConfigurationVersion", whole(), false, "the version of that which decided"},
 			{"day", day(), false, "the civil day, or the first day of a frozen or missed period"},
 			{"iterationId", whole(), false, "the number of the run that the day is in"},
@@ -82,7 +82,7 @@ func (t Type) shape() []property {
 	case ScoreChanged:
 		return []property{
 			{"runtimeLeaderboardId", name(), false, "the board"},
-			{"periodId", text(), false, "the board's period"},
+			{"periodId", words(), false, "the board's period"},
 			{"entityId", name(), false, "the user, or the tag of a team"},
 			{"score", decimal(), false, "the score since"},
 			{"gone", yes(), true, "whether the entity is no longer on the board"},
@@ -90,7 +90,7 @@ func (t Type) shape() []property {
 	case PathAssigned, PathUnlocked, PathCompleted, PathUndone:
 		return []property{
 			user,
-			{"context", text(), false, "in which the user does it"},
+			{"context", words(), false, "in which the user does it"},
 			{"learningPathId", name(), false, "the path"},
 			{"version", whole(), false, "the version of the path"},
 			{"learningPathAssignmentId", name(), true, "the assignment"},
@@ -102,8 +102,8 @@ func (t Type) shape() []property {
 		return []property{
 			{"userId", name(), true, "the user whose event it was"},
 			{"source", name(), false, "the document at fault, as kind/id"},
-			{"field", text(), true, "the part of it that is at fault"},
-			{"reason", text(), false, "what is wrong, for a person to read"},
+			{"field", words(), true, "the part of it that is at fault"},
+			{"reason", words(), false, "what is wrong, for a person to read"},
 		}
 	}
 	return nil

@@ -53,6 +53,14 @@ func Optional(check func(field, s string) error, field, s string) error {
 	return check(field, s)
 }
 
+// Cut returns the beginning of a text that has more than most bytes, without a part of a character at its end.
+func Cut(s string, most int) string {
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "")
+	}
+	return s
+}
+
 // URI refuses what is not an absolute URI.
 func URI(field, s string) error {
 	if len(s) > MaxURI {

@@ -52,3 +52,9 @@ func TestRequiredAndOptional(t *testing.T) {
 	require.NoError(t, text.Optional(text.URI, "image", "urn:isbn:1"))
 	require.EqualError(t, text.Optional(text.URI, "image", "a"), "image: is not an absolute URI")
 }
+
+func TestCut(t *testing.T) {
+	for s, want := range map[string]string{"": "", "abc": "abc", "abcd": "abc", "aéé": "aé", "éé": "é", "世界": "世"} {
+		require.Equal(t, want, text.Cut(s, 3), s)
+	}
+}

@@ -59,6 +59,7 @@ var rooms = []struct {
 	{"internal/holding", sessions, stores, "what a workspace holds would know what it is"},
 	{"internal/mechanic", contracts, tenants, "what mechanics share would know one of them"},
 	{"internal/room", doors, documents, "what the engine holds of every room would know one of them"},
+	{"internal/everystore", edges, backends, "each room on top of the engine would open the backends in its own way"},
 	{"internal/...", helpers, faults, "a helper would know what it helps with"},
 	{"event", leaves, helpers, "what happened would depend on what reacts to it"},
 	{"rule", leaves, helpers, "an expression could read more than its data"},
@@ -101,12 +102,12 @@ var dependencies = []struct {
 	{"github.com/santhosh-tekuri/jsonschema", nil},
 	{"github.com/segmentio/encoding/json", []string{"store"}},
 	{"github.com/shopspring/decimal", []string{"..."}},
-	{"github.com/stretchr/testify/require", []string{"store/storetest", "internal/pgtest", "guerdontest"}},
+	{"github.com/stretchr/testify/require", []string{"store/storetest", "internal/everystore", "internal/pgtest", "guerdontest"}},
 	{"github.com/tidwall/btree", []string{"store/memory", "store/internal/unit"}},
 	{"golang.org/x/text", []string{"..."}},
 	{"modernc.org/sqlite", []string{"store/sqlite", "examples/..."}},
 	{"pgregory.net/rapid", []string{"store/storetest", "guerdontest"}},
-	{"testing", []string{"store/storetest", "internal/pgtest", "internal/ratio", "guerdontest"}},
+	{"testing", []string{"store/storetest", "internal/everystore", "internal/pgtest", "internal/ratio", "guerdontest"}},
 	{"time/tzdata", []string{"examples/..."}},
 }
 

@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,11 +15,9 @@ import (
 	"github.com/guerdonhq/guerdon/analytics"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/guerdontest"
+	"github.com/guerdonhq/guerdon/internal/everystore"
 	"github.com/guerdonhq/guerdon/internal/pgtest"
 	"github.com/guerdonhq/guerdon/store"
-	"github.com/guerdonhq/guerdon/store/memory"
-	"github.com/guerdonhq/guerdon/store/postgres"
-	"github.com/guerdonhq/guerdon/store/sqlite"
 	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
@@ -38,19 +35,7 @@ func TestMain(m *testing.M) {
 }
 
 // openers are the stores that must answer alike.
-var openers = map[string]func(testing.TB) store.Store{
-	"memory": func(testing.TB) store.Store { return memory.New() },
-	"sqlite": func(t testing.TB) store.Store {
-		st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "guerdon.db"), nil)
-		require.NoError(t, err)
-		return st
-	},
-	"postgres": func(t testing.TB) store.Store {
-		st, err := postgres.Open(t.Context(), databases.DSN(t), nil)
-		require.NoError(t, err)
-		return st
-	},
-}
+var openers = everystore.Openers(&databases)
 
 // tester is a test or a check of a property.
 type tester interface {

@@ -21,12 +21,10 @@ import (
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/everystore"
 	"github.com/guerdonhq/guerdon/internal/pgtest"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/store"
-	"github.com/guerdonhq/guerdon/store/memory"
-	"github.com/guerdonhq/guerdon/store/postgres"
-	"github.com/guerdonhq/guerdon/store/sqlite"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
@@ -48,19 +46,7 @@ func TestMain(m *testing.M) {
 }
 
 // openers are the stores that must answer alike.
-var openers = map[string]func(testing.TB) store.Store{
-	"memory": func(testing.TB) store.Store { return memory.New() },
-	"sqlite": func(t testing.TB) store.Store {
-		st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "guerdon.db"), nil)
-		require.NoError(t, err)
-		return st
-	},
-	"postgres": func(t testing.TB) store.Store {
-		st, err := postgres.Open(t.Context(), databases.DSN(t), nil)
-		require.NoError(t, err)
-		return st
-	},
-}
+var openers = everystore.Openers(&databases)
 
 // eachStore runs a test on every backend.
 func eachStore(t *testing.T, test func(*testing.T, *world)) {

@@ -194,6 +194,18 @@ func (c *payer) tally(tx *session.Tx, o *mechanic.Occasion) (tally, error) {
 	return t, nil
 }
 
+// over tells whether the period of the count had ended before a moment, wherever the user lives. The names of the periods of one calendar
+// are of one length, which no other's are of, and in their order.
+func (t *tally) over(before time.Time) bool {
+	day := timeframe.DayOf(before.Add(-farthest), time.UTC)
+	for _, c := range []timeframe.Calendar{timeframe.ByDay, timeframe.ByWeek, timeframe.ByMonth} {
+		if present := c.ID(day); len(t.Period) == len(present) {
+			return t.Period < present
+		}
+	}
+	return false
+}
+
 // farthest is more than any zone's clock differs from UTC.
 const farthest = 16 * time.Hour
 

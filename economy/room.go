@@ -15,7 +15,7 @@ func Room(e room.Engine[Change]) room.Room[Change, Service] {
 		func(_ context.Context, _ *session.Tx, s room.Setting) (*program, error) { return compile(s.Documents) },
 		func(run session.Runner, current room.Current[*program]) Service {
 			return newService(run, e.Library, current)
-		})
+		}).Leaving(mechanic.Remaining(tallies, mechanic.Each((*tally).over)))
 }
 
 // tables are all that the package keeps.

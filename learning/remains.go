@@ -10,6 +10,12 @@ import (
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
+// over tells whether the assignment had ended before a moment. The logs that it counted stay: what somebody has learned may open a
+// path that is assigned later.
+func (a *Assignment) over(before time.Time) bool {
+	return !a.EndsAt.IsZero() && a.EndsAt.Before(before)
+}
+
 // Recalls tells of activities that paths may count which are assigned or opened at a moment or later, and whose time began
 // before.
 func (p *program) Recalls(ctx context.Context, tx *session.Tx, u *tenancy.User, before time.Time) (func(*mechanic.Occasion) bool, error) {

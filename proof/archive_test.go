@@ -21,6 +21,7 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
@@ -154,6 +155,13 @@ func TestArchivedStreaksGoOn(t *testing.T) {
 func TestHorizon(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
+		w.publish(t, payingRule("once-a-day", 1, object{"matchEntityId": "run", "maxPerUser": 1, "per": "DAY"}),
+			document("LearningPath", "swimming", object{"estimatedDuration": 1, "items": []object{{"itemId": "swim", "itemType": "activity"}}}))
+		w.set(start)
+		for _, days := range []int{10, 60} {
+			_, err := w.Learning.Assign(ctx, learning.NewAssignment{PathID: "swimming", UserID: "ada", StartsAt: start.AddDate(0, 0, days-1), EndsAt: start.AddDate(0, 0, days)})
+			require.NoError(t, err)
+		}
 		w.aged(t, 0, 1, 2, 40, 41, 42, 80)
 		horizon := start.AddDate(0, 0, 41)
 		before := len(w.dump(t, w.Scope()))
@@ -178,6 +186,8 @@ func TestHorizon(t *testing.T) {
 		for _, kind := range []string{"journal", "steps", "missions", "mission_evaluations", "leaderboard_scores"} {
 			require.NotZero(t, kinds[kind], "%v", kinds)
 		}
+		require.Equal(t, 3, kinds["reward_tallies"], "day 40 is not over where the sun sets last")
+		require.Equal(t, 1, kinds["learning_path_assignments"], "the other has not ended")
 
 		settled := "is settled"
 		for name, ev := range map[string]event.Event{

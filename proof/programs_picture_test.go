@@ -75,9 +75,12 @@ func (w *world) missionLines(t tester, user string, add adder) {
 	}
 }
 
+// past tells whether what ended at a time is not compared; what never ends, is.
+func (w *world) past(end time.Time) bool { return !end.IsZero() && end.Before(w.horizon) }
+
 func (w *world) missionLine(t tester, m *missions.Mission, add adder) {
 	t.Helper()
-	if !m.EndsAt.IsZero() && m.EndsAt.Before(w.horizon) {
+	if w.past(m.EndsAt) {
 		return
 	}
 	add("mission %s from %s to %s: %s of %s, completed %t at %s, version %d of version %d",
@@ -163,6 +166,9 @@ func (w *world) learningLines(t tester, user string, add adder) {
 	})
 	contexts := []string{learning.DefaultContext}
 	for _, a := range assigned {
+		if w.past(a.Assignment.EndsAt) {
+			continue
+		}
 		contexts = append(contexts, a.Assignment.Context)
 		a.Assignment.CreatedAt, a.Assignment.UpdatedAt, a.Assignment.BeganAt = time.Time{}, time.Time{}, time.Time{} // when they were counted
 		add("%s is assigned %s, %s", user, jsonOf(t, a.Assignment), jsonOf(t, a.Progress))

@@ -76,10 +76,10 @@ func checkStores(t *testing.T, property func(*rapid.T, *backend)) {
 }
 
 // sparsely checks a property on a backend: in memory as often as rapid is told to (-rapid.checks, RAPID_CHECKS, or in CI), else the first of
-// every four times; on a database, which is slow, a twentieth of that. After a failure it runs all checks: rapid is looking
+// every eight times; on a database, which is slow, a twentieth of that. After a failure it runs all checks: rapid is looking
 // for the simplest.
 func sparsely(t *testing.T, backend string, property func(*rapid.T)) {
-	every := 4
+	every := 8
 	flag.Visit(func(f *flag.Flag) {
 		if f.Name == "rapid.checks" {
 			every = 1

@@ -83,6 +83,7 @@ var rooms = []struct {
 	{"content/fileblob", edges, documents, "a place for files would know who uses them"},
 	{"webhook", edges, facade, "a webhook would depend on where its queue is kept"},
 	{"analytics", edges, facade, "an event would pay for what is counted of it"},
+	{"httpapi", edges, facade, "an operation would depend on where things are kept"},
 	{"proof", edges, backends, "what the engine promises would be proved of its inside"},
 	{"guerdontest", edges, backends, "a host's tests would depend on where it keeps files"},
 	{"examples/...", programs, edges, "an example would be more than a program"},

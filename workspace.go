@@ -234,6 +234,23 @@ func (ws *Workspace) Update(ctx context.Context, fn func(context.Context, *Works
 	return ws.update(ctx, func(ctx context.Context, _ *session.Tx, inner *Workspace) error { return fn(ctx, inner) })
 }
 
+// View runs fn with a handle on the same workspace whose calls all read one snapshot of it: what they return belongs together, whatever is
+// recorded meanwhile, and holds up nobody. A call of the handle that writes is refused as [fault.ErrConflict], and so is an evaluation of
+// what is assigned when it is asked for. The handle must not be used after fn has returned, nor by several goroutines. fn may run again.
+func (ws *Workspace) View(ctx context.Context, fn func(context.Context, *Workspace) error) error {
+	if fn == nil {
+		return fault.Invalid("fn", "is nil")
+	}
+	return ws.run.View(ctx, func(tx *session.Tx) error {
+		refuse := func(context.Context, session.Func) error {
+			return fault.Conflict("ctx", "is within a view of %s, which writes nothing", ws.scope)
+		}
+		inner := &Workspace{engine: ws.engine, scope: ws.scope, joined: true, actor: ws.actor, rehearsal: session.NewRunner(nil, refuse)}
+		view := func(_ context.Context, call session.Func) error { return call(tx) }
+		return fn(ctx, inner.bind(session.NewRunner(view, refuse), true))
+	})
+}
+
 // update is Update with the transaction of the handle.
 func (ws *Workspace) update(ctx context.Context, fn func(context.Context, *session.Tx, *Workspace) error) error {
 	return ws.run.Update(ctx, func(tx *session.Tx) error {

@@ -120,6 +120,9 @@ var ways = map[string]func(context.Context, *guerdon.Workspace, store.Store, fun
 	"Update": func(ctx context.Context, ws *guerdon.Workspace, _ store.Store, fn func(*guerdon.Workspace)) error {
 		return ws.Update(ctx, func(_ context.Context, inner *guerdon.Workspace) error { fn(inner); return nil })
 	},
+	"View": func(ctx context.Context, ws *guerdon.Workspace, _ store.Store, fn func(*guerdon.Workspace)) error {
+		return ws.View(ctx, func(_ context.Context, inner *guerdon.Workspace) error { fn(inner); return nil })
+	},
 }
 
 // answer makes the call and returns what it returned, as texts.

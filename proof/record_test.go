@@ -735,3 +735,37 @@ func TestOtherHandlesAreRefusedInsideUpdate(t *testing.T) {
 		}))
 	})
 }
+
+// What a view shows belongs together, whatever is recorded meanwhile, and it writes nothing.
+func TestViewIsOneMoment(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		w.record(t, "e1", "run", 1)
+		mine := func(ws *guerdon.Workspace) []any {
+			missions, _, err := ws.Missions.List(ctx, "ada", store.Page{})
+			require.NoError(t, err)
+			balances, err := ws.Economy.Balances(ctx, "ada")
+			require.NoError(t, err)
+			return []any{missions, balances}
+		}
+		before := jsonOf(t, mine(w.Workspace))
+		require.NoError(t, w.View(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
+			require.Equal(t, before, jsonOf(t, mine(ws)))
+			w.record(t, "e2", "run", 1)
+			require.Equal(t, before, jsonOf(t, mine(ws)))
+			_, err := ws.Record(ctx, run("e3", "ada", start))
+			require.ErrorIs(t, err, fault.ErrConflict)
+			_, err = ws.Missions.Evaluate(ctx, "ada")
+			require.ErrorIs(t, err, fault.ErrConflict)
+			_, err = ws.DryRun(ctx, run("e3", "ada", start))
+			require.ErrorIs(t, err, fault.ErrInvalid)
+			return nil
+		}))
+		require.NotEqual(t, before, jsonOf(t, mine(w.Workspace)))
+		_, err := w.Entry(ctx, "e3")
+		require.ErrorIs(t, err, fault.ErrNotFound)
+		require.ErrorIs(t, w.View(ctx, nil), fault.ErrInvalid)
+		require.ErrorIs(t, w.View(ctx, func(context.Context, *guerdon.Workspace) error { return fault.ErrExists }), fault.ErrExists)
+		require.Error(t, (&guerdon.Workspace{}).View(ctx, func(context.Context, *guerdon.Workspace) error { return nil }))
+	})
+}

@@ -1,0 +1,136 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/httpapi"
+	"github.com/guerdonhq/guerdon/internal/everystore"
+	"github.com/guerdonhq/guerdon/internal/pgtest"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+var databases pgtest.Pool
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := databases.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// start is when every world begins.
+var start = time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
+
+// A world is an engine that is served, with two workspaces of an account: each has a user for each role, who is called as the role is.
+type world struct {
+	testing.TB
+
+	engine  *guerdon.Engine
+	ws      *guerdon.Workspace
+	handler *httpapi.Handler
+	now     *time.Time
+}
+
+// eachStore runs a test on every kind of store.
+func eachStore(t *testing.T, test func(*testing.T, *world)) {
+	for name, open := range everystore.Openers(&databases) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st := open(t)
+			t.Cleanup(func() { require.NoError(t, st.Close()) })
+			test(t, newWorld(t, st))
+		})
+	}
+}
+
+func newWorld(t testing.TB, st store.Store) *world {
+	t.Helper()
+	now := start
+	ctx := t.Context()
+	engine, err := guerdon.New(ctx, st, &guerdon.Options{Now: func() time.Time { return now }})
+	require.NoError(t, err)
+	_, err = engine.Platform.CreateAccount(ctx, tenancy.Account{ID: "acme"})
+	require.NoError(t, err)
+	_, err = engine.Platform.CreateWorkspace(ctx, tenancy.Workspace{AccountID: "acme", ID: "other", Name: "Other"})
+	require.NoError(t, err)
+	w := &world{TB: t, engine: engine, now: &now}
+	for _, id := range []string{"other", "default"} {
+		w.ws, err = engine.Workspace(ctx, store.Scope{Account: "acme", Workspace: id})
+		require.NoError(t, err)
+		for _, role := range []tenancy.Role{tenancy.Owner, tenancy.Admin, tenancy.Manager, tenancy.Member, tenancy.Viewer} {
+			_, err = w.ws.Users.Create(ctx, tenancy.NewUser{ID: string(role), Role: role, Email: string(role) + "@" + id + ".test", FirstName: "Ada", LastName: "Byron"})
+			require.NoError(t, err)
+		}
+	}
+	w.handler, err = httpapi.New(engine, &httpapi.Options{Authenticate: authenticate})
+	require.NoError(t, err)
+	return w
+}
+
+// authenticate takes tokens that say who calls: "user workspace context platform lang".
+func authenticate(r *http.Request) (httpapi.Caller, error) {
+	words := strings.Fields(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+	if len(words) < 4 {
+		return httpapi.Caller{}, errors.New("that is no token")
+	}
+	words = append(words, "")
+	return httpapi.Caller{
+		Account: "acme", UserID: words[0], Workspace: words[1], Context: httpapi.Context(words[2]), Platform: httpapi.Platform(words[3]), Lang: words[4],
+	}, nil
+}
+
+// A client makes requests as somebody.
+type client struct {
+	*world
+
+	token string
+	base  string
+	// header is sent with each request.
+	header http.Header
+}
+
+// as returns a client of a user of the workspace "default".
+func (w *world) as(user string, in httpapi.Context) client {
+	return client{w, user + " default " + string(in) + " web", in.Base(), http.Header{}}
+}
+
+// send makes a request and returns the answer.
+func (c client) send(method, path, body string) *httptest.ResponseRecorder {
+	c.Helper()
+	r := httptest.NewRequestWithContext(c.Context(), method, c.base+path, strings.NewReader(body))
+	r.Header = c.header.Clone()
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	answer := httptest.NewRecorder()
+	c.handler.ServeHTTP(answer, r)
+	return answer
+}
+
+// do makes a request, requires a status, and returns the answer's body, nil if it has none.
+func (c client) do(method, path, body string, want int) map[string]any {
+	c.Helper()
+	answer := c.send(method, path, body)
+	data, err := io.ReadAll(answer.Body)
+	require.NoError(c, err)
+	require.Equal(c, want, answer.Code, "%s %s: %s", method, path, data)
+	if len(data) == 0 {
+		return nil
+	}
+	var out map[string]any
+	require.NoError(c, json.Unmarshal(data, &out), "%s", data)
+	return out
+}

@@ -2,7 +2,7 @@
 // every week, a streak of days, a board of all times and one of every month. The rules are data, in
 // game.json; all that is said in the end comes from the engine.
 //
-//	go run ./examples/quickstart                       # the repository it stands in
+//	go run ./examples/quickstart                       # the repository it stands in, or a sample if that has too few people
 //	go run ./examples/quickstart -repo DIR -user ID    # another, with the calendar of one person
 //	go run ./examples/quickstart -events FILE -json    # events as JSON Lines
 //
@@ -74,7 +74,7 @@ func parseFlags(args []string, usage io.Writer) (choice, error) {
 		flags.PrintDefaults()
 		_, _ = io.WriteString(usage, format)
 	}
-	flags.StringVar(&c.repo, "repo", "", "the directory of a git `repository` (default: the one that you are in)")
+	flags.StringVar(&c.repo, "repo", "", "the directory of a git `repository` (default: the one that you are in, or a sample if fewer than three people are in its history)")
 	flags.StringVar(&c.events, "events", "", "a `file` of events as JSON Lines instead of a repository; .gz too; - is the standard input")
 	flags.StringVar(&c.db, "db", "", "where the game is kept: the `path` of a SQLite file, postgres://…, or memory (default: a file in the user's cache)")
 	flags.StringVar(&c.zone, "zone", "UTC", "the IANA time `zone` in which days and weeks begin")
@@ -110,10 +110,21 @@ func run(ctx context.Context, args []string, in io.Reader, out, notes io.Writer)
 		return err
 	}
 	commits, cutOff := src.read(ctx)
+	if n := committers(commits); c.repo == "" && c.events == "" && n < fewest && cutOff == nil {
+		if _, err := fmt.Fprintf(notes, "The history of %s is of fewer than %d people, so here is one of %s; -repo . plays your own.\n\n", src.name, fewest, sample().name); err != nil {
+			return err
+		}
+		src = sample()
+		commits, cutOff = src.read(ctx)
+	}
 	if len(commits) == 0 && cutOff != nil {
 		return cutOff
 	}
-	st, err := openStore(ctx, c.db)
+	db, err := c.place()
+	if err != nil {
+		return err
+	}
+	st, err := openStore(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -128,28 +139,35 @@ func run(ctx context.Context, args []string, in io.Reader, out, notes io.Writer)
 	if c.json {
 		return g.writeJSON(ctx, out, notes)
 	}
-	return g.writeReport(ctx, out, c.user)
+	if err := g.writeReport(ctx, out, c.user); err != nil || c.db != "" {
+		return err
+	}
+	_, err = fmt.Fprintf(notes, "\nThe game is kept in %s. To begin anew, remove it: rm %[1]s*\n", db)
+	return err
 }
 
-// openStore opens what -db names.
+// place returns where the game is kept: what -db says, or a file in the user's cache.
+func (c choice) place() (string, error) {
+	if c.db != "" {
+		return c.db, nil
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, "guerdon")
+	return filepath.Join(dir, "quickstart.db"), os.MkdirAll(dir, 0o700)
+}
+
+// openStore opens what a place names.
 func openStore(ctx context.Context, db string) (store.Store, error) {
 	switch {
 	case db == "memory":
 		return memory.New(), nil
 	case strings.HasPrefix(db, "postgres://"), strings.HasPrefix(db, "postgresql://"):
 		return postgres.Open(ctx, db, nil)
-	case db != "":
-		return sqlite.Open(ctx, db, nil)
 	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return nil, err
-	}
-	dir := filepath.Join(cache, "guerdon")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	return sqlite.Open(ctx, filepath.Join(dir, "quickstart.db"), nil)
+	return sqlite.Open(ctx, db, nil)
 }
 
 // A bar shows on a terminal how far the work is. The zero bar shows nothing.

@@ -386,3 +386,26 @@ func TestGrouped(t *testing.T) {
 		require.Equal(t, want, grouped(number))
 	}
 }
+
+// A repository of one person is no game: in its place, unless it is asked for, a team's is played, the same each time.
+func TestFewPeople(t *testing.T) {
+	dir := t.TempDir()
+	for _, args := range [][]string{{"init", "-q"}, {"-c", "user.name=Ann", "-c", "user.email=ann@example.com", "commit", "-q", "--allow-empty", "-m", "one"}} {
+		require.NoError(t, exec.CommandContext(t.Context(), "git", append([]string{"-C", dir}, args...)...).Run())
+	}
+	t.Chdir(dir)
+	t.Setenv("HOME", dir)
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache"))
+	first, err := play(t, "")
+	require.NoError(t, err)
+	require.Contains(t, first, "fewer than 3 people")
+	require.Contains(t, first, "Ada Byron")
+	require.Contains(t, first, "To begin anew, remove it: rm ")
+	again, err := play(t, "", "-db", "memory", "-json")
+	require.NoError(t, err)
+	require.Contains(t, again, `"userId":"ada-byron`)
+	own, err := play(t, "", "-repo", ".", "-db", "memory", "-json")
+	require.NoError(t, err)
+	require.Contains(t, own, `"commits":1,"points":1`)
+	require.NotContains(t, own, "fewer")
+}

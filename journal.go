@@ -82,7 +82,7 @@ var journal = store.Define("journal", func(e *Entry) string { return e.Event.ID 
 	},
 	store.Index{Name: "seq", Columns: []string{"seq"}},
 	store.Index{Name: "aside", Columns: []string{"aside"}}, // few: what may be no step of its user's fold
-).Packed().Large().Version(5)
+).Packed().Large().Version(6)
 
 // idle tells whether nothing followed from the entry, and it says only that its user has changed: it may be no step of a fold.
 func (e *Entry) idle() bool {

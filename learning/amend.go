@@ -2,13 +2,14 @@ package learning
 
 import (
 	"context"
+	"reflect"
 	"slices"
 
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 )
 
-// Amend adds to changes the logs and assignments of the user that are others after the fold was folded again.
+// Amend adds to changes the logs and assignments of the user that are others after the fold was folded again, or are so since other moments.
 func (p *program) Amend(_ context.Context, _ *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
 	for _, d := range a.Rows {
 		var c Change
@@ -16,13 +17,17 @@ func (p *program) Amend(_ context.Context, _ *session.Tx, a mechanic.Amendment, 
 		case logs.Schema().Name:
 			was, _ := d.Was.(row)
 			now, there := d.Now.(row)
-			if there && was.Progress == now.Progress && was.Outcome == now.Outcome {
+			alike := there && was.Progress == now.Progress && was.Outcome == now.Outcome
+			if alike && was.StartedAt.Equal(now.StartedAt) && was.CompletedAt.Equal(now.CompletedAt) {
 				continue
 			}
-			if c = now.change(); !there {
-				c = was.change()
+			of := now
+			if !there {
+				of = was
 			}
-			c.Undone = !there || was.Progress.beyond(now.Progress)
+			c = p.changed(&of, of.Progress, of.Outcome)
+			c.Moved = alike
+			c.Undone, c.Gone = !there || was.Progress.beyond(now.Progress), !there
 		case assignments.Schema().Name:
 			was, had := d.Was.(Assignment)
 			now, there := d.Now.(Assignment)
@@ -35,7 +40,7 @@ func (p *program) Amend(_ context.Context, _ *session.Tx, a mechanic.Amendment, 
 			}
 			c = of.change(0)
 			c.RuleID, c.RuleVersion = of.RuleID, of.RuleVersion
-			c.Undone = !there || now.Visibility == Locked && had
+			c.Undone, c.Gone = !there || now.Visibility == Locked && had, !there
 			c.Unlocked = had && there && now.UnlockedByRuleID != ""
 			c.Assigned = !c.Unlocked && there
 			if c.Unlocked {
@@ -44,7 +49,7 @@ func (p *program) Amend(_ context.Context, _ *session.Tx, a mechanic.Amendment, 
 		default:
 			continue
 		}
-		if !slices.Contains(changes, c) {
+		if !slices.ContainsFunc(changes, func(told Change) bool { return reflect.DeepEqual(told, c) }) {
 			changes = append(changes, c)
 		}
 	}

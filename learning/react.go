@@ -81,9 +81,7 @@ func (p *program) announce(ctx context.Context, tx *session.Tx, o *mechanic.Occa
 	if err != nil {
 		return nil, err
 	}
-	c := r.change()
-	c.Progress, c.Outcome = Progress(o.Event.Progress), o.Event.Outcome // the log may have moved on
-	return []Change{c}, nil
+	return []Change{p.changed(&r, Progress(o.Event.Progress), o.Event.Outcome)}, nil // the log may have moved on
 }
 
 // submissionOf returns who submitted what an event is about, and where.
@@ -151,7 +149,7 @@ func (p *program) reactToActivity(ctx context.Context, tx *session.Tx, o *mechan
 			return nil, err
 		}
 		if r != nil {
-			changes = append(changes, r.change())
+			changes = append(changes, p.changed(r, r.Progress, r.Outcome))
 			if err := p.settle(ctx, tx, o.User, learnContext, opened(held[:same], o.Event.At), o.Event.At); err != nil {
 				return nil, err
 			}

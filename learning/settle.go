@@ -27,9 +27,18 @@ type Change struct {
 	// Progress and Outcome are those after the event.
 	Progress Progress      `json:"progress,omitempty"`
 	Outcome  event.Outcome `json:"outcome,omitempty"`
+	// StartedAt and CompletedAt are when the log was begun and, if it is COMPLETE, completed.
+	StartedAt   time.Time `json:"startedAt,omitzero"`
+	CompletedAt time.Time `json:"completedAt,omitzero"`
+	// Tags are the ids of those that a path carried when it was begun.
+	Tags []string `json:"tags,omitempty"`
+	// Moved says that the log is as far as it was, since other moments.
+	Moved bool `json:"moved,omitempty"`
 	// Undone says that something does not follow after all: the log is not as far, or the assignment is not there or
 	// locked again.
 	Undone bool `json:"undone,omitempty"`
+	// Gone says that there is no such log or assignment after all; only with Undone.
+	Gone bool `json:"gone,omitempty"`
 	// Assigned or Unlocked is set on what happened to an assignment, because of the rule.
 	Assigned     bool   `json:"assigned,omitempty"`
 	Unlocked     bool   `json:"unlocked,omitempty"`
@@ -38,11 +47,19 @@ type Change struct {
 	RuleVersion  int    `json:"learningPathRuleVersion,omitempty"`
 }
 
-// change returns that a log moved.
-func (r *row) change() Change {
-	return Change{
-		UserID: r.UserID, Context: r.Context, ItemType: r.ItemType, ItemID: r.ItemID, Version: r.Version, Progress: r.Progress, Outcome: r.Outcome,
+// changed returns that a log moved as far as a progress and an outcome, perhaps on its way to where it is.
+func (p *program) changed(r *row, to Progress, outcome event.Outcome) Change {
+	c := Change{
+		UserID: r.UserID, Context: r.Context, ItemType: r.ItemType, ItemID: r.ItemID, Version: r.Version, Progress: to, Outcome: outcome,
+		StartedAt: r.StartedAt,
 	}
+	if to == Complete {
+		c.CompletedAt = r.CompletedAt
+	}
+	if r.ItemType == ItemPath {
+		c.Tags = p.docs.EntityTags(Paths.Name(), r.ItemID, r.StartedAt)
+	}
+	return c
 }
 
 // book is the logs of a user in a context, as far as they have been read.

@@ -205,7 +205,7 @@ func (n *noting) score(c *leaderboard.Change, userID string) {
 func (n *noting) learning(c *learning.Change) {
 	kind := Type("")
 	switch {
-	case c.ItemType != learning.ItemPath:
+	case c.ItemType != learning.ItemPath || c.Moved:
 		return
 	case c.Undone:
 		kind = PathUndone

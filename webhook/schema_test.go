@@ -153,6 +153,7 @@ func TestWhatEntriesTell(t *testing.T) {
 		"path unlocked":  {path(learning.Change{Unlocked: true, AssignmentID: "a"}), nil, []webhook.Type{webhook.PathUnlocked}, ""},
 		"path begun":     {path(learning.Change{Progress: learning.Start}), nil, nil, ""},
 		"path completed": {path(learning.Change{Progress: learning.Complete, Outcome: event.Success}), nil, []webhook.Type{webhook.PathCompleted}, `"learningPathId":"basics"`},
+		"path moved":     {path(learning.Change{Progress: learning.Complete, Moved: true}), nil, nil, ""},
 		"path undone":    {path(learning.Change{Progress: learning.InProgress, Undone: true}), nil, []webhook.Type{webhook.PathUndone}, ""},
 		"a quiz": {
 			guerdon.Outcome{Learning: []learning.Change{{UserID: "ada", ItemType: learning.ItemQuiz, ItemID: "q", Progress: learning.Complete}}}, nil, nil, "",

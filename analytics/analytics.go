@@ -1,10 +1,13 @@
-// Package analytics counts what happens in a workspace: how many people are active, whether they come back, who has
-// stopped, how many of each mission are assigned and completed, what each rule issues and takes of a currency. It follows the
-// journal, so an event pays nothing for it when it is recorded, and every figure is exact: the same as if it were computed from the whole journal, however late things came and whoever was erased.
+// Package analytics counts what happens in a workspace: how many people are active, whether they come back, for how long they come each day,
+// who has stopped, how many of each mission are assigned and completed, what each rule issues and takes of a currency and who has got
+// most, how people answer quizzes, and where they leave paths. It follows the journal, so an event pays nothing for it when it is recorded, and every figure is exact: the same as if it were computed from the whole journal, however late things came and whoever was erased.
 //
 // [Tables] go into [guerdon.Options].Tables. [Analytics.Run] follows all workspaces as long as the process runs;
 // [Analytics.CatchUp] does so for one workspace and returns. [Analytics.Of] returns what reads. An answer says as of which
 // entry of the journal it is, costs the same however long the journal is, and reads no entry.
+//
+// What reads takes a [Range] of days where it matters when things happened, and [Reader.Last] makes one of a request's time range, such as
+// "30d". How far somebody has come counts where it was begun: of the paths that were begun in a range, so many are completed since.
 //
 // A day is a civil day of one time zone, [Options].Zone. Who is active on it is who did something that happened on it: an activity, or
 // what is submitted of quizzes, slides and stories. What the clock, an admin, or a change of the user does is not activity,
@@ -73,7 +76,11 @@ func (a *Analytics) Run(ctx context.Context) error {
 // consume counts entries that a consumer is handed. What has been counted already is passed over; if it is not as far as what comes
 // before them, as after a rebuild has begun, the consumer is moved to where it is.
 func (a *Analytics) consume(ctx context.Context, tx store.Tx, ws *guerdon.Workspace, entries []guerdon.Entry) error {
-	at, err := a.take(ctx, tx, entries)
+	paths, err := outlines(ctx, ws, entries)
+	if err != nil {
+		return err
+	}
+	at, err := a.take(ctx, tx, entries, paths)
 	if err == nil && at < entries[len(entries)-1].Outcome.Seq {
 		err = ws.MoveConsumer(ctx, a.name, at)
 	}
@@ -97,8 +104,12 @@ func (a *Analytics) CatchUp(ctx context.Context, ws *guerdon.Workspace) error {
 		for len(entries) > 0 && err == nil {
 			some := entries[:min(a.batch, len(entries))]
 			entries = entries[len(some):]
+			var paths []pathVersion
+			if paths, err = outlines(ctx, ws, some); err != nil {
+				break
+			}
 			err = a.engine.Store().Update(ctx, ws.Scope(), func(tx store.Tx) error {
-				done, err := a.take(ctx, tx, some)
+				done, err := a.take(ctx, tx, some, paths)
 				at.Seq = done
 				return err
 			})
@@ -155,8 +166,8 @@ func (a *Analytics) Rebuild(ctx context.Context, ws *guerdon.Workspace) error {
 	return a.CatchUp(ctx, ws)
 }
 
-// take counts entries, which follow one another, and returns the number of the last entry that is counted since.
-func (a *Analytics) take(ctx context.Context, tx store.Tx, entries []guerdon.Entry) (int64, error) {
+// take counts entries, which follow one another and speak of versions of paths, and returns the number of the last entry that is counted since.
+func (a *Analytics) take(ctx context.Context, tx store.Tx, entries []guerdon.Entry, paths []pathVersion) (int64, error) {
 	at, found, err := states.Get(ctx, tx, stateKey)
 	switch {
 	case err != nil:
@@ -178,7 +189,7 @@ func (a *Analytics) take(ctx context.Context, tx store.Tx, entries []guerdon.Ent
 		return at.Seq, nil
 	}
 	at.Zone = a.zone.String()
-	d := fold(entries, a.zone)
+	d := fold(entries, paths, a.zone)
 	last := &entries[len(entries)-1]
 	at.Seq, at.At = last.Outcome.Seq, last.RecordedAt
 	return at.Seq, d.apply(ctx, tx, &at)

@@ -13,6 +13,8 @@ import (
 	"github.com/guerdonhq/guerdon/analytics"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/guerdontest"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -243,7 +245,9 @@ func TestStickiness(t *testing.T) {
 	ctx := t.Context()
 	w := game(t, memory.New())
 	r := w.count.Of(w.Workspace)
-	got, err := r.Engagement(ctx, "")
+	in, err := r.Last("")
+	require.NoError(t, err)
+	got, err := r.Engagement(ctx, in)
 	require.NoError(t, err)
 	require.Equal(t, analytics.Stickiness{}, got.Stickiness)
 	require.Len(t, got.ActivityOverTime, 30)
@@ -255,11 +259,42 @@ func TestStickiness(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.NoError(t, w.count.CatchUp(ctx, w.Workspace))
-	got, err = r.Engagement(ctx, "90d")
+	got, err = r.Engagement(ctx, in)
 	require.NoError(t, err)
 	require.Equal(t, analytics.Stickiness{DAUWAU: 50, DAUMAU: 33.33, WAUMAU: 66.67}, got.Stickiness)
-	_, err = r.Engagement(ctx, "week")
+	_, err = r.Engagement(ctx, analytics.Range{From: 1})
 	require.ErrorIs(t, err, fault.ErrInvalid)
+}
+
+// A late event may move a path that has been completed since: what it moves then is not how far the path is.
+func TestWhatIsCompleteStaysSo(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	slide, run := guerdontest.Slide("s"), guerdontest.Activity("run")
+	path := guerdontest.Path("course", slide, run)
+	w := found(t, memory.New(), "acme", analytics.Options{}, slide, path, guerdontest.PathRule("all", path))
+	_, err := w.Users.Create(ctx, tenancy.NewUser{ID: "ada"})
+	require.NoError(t, err)
+	_, err = w.Learning.Evaluate(ctx, "ada")
+	require.NoError(t, err)
+	submit := func(to learning.Progress) {
+		w.set(w.clock().AddDate(0, 0, 3))
+		_, err := w.Learning.SubmitSlide(ctx, learning.SlideSubmission{Submission: learning.Submission{UserID: "ada"}, SlideID: "s", Progress: to})
+		require.NoError(t, err)
+	}
+	submit(learning.Start)
+	w.set(w.clock().AddDate(0, 0, 3))
+	w.runs(t, 0)
+	submit(learning.Complete)
+	w.runs(t, 5)
+	last := w.journal(t)
+	moved := last[len(last)-1].Outcome.Learning
+	require.Equal(t, learning.InProgress, moved[len(moved)-1].Progress, "of the path, by what came late")
+	require.NoError(t, w.count.CatchUp(ctx, w.Workspace))
+	w.compare(t, w.count, time.UTC, 2)
+	got, err := w.count.Of(w.Workspace).Community(ctx)
+	require.NoError(t, err)
+	require.Equal(t, int64(1), got.PathsCompleted)
 }
 
 func TestAnalyticsRefuses(t *testing.T) {
@@ -272,18 +307,25 @@ func TestAnalyticsRefuses(t *testing.T) {
 		return err
 	}
 	people := func(_ analytics.People, err error) error { return err }
+	list := func(_ analytics.PointUsers, err error) error { return err }
+	learners := func(_ analytics.Learners, err error) error { return err }
 	day := on("03-18")
+	in := analytics.Range{From: day, To: day}
 	for field, err := range map[string]error{
-		"engine": made(nil, nil),
-		"zone":   made(w.engine, &analytics.Options{Zone: time.Local}),
-		"batch":  made(w.engine, &analytics.Options{Batch: 1001}),
-		"to":     analytics.Range{From: day, To: day - 1}.Validate(),
-		"length": people(r.ActiveUsers(ctx, day, 2, page)),
-		"limit":  people(r.ActiveUsers(ctx, day, 1, store.Page{Limit: 101})),
-		"token":  people(r.ActiveUsers(ctx, day, 1, store.Page{Token: "?"})),
-		"days":   people(r.InactiveUsers(ctx, 0, page)),
-		"week":   people(r.RetainedUsers(ctx, day, 0, page)),
-		"later":  people(r.RetainedUsers(ctx, day.Week(), analytics.CohortWeeks, page)),
+		"engine":            made(nil, nil),
+		"zone":              made(w.engine, &analytics.Options{Zone: time.Local}),
+		"batch":             made(w.engine, &analytics.Options{Batch: 1001}),
+		"to":                analytics.Range{From: day, To: day - 1}.Validate(),
+		"length":            people(r.ActiveUsers(ctx, day, 2, page)),
+		"limit":             people(r.ActiveUsers(ctx, day, 1, store.Page{Limit: 101})),
+		"token":             people(r.ActiveUsers(ctx, day, 1, store.Page{Token: "?"})),
+		"days":              people(r.InactiveUsers(ctx, 0, page)),
+		"week":              people(r.RetainedUsers(ctx, day, 0, page)),
+		"later":             people(r.RetainedUsers(ctx, day.Week(), analytics.CohortWeeks, page)),
+		"virtualCurrencyId": list(r.Earners(ctx, "", "ADMIN", page)),
+		"progress":          learners(r.Learners(ctx, "course", "DONE", in, page)),
+		"learningPathId":    learners(r.Learners(ctx, "", "", in, page)),
+		"itemId":            learners(r.Stopped(ctx, "course", analytics.Item{ItemType: learning.ItemQuiz}, in, page)),
 	} {
 		require.ErrorIs(t, err, fault.ErrInvalid, field)
 		require.ErrorContains(t, err, field)
@@ -293,6 +335,15 @@ func TestAnalyticsRefuses(t *testing.T) {
 	require.ErrorIs(t, err, fault.ErrInvalid)
 	_, err = r.Retention(ctx, analytics.Range{From: 1})
 	require.ErrorIs(t, err, fault.ErrInvalid)
+	_, err = r.User(ctx, "nobody", in)
+	require.ErrorIs(t, err, fault.ErrNotFound)
+	nothing := analytics.Range{From: 1}
+	for _, err := range []error{
+		second(r.Overview(ctx, nothing)), second(r.Learning(ctx, nothing)), second(r.Content(ctx, nothing)), second(r.Quiz(ctx, nothing)),
+		second(r.Economy(ctx, "", nothing)), second(r.Path(ctx, "course", nothing)), second(r.User(ctx, "ada", nothing)),
+	} {
+		require.ErrorIs(t, err, fault.ErrInvalid)
+	}
 	_, err = r.Inactive(ctx, 4000)
 	require.ErrorIs(t, err, fault.ErrInvalid)
 	require.ErrorIs(t, people(r.InactiveUsers(ctx, 7, store.Page{Token: "?"})), fault.ErrInvalid)
@@ -307,3 +358,5 @@ func TestAnalyticsRefuses(t *testing.T) {
 		require.Equal(t, analytics.Range{From: day.Add(1 - days), To: day}, in, "%q", text)
 	}
 }
+
+func second[T any](_ T, err error) error { return err }

@@ -13,6 +13,7 @@ import (
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/guerdontest"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -85,6 +86,86 @@ func ExampleReader_Points() {
 	// by ada on 2026-03-18
 	// points by USER issued: 0 spent: 4
 	// points by rewardRuleId#pays issued: 20 spent: 0
+}
+
+// Where do people leave a path, and who stands there? Each item says how many have begun it, completed it, and gone no further.
+func ExampleReader_Path() {
+	slide, quiz, walk := guerdontest.Slide("flour"), guerdontest.Quiz("water"), guerdontest.Activity("walk")
+	bread := guerdontest.Path("bread", slide, quiz, walk)
+	ws, count := club(slide, quiz, walk, bread, guerdontest.PathRule("everybody", bread))
+	ctx := context.Background()
+	for _, id := range []string{"ada", "bob", "eve"} {
+		_, err := ws.Learning.Evaluate(ctx, id)
+		check(err)
+		who := learning.Submission{UserID: id}
+		_, err = ws.Learning.SubmitSlide(ctx, learning.SlideSubmission{Submission: who, SlideID: "flour", Progress: learning.Complete})
+		check(err)
+		if id == "eve" {
+			continue
+		}
+		_, err = ws.Learning.SubmitQuiz(ctx, learning.QuizSubmission{Submission: who, QuizID: "water", Answer: "opt1"})
+		check(err)
+	}
+	_, err := ws.Record(ctx, event.Event{UserID: "ada", EntityID: "walk"})
+	check(err)
+	check(count.CatchUp(ctx, ws))
+
+	r := count.Of(ws)
+	in, err := r.Last("30d")
+	check(err)
+	path, err := r.Path(ctx, "bread", in)
+	check(err)
+	fmt.Println("started:", path.Started, "completed:", path.Completed)
+	for _, s := range path.Steps {
+		fmt.Println(s.Item, "reached:", s.Reached, "completed:", s.Completed, "stopped:", s.Stopped)
+	}
+	who, err := r.Stopped(ctx, "bread", analytics.Item{ItemType: learning.ItemSlide, ItemID: "flour"}, in, store.Page{})
+	check(err)
+	fmt.Println(who.Learners[0].UserID, "since", who.Learners[0].Since)
+	// Output:
+	// started: 3 completed: 1
+	// slide/flour reached: 3 completed: 3 stopped: 1
+	// quiz/water reached: 2 completed: 2 stopped: 1
+	// activity/walk reached: 1 completed: 1 stopped: 0
+	// eve since 2026-03-18
+}
+
+// What does a dashboard begin with, who comes each day, and who has got most?
+func ExampleReader_Overview() {
+	ws, count := club(guerdontest.Currency("points"), guerdontest.RewardRule("pays", guerdontest.Doing("run"), "points", "5"))
+	for _, daysAgo := range []int{3, 2, 1} {
+		run(ws, "ada", daysAgo)
+	}
+	run(ws, "bob", 0)
+	run(ws, "bob", 40)
+	ctx := context.Background()
+	check(count.CatchUp(ctx, ws))
+
+	r := count.Of(ws)
+	in, err := r.Last("30d") // a request's timeRange
+	check(err)
+	all, err := r.Overview(ctx, in)
+	check(err)
+	fmt.Println("active today:", all.Engagement.DAU, "in 7 days:", all.Engagement.WAU)
+	fmt.Println("points:", all.Economy.TotalPointsAwarded, "to", all.Economy.Users)
+	streaks, err := r.Gamification(ctx)
+	check(err)
+	for _, u := range streaks.TopUsers {
+		fmt.Println(u.UserID, "came on so many days in a row:", u.CurrentStreak)
+	}
+	first, err := r.Earners(ctx, "points", "rewardRuleId#pays", store.Page{Limit: 1})
+	check(err)
+	fmt.Println("most has got:", first.Users[0].UserID, first.Users[0].Issued)
+	ada, err := r.User(ctx, "ada", in)
+	check(err)
+	fmt.Println("active on days:", ada.ActiveDays, "completed paths:", ada.Learning.CompletedPaths)
+	// Output:
+	// active today: 1 in 7 days: 2
+	// points: 20 to 2
+	// ada came on so many days in a row: 3
+	// bob came on so many days in a row: 1
+	// most has got: ada 15
+	// active on days: 3 completed paths: 0
 }
 
 // Who is active, do they come back, and who has stopped? Let analytics follow the journal, here by catching up, and ask.

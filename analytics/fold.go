@@ -3,6 +3,7 @@ package analytics
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"math/bits"
 	"slices"
@@ -23,6 +24,9 @@ type delta struct {
 	missions   map[string]*told // by the keys of their rows, as are
 	// transactions, of which nil is one that is not there.
 	transactions map[string]*transaction
+	logs         map[string][]logChange // in their order
+	outlines     []pathVersion          // that the logs speak of
+	tally        *tally
 }
 
 type userDay struct {
@@ -36,13 +40,17 @@ type fate struct {
 	status tenancy.Status // "" is as before
 }
 
-// fold returns what entries say. It reads nothing else.
-func fold(entries []guerdon.Entry, zone *time.Location) *delta {
-	d := &delta{active: map[userDay]struct{}{}, activities: map[timeframe.Day]int64{}, users: map[string]*fate{}, missions: map[string]*told{}, transactions: map[string]*transaction{}}
+// fold returns what entries say. It reads nothing else but what the versions of paths hold.
+func fold(entries []guerdon.Entry, outlines []pathVersion, zone *time.Location) *delta {
+	d := &delta{
+		active: map[userDay]struct{}{}, activities: map[timeframe.Day]int64{}, users: map[string]*fate{}, missions: map[string]*told{},
+		transactions: map[string]*transaction{}, logs: map[string][]logChange{}, outlines: outlines, tally: newTally(),
+	}
 	for i := range entries {
 		d.add(&entries[i], zone)
 		d.tell(&entries[i], zone)
 		d.book(&entries[i], zone)
+		d.learn(&entries[i], zone)
 	}
 	return d
 }
@@ -83,8 +91,8 @@ func isActivity(t event.Type) bool {
 type ledger struct {
 	state   *state
 	people  map[string]*person
-	before  []person // as they were
-	spans   map[string]*span
+	before  []person                  // as they were
+	spans   map[string]*span          // nil where there is none
 	days    map[timeframe.Day]*day    // what is added
 	cohorts map[timeframe.Day][]int64 // what is added
 	gone    []*person
@@ -103,7 +111,9 @@ func (d *delta) apply(ctx context.Context, tx store.Tx, at *state) error {
 		l.join(id, d.users[id].joined)
 	}
 	for _, ud := range active {
-		l.act(ud)
+		if err := l.act(ctx, tx, ud); err != nil {
+			return err
+		}
 	}
 	for on, n := range d.activities {
 		l.day(on).Activities += n
@@ -117,11 +127,16 @@ func (d *delta) apply(ctx context.Context, tx store.Tx, at *state) error {
 	if err := d.applyTransactions(ctx, tx); err != nil {
 		return err
 	}
+	if err := d.applyLogs(ctx, tx); err != nil {
+		return err
+	}
+	if err := d.tally.write(ctx, tx); err != nil {
+		return err
+	}
 	for _, p := range l.gone {
-		if err := forgetMissions(ctx, tx, p.UserID); err != nil {
-			return err
-		}
-		if err := forgetTransactions(ctx, tx, p.UserID); err != nil {
+		err := errors.Join(forget(ctx, tx, missionRows, p.UserID), forget(ctx, tx, transactionRows, p.UserID), forget(ctx, tx, pointUsers, p.UserID),
+			forget(ctx, tx, itemLogs, p.UserID), forget(ctx, tx, presences, p.UserID))
+		if err != nil {
 			return err
 		}
 	}
@@ -149,9 +164,17 @@ func (l *ledger) read(ctx context.Context, tx store.Tx, d *delta, active []userD
 	for i := range known {
 		l.people[known[i].UserID] = &known[i]
 	}
-	before, err := spans.GetMany(ctx, tx, keys...)
-	for i := range before {
-		l.spans[spanKey(before[i].Block, before[i].UserID)] = &before[i]
+	return l.look(ctx, tx, keys...)
+}
+
+// look reads on which days users were active.
+func (l *ledger) look(ctx context.Context, tx store.Tx, keys ...string) error {
+	for _, key := range keys {
+		l.spans[key] = nil
+	}
+	found, err := spans.GetMany(ctx, tx, keys...)
+	for i := range found {
+		l.spans[spanKey(found[i].Block, found[i].UserID)] = &found[i]
 	}
 	return err
 }
@@ -176,7 +199,7 @@ func (l *ledger) day(on timeframe.Day) *day {
 }
 
 // act takes in that a user was active on a day.
-func (l *ledger) act(ud userDay) {
+func (l *ledger) act(ctx context.Context, tx store.Tx, ud userDay) error {
 	block, bit := blockOf(ud.day)
 	days := func(block int) uint64 {
 		if s := l.spans[spanKey(block, ud.userID)]; s != nil {
@@ -186,7 +209,7 @@ func (l *ledger) act(ud userDay) {
 	}
 	own := days(block)
 	if own&(1<<bit) != 0 {
-		return
+		return nil
 	}
 	// How many days it is since the user was active before, and until the user was active again.
 	since, until := daysInBlock, daysInBlock
@@ -206,7 +229,55 @@ func (l *ledger) act(ud userDay) {
 		l.spans[key] = &span{Block: block, UserID: ud.userID}
 	}
 	l.spans[key].Days |= 1 << bit
-	l.come(l.people[ud.userID], ud.day)
+	p := l.people[ud.userID]
+	if err := l.runOn(ctx, tx, p, ud.day); err != nil {
+		return err
+	}
+	l.come(p, ud.day)
+	return nil
+}
+
+// runOn takes in a day on which a person was active, for the days in a row on which that was so.
+func (l *ledger) runOn(ctx context.Context, tx store.Tx, p *person, on timeframe.Day) error {
+	length := 1
+	switch {
+	case p.Active && on == p.Last+1:
+		length += p.Run
+	case p.Active && on < p.Last: // it may join two runs
+		before, err := l.inRow(ctx, tx, p.UserID, on, -1)
+		if err != nil {
+			return err
+		}
+		after, err := l.inRow(ctx, tx, p.UserID, on, 1)
+		if err != nil {
+			return err
+		}
+		length += before + after
+		if p.Longest = max(p.Longest, length); on.Add(after) < p.Last {
+			return nil
+		}
+	}
+	p.Run, p.Longest = length, max(p.Longest, length)
+	return nil
+}
+
+// inRow returns on how many days in a row a user was active, from a day on, itself not included, in steps of a day.
+func (l *ledger) inRow(ctx context.Context, tx store.Tx, userID string, on timeframe.Day, step int) (n int, err error) {
+	for {
+		on = on.Add(step)
+		block, bit := blockOf(on)
+		s, known := l.spans[spanKey(block, userID)]
+		if !known {
+			if err := l.look(ctx, tx, spanKey(block, userID)); err != nil {
+				return 0, err
+			}
+			s = l.spans[spanKey(block, userID)]
+		}
+		if s == nil || s.Days&(1<<bit) == 0 {
+			return n, nil
+		}
+		n++
+	}
 }
 
 // come takes in that a person was active on a day, for the cohort that the person is in.
@@ -292,6 +363,7 @@ func (l *ledger) write(ctx context.Context, tx store.Tx) error {
 	if err := people.Put(ctx, tx, values(l.people)...); err != nil {
 		return err
 	}
+	maps.DeleteFunc(l.spans, func(_ string, s *span) bool { return s == nil })
 	if err := spans.Put(ctx, tx, values(l.spans)...); err != nil {
 		return err
 	}
@@ -300,8 +372,13 @@ func (l *ledger) write(ctx context.Context, tx store.Tx) error {
 
 // stand counts who is in lists by the day since which they were not active.
 func (l *ledger) stand(p *person, n int64) {
-	if !p.Suspended {
-		l.day(p.since()).Since += n
+	if p.Suspended {
+		return
+	}
+	d := l.day(p.since())
+	if d.Since += n; p.Active {
+		d.Runs[runRange(p.Run)] += n
+		d.Lengths += n * int64(p.Run)
 	}
 }
 
@@ -355,6 +432,10 @@ func (d *day) plus(o *day) {
 	d.Activities += o.Activities
 	d.Joined += o.Joined
 	d.Since += o.Since
+	for i := range d.Runs {
+		d.Runs[i] += o.Runs[i]
+	}
+	d.Lengths += o.Lengths
 }
 
 // values returns what a map holds, in the order of its keys.

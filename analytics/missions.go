@@ -42,9 +42,12 @@ var missionRows = store.Define("analytics_missions", (*mission).key,
 		{Name: "configuration", Kind: store.KindText, Of: func(m *mission) store.Value { return store.Text(m.ConfigurationID) }},
 		{Name: "assigned", Kind: store.KindInt, Of: func(m *mission) store.Value { return m.ofUser(m.AssignedOn) }},
 		{Name: "completed", Kind: store.KindInt, Of: func(m *mission) store.Value { return m.ofUser(m.CompletedOn) }},
+		{Name: "user", Kind: store.KindText, Of: func(m *mission) store.Value { return store.Text(m.UserID) }},
 	},
 	store.Index{Name: "assigned", Columns: []string{"configuration", "assigned"}},
 	store.Index{Name: "completed", Columns: []string{"configuration", "completed"}},
+	store.Index{Name: "assignedTo", Columns: []string{"user", "assigned"}},
+	store.Index{Name: "completedBy", Columns: []string{"user", "completed"}},
 )
 
 // missionDay is how many missions of a configuration were assigned and completed on a day.
@@ -145,16 +148,10 @@ func (d *delta) applyMissions(ctx context.Context, tx store.Tx) error {
 	if err := missionRows.Delete(ctx, tx, gone...); err != nil {
 		return err
 	}
-	counts, err := missionDays.GetMany(ctx, tx, slices.Sorted(maps.Keys(sums))...)
-	if err != nil {
-		return err
-	}
-	for i := range counts {
-		sum := sums[counts[i].key()]
-		sum.Assigned += counts[i].Assigned
-		sum.Completed += counts[i].Completed
-	}
-	return missionDays.Put(ctx, tx, values(sums)...)
+	return addTo(ctx, tx, missionDays, sums, func(sum, before *missionDay) {
+		sum.Assigned += before.Assigned
+		sum.Completed += before.Completed
+	}, (*missionDay).key)
 }
 
 // countMission adds to the days on which a mission is counted.
@@ -175,19 +172,6 @@ func countMission(sums map[string]*missionDay, m *mission, n int64) {
 	if m.CompletedOn != nil {
 		at(*m.CompletedOn).Completed += n
 	}
-}
-
-// forgetMissions removes the rows of who is erased; what they are counted in stays.
-func forgetMissions(ctx context.Context, tx store.Tx, userID string) error {
-	own, err := missionRows.List(ctx, tx, store.Prefix(missionKey(userID, "")))
-	keys := make([]string, len(own))
-	for i := range own {
-		keys[i] = own[i].key()
-	}
-	if err != nil {
-		return err
-	}
-	return missionRows.Delete(ctx, tx, keys...)
 }
 
 // Missions is how many missions were assigned and completed in a range.
@@ -270,17 +254,25 @@ func (r Reader) missionUsers(
 	}
 	q := store.By(index, store.Text(configurationID)).Between(store.Int(int64(in.From)), store.Int(int64(in.To)+1))
 	err = r.view(ctx, func(tx store.Tx, at *state) error {
-		var wrong error
-		found, next, err := missionRows.PageWhere(ctx, tx, q, page, func(m *mission) bool {
-			p, there, err := people.Get(ctx, tx, m.UserID)
-			wrong = cmp.Or(wrong, err)
-			return !there || !p.Suspended
-		})
+		found, next, err := shown(ctx, tx, missionRows, q, page, func(m *mission) string { return m.UserID })
 		out = MissionUsers{AsOf: at.asOf(), Users: make([]MissionUser, len(found)), NextToken: next}
 		for i := range found {
 			out.Users[i] = MissionUser{found[i].UserID, found[i].ID, on(&found[i])}
 		}
-		return cmp.Or(err, wrong)
+		return err
 	})
 	return out, err
+}
+
+// shown returns a page of rows of users who are in lists.
+func shown[T any](
+	ctx context.Context, tx store.Tx, rows *store.Table[T], q store.Query, page store.Page, userID func(*T) string,
+) ([]T, string, error) {
+	var wrong error
+	found, next, err := rows.PageWhere(ctx, tx, q, page, func(row *T) bool {
+		p, there, err := people.Get(ctx, tx, userID(row))
+		wrong = cmp.Or(wrong, err)
+		return !there || !p.Suspended
+	})
+	return found, next, cmp.Or(err, wrong)
 }

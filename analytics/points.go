@@ -1,8 +1,11 @@
 package analytics
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +15,8 @@ import (
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
@@ -32,6 +37,67 @@ func (t *transaction) key() string { return transactionKey(t.UserID, t.ID) }
 
 var transactionRows = store.Define("analytics_transactions", (*transaction).key, nil).Packed()
 
+// whatever stands for every currency or source: no id is that.
+const whatever = "*"
+
+// pointUser is what a user has got of a currency by a source, and paid. There is none of who is erased.
+type pointUser struct {
+	UserID     string          `json:"userId"`
+	CurrencyID string          `json:"virtualCurrencyId"` // or whatever
+	Source     string          `json:"source"`            // or whatever
+	Issued     decimal.Decimal `json:"issued"`
+	Spent      decimal.Decimal `json:"spent"`
+	Awards     int64           `json:"awards"`
+	Payments   int64           `json:"payments"`
+}
+
+func (u *pointUser) key() string { return u.UserID + "/" + u.CurrencyID + "/" + u.Source }
+
+func (u *pointUser) plus(o *pointUser) {
+	u.Issued, u.Spent = u.Issued.Add(o.Issued), u.Spent.Add(o.Spent)
+	u.Awards += o.Awards
+	u.Payments += o.Payments
+}
+
+// ranked returns an amount for an index, nothing if there was none.
+func ranked(d decimal.Decimal, times int64) store.Value {
+	if times == 0 {
+		return store.Value{}
+	}
+	n, err := amount.Micros("", d)
+	if err != nil { // a sum may be more than an amount
+		n = math.MaxInt64
+	}
+	return store.Int(n)
+}
+
+var pointUsers = store.Define("analytics_point_users", (*pointUser).key,
+	[]store.Field[pointUser]{
+		{Name: "of", Kind: store.KindText, Of: func(u *pointUser) store.Value { return store.Text(u.CurrencyID + "/" + u.Source) }},
+		{Name: "issued", Kind: store.KindInt, Of: func(u *pointUser) store.Value { return ranked(u.Issued, u.Awards) }},
+		{Name: "spent", Kind: store.KindInt, Of: func(u *pointUser) store.Value { return ranked(u.Spent, u.Payments) }},
+	},
+	store.Index{Name: "issued", Columns: []string{"of", "issued"}},
+	store.Index{Name: "spent", Columns: []string{"of", "spent"}},
+)
+
+// countOwner adds a transaction to what its user has got and paid, or takes it out.
+func countOwner(sums map[string]*pointUser, t *transaction, n int64) {
+	for _, of := range [][2]string{{t.CurrencyID, t.Source}, {t.CurrencyID, whatever}, {whatever, whatever}} {
+		u := &pointUser{UserID: t.UserID, CurrencyID: of[0], Source: of[1]}
+		if moved := t.Amount.Mul(decimal.NewFromInt(n)); t.Amount.IsNegative() {
+			u.Spent, u.Payments = moved.Neg(), n
+		} else {
+			u.Issued, u.Awards = moved, n
+		}
+		if sum := sums[u.key()]; sum != nil {
+			sum.plus(u)
+		} else {
+			sums[u.key()] = u
+		}
+	}
+}
+
 // pointDay is what a source gave of a currency, and took of it, on a day.
 type pointDay struct {
 	Day        timeframe.Day   `json:"day"`
@@ -40,6 +106,7 @@ type pointDay struct {
 	Issued     decimal.Decimal `json:"issued"`
 	Spent      decimal.Decimal `json:"spent"`
 	Count      int64           `json:"count"`
+	Awards     int64           `json:"awards"` // how many of them gave
 }
 
 func (d *pointDay) key() string { return d.Day.String() + "/" + d.CurrencyID + "/" + d.Source }
@@ -77,20 +144,16 @@ func (d *delta) book(e *guerdon.Entry, zone *time.Location) {
 
 // complete takes in the event of a transaction that was completed.
 func (d *delta) complete(ev *event.Event, zone *time.Location) {
-	text := func(field string) string {
-		s, _ := ev.Fields[field].(string)
-		return s
-	}
-	if ev.Type != event.VirtualTransaction || text("state") != string(economy.Completed) || text("counterpartType") != string(economy.PartySystem) {
+	if ev.Type != event.VirtualTransaction || textOf(ev, "state") != string(economy.Completed) || textOf(ev, "counterpartType") != string(economy.PartySystem) {
 		return
 	}
-	source := text("initiator")
+	source := textOf(ev, "initiator")
 	if !strings.HasPrefix(source, rewardSource) && !strings.HasPrefix(source, streakSource) {
-		source = text("initiatorType")
+		source = textOf(ev, "initiatorType")
 	}
-	id := text("virtualTransactionId")
+	id := textOf(ev, "virtualTransactionId")
 	d.transactions[transactionKey(ev.UserID, id)] = newTransaction(id, ev.UserID, ev.EntityID, source,
-		economy.Direction(text("direction")), *ev.Value, timeframe.DayOf(ev.At, zone))
+		economy.Direction(textOf(ev, "direction")), *ev.Value, timeframe.DayOf(ev.At, zone))
 }
 
 func newTransaction(id, userID, currencyID, source string, way economy.Direction, n decimal.Decimal, on timeframe.Day) *transaction {
@@ -107,15 +170,23 @@ func (d *delta) applyTransactions(ctx context.Context, tx store.Tx) error {
 	if err != nil {
 		return err
 	}
-	sums := map[string]*pointDay{}
+	sums, owners := map[string]*pointDay{}, map[string]*pointUser{}
+	move := func(t *transaction, n int64) {
+		countPoints(sums, t, n)
+		countOwner(owners, t, n)
+		if !t.Amount.IsNegative() {
+			d.tally.mark(earning, t.UserID, t.On, n)
+			d.tally.mark(earning.of(t.CurrencyID), t.UserID, t.On, n)
+		}
+	}
 	for i := range known {
-		countPoints(sums, &known[i], -1)
+		move(&known[i], -1)
 	}
 	var now []transaction
 	var gone []string
 	for _, key := range keys {
 		if t := d.transactions[key]; t != nil {
-			countPoints(sums, t, 1)
+			move(t, 1)
 			now = append(now, *t)
 		} else {
 			gone = append(gone, key)
@@ -127,46 +198,30 @@ func (d *delta) applyTransactions(ctx context.Context, tx store.Tx) error {
 	if err := transactionRows.Delete(ctx, tx, gone...); err != nil {
 		return err
 	}
-	before, err := pointDays.GetMany(ctx, tx, slices.Sorted(maps.Keys(sums))...)
-	if err != nil {
+	if err := addTo(ctx, tx, pointDays, sums, (*pointDay).plus, (*pointDay).key); err != nil {
 		return err
 	}
-	for i := range before {
-		sums[before[i].key()].plus(&before[i])
-	}
-	return pointDays.Put(ctx, tx, values(sums)...)
+	return addTo(ctx, tx, pointUsers, owners, (*pointUser).plus, (*pointUser).key)
 }
 
 func (d *pointDay) plus(o *pointDay) {
 	d.Issued, d.Spent, d.Count = d.Issued.Add(o.Issued), d.Spent.Add(o.Spent), d.Count+o.Count
+	d.Awards += o.Awards
 }
 
 // countPoints adds a transaction to its day, or takes it out.
 func countPoints(sums map[string]*pointDay, t *transaction, n int64) {
 	d := pointDay{Day: t.On, CurrencyID: t.CurrencyID, Source: t.Source, Count: n}
-	if amount := t.Amount.Mul(decimal.NewFromInt(n)); t.Amount.IsNegative() {
-		d.Spent = amount.Neg()
+	if moved := t.Amount.Mul(decimal.NewFromInt(n)); t.Amount.IsNegative() {
+		d.Spent = moved.Neg()
 	} else {
-		d.Issued = amount
+		d.Issued, d.Awards = moved, n
 	}
 	if sum := sums[d.key()]; sum != nil {
 		sum.plus(&d)
 	} else {
 		sums[d.key()] = &d
 	}
-}
-
-// forgetTransactions removes the rows of who is erased; what they are counted in stays.
-func forgetTransactions(ctx context.Context, tx store.Tx, userID string) error {
-	own, err := transactionRows.List(ctx, tx, store.Prefix(transactionKey(userID, "")))
-	keys := make([]string, len(own))
-	for i := range own {
-		keys[i] = own[i].key()
-	}
-	if err != nil {
-		return err
-	}
-	return transactionRows.Delete(ctx, tx, keys...)
 }
 
 // Points is what was issued and spent.
@@ -254,4 +309,156 @@ func (r Reader) points(ctx context.Context, in Range, fn func(*state, []pointDay
 		}
 		return err
 	})
+}
+
+// PointUsers are a page of a list of who has got or paid most. Who is suspended or erased is in none.
+type PointUsers struct {
+	AsOf
+
+	Users []PointUser `json:"users"`
+	// NextToken is that of the next page, "" if there is none.
+	NextToken string `json:"nextToken,omitempty"`
+}
+
+// A PointUser is how much a user has got from SYSTEM and paid to it so far.
+type PointUser struct {
+	UserID string          `json:"userId"`
+	Issued decimal.Decimal `json:"issued"`
+	Spent  decimal.Decimal `json:"spent"`
+	// Awards is by how many transactions the user got something, Payments by how many the user paid.
+	Awards   int64 `json:"awards"`
+	Payments int64 `json:"payments"`
+}
+
+// Earners returns who has got most of a currency so far by a source, such as "rewardRuleId#first-run"; without a source, by all, and without
+// either, of all currencies added up. It returns [fault.ErrInvalid] for an id, a limit or a token that is none, and for a source without a
+// currency. What somebody got in a range is no list, as its order would change with each day that passes.
+func (r Reader) Earners(ctx context.Context, currencyID, source string, page store.Page) (PointUsers, error) {
+	return r.pointUsers(ctx, "issued", currencyID, source, page)
+}
+
+// Spenders is [Reader.Earners] of those who have paid.
+func (r Reader) Spenders(ctx context.Context, currencyID, source string, page store.Page) (PointUsers, error) {
+	return r.pointUsers(ctx, "spent", currencyID, source, page)
+}
+
+func (r Reader) pointUsers(ctx context.Context, index, currencyID, source string, page store.Page) (out PointUsers, err error) {
+	of, err := owned(currencyID, source)
+	if err != nil {
+		return out, err
+	}
+	err = r.view(ctx, func(tx store.Tx, at *state) error {
+		found, next, err := shown(ctx, tx, pointUsers, store.By(index, of), page, func(u *pointUser) string { return u.UserID })
+		out = PointUsers{AsOf: at.asOf(), Users: make([]PointUser, len(found)), NextToken: next}
+		for i := range found {
+			out.Users[i] = found[i].public()
+		}
+		return err
+	})
+	return out, err
+}
+
+func (u *pointUser) public() PointUser {
+	return PointUser{u.UserID, u.Issued, u.Spent, u.Awards, u.Payments}
+}
+
+// owned returns the value of an index for a currency and a source.
+func owned(currencyID, source string) (store.Value, error) {
+	if currencyID == "" && source != "" {
+		return store.Value{}, fault.Invalid("virtualCurrencyId", "is missing, whose source is %.20q", source)
+	}
+	of := cmp.Or(currencyID, whatever) + "/" + cmp.Or(source, whatever)
+	if strings.ContainsRune(of, 0) {
+		return store.Value{}, fault.Invalid("virtualCurrencyId", "is no id")
+	}
+	return store.Text(of), nil
+}
+
+// An Economy is what users got from SYSTEM in a range.
+type Economy struct {
+	AsOf
+
+	Summary EconomySummary `json:"summary"`
+	// PointsOverTime has each day of the range.
+	PointsOverTime []DayOfPoints `json:"pointsOverTime"`
+	// TopEarners are the ten who have got most so far, whenever.
+	TopEarners []Earner `json:"topEarners"`
+}
+
+// An EconomySummary says how much that was, by how many transactions, and how many users got something. The average has six places at most.
+type EconomySummary struct {
+	TotalTransactions       int64           `json:"totalTransactions"`
+	Users                   int64           `json:"users"`
+	TotalPointsAwarded      decimal.Decimal `json:"totalPointsAwarded"`
+	AvgPointsPerTransaction decimal.Decimal `json:"avgPointsPerTransaction"`
+}
+
+// A DayOfPoints is what users got on a day.
+type DayOfPoints struct {
+	Day          timeframe.Day   `json:"date"`
+	Transactions int64           `json:"transactions"`
+	Points       decimal.Decimal `json:"points"`
+}
+
+// An Earner is how much a user has got so far.
+type Earner struct {
+	UserID       string          `json:"userId"`
+	TotalEarned  decimal.Decimal `json:"totalEarned"`
+	Transactions int64           `json:"transactions"`
+}
+
+// top is how many there are in a list of the first.
+const top = 10
+
+// Economy returns what users got of a currency in a range, or of all added up with "", as [Reader.Points] counts it. Who is suspended or
+// erased since stays counted, and is not among the top.
+func (r Reader) Economy(ctx context.Context, currencyID string, in Range) (out Economy, err error) {
+	of, err := owned(currencyID, "")
+	if err = errors.Join(err, in.Validate()); err != nil {
+		return out, err
+	}
+	err = r.view(ctx, func(tx store.Tx, at *state) error {
+		out = Economy{AsOf: at.asOf(), TopEarners: []Earner{}}
+		if out.Summary, out.PointsOverTime, err = awarded(ctx, tx, currencyID, in); err != nil {
+			return err
+		}
+		first, _, err := shown(ctx, tx, pointUsers, store.By("issued", of), store.Page{Limit: top}, func(u *pointUser) string { return u.UserID })
+		for _, u := range first {
+			out.TopEarners = append(out.TopEarners, Earner{u.UserID, u.Issued, u.Awards})
+		}
+		return err
+	})
+	return out, err
+}
+
+// awarded returns what users got of a currency, or of all, on the days of a range.
+func awarded(ctx context.Context, tx store.Tx, currencyID string, in Range) (sum EconomySummary, series []DayOfPoints, err error) {
+	rows, err := pointDays.List(ctx, tx, in.prefixed())
+	if err != nil {
+		return sum, nil, err
+	}
+	series = make([]DayOfPoints, in.To.Sub(in.From)+1)
+	for i := range series {
+		series[i].Day = in.From.Add(i)
+	}
+	for _, d := range rows {
+		if currencyID != "" && d.CurrencyID != currencyID {
+			continue
+		}
+		on := &series[d.Day.Sub(in.From)]
+		on.Transactions += d.Awards
+		on.Points = on.Points.Add(d.Issued)
+		sum.TotalTransactions += d.Awards
+		sum.TotalPointsAwarded = sum.TotalPointsAwarded.Add(d.Issued)
+	}
+	if sum.TotalTransactions > 0 {
+		sum.AvgPointsPerTransaction = sum.TotalPointsAwarded.DivRound(decimal.NewFromInt(sum.TotalTransactions), amount.Places)
+	}
+	of := earning
+	if currencyID != "" {
+		of = earning.of(currencyID)
+	}
+	got, err := during(ctx, tx, of, in)
+	sum.Users = got.users
+	return sum, series, err
 }

@@ -141,10 +141,13 @@ type Person struct {
 	Joined timeframe.Day  `json:"joined"`
 	First  *timeframe.Day `json:"first,omitempty"`
 	Last   *timeframe.Day `json:"last,omitempty"`
+	// Run is on how many days in a row the user was active up to Last, and LongestRun the most there ever were.
+	Run        int `json:"run"`
+	LongestRun int `json:"longestRun"`
 }
 
 func (p *person) public() Person {
-	out := Person{UserID: p.UserID, Joined: p.Joined}
+	out := Person{UserID: p.UserID, Joined: p.Joined, Run: p.Run, LongestRun: p.Longest}
 	if p.Active {
 		out.First, out.Last = new(p.First), new(p.Last)
 	}

@@ -15,7 +15,11 @@ func Tables() []*store.Schema { return append(counted(), states.Schema()) }
 
 // counted are the tables of what is counted.
 func counted() []*store.Schema {
-	return []*store.Schema{people.Schema(), spans.Schema(), days.Schema(), cohorts.Schema(), missionRows.Schema(), missionDays.Schema(), transactionRows.Schema(), pointDays.Schema()}
+	return []*store.Schema{
+		people.Schema(), spans.Schema(), days.Schema(), cohorts.Schema(), missionRows.Schema(), missionDays.Schema(), transactionRows.Schema(),
+		pointDays.Schema(), pointUsers.Schema(), itemLogs.Schema(), pathVersions.Schema(), pathDays.Schema(), stepDays.Schema(),
+		presences.Schema(), topicDays.Schema(), topicTotals.Schema(),
+	}
 }
 
 // state is how far a workspace is counted.
@@ -48,6 +52,9 @@ type person struct {
 	Last   timeframe.Day `json:"last,omitzero"`
 	// Weeks has a bit for each week since that of the first day in which the user was active.
 	Weeks uint64 `json:"weeks,omitempty"`
+	// Run is on how many days in a row the user was active up to Last, Longest the most there were.
+	Run     int `json:"run,omitempty"`
+	Longest int `json:"longest,omitempty"`
 	// Suspended users are in no list.
 	Suspended bool `json:"suspended,omitempty"`
 }
@@ -72,9 +79,14 @@ var people = store.Define("analytics_people", func(p *person) string { return p.
 	[]store.Field[person]{
 		{Name: "since", Kind: store.KindInt, Of: func(p *person) store.Value { return p.shown(true, p.since()) }},
 		{Name: "cohort", Kind: store.KindInt, Of: func(p *person) store.Value { return p.shown(p.Active, p.First.Week()) }},
+		{Name: "last", Kind: store.KindInt, Of: func(p *person) store.Value { return p.shown(p.Active, p.Last) }},
+		{Name: "run", Kind: store.KindInt, Of: func(p *person) store.Value { return store.Int(int64(p.Run)) }},
+		{Name: "longest", Kind: store.KindInt, Of: func(p *person) store.Value { return p.shown(p.Active, timeframe.Day(p.Longest)) }},
 	},
 	store.Index{Name: "since", Columns: []string{"since"}},
 	store.Index{Name: "cohort", Columns: []string{"cohort"}},
+	store.Index{Name: "run", Columns: []string{"last", "run"}},
+	store.Index{Name: "longest", Columns: []string{"longest"}},
 )
 
 // span is on which days of a block a user was active, a bit each.
@@ -111,6 +123,9 @@ type day struct {
 	Joined int64 `json:"joined,omitempty"`
 	// Since is how many users are in lists who have not been active since that day.
 	Since int64 `json:"since,omitempty"`
+	// Runs is how many of those in lists were active on it at last, by how many days in a row they were up to it, and Lengths those days.
+	Runs    [len(runRanges)]int64 `json:"runs,omitzero"`
+	Lengths int64                 `json:"lengths,omitempty"`
 }
 
 // windows are the lengths of the windows, in days.

@@ -2,6 +2,7 @@ package analytics_test
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -14,9 +15,11 @@ import (
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/analytics"
 	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/internal/everystore"
 	"github.com/guerdonhq/guerdon/internal/pgtest"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
@@ -88,6 +91,27 @@ func found(t tester, st store.Store, account string, opts analytics.Options, doc
 func threeRuns() []content.Document {
 	c := guerdontest.MissionConfiguration("three", guerdontest.Doing("run"), "3")
 	return []content.Document{c, guerdontest.MissionRule("weekly", c, "WEEKLY")}
+}
+
+// school is what people can do and get: runs are paid and counted by a mission, which is paid too, and paths are assigned by hand, each week and
+// because another was completed.
+func school() []content.Document {
+	q, hard, s, swim := guerdontest.Quiz("q"), guerdontest.Quiz("hard"), guerdontest.Slide("s"), guerdontest.Activity("swim")
+	hard.Difficulty = content.Hard
+	group := guerdontest.Group("group", hard, swim)
+	run := guerdontest.Activity("run")
+	course, weekly, more := guerdontest.Path("course", run, s, q, group), guerdontest.Path("weekly", run, swim), guerdontest.Path("more", s, run, q)
+	each := guerdontest.PathRule("each", weekly)
+	each.AssignmentMode, each.Type, each.Recurrence = learning.OnEvent, timeframe.Recurring, timeframe.Weekly
+	each.EventMatchType, each.EventMatchEntity, each.EventMatchEntityID = event.MatchTag, "Tag", "sport"
+	each.LearningPathsMatchCondition = json.RawMessage(`{"!=": [{"var": "event.outcome"}, "FAILURE"]}`)
+	then := guerdontest.PathRule("then", more)
+	then.AssignmentMode, then.EventMatchType, then.EventMatchEntity, then.EventMatchEntityID = learning.OnEvent, event.MatchInstance, "LearningPathLog", "weekly"
+	then.EventMatchCondition = json.RawMessage(`{"==": [{"var": "progress"}, "COMPLETE"]}`)
+	return append(threeRuns(),
+		guerdontest.Currency("points"), guerdontest.RewardRule("pays", guerdontest.Doing("run"), "points", "10"),
+		guerdontest.RewardRule("bonus", guerdontest.Completing("three"), "points", "50"),
+		guerdontest.Tag("topic", "sport"), guerdontest.Tag("topic", "skill"), swim, s, q, hard, group, course, weekly, more, guerdontest.PathRule("all", course), each, then)
 }
 
 // counting returns what counts for the world.

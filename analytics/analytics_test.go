@@ -11,6 +11,7 @@ import (
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/analytics"
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/guerdontest"
@@ -20,11 +21,11 @@ import (
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
-// game returns a world with a user "ada".
-func game(t *testing.T, st store.Store) *world {
+// game returns a world with documents and a user "ada".
+func game(t *testing.T, st store.Store, docs ...content.Document) *world {
 	t.Helper()
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
-	w := found(t, st, "acme", analytics.Options{Batch: 3})
+	w := found(t, st, "acme", analytics.Options{Batch: 3}, docs...)
 	_, err := w.Users.Create(t.Context(), tenancy.NewUser{ID: "ada"})
 	require.NoError(t, err)
 	return w
@@ -60,7 +61,9 @@ func TestRunFollows(t *testing.T) {
 	for name, open := range openers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := game(t, open(t))
+			w := game(t, open(t), school()...)
+			_, err := w.Activities.AssignTags(t.Context(), "run", tenancy.Tagging{TagID: "sport"}) // so that a path is assigned
+			require.NoError(t, err)
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan error, 1)
 			go func() { done <- w.count.Run(ctx) }()
@@ -224,7 +227,7 @@ func TestArchivedIsNotCountedAgain(t *testing.T) {
 func TestCountsMoveWithTheWorkspace(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	w := game(t, memory.New())
+	w := game(t, memory.New(), school()...)
 	w.runs(t, 0, 1, 30)
 	require.NoError(t, w.count.CatchUp(ctx, w.Workspace))
 	var dump strings.Builder

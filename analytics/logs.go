@@ -134,12 +134,18 @@ func (d *delta) learn(e *guerdon.Entry, zone *time.Location) {
 		if c.AssignmentID != "" || c.Progress == "" { // of a story that is not begun
 			continue
 		}
+		on := func(at time.Time) timeframe.Day {
+			if at.IsZero() { // entries of earlier versions do not say it
+				at = e.Event.At
+			}
+			return timeframe.DayOf(at, zone)
+		}
 		l := logChange{undone: c.Undone, gone: c.Gone, itemLog: itemLog{
 			UserID: c.UserID, Context: c.Context, Item: Item{ItemType: c.ItemType, ItemID: c.ItemID}, Version: c.Version,
-			Progress: c.Progress, Outcome: c.Outcome, StartedOn: timeframe.DayOf(c.StartedAt, zone), Tags: c.Tags,
+			Progress: c.Progress, Outcome: c.Outcome, StartedOn: on(c.StartedAt), Tags: c.Tags,
 		}}
 		if c.Progress == learning.Complete {
-			l.CompletedOn = new(timeframe.DayOf(c.CompletedAt, zone))
+			l.CompletedOn = new(on(c.CompletedAt))
 		}
 		if ev := &e.Event; string(ev.Type) == kindOf(c.ItemType) && ev.EntityID == c.ItemID {
 			l.Parent = Item{ItemType: learning.ItemType(textOf(ev, "parentType")), ItemID: textOf(ev, "parentId")}

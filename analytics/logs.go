@@ -186,17 +186,7 @@ func (l *itemLog) after(changes []logChange) *itemLog {
 		case l != nil && !c.undone && reached(l.Progress) > reached(c.Progress):
 			continue
 		}
-		now := c.itemLog
-		if l != nil {
-			now.At, now.Since = l.At, l.Since
-			if now.Parent == (Item{}) {
-				now.Parent = l.Parent
-			}
-			if now.Difficulty == "" {
-				now.Difficulty = l.Difficulty
-			}
-		}
-		l = &now
+		l = &c.itemLog
 	}
 	return l
 }

@@ -29,8 +29,12 @@ const portion = 50
 // what is done is not done again. It works in small transactions; after an error, what they did remains. It goes on without a user
 // of whom something cannot be read, and returns a [store.DamagedError] of each in the end.
 //
-// The journal tells of each streak that broke or was frozen and each mission that was assigned, in an
-// entry whose event is of type [event.Clock].
+// The journal tells of each streak that broke or was frozen and each mission that was assigned, in an entry whose event is of type
+// [event.Clock], and in one about nobody of each period of a board that was closed: the event happened when the period ended, its
+// EntityID is the board, and its fields are "kind" (RuntimeLeaderboard), "periodId", "timeframeType", "recurrence" if there is one,
+// "timeframeStartsAt" and "timeframeEndsAt". There is one for each period and its end, whoever calls Advance and however often, of
+// those that end while the board is in force: none for what had ended when the board was published, or was given other periods, or by the
+// workspace's horizon.
 func (ws *Workspace) Advance(ctx context.Context) error {
 	return errors.Join(ws.advance(ctx), ws.SyncWithCatalogs(ctx), ws.Media.Advance(ctx))
 }
@@ -107,9 +111,12 @@ func (p *program) advance(ctx context.Context, tx *session.Tx, portion int) (mor
 }
 
 // tick makes everything follow from an event of the clock, and adds it to the journal unless nothing
-// does. Its id ends with the number of its entry. Of one that follows from problems alone it ends with
+// does; one about nobody is added as it is. Its id ends with the number of its entry. Of one that follows from problems alone it ends with
 // the date, and there is one a day: who asks for their missions again and again is not told each time.
 func (e *Engine) tick(ctx context.Context, tx *session.Tx, ev event.Event) error {
+	if ev.UserID == "" {
+		return announce(ctx, tx, ev)
+	}
 	p, err := e.ready(ctx, tx)
 	if err != nil {
 		return err
@@ -217,20 +224,22 @@ func (f *fact) rename(eventID string) {
 func note(ctx context.Context, tx *session.Tx, problems []event.Problem) error {
 	for _, problem := range problems {
 		id := strings.Join([]string{"clock", problem.Source, problem.Field, tx.Now.Format(time.DateOnly)}, ":")
-		_, told, err := journal.Get(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		if told {
-			continue
-		}
-		f := &fact{entry: newEntry(tx, tx.Now, mechanic.New(&event.Event{ID: id, Type: event.Clock, At: tx.Now}, &tenancy.User{}))}
-		f.entry.Outcome.Problems = []event.Problem{problem}
-		if err := errors.Join(f.number(ctx, tx), enroll(ctx, tx, f)); err != nil {
+		if err := announce(ctx, tx, event.Event{ID: id, Type: event.Clock, At: tx.Now}, problem); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// announce adds an event of the clock to the journal that is about nobody, so that nothing follows from it, unless the journal has it.
+func announce(ctx context.Context, tx *session.Tx, ev event.Event, problems ...event.Problem) error {
+	_, told, err := journal.Get(ctx, tx, ev.ID)
+	if err != nil || told {
+		return err
+	}
+	f := &fact{entry: newEntry(tx, tx.Now, mechanic.New(&ev, &tenancy.User{}))}
+	f.entry.Outcome.Problems = problems
+	return errors.Join(f.number(ctx, tx), enroll(ctx, tx, f))
 }
 
 // Advance does what the clock alone causes, in every workspace that is open ([Workspace.Advance]). It goes on after

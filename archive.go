@@ -36,9 +36,10 @@ type Archived struct {
 // Archive settles all that happened in the workspace before a moment, its horizon from then on, and drops what is not needed
 // any more, as soon as w has it: entries of the journal and the steps of users' folds, missions that had ended, with their
 // contributions and evaluations, assignments of paths that had ended, how often rules had paid whom in days, weeks and months
-// that were over everywhere, scores of periods of boards that had ended, and days of streaks whose run was over before
-// the year of the horizon. Balances and transactions, standings, streaks, what somebody has learned, what users were before they were
-// changed, trackings with their days and milestones, all that had not ended by the horizon, and all that happened since are what they were, and so is what
+// that were over everywhere, scores of periods of boards that had ended, days of streaks whose run was over before
+// the year of the horizon, and trackings of mobility, with where they were, that had ended two days before the horizon, with days of then but for
+// those that have a milestone which is reached and not redeemed. Balances and transactions, standings, streaks, what somebody has learned, what
+// users were before they were changed, all that had not ended by the horizon, and all that happened since are what they were, and so is what
 // comes of them.
 //
 // What happened before the horizon cannot be recorded any more: it is [fault.ErrConflict], which names the field completedAt

@@ -42,6 +42,7 @@ const (
 	facade
 	backends
 	edges
+	guards
 	programs
 )
 
@@ -83,10 +84,9 @@ var rooms = []struct {
 	{"content/fileblob", edges, documents, "a place for files would know who uses them"},
 	{"webhook", edges, facade, "a webhook would depend on where its queue is kept"},
 	{"analytics", edges, facade, "an event would pay for what is counted of it"},
-	{"httpapi", edges, facade, "an operation would depend on where things are kept"},
 	{"proof", edges, backends, "what the engine promises would be proved of its inside"},
 	{"guerdontest", edges, backends, "a host's tests would depend on where it keeps files"},
-	{"examples/...", programs, edges, "an example would be more than a program"},
+	{"examples/...", programs, guards, "an example would be more than a program"},
 }
 
 // dependencies says which rooms may import what lies outside the module. A dependency that only tests
@@ -186,7 +186,7 @@ func TestConventionsCanBeBroken(t *testing.T) {
 		{"surface", "event/a.go", plumbed + "type T int; func (T) M() (s []session.Tx, err error)", "event.T.M shows internal/session"},
 		{"surface", "event/a.go", plumbed + "type I interface { M(func(session.Tx)) }", "event.I.M shows internal/session"},
 		{"surface", "a.go", `package guerdon; import s "` + module + `/store/internal/unit"; func F[T s.Unit]() {}`, "guerdon.F shows store/internal/unit"},
-		{"programs", "p/a.go", "package main", "p is a program outside examples"},
+		{"programs", "p/a.go", "package main", "p is a program outside cmd and examples"},
 		{"programs", "examples/p/a.go", "package p", "examples/p is not a program"},
 		{"chance", "p/a_test.go", `package p; import "time"; var _ = time.Now()`, "time.Now"},
 		{"chance", "p/a.go", `package p; import clock "time"; var _ = clock.Since`, "time.Since"},
@@ -603,6 +603,7 @@ var plumbing = map[string]string{
 
 	"content.NewDocuments":    "hosts have a workspace's documents",
 	"content.NewMediaLibrary": "hosts have a workspace's media",
+	"content.ActorOf":         "hosts call Workspace.As",
 	"content.Library.Import":  "hosts call Workspace.Import",
 	"content.Library.Sync":    "hosts call Workspace.SyncWithCatalogs",
 	"content.Gate":            "tenancy, which makes and deletes workspaces, does not know what is in them",
@@ -701,8 +702,8 @@ func (u *unit) shows(signature *ast.FuncType) (shown string) {
 func (p *project) programBreaches() (breaches []string) {
 	for _, u := range p.units {
 		switch example := within(u.dir, "examples/..."); {
-		case u.name == "main" && !example:
-			breaches = append(breaches, u.dir+" is a program outside examples")
+		case u.name == "main" && !example && !within(u.dir, "cmd/..."):
+			breaches = append(breaches, u.dir+" is a program outside cmd and examples")
 		case len(u.code()) > 0 && u.name != "main" && example:
 			breaches = append(breaches, u.dir+" is not a program")
 		}
@@ -723,7 +724,7 @@ var chance = map[string]struct{ all, seeded *regexp.Regexp }{
 func (p *project) chanceBreaches() (breaches []string) {
 	for _, u := range p.units {
 		for _, f := range u.files {
-			if f.path == "engine.go" || within(f.path, "examples/...") {
+			if f.path == "engine.go" || within(f.path, "examples/...") || within(f.path, "cmd/...") {
 				continue
 			}
 			ast.Inspect(f.File, func(n ast.Node) bool {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -50,7 +51,7 @@ type Options struct {
 	// and in rows, what one of [Workspace.Archive] drops. 0 means 50. With 250, an import where nobody else waits is up to 1.4 times as
 	// fast on SQLite.
 	Portion int
-	// Tables are the host's own, which it fills through [Engine.ConsumeOnce]: they are prepared with the engine's, and what a workspace has in
+	// Tables are the host's own, which it fills through [Workspace.UpdateTables] and [Engine.ConsumeOnce]: they are prepared with the engine's, and what a workspace has in
 	// them is a part of its dumps and goes with it when it is erased. Their names must be none of the engine's ([Tables]).
 	Tables []*store.Schema
 	// Log takes what goes wrong in the background, and how far [New] is with taking over an older database; nil means
@@ -176,15 +177,43 @@ func (e *Engine) NewID() string { return e.newID() }
 // Random returns where what nobody may guess comes from.
 func (e *Engine) Random() io.Reader { return e.random }
 
-// Store returns the engine's store. What is written to the tables of the host's own ([Options].Tables) outside of
-// [Engine.ConsumeOnce] is written through it.
+// UpdatePlatform runs fn with a service for accounts and workspaces whose calls all belong to one transaction, and with that transaction, for
+// tables of the host's own ([Options].Tables): on the platform's rows, or by [store.Tx.In] on those of an account. All is committed together if
+// fn returns nil. fn may run again after a conflict with another process, so it must have no effects but through these two, which must not be
+// used after fn has returned. A call that fails halfway through its writes makes the whole fail, even if fn ignores its error. With the context
+// of fn, a call of a workspace, or of [Engine.Platform], is refused as [fault.ErrConflict]: it would wait for the transaction to end.
+func (e *Engine) UpdatePlatform(ctx context.Context, fn func(ctx context.Context, tx store.Tx, platform tenancy.Platform) error) error {
+	if fn == nil {
+		return fault.Invalid("fn", "is nil")
+	}
+	return e.platform.Update(ctx, func(tx *session.Tx) error {
+		ctx := context.WithValue(ctx, updating{}, &within{e, store.Scope{}})
+		r := recorderOf(tx)
+		var broken error
+		join := func(_ context.Context, call session.Func) error {
+			before := r.writes
+			err := call(tx)
+			if err != nil && r.writes > before {
+				broken = errors.Join(broken, fmt.Errorf("guerdon: a call of the transaction failed halfway: %w", err))
+			}
+			return err
+		}
+		return errors.Join(fn(ctx, r.Tx, tenancy.NewPlatform(session.NewRunner(join, join), e.gate)), broken)
+	})
+}
+
+// Store returns the engine's store. What is written to the tables of the host's own ([Options].Tables) outside of the engine's transactions
+// is written through it.
 func (e *Engine) Store() store.Store { return e.store }
 
 // HostTables returns the tables of the host's own that the engine was given as [Options].Tables.
 func (e *Engine) HostTables() []*store.Schema { return slices.Clone(e.hosts) }
 
-// Log returns where the engine tells of what happens in the background.
-func (e *Engine) Log() *slog.Logger { return e.logger() }
+// Failed tells [Options].Log and [Observer].Failed of an error of the background, for packages that work on top of the engine: what
+// failed in a workspace, or the zero Scope, and the error. That ctx has ended is none, and is told to nobody.
+func (e *Engine) Failed(ctx context.Context, s store.Scope, during string, err error) {
+	e.failed(ctx, s, during, err)
+}
 
 func newUUID() string { return uuid.Must(uuid.NewV7()).String() }
 

@@ -94,6 +94,36 @@ func ExampleEngine_ConsumeOnce() {
 	// Output: run 5
 }
 
+// How do I keep something of my own together with what I do in a workspace? In one transaction: either both are there, or nothing is.
+func ExampleWorkspace_UpdateTables() {
+	type order struct {
+		ID     string `json:"id"`
+		UserID string `json:"userId"`
+	}
+	orders := store.Define("my_orders", func(o *order) string { return o.ID }, nil)
+	ctx := context.Background()
+	ws, _ := playWith(ctx, memory.New(), &guerdon.Options{Tables: []*store.Schema{orders.Schema()}}, "ada")
+	place := func(o order) error {
+		return ws.UpdateTables(ctx, func(ctx context.Context, tx store.Tx, ws *guerdon.Workspace) error {
+			if err := orders.Insert(ctx, tx, o); err != nil {
+				return err
+			}
+			_, err := ws.Record(ctx, event.Event{ID: o.ID, UserID: o.UserID, EntityID: "run"})
+			return err
+		})
+	}
+	check(place(order{"o1", "ada"}))
+	fmt.Println(place(order{"o2", "nobody"}))
+	check(ws.ViewTables(ctx, func(ctx context.Context, tx store.Tx) error {
+		n, err := orders.Count(ctx, tx, store.Query{})
+		fmt.Println("orders:", n)
+		return err
+	}))
+	// Output:
+	// userId: "nobody" not found
+	// orders: 1
+}
+
 // What has a member done, and what came of it? The entries of a user, newest first, a page at a time.
 func ExampleWorkspace_Entries() {
 	ctx, now := context.Background(), monday

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/mobility"
 )
 
@@ -107,6 +108,27 @@ func ExampleWorkspace_mobilityExplained() {
 	// Output:
 	// missing: 0.5 km
 	// ada:phone:a 1.5 all of it
-	// ada:phone:b 0 it is suspicious
+	// ada:phone:b 0 it is suspicious: it is faster than 25 km/h
 	// ada:phone:c 0 car is none of the transport types [walk bicycle bus]
+}
+
+// What if a track is suspected and is true, or is not and is none? Somebody has the last word, and says why; everything follows anew.
+func ExampleWorkspace_mobilityReviewed() {
+	ctx := context.Background()
+	ws := tracked(ctx)
+	bus, walk := way("bus", mobility.Bus, 3, 4000), way("walk", mobility.Walk, 3, 1500)
+	walk.StartsAt = walk.StartsAt.Add(5 * time.Minute)
+	_, err := ws.Mobility.Track(ctx, []mobility.Tracking{walk, bus}) // ada cannot have been on both
+	check(err)
+	admin := ws.As(content.Actor{Type: content.ByPrincipal, ID: "grace"})
+	_, err = admin.Mobility.Review(ctx, "ada:phone:bus", mobility.Rejected, "Her bag went by bus.")
+	check(err)
+	x, err := ws.Mobility.Explain(ctx, "ada:2025-09-29:km:target0")
+	check(err)
+	for _, t := range x.Trackings {
+		fmt.Println(t.TrackingID, t.Amount, cmp.Or(t.Reason, "all of it"))
+	}
+	// Output:
+	// ada:phone:bus 0 it is suspicious: principal grace has rejected it: Her bag went by bus.
+	// ada:phone:walk 1.5 all of it
 }

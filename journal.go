@@ -51,8 +51,8 @@ func (o *Outcome) changes() int {
 }
 
 // An Entry is one thing that happened, in the journal: an event from outside, or one that a call or
-// the clock caused; and all that followed from it. One of type [event.Clock] that has no user holds
-// problems of documents that nobody's event has met.
+// the clock caused; and all that followed from it. One of type [event.Clock] that has no user says that a period of a board is closed
+// ([Workspace.Advance]), or holds problems of documents that nobody's event has met.
 type Entry struct {
 	Event event.Event `json:"event"`
 	// User is the event's user as it was when the event happened and as rules saw it, without what may

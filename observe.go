@@ -121,7 +121,8 @@ type Problem struct {
 type Failed struct {
 	// Scope is the workspace; of [Engine.Run], it is zero if the workspaces themselves cannot be listed.
 	Scope store.Scope
-	// During is what failed: "advance" of [Engine.Run]; "consume" of [Engine.Consume]; "media", a file that was to be deleted after its medium and that
+	// During is what failed: "advance" of [Engine.Run]; "consume" of [Engine.Consume]; "webhook" of package webhook, also that it has
+	// paused an endpoint; "media", a file that was to be deleted after its medium and that
 	// [Workspace.Advance] tries again to delete; "afterwards", a ranking that was to follow a transaction that had asked for it,
 	// and follows as soon as it is asked for again.
 	During string

@@ -483,7 +483,23 @@ func (e *Engine) transact(ctx context.Context, tx *session.Tx, fn session.Func) 
 // happened. Those that come late, or instead of others, come together, so that the user's fold is taken back once.
 func (e *Engine) enterTold(ctx context.Context, tx *session.Tx, p *program) error {
 	byUser := map[string][]*fact{}
-	for _, t := range tx.Told() {
+	told := tx.Told()
+	if len(told) == 0 {
+		return nil
+	}
+	var ids []string
+	for _, t := range told {
+		if ids = append(ids, t.Event.ID); t.Instead != "" {
+			ids = append(ids, t.Instead)
+		}
+	}
+	if err := tx.Prefetch(ctx, journal.Keys(ids...)); err != nil {
+		return err
+	}
+	for _, t := range told {
+		if _, known, err := journal.Get(ctx, tx, t.Event.ID); err != nil || known {
+			return cmp.Or(err, fault.Conflict("", "event %q was recorded before; what it told is archived, and cannot be told otherwise", t.Event.ID))
+		}
 		o, err := p.occasion(ctx, tx, t.Event)
 		if err != nil {
 			return err

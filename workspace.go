@@ -191,7 +191,7 @@ func (ws *Workspace) On(joined store.Store) *Workspace {
 }
 
 // As returns the same workspace for somebody to act in: the histories of documents say who published and
-// archived them. Without it, that is the system. It grants and refuses nothing. Calls return
+// archived them, and tracks who reviewed them. Without it, that is the system. It grants and refuses nothing. Calls return
 // [fault.ErrInvalid] for an actor that is not valid.
 func (ws *Workspace) As(a content.Actor) *Workspace {
 	if ws.engine == nil {
@@ -249,6 +249,27 @@ func (ws *Workspace) View(ctx context.Context, fn func(context.Context, *Workspa
 		view := func(_ context.Context, call session.Func) error { return call(tx) }
 		return fn(ctx, inner.bind(session.NewRunner(view, refuse), true))
 	})
+}
+
+// UpdateTables is [Workspace.Update] with the transaction, for tables of the host's own ([Options].Tables): what fn writes to them through tx
+// and what it does through the handle is committed together, or not at all. tx is on the workspace's rows; like the handle, it must not be used
+// after fn has returned.
+func (ws *Workspace) UpdateTables(ctx context.Context, fn func(ctx context.Context, tx store.Tx, ws *Workspace) error) error {
+	if fn == nil {
+		return fault.Invalid("fn", "is nil")
+	}
+	return ws.update(ctx, func(ctx context.Context, tx *session.Tx, inner *Workspace) error {
+		return fn(ctx, recorderOf(tx).Tx, inner)
+	})
+}
+
+// ViewTables runs fn with a transaction that reads tables of the host's own ([Options].Tables), on the snapshot of [Workspace.View] if the
+// handle has one. fn may run again.
+func (ws *Workspace) ViewTables(ctx context.Context, fn func(ctx context.Context, tx store.Tx) error) error {
+	if fn == nil {
+		return fault.Invalid("fn", "is nil")
+	}
+	return ws.run.View(ctx, func(tx *session.Tx) error { return fn(ctx, recorderOf(tx).Tx) })
 }
 
 // update is Update with the transaction of the handle.

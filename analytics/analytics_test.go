@@ -19,6 +19,7 @@ import (
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 // game returns a world with documents and a user "ada".
@@ -163,6 +164,98 @@ func (c *counting) Update(ctx context.Context, s store.Scope, fn func(store.Tx) 
 		return err
 	}
 	return c.Store.Update(ctx, s, fn)
+}
+
+// metered counts the rows that updates read and write.
+type metered struct {
+	store.Store
+
+	read, written int
+}
+
+func (m *metered) Update(ctx context.Context, s store.Scope, fn func(store.Tx) error) error {
+	var c store.Cost
+	err := m.Store.Update(ctx, s, func(tx store.Tx) error {
+		tx.(store.Metered).Meter(&c)
+		return fn(tx)
+	})
+	m.read += c.RowsRead
+	m.written += c.RowsWritten
+	return err
+}
+
+// cost returns how many rows are read and written to count what has happened.
+func (m *metered) cost(t *testing.T, w *world) [2]int {
+	t.Helper()
+	m.read, m.written = 0, 0
+	require.NoError(t, w.count.CatchUp(t.Context(), w.Workspace))
+	return [2]int{m.read, m.written}
+}
+
+// To count an entry touches few rows, and no more after a year than after a month, also if it comes late.
+func TestCountingCostsTheSameAlways(t *testing.T) {
+	t.Parallel()
+	costs := func(days int) (all [][2]int) {
+		m := &metered{Store: memory.New()}
+		docs := append(threeRuns(), guerdontest.Currency("points"), guerdontest.RewardRule("pays", guerdontest.Doing("run"), "points", "1"))
+		w := found(t, m, "acme", analytics.Options{}, docs...)
+		t.Cleanup(func() { require.NoError(t, m.Close()) })
+		events := w.crowd(t, 10, days)
+		w.record(t, events)
+		of := m.cost(t, w)
+		require.Less(t, of[0], 3*len(events), "rows that are read")
+		require.Less(t, of[1], 4*len(events), "rows that are written")
+		for _, at := range []time.Time{start, events[0].At.AddDate(0, 0, 3), events[0].At.AddDate(0, 0, -3)} {
+			w.record(t, []event.Event{{UserID: "user-00007", EntityID: "run", At: at}})
+			all = append(all, m.cost(t, w))
+		}
+		return all
+	}
+	short, long := costs(40), costs(400)
+	for i, of := range long {
+		require.LessOrEqual(t, of[0], short[i][0])
+		require.LessOrEqual(t, of[1], short[i][1])
+		require.Less(t, max(of[0], of[1]), 30)
+	}
+}
+
+// Something may have happened long ago, also before the days have numbers.
+func TestDaysLongAgo(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	w := game(t, memory.New(), guerdontest.Currency("points"), guerdontest.RewardRule("pays", guerdontest.Doing("run"), "points", "1"))
+	for _, text := range []string{"2026-03-18", "1970-01-02", "1756-01-27", "1969-12-31", "1964-05-26", "0001-01-02", "1970-01-01"} {
+		day, err := timeframe.ParseDay(text)
+		require.NoError(t, err)
+		w.record(t, []event.Event{{UserID: "ada", EntityID: "run", At: time.Unix(86400*int64(day), 0)}})
+	}
+	require.NoError(t, w.count.CatchUp(ctx, w.Workspace))
+	r := w.count.Of(w.Workspace)
+	for _, of := range []struct {
+		from, to            timeframe.Day
+		transactions, users int64
+	}{{-10, 10, 3, 1}, {-1, -1, 1, 1}, {0, 0, 1, 1}, {2, 100, 0, 0}, {-2050, -2, 1, 1}} {
+		got, err := r.Economy(ctx, "points", analytics.Range{From: of.from, To: of.to})
+		require.NoError(t, err)
+		require.Equal(t, []int64{of.transactions, of.users}, []int64{got.Summary.TotalTransactions, got.Summary.Users}, "%s to %s", of.from, of.to)
+		u, err := r.User(ctx, "ada", analytics.Range{From: of.from, To: of.to})
+		require.NoError(t, err)
+		require.Equal(t, int(of.transactions), u.ActiveDays)
+		require.Equal(t, 3, u.LongestRun)
+	}
+	_, err := w.Users.Anonymise(ctx, "ada")
+	require.NoError(t, err)
+	require.NoError(t, w.count.CatchUp(ctx, w.Workspace))
+	require.NoError(t, w.store.View(ctx, w.Scope(), func(tx store.Tx) error {
+		for _, table := range analytics.Tables() {
+			rows, err := tx.List(ctx, table, store.Query{})
+			require.NoError(t, err)
+			for _, row := range rows {
+				require.NotContains(t, row.Key, "ada", table.Name)
+			}
+		}
+		return nil
+	}))
 }
 
 // Days are those of one zone; in another, nothing is mixed: it is refused until it is counted anew.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"maps"
 	"math/bits"
 	"slices"
@@ -21,10 +22,11 @@ type delta struct {
 	active     map[userDay]struct{}    // who did something on which day
 	activities map[timeframe.Day]int64 // how many things were done
 	users      map[string]*fate
-	missions   map[string]*told // by the keys of their rows, as are
-	// transactions, of which nil is one that is not there.
-	transactions map[string]*transaction
-	logs         map[string][]logChange // in their order
+	missions   map[string]*told // by the keys of their rows
+	// transactions are in the order in which they were told of, and booked says where they are, by user and id.
+	transactions []booking
+	booked       map[[2]string]int
+	logs         map[string][]logChange // by the keys of their rows, in their order
 	outlines     []pathVersion          // that the logs speak of
 	tally        *tally
 }
@@ -44,7 +46,7 @@ type fate struct {
 func fold(entries []guerdon.Entry, outlines []pathVersion, zone *time.Location) *delta {
 	d := &delta{
 		active: map[userDay]struct{}{}, activities: map[timeframe.Day]int64{}, users: map[string]*fate{}, missions: map[string]*told{},
-		transactions: map[string]*transaction{}, logs: map[string][]logChange{}, outlines: outlines, tally: newTally(),
+		booked: map[[2]string]int{}, logs: map[string][]logChange{}, outlines: outlines, tally: newTally(),
 	}
 	for i := range entries {
 		d.add(&entries[i], zone)
@@ -90,30 +92,35 @@ func isActivity(t event.Type) bool {
 // A ledger is the rows that change.
 type ledger struct {
 	state   *state
+	ids     []string // of the users that entries speak of, sorted
 	people  map[string]*person
 	before  []person                  // as they were
-	spans   map[string]*span          // nil where there is none
+	spans   map[spot]*span            // that were read; nil where there is none
+	written map[spot]struct{}         // which of them have changed
 	days    map[timeframe.Day]*day    // what is added
-	cohorts map[timeframe.Day][]int64 // what is added
+	cohorts map[timeframe.Day]*cohort // what is added
+	sums    []sum                     // what else is added
 	gone    []*person
+	room    [2][]timeframe.Day // to be used again
 }
 
-// apply adds what entries say to what is kept.
+// spot is where a span is.
+type spot struct {
+	userID string
+	block  int
+}
+
+// apply adds what entries say to what is kept: each row is read and written once.
 func (d *delta) apply(ctx context.Context, tx store.Tx, at *state) error {
-	l := &ledger{state: at, people: map[string]*person{}, spans: map[string]*span{}, days: map[timeframe.Day]*day{}, cohorts: map[timeframe.Day][]int64{}}
-	active := slices.SortedFunc(maps.Keys(d.active), func(a, b userDay) int {
-		return cmp.Or(cmp.Compare(a.userID, b.userID), cmp.Compare(a.day, b.day))
-	})
-	if err := l.read(ctx, tx, d, active); err != nil {
+	l := &ledger{
+		state: at, people: map[string]*person{}, spans: map[spot]*span{}, written: map[spot]struct{}{},
+		days: map[timeframe.Day]*day{}, cohorts: map[timeframe.Day]*cohort{},
+	}
+	if err := l.meet(ctx, tx, d); err != nil {
 		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(d.users)) {
 		l.join(id, d.users[id].joined)
-	}
-	for _, ud := range active {
-		if err := l.act(ctx, tx, ud); err != nil {
-			return err
-		}
 	}
 	for on, n := range d.activities {
 		l.day(on).Activities += n
@@ -121,68 +128,141 @@ func (d *delta) apply(ctx context.Context, tx store.Tx, at *state) error {
 	for id, f := range d.users {
 		l.become(id, f.status)
 	}
-	if err := d.applyMissions(ctx, tx); err != nil {
+	if err := d.applyMissions(ctx, tx, l); err != nil {
 		return err
 	}
-	if err := d.applyTransactions(ctx, tx); err != nil {
+	if err := d.applyTransactions(ctx, tx, l); err != nil {
 		return err
 	}
-	if err := d.applyLogs(ctx, tx); err != nil {
+	if err := d.applyLogs(ctx, tx, l); err != nil {
 		return err
 	}
-	if err := d.tally.write(ctx, tx); err != nil {
+	d.tally.settle()
+	active := slices.SortedFunc(maps.Keys(d.active), func(a, b userDay) int {
+		return cmp.Or(cmp.Compare(a.userID, b.userID), cmp.Compare(a.day, b.day))
+	})
+	if err := l.look(ctx, tx, l.needed(active, d.tally)); err != nil {
+		return err
+	}
+	for _, ud := range active {
+		if err := l.act(ctx, tx, ud); err != nil {
+			return err
+		}
+	}
+	for of, m := range d.tally.users {
+		d.tally.happen(l, of, m)
+	}
+	l.sums = append(l.sums, newSum(topicDays, maps.Values(d.tally.days)),
+		newSum(topicTotals, maps.Values(d.tally.totals)))
+	if err := l.write(ctx, tx); err != nil {
 		return err
 	}
 	for _, p := range l.gone {
 		err := errors.Join(forget(ctx, tx, missionRows, p.UserID), forget(ctx, tx, transactionRows, p.UserID), forget(ctx, tx, pointUsers, p.UserID),
-			forget(ctx, tx, itemLogs, p.UserID), forget(ctx, tx, presences, p.UserID))
+			forget(ctx, tx, itemLogs, p.UserID))
 		if err != nil {
 			return err
 		}
 	}
-	return l.write(ctx, tx)
+	return nil
 }
 
-// read reads what is known of the users.
-func (l *ledger) read(ctx context.Context, tx store.Tx, d *delta, active []userDay) error {
-	ids := slices.Sorted(maps.Keys(d.users))
-	var keys []string
-	for _, ud := range active {
-		block, _ := blockOf(ud.day)
-		keys = append(keys, spanKey(block-1, ud.userID), spanKey(block, ud.userID), spanKey(block+1, ud.userID))
+// meet reads what is known of the users, and prepares to read where things were counted.
+func (l *ledger) meet(ctx context.Context, tx store.Tx, d *delta) error {
+	mentioned := map[string]struct{}{}
+	for id := range d.users {
+		mentioned[id] = struct{}{}
 	}
-	slices.Sort(keys)
-	keys = slices.Compact(keys)
-	if err := tx.Prefetch(ctx, people.Keys(ids...), spans.Keys(keys...)); err != nil {
-		return err
+	for of := range d.tally.users {
+		mentioned[of.userID] = struct{}{}
 	}
-	known, err := people.GetMany(ctx, tx, ids...)
+	for i := range d.transactions {
+		mentioned[d.transactions[i].userID] = struct{}{}
+	}
+	for _, changes := range d.logs {
+		mentioned[changes[0].UserID] = struct{}{}
+	}
+	l.ids = slices.Sorted(maps.Keys(mentioned))
+	err := tx.Prefetch(ctx, people.Keys(l.ids...), missionRows.Keys(slices.Sorted(maps.Keys(d.missions))...),
+		transactionRows.Keys(d.knownTransactions()...))
 	if err != nil {
 		return err
 	}
+	known, err := people.GetMany(ctx, tx, l.ids...)
 	l.before = slices.Clone(known)
 	for i := range known {
 		l.people[known[i].UserID] = &known[i]
 	}
-	return l.look(ctx, tx, keys...)
+	return err
 }
 
-// look reads on which days users were active.
-func (l *ledger) look(ctx context.Context, tx store.Tx, keys ...string) error {
-	for _, key := range keys {
-		l.spans[key] = nil
+// person returns what is known of a user, for it to be changed.
+func (l *ledger) person(id string) *person {
+	p := l.people[id]
+	if p == nil {
+		p = &person{UserID: id, Stranger: true}
+		l.people[id] = p
 	}
+	return p
+}
+
+// needed returns the spans that can tell what was before and behind the days on which something happened to users.
+func (l *ledger) needed(active []userDay, t *tally) map[spot]struct{} {
+	want := map[spot]struct{}{}
+	need := func(p *person, block int) {
+		at := spot{p.UserID, block}
+		if _, there := want[at]; !there && p.has(block) {
+			want[at] = struct{}{}
+		}
+	}
+	for _, ud := range active {
+		block, _ := blockOf(ud.day)
+		for next := block - 1; next <= block+1; next++ {
+			need(l.person(ud.userID), next)
+		}
+	}
+	for of, m := range t.users {
+		p := l.person(of.userID)
+		m.find(p, of.topic)
+		for _, block := range m.nearby {
+			need(p, block)
+		}
+	}
+	return want
+}
+
+// look reads spans.
+func (l *ledger) look(ctx context.Context, tx store.Tx, at map[spot]struct{}) error {
+	keys := make([]string, 0, len(at))
+	for s := range at {
+		keys = append(keys, spanKey(s.block, s.userID))
+	}
+	slices.Sort(keys)
 	found, err := spans.GetMany(ctx, tx, keys...)
 	for i := range found {
-		l.spans[spanKey(found[i].Block, found[i].UserID)] = &found[i]
+		l.spans[spot{found[i].UserID, found[i].Block}] = &found[i]
 	}
 	return err
 }
 
+// open returns a span for it to be changed.
+func (l *ledger) open(at spot) *span {
+	s := l.spans[at]
+	if s == nil {
+		s = &span{Block: at.block, UserID: at.userID}
+		l.spans[at] = s
+	}
+	if _, own := l.written[at]; !own {
+		s.Topics = slices.Clone(s.Topics) // the store's
+		l.written[at] = struct{}{}
+	}
+	return s
+}
+
 // join takes in a user who is not known.
 func (l *ledger) join(id string, on timeframe.Day) {
-	if l.people[id] == nil {
-		l.people[id] = &person{UserID: id, Joined: on}
+	if p := l.person(id); p.Stranger {
+		p.Stranger, p.Joined = false, on
 		l.state.Users++
 		l.day(on).Joined++
 	}
@@ -202,7 +282,7 @@ func (l *ledger) day(on timeframe.Day) *day {
 func (l *ledger) act(ctx context.Context, tx store.Tx, ud userDay) error {
 	block, bit := blockOf(ud.day)
 	days := func(block int) uint64 {
-		if s := l.spans[spanKey(block, ud.userID)]; s != nil {
+		if s := l.spans[spot{ud.userID, block}]; s != nil {
 			return uint64(s.Days)
 		}
 		return 0
@@ -224,12 +304,9 @@ func (l *ledger) act(ctx context.Context, tx store.Tx, ud userDay) error {
 			l.day(ud.day.Add(n)).Active[i]++
 		}
 	}
-	key := spanKey(block, ud.userID)
-	if l.spans[key] == nil {
-		l.spans[key] = &span{Block: block, UserID: ud.userID}
-	}
-	l.spans[key].Days |= 1 << bit
+	l.open(spot{ud.userID, block}).Days |= 1 << bit
 	p := l.people[ud.userID]
+	p.enter(active, block, true)
 	if err := l.runOn(ctx, tx, p, ud.day); err != nil {
 		return err
 	}
@@ -244,11 +321,11 @@ func (l *ledger) runOn(ctx context.Context, tx store.Tx, p *person, on timeframe
 	case p.Active && on == p.Last+1:
 		length += p.Run
 	case p.Active && on < p.Last: // it may join two runs
-		before, err := l.inRow(ctx, tx, p.UserID, on, -1)
+		before, err := l.inRow(ctx, tx, p, on, -1)
 		if err != nil {
 			return err
 		}
-		after, err := l.inRow(ctx, tx, p.UserID, on, 1)
+		after, err := l.inRow(ctx, tx, p, on, 1)
 		if err != nil {
 			return err
 		}
@@ -262,18 +339,17 @@ func (l *ledger) runOn(ctx context.Context, tx store.Tx, p *person, on timeframe
 }
 
 // inRow returns on how many days in a row a user was active, from a day on, itself not included, in steps of a day.
-func (l *ledger) inRow(ctx context.Context, tx store.Tx, userID string, on timeframe.Day, step int) (n int, err error) {
+func (l *ledger) inRow(ctx context.Context, tx store.Tx, p *person, on timeframe.Day, step int) (n int, err error) {
 	for {
 		on = on.Add(step)
 		block, bit := blockOf(on)
-		s, known := l.spans[spanKey(block, userID)]
-		if !known {
-			if err := l.look(ctx, tx, spanKey(block, userID)); err != nil {
+		at := spot{p.UserID, block}
+		if l.spans[at] == nil && p.has(block) {
+			if err := l.look(ctx, tx, map[spot]struct{}{at: {}}); err != nil {
 				return 0, err
 			}
-			s = l.spans[spanKey(block, userID)]
 		}
-		if s == nil || s.Days&(1<<bit) == 0 {
+		if s := l.spans[at]; s == nil || s.Days&(1<<bit) == 0 {
 			return n, nil
 		}
 		n++
@@ -306,11 +382,10 @@ func (l *ledger) come(p *person, on timeframe.Day) {
 // count adds to the weeks of a cohort.
 func (l *ledger) count(week timeframe.Day, in uint64, n int64) {
 	for ; in != 0; in &= in - 1 {
-		at := bits.TrailingZeros64(in)
-		if missing := at + 1 - len(l.cohorts[week]); missing > 0 {
-			l.cohorts[week] = append(l.cohorts[week], make([]int64, missing)...)
+		if l.cohorts[week] == nil {
+			l.cohorts[week] = &cohort{Week: week}
 		}
-		l.cohorts[week][at] += n
+		l.cohorts[week].add(bits.TrailingZeros64(in), n)
 	}
 }
 
@@ -331,40 +406,51 @@ func (l *ledger) become(id string, status tenancy.Status) {
 
 // write keeps what has changed. Of who is erased only what is counted stays.
 func (l *ledger) write(ctx context.Context, tx store.Tx) error {
+	var now []span
+	var gone, erased []string
 	for _, p := range l.gone {
 		delete(l.people, p.UserID)
-		var keys []string
-		if p.Active {
-			first, _ := blockOf(p.First)
-			last, _ := blockOf(p.Last)
-			for block := first; block <= last; block++ {
-				keys = append(keys, spanKey(block, p.UserID))
-				delete(l.spans, spanKey(block, p.UserID))
-			}
+		erased = append(erased, p.UserID)
+		for _, block := range p.blocks() {
+			delete(l.written, spot{p.UserID, block})
+			gone = append(gone, spanKey(block, p.UserID))
 		}
-		if err := people.Delete(ctx, tx, p.UserID); err != nil {
-			return err
-		}
-		for some := range slices.Chunk(keys, maxBatch) {
-			if err := spans.Delete(ctx, tx, some...); err != nil {
-				return err
-			}
+	}
+	for at := range l.written {
+		if s := l.spans[at]; s.Days != 0 || len(s.Topics) > 0 {
+			now = append(now, *s)
+		} else {
+			gone = append(gone, spanKey(at.block, at.userID))
 		}
 	}
 	for i := range l.before {
 		l.stand(&l.before[i], -1)
 	}
-	for _, p := range l.people {
-		l.stand(p, 1)
+	var known []person
+	for _, id := range l.ids {
+		if p := l.people[id]; p != nil {
+			l.stand(p, 1)
+			known = append(known, *p)
+		}
 	}
-	if err := l.sum(ctx, tx); err != nil {
+	l.sums = append(l.sums, newSum(days, maps.Values(l.days)),
+		newSum(cohorts, maps.Values(l.cohorts)))
+	if err := addAll(ctx, tx, l.sums); err != nil {
 		return err
 	}
-	if err := people.Put(ctx, tx, values(l.people)...); err != nil {
+	slices.SortFunc(now, func(a, b span) int { return cmp.Or(cmp.Compare(a.Block, b.Block), cmp.Compare(a.UserID, b.UserID)) })
+	if err := spans.Put(ctx, tx, now...); err != nil {
 		return err
 	}
-	maps.DeleteFunc(l.spans, func(_ string, s *span) bool { return s == nil })
-	if err := spans.Put(ctx, tx, values(l.spans)...); err != nil {
+	for some := range slices.Chunk(gone, maxBatch) {
+		if err := spans.Delete(ctx, tx, some...); err != nil {
+			return err
+		}
+	}
+	if err := people.Put(ctx, tx, known...); err != nil {
+		return err
+	}
+	if err := people.Delete(ctx, tx, erased...); err != nil {
 		return err
 	}
 	return states.Put(ctx, tx, *l.state)
@@ -372,7 +458,7 @@ func (l *ledger) write(ctx context.Context, tx store.Tx) error {
 
 // stand counts who is in lists by the day since which they were not active.
 func (l *ledger) stand(p *person, n int64) {
-	if p.Suspended {
+	if p.Suspended || p.Stranger {
 		return
 	}
 	d := l.day(p.since())
@@ -382,60 +468,68 @@ func (l *ledger) stand(p *person, n int64) {
 	}
 }
 
-// sum adds what is added to what is counted.
-func (l *ledger) sum(ctx context.Context, tx store.Tx) error {
-	texts := func(all []timeframe.Day) (keys []string) {
-		for _, d := range all {
-			keys = append(keys, d.String())
-		}
-		return keys
-	}
-	on, weeks := slices.Sorted(maps.Keys(l.days)), slices.Sorted(maps.Keys(l.cohorts))
-	if err := tx.Prefetch(ctx, days.Keys(texts(on)...), cohorts.Keys(texts(weeks)...)); err != nil {
-		return err
-	}
-	known, err := days.GetMany(ctx, tx, texts(on)...)
-	if err != nil {
-		return err
-	}
-	for _, k := range known {
-		l.days[k.Day].plus(&k)
-	}
-	if err := days.Put(ctx, tx, values(l.days)...); err != nil {
-		return err
-	}
-	before, err := cohorts.GetMany(ctx, tx, texts(weeks)...)
-	if err != nil {
-		return err
-	}
-	for _, c := range before {
-		sum := slices.Clone(c.Active)
-		for i, n := range l.cohorts[c.Week] {
-			if i == len(sum) {
-				sum = append(sum, 0)
-			}
-			sum[i] += n
-		}
-		l.cohorts[c.Week] = sum
-	}
-	changed := make([]cohort, len(weeks))
-	for i, w := range weeks {
-		changed[i] = cohort{w, l.cohorts[w]}
-	}
-	return cohorts.Put(ctx, tx, changed...)
+// A sum is what is added to the rows of a table.
+type sum interface {
+	// read names the rows as they are kept.
+	read() store.Read
+	// add adds to them.
+	add(ctx context.Context, tx store.Tx) error
 }
 
-func (d *day) plus(o *day) {
-	for i := range d.Active {
-		d.Active[i] += o.Active[i]
+type sumOf[T any, P counter[T]] struct {
+	rows *store.Table[T]
+	keys []string // sorted
+	by   map[string]*T
+}
+
+// A counter is a row of sums.
+type counter[T any] interface {
+	*T
+	key() string
+	// none tells whether nothing is added.
+	none() bool
+	plus(before *T)
+}
+
+func newSum[T any, P counter[T]](rows *store.Table[T], added iter.Seq[*T]) sum {
+	s := &sumOf[T, P]{rows: rows, by: map[string]*T{}}
+	for row := range added {
+		if !P(row).none() {
+			s.by[P(row).key()] = row
+		}
 	}
-	d.Activities += o.Activities
-	d.Joined += o.Joined
-	d.Since += o.Since
-	for i := range d.Runs {
-		d.Runs[i] += o.Runs[i]
+	s.keys = slices.Sorted(maps.Keys(s.by))
+	return s
+}
+
+func (s *sumOf[T, P]) read() store.Read { return s.rows.Keys(s.keys...) }
+
+func (s *sumOf[T, P]) add(ctx context.Context, tx store.Tx) error {
+	known, err := s.rows.GetMany(ctx, tx, s.keys...)
+	if err != nil {
+		return err
 	}
-	d.Lengths += o.Lengths
+	for i := range known {
+		P(s.by[P(&known[i]).key()]).plus(&known[i])
+	}
+	all := make([]T, len(s.keys))
+	for i, key := range s.keys {
+		all[i] = *s.by[key]
+	}
+	return s.rows.Put(ctx, tx, all...)
+}
+
+// addAll adds sums to what is kept.
+func addAll(ctx context.Context, tx store.Tx, sums []sum) error {
+	var reads []store.Read
+	for _, s := range sums {
+		reads = append(reads, s.read())
+	}
+	err := tx.Prefetch(ctx, reads...)
+	for i := 0; i < len(sums) && err == nil; i++ {
+		err = sums[i].add(ctx, tx)
+	}
+	return err
 }
 
 // values returns what a map holds, in the order of its keys.

@@ -99,6 +99,13 @@ type pathDay struct {
 	Completed int64         `json:"completed,omitempty"`
 }
 
+func (d *pathDay) none() bool { return d.Started == 0 && d.Completed == 0 }
+
+func (d *pathDay) plus(o *pathDay) {
+	d.Started += o.Started
+	d.Completed += o.Completed
+}
+
 func (d *pathDay) key() string { return d.Day.String() + "/" + d.PathID }
 
 var pathDays = store.Define("analytics_path_days", (*pathDay).key, nil)
@@ -111,6 +118,14 @@ type stepDay struct {
 	Reached   int64         `json:"reached,omitempty"`
 	Completed int64         `json:"completed,omitempty"`
 	Stopped   int64         `json:"stopped,omitempty"`
+}
+
+func (d *stepDay) none() bool { return d.Reached == 0 && d.Completed == 0 && d.Stopped == 0 }
+
+func (d *stepDay) plus(o *stepDay) {
+	d.Reached += o.Reached
+	d.Completed += o.Completed
+	d.Stopped += o.Stopped
 }
 
 func (d *stepDay) key() string { return stepPrefix(d.PathID, d.Day) + d.Item.String() }
@@ -229,7 +244,7 @@ type classroom struct {
 }
 
 // applyLogs counts logs where they are since.
-func (d *delta) applyLogs(ctx context.Context, tx store.Tx) error {
+func (d *delta) applyLogs(ctx context.Context, tx store.Tx, l *ledger) error {
 	if len(d.logs) == 0 {
 		return nil
 	}
@@ -261,6 +276,8 @@ func (d *delta) applyLogs(ctx context.Context, tx store.Tx) error {
 			c.now[key] = &now
 		}
 	}
+	l.sums = append(l.sums, newSum(pathDays, maps.Values(c.pathDays)),
+		newSum(stepDays, maps.Values(c.stepDays)))
 	return c.write(ctx, tx, d)
 }
 
@@ -435,31 +452,5 @@ func (c *classroom) write(ctx context.Context, tx store.Tx, d *delta) error {
 	if err := itemLogs.Put(ctx, tx, now...); err != nil {
 		return err
 	}
-	if err := itemLogs.Delete(ctx, tx, gone...); err != nil {
-		return err
-	}
-	err := addTo(ctx, tx, pathDays, c.pathDays, func(sum, before *pathDay) {
-		sum.Started += before.Started
-		sum.Completed += before.Completed
-	}, (*pathDay).key)
-	if err != nil {
-		return err
-	}
-	return addTo(ctx, tx, stepDays, c.stepDays, func(sum, before *stepDay) {
-		sum.Reached += before.Reached
-		sum.Completed += before.Completed
-		sum.Stopped += before.Stopped
-	}, (*stepDay).key)
-}
-
-// addTo adds sums, by their keys, to the rows that are kept.
-func addTo[T any](ctx context.Context, tx store.Tx, rows *store.Table[T], sums map[string]*T, add func(sum, before *T), key func(*T) string) error {
-	known, err := rows.GetMany(ctx, tx, slices.Sorted(maps.Keys(sums))...)
-	if err != nil {
-		return err
-	}
-	for i := range known {
-		add(sums[key(&known[i])], &known[i])
-	}
-	return rows.Put(ctx, tx, values(sums)...)
+	return itemLogs.Delete(ctx, tx, gone...)
 }

@@ -60,6 +60,13 @@ type missionDay struct {
 
 func (d *missionDay) key() string { return d.Day.String() + "/" + d.ConfigurationID }
 
+func (d *missionDay) none() bool { return d.Assigned == 0 && d.Completed == 0 }
+
+func (d *missionDay) plus(o *missionDay) {
+	d.Assigned += o.Assigned
+	d.Completed += o.Completed
+}
+
 var missionDays = store.Define("analytics_mission_days", (*missionDay).key, nil)
 
 // A told is what entries say of a mission.
@@ -120,7 +127,7 @@ func (t *told) standing(was *mission) *mission {
 }
 
 // applyMissions counts missions where they are since.
-func (d *delta) applyMissions(ctx context.Context, tx store.Tx) error {
+func (d *delta) applyMissions(ctx context.Context, tx store.Tx, l *ledger) error {
 	keys := slices.Sorted(maps.Keys(d.missions))
 	known, err := missionRows.GetMany(ctx, tx, keys...)
 	if err != nil {
@@ -145,13 +152,8 @@ func (d *delta) applyMissions(ctx context.Context, tx store.Tx) error {
 	if err := missionRows.Put(ctx, tx, now...); err != nil {
 		return err
 	}
-	if err := missionRows.Delete(ctx, tx, gone...); err != nil {
-		return err
-	}
-	return addTo(ctx, tx, missionDays, sums, func(sum, before *missionDay) {
-		sum.Assigned += before.Assigned
-		sum.Completed += before.Completed
-	}, (*missionDay).key)
+	l.sums = append(l.sums, newSum(missionDays, maps.Values(sums)))
+	return missionRows.Delete(ctx, tx, gone...)
 }
 
 // countMission adds to the days on which a mission is counted.

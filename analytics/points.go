@@ -3,10 +3,8 @@ package analytics
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -37,27 +35,68 @@ func (t *transaction) key() string { return transactionKey(t.UserID, t.ID) }
 
 var transactionRows = store.Define("analytics_transactions", (*transaction).key, nil).Packed()
 
-// whatever stands for every currency or source: no id is that.
+// whatever stands for every source: no id is that.
 const whatever = "*"
+
+// purse is what was got from SYSTEM and paid to it, and by how many transactions.
+type purse struct {
+	Issued   decimal.Decimal `json:"issued"`
+	Spent    decimal.Decimal `json:"spent"`
+	Awards   int64           `json:"awards,omitempty"`
+	Payments int64           `json:"payments,omitempty"`
+}
+
+func (p *purse) none() bool {
+	return p.Issued.IsZero() && p.Spent.IsZero() && p.Awards == 0 && p.Payments == 0
+}
+
+func (p *purse) plus(o *purse) {
+	if !o.Issued.IsZero() { // most are
+		p.Issued = p.Issued.Add(o.Issued)
+	}
+	if !o.Spent.IsZero() {
+		p.Spent = p.Spent.Add(o.Spent)
+	}
+	p.Awards += o.Awards
+	p.Payments += o.Payments
+}
+
+// times returns how many transactions there were.
+func (p *purse) times() int64 { return p.Awards + p.Payments }
+
+func (p *purse) count(currencyID, source string) PointCount {
+	return PointCount{currencyID, source, p.Issued, p.Spent, p.times()}
+}
+
+func (p *purse) of(userID string) PointUser {
+	return PointUser{userID, p.Issued, p.Spent, p.Awards, p.Payments}
+}
+
+// purseOf returns the purse of an amount, which is paid if it is less than 0, or what takes it out of one again.
+func purseOf(moved decimal.Decimal, out bool) purse {
+	n, paid := int64(1), moved.IsNegative()
+	if out {
+		n, moved = -1, moved.Neg()
+	}
+	if paid {
+		return purse{Spent: moved.Neg(), Payments: n}
+	}
+	return purse{Issued: moved, Awards: n}
+}
 
 // pointUser is what a user has got of a currency by a source, and paid. There is none of who is erased.
 type pointUser struct {
-	UserID     string          `json:"userId"`
-	CurrencyID string          `json:"virtualCurrencyId"` // or whatever
-	Source     string          `json:"source"`            // or whatever
-	Issued     decimal.Decimal `json:"issued"`
-	Spent      decimal.Decimal `json:"spent"`
-	Awards     int64           `json:"awards"`
-	Payments   int64           `json:"payments"`
+	UserID     string `json:"userId"`
+	CurrencyID string `json:"virtualCurrencyId"`
+	Source     string `json:"source"` // or whatever
+	Points     purse  `json:"points"`
 }
 
 func (u *pointUser) key() string { return u.UserID + "/" + u.CurrencyID + "/" + u.Source }
 
-func (u *pointUser) plus(o *pointUser) {
-	u.Issued, u.Spent = u.Issued.Add(o.Issued), u.Spent.Add(o.Spent)
-	u.Awards += o.Awards
-	u.Payments += o.Payments
-}
+func (u *pointUser) none() bool { return u.Points.none() }
+
+func (u *pointUser) plus(o *pointUser) { u.Points.plus(&o.Points) }
 
 // ranked returns an amount for an index, nothing if there was none.
 func ranked(d decimal.Decimal, times int64) store.Value {
@@ -74,42 +113,26 @@ func ranked(d decimal.Decimal, times int64) store.Value {
 var pointUsers = store.Define("analytics_point_users", (*pointUser).key,
 	[]store.Field[pointUser]{
 		{Name: "of", Kind: store.KindText, Of: func(u *pointUser) store.Value { return store.Text(u.CurrencyID + "/" + u.Source) }},
-		{Name: "issued", Kind: store.KindInt, Of: func(u *pointUser) store.Value { return ranked(u.Issued, u.Awards) }},
-		{Name: "spent", Kind: store.KindInt, Of: func(u *pointUser) store.Value { return ranked(u.Spent, u.Payments) }},
+		{Name: "issued", Kind: store.KindInt, Of: func(u *pointUser) store.Value { return ranked(u.Points.Issued, u.Points.Awards) }},
+		{Name: "spent", Kind: store.KindInt, Of: func(u *pointUser) store.Value { return ranked(u.Points.Spent, u.Points.Payments) }},
 	},
 	store.Index{Name: "issued", Columns: []string{"of", "issued"}},
 	store.Index{Name: "spent", Columns: []string{"of", "spent"}},
-)
-
-// countOwner adds a transaction to what its user has got and paid, or takes it out.
-func countOwner(sums map[string]*pointUser, t *transaction, n int64) {
-	for _, of := range [][2]string{{t.CurrencyID, t.Source}, {t.CurrencyID, whatever}, {whatever, whatever}} {
-		u := &pointUser{UserID: t.UserID, CurrencyID: of[0], Source: of[1]}
-		if moved := t.Amount.Mul(decimal.NewFromInt(n)); t.Amount.IsNegative() {
-			u.Spent, u.Payments = moved.Neg(), n
-		} else {
-			u.Issued, u.Awards = moved, n
-		}
-		if sum := sums[u.key()]; sum != nil {
-			sum.plus(u)
-		} else {
-			sums[u.key()] = u
-		}
-	}
-}
+).Packed()
 
 // pointDay is what a source gave of a currency, and took of it, on a day.
 type pointDay struct {
-	Day        timeframe.Day   `json:"day"`
-	CurrencyID string          `json:"virtualCurrencyId"`
-	Source     string          `json:"source"`
-	Issued     decimal.Decimal `json:"issued"`
-	Spent      decimal.Decimal `json:"spent"`
-	Count      int64           `json:"count"`
-	Awards     int64           `json:"awards"` // how many of them gave
+	Day        timeframe.Day `json:"day"`
+	CurrencyID string        `json:"virtualCurrencyId"`
+	Source     string        `json:"source"`
+	Points     purse         `json:"points"`
 }
 
 func (d *pointDay) key() string { return d.Day.String() + "/" + d.CurrencyID + "/" + d.Source }
+
+func (d *pointDay) none() bool { return d.Points.none() }
+
+func (d *pointDay) plus(o *pointDay) { d.Points.plus(&o.Points) }
 
 var pointDays = store.Define("analytics_point_days", (*pointDay).key, nil)
 
@@ -119,31 +142,39 @@ const (
 	streakSource = "streakRuleId#"
 )
 
-// book takes in what an entry says of transactions: those that were completed because of it, and what a late event changed of others; nil is one that is
-// not there.
+// booking is what entries say of a transaction.
+type booking struct {
+	userID, id string
+	known      bool         // it may have been counted before
+	now        *transaction // nil is not there
+}
+
+// book takes in what an entry says of transactions: those that were completed because of it, and what a late event changed of others.
 func (d *delta) book(e *guerdon.Entry, zone *time.Location) {
-	d.complete(&e.Event, zone)
+	d.complete(e, &e.Event, zone)
 	for i := range e.Caused {
-		d.complete(&e.Caused[i], zone)
+		d.complete(e, &e.Caused[i], zone)
 	}
-	for _, c := range e.Outcome.Transactions {
+	for i := range e.Outcome.Transactions {
+		c := &e.Outcome.Transactions[i]
 		if c.At.IsZero() { // it was paid because of the entry
 			continue
 		}
-		key := transactionKey(c.UserID, c.TransactionID)
-		if d.transactions[key] = nil; c.Undone || c.State != economy.Completed {
+		b := d.booking(c.UserID, c.TransactionID)
+		b.now = nil
+		if b.known = true; c.Undone || c.State != economy.Completed {
 			continue
 		}
 		source := rewardSource + c.RewardRuleID
 		if c.StreakRuleID != "" {
 			source = streakSource + c.StreakRuleID
 		}
-		d.transactions[key] = newTransaction(c.TransactionID, c.UserID, c.CurrencyID, source, c.Direction, c.Amount, timeframe.DayOf(c.At, zone))
+		b.now = newTransaction(c.TransactionID, c.UserID, c.CurrencyID, source, c.Direction, c.Amount, timeframe.DayOf(c.At, zone))
 	}
 }
 
-// complete takes in the event of a transaction that was completed.
-func (d *delta) complete(ev *event.Event, zone *time.Location) {
+// complete takes in an entry's event of a transaction that was completed.
+func (d *delta) complete(e *guerdon.Entry, ev *event.Event, zone *time.Location) {
 	if ev.Type != event.VirtualTransaction || textOf(ev, "state") != string(economy.Completed) || textOf(ev, "counterpartType") != string(economy.PartySystem) {
 		return
 	}
@@ -152,8 +183,27 @@ func (d *delta) complete(ev *event.Event, zone *time.Location) {
 		source = textOf(ev, "initiatorType")
 	}
 	id := textOf(ev, "virtualTransactionId")
-	d.transactions[transactionKey(ev.UserID, id)] = newTransaction(id, ev.UserID, ev.EntityID, source,
+	b := d.booking(ev.UserID, id)
+	b.known = b.known || !paidFor(ev, e.Event.ID)
+	b.now = newTransaction(id, ev.UserID, ev.EntityID, source,
 		economy.Direction(textOf(ev, "direction")), *ev.Value, timeframe.DayOf(ev.At, zone))
+}
+
+// paidFor tells whether a transaction was paid by a rule for an entry's event itself, which no entry before can have told of. What follows from the
+// event, whose id holds a ":", may have followed from another one before.
+func paidFor(ev *event.Event, eventID string) bool {
+	return textOf(ev, "virtualTransactionGroupId") == eventID && !strings.Contains(eventID, ":") && strings.HasPrefix(textOf(ev, "initiator"), rewardSource)
+}
+
+func (d *delta) booking(userID, id string) *booking {
+	key := [2]string{userID, id}
+	at, found := d.booked[key]
+	if !found {
+		at = len(d.transactions)
+		d.booked[key] = at
+		d.transactions = append(d.transactions, booking{userID: userID, id: id})
+	}
+	return &d.transactions[at]
 }
 
 func newTransaction(id, userID, currencyID, source string, way economy.Direction, n decimal.Decimal, on timeframe.Day) *transaction {
@@ -163,33 +213,70 @@ func newTransaction(id, userID, currencyID, source string, way economy.Direction
 	return &transaction{id, userID, currencyID, source, on, n}
 }
 
+// knownTransactions returns the keys of those that may have been counted before.
+func (d *delta) knownTransactions() (keys []string) {
+	for i := range d.transactions {
+		if b := &d.transactions[i]; b.known {
+			keys = append(keys, transactionKey(b.userID, b.id))
+		}
+	}
+	return keys
+}
+
+// earned is what was given and taken, to be added up.
+type earned struct {
+	days  map[dayOfSource]*pointDay
+	users map[userOfSource]*pointUser
+	// topics are those of currencies.
+	topics map[string]topic
+}
+
+type dayOfSource struct {
+	day                timeframe.Day
+	currencyID, source string
+}
+
+type userOfSource struct{ userID, currencyID, source string }
+
+// move counts a transaction, or takes it out again.
+func (m *earned) move(to *tally, t *transaction, out bool) {
+	p := purseOf(t.Amount, out)
+	on := dayOfSource{t.On, t.CurrencyID, t.Source}
+	if m.days[on] == nil {
+		m.days[on] = &pointDay{Day: t.On, CurrencyID: t.CurrencyID, Source: t.Source}
+	}
+	m.days[on].Points.plus(&p)
+	by := userOfSource{t.UserID, t.CurrencyID, t.Source}
+	if m.users[by] == nil {
+		m.users[by] = &pointUser{UserID: t.UserID, CurrencyID: t.CurrencyID, Source: t.Source}
+	}
+	if m.users[by].Points.plus(&p); p.Awards != 0 {
+		to.mark(earning, t.UserID, t.On, p.Awards)
+		if m.topics[t.CurrencyID] == "" {
+			m.topics[t.CurrencyID] = earning.of(t.CurrencyID)
+		}
+		to.mark(m.topics[t.CurrencyID], t.UserID, t.On, p.Awards)
+	}
+}
+
 // applyTransactions counts transactions where they are since.
-func (d *delta) applyTransactions(ctx context.Context, tx store.Tx) error {
-	keys := slices.Sorted(maps.Keys(d.transactions))
-	known, err := transactionRows.GetMany(ctx, tx, keys...)
+func (d *delta) applyTransactions(ctx context.Context, tx store.Tx, l *ledger) error {
+	before, err := transactionRows.GetMany(ctx, tx, d.knownTransactions()...)
 	if err != nil {
 		return err
 	}
-	sums, owners := map[string]*pointDay{}, map[string]*pointUser{}
-	move := func(t *transaction, n int64) {
-		countPoints(sums, t, n)
-		countOwner(owners, t, n)
-		if !t.Amount.IsNegative() {
-			d.tally.mark(earning, t.UserID, t.On, n)
-			d.tally.mark(earning.of(t.CurrencyID), t.UserID, t.On, n)
-		}
-	}
-	for i := range known {
-		move(&known[i], -1)
+	m := &earned{map[dayOfSource]*pointDay{}, map[userOfSource]*pointUser{}, map[string]topic{}}
+	for i := range before {
+		m.move(d.tally, &before[i], true)
 	}
 	var now []transaction
 	var gone []string
-	for _, key := range keys {
-		if t := d.transactions[key]; t != nil {
-			move(t, 1)
-			now = append(now, *t)
+	for i := range d.transactions {
+		if b := &d.transactions[i]; b.now != nil {
+			m.move(d.tally, b.now, false)
+			now = append(now, *b.now)
 		} else {
-			gone = append(gone, key)
+			gone = append(gone, transactionKey(b.userID, b.id))
 		}
 	}
 	if err := transactionRows.Put(ctx, tx, now...); err != nil {
@@ -198,30 +285,19 @@ func (d *delta) applyTransactions(ctx context.Context, tx store.Tx) error {
 	if err := transactionRows.Delete(ctx, tx, gone...); err != nil {
 		return err
 	}
-	if err := addTo(ctx, tx, pointDays, sums, (*pointDay).plus, (*pointDay).key); err != nil {
-		return err
+	of := map[userOfSource]*pointUser{}
+	for by, u := range m.users {
+		l.person(u.UserID).Points.plus(&u.Points)
+		by.source = whatever
+		if of[by] == nil {
+			of[by] = &pointUser{UserID: u.UserID, CurrencyID: u.CurrencyID, Source: whatever}
+		}
+		of[by].plus(u)
 	}
-	return addTo(ctx, tx, pointUsers, owners, (*pointUser).plus, (*pointUser).key)
-}
-
-func (d *pointDay) plus(o *pointDay) {
-	d.Issued, d.Spent, d.Count = d.Issued.Add(o.Issued), d.Spent.Add(o.Spent), d.Count+o.Count
-	d.Awards += o.Awards
-}
-
-// countPoints adds a transaction to its day, or takes it out.
-func countPoints(sums map[string]*pointDay, t *transaction, n int64) {
-	d := pointDay{Day: t.On, CurrencyID: t.CurrencyID, Source: t.Source, Count: n}
-	if moved := t.Amount.Mul(decimal.NewFromInt(n)); t.Amount.IsNegative() {
-		d.Spent = moved.Neg()
-	} else {
-		d.Issued, d.Awards = moved, n
-	}
-	if sum := sums[d.key()]; sum != nil {
-		sum.plus(&d)
-	} else {
-		sums[d.key()] = &d
-	}
+	maps.Copy(m.users, of)
+	l.sums = append(l.sums, newSum(pointDays, maps.Values(m.days)),
+		newSum(pointUsers, maps.Values(m.users)))
+	return nil
 }
 
 // Points is what was issued and spent.
@@ -257,8 +333,8 @@ func (r Reader) Points(ctx context.Context, in Range) (out Points, err error) {
 		}
 		out = Points{AsOf: at.asOf(), Points: []PointCount{}}
 		for _, d := range values(sums) {
-			if d.Count > 0 {
-				out.Points = append(out.Points, PointCount{d.CurrencyID, d.Source, d.Issued, d.Spent, d.Count})
+			if d.Points.times() > 0 {
+				out.Points = append(out.Points, d.Points.count(d.CurrencyID, d.Source))
 			}
 		}
 	})
@@ -283,15 +359,15 @@ type PointDay struct {
 // PointSeries returns what [Reader.Points] does of one currency and all sources, for each day of a range, days without anything included.
 func (r Reader) PointSeries(ctx context.Context, currencyID string, in Range) (out PointSeries, err error) {
 	err = r.points(ctx, in, func(at *state, all []pointDay) {
-		sums := make([]pointDay, in.To.Sub(in.From)+1)
+		sums := make([]purse, in.To.Sub(in.From)+1)
 		for _, d := range all {
 			if d.CurrencyID == currencyID {
-				sums[d.Day.Sub(in.From)].plus(&d)
+				sums[d.Day.Sub(in.From)].plus(&d.Points)
 			}
 		}
 		out = PointSeries{AsOf: at.asOf(), Days: make([]PointDay, len(sums))}
-		for i, d := range sums {
-			out.Days[i] = PointDay{in.From.Add(i), d.Issued, d.Spent, d.Count}
+		for i, p := range sums {
+			out.Days[i] = PointDay{in.From.Add(i), p.Issued, p.Spent, p.times()}
 		}
 	})
 	return out, err
@@ -332,7 +408,7 @@ type PointUser struct {
 
 // Earners returns who has got most of a currency so far by a source, such as "rewardRuleId#first-run"; without a source, by all, and without
 // either, of all currencies added up. It returns [fault.ErrInvalid] for an id, a limit or a token that is none, and for a source without a
-// currency. What somebody got in a range is no list, as its order would change with each day that passes.
+// currency. What somebody got in a range is no list, as its order would change with each day that passes; how many got something is in [Reader.Economy].
 func (r Reader) Earners(ctx context.Context, currencyID, source string, page store.Page) (PointUsers, error) {
 	return r.pointUsers(ctx, "issued", currencyID, source, page)
 }
@@ -343,31 +419,41 @@ func (r Reader) Spenders(ctx context.Context, currencyID, source string, page st
 }
 
 func (r Reader) pointUsers(ctx context.Context, index, currencyID, source string, page store.Page) (out PointUsers, err error) {
-	of, err := owned(currencyID, source)
-	if err != nil {
-		return out, err
-	}
 	err = r.view(ctx, func(tx store.Tx, at *state) error {
-		found, next, err := shown(ctx, tx, pointUsers, store.By(index, of), page, func(u *pointUser) string { return u.UserID })
-		out = PointUsers{AsOf: at.asOf(), Users: make([]PointUser, len(found)), NextToken: next}
-		for i := range found {
-			out.Users[i] = found[i].public()
-		}
+		out.AsOf = at.asOf()
+		out.Users, out.NextToken, err = most(ctx, tx, index, currencyID, source, page)
 		return err
 	})
 	return out, err
 }
 
-func (u *pointUser) public() PointUser {
-	return PointUser{u.UserID, u.Issued, u.Spent, u.Awards, u.Payments}
+// most returns a page of who has got or paid most.
+func most(ctx context.Context, tx store.Tx, index, currencyID, source string, page store.Page) (out []PointUser, next string, err error) {
+	of, err := owned(currencyID, source)
+	if err != nil {
+		return nil, "", err
+	}
+	out = []PointUser{}
+	if currencyID == "" {
+		found, next, err := people.PageWhere(ctx, tx, store.By(index), page, func(*person) bool { return true })
+		for i := range found {
+			out = append(out, found[i].Points.of(found[i].UserID))
+		}
+		return out, next, err
+	}
+	found, next, err := shown(ctx, tx, pointUsers, store.By(index, of), page, func(u *pointUser) string { return u.UserID })
+	for i := range found {
+		out = append(out, found[i].Points.of(found[i].UserID))
+	}
+	return out, next, err
 }
 
-// owned returns the value of an index for a currency and a source.
+// owned returns the value of an index for a currency and a source, which is of no use without a currency.
 func owned(currencyID, source string) (store.Value, error) {
 	if currencyID == "" && source != "" {
 		return store.Value{}, fault.Invalid("virtualCurrencyId", "is missing, whose source is %.20q", source)
 	}
-	of := cmp.Or(currencyID, whatever) + "/" + cmp.Or(source, whatever)
+	of := currencyID + "/" + cmp.Or(source, whatever)
 	if strings.ContainsRune(of, 0) {
 		return store.Value{}, fault.Invalid("virtualCurrencyId", "is no id")
 	}
@@ -413,8 +499,7 @@ const top = 10
 // Economy returns what users got of a currency in a range, or of all added up with "", as [Reader.Points] counts it. Who is suspended or
 // erased since stays counted, and is not among the top.
 func (r Reader) Economy(ctx context.Context, currencyID string, in Range) (out Economy, err error) {
-	of, err := owned(currencyID, "")
-	if err = errors.Join(err, in.Validate()); err != nil {
+	if err := in.Validate(); err != nil {
 		return out, err
 	}
 	err = r.view(ctx, func(tx store.Tx, at *state) error {
@@ -422,7 +507,7 @@ func (r Reader) Economy(ctx context.Context, currencyID string, in Range) (out E
 		if out.Summary, out.PointsOverTime, err = awarded(ctx, tx, currencyID, in); err != nil {
 			return err
 		}
-		first, _, err := shown(ctx, tx, pointUsers, store.By("issued", of), store.Page{Limit: top}, func(u *pointUser) string { return u.UserID })
+		first, _, err := most(ctx, tx, "issued", currencyID, "", store.Page{Limit: top})
 		for _, u := range first {
 			out.TopEarners = append(out.TopEarners, Earner{u.UserID, u.Issued, u.Awards})
 		}
@@ -446,10 +531,10 @@ func awarded(ctx context.Context, tx store.Tx, currencyID string, in Range) (sum
 			continue
 		}
 		on := &series[d.Day.Sub(in.From)]
-		on.Transactions += d.Awards
-		on.Points = on.Points.Add(d.Issued)
-		sum.TotalTransactions += d.Awards
-		sum.TotalPointsAwarded = sum.TotalPointsAwarded.Add(d.Issued)
+		on.Transactions += d.Points.Awards
+		on.Points = on.Points.Add(d.Points.Issued)
+		sum.TotalTransactions += d.Points.Awards
+		sum.TotalPointsAwarded = sum.TotalPointsAwarded.Add(d.Points.Issued)
 	}
 	if sum.TotalTransactions > 0 {
 		sum.AvgPointsPerTransaction = sum.TotalPointsAwarded.DivRound(decimal.NewFromInt(sum.TotalTransactions), amount.Places)

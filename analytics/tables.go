@@ -1,9 +1,15 @@
 package analytics
 
 import (
+	"cmp"
 	"context"
+	"math"
+	"math/bits"
+	"slices"
 	"strconv"
 	"time"
+
+	"github.com/shopspring/decimal"
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/store"
@@ -18,7 +24,7 @@ func counted() []*store.Schema {
 	return []*store.Schema{
 		people.Schema(), spans.Schema(), days.Schema(), cohorts.Schema(), missionRows.Schema(), missionDays.Schema(), transactionRows.Schema(),
 		pointDays.Schema(), pointUsers.Schema(), itemLogs.Schema(), pathVersions.Schema(), pathDays.Schema(), stepDays.Schema(),
-		presences.Schema(), topicDays.Schema(), topicTotals.Schema(),
+		topicDays.Schema(), topicTotals.Schema(),
 	}
 }
 
@@ -41,9 +47,11 @@ const stateKey = "state"
 
 var states = store.Define("analytics_states", func(*state) string { return stateKey }, nil)
 
-// person is when a user was active. There is none of who is erased.
+// person is what is known of a user. There is none of who is erased.
 type person struct {
 	UserID string `json:"userId"`
+	// Stranger is a user of whom no entry says anything but what others say, as those before are archived: one who has not joined.
+	Stranger bool `json:"stranger,omitempty"`
 	// Joined is the day of the user's first entry.
 	Joined timeframe.Day `json:"joined"`
 	// Active says whether the user was ever active: First and Last are the days.
@@ -57,6 +65,99 @@ type person struct {
 	Longest int `json:"longest,omitempty"`
 	// Suspended users are in no list.
 	Suspended bool `json:"suspended,omitempty"`
+	// Points are what the user has got and paid of all currencies, added up.
+	Points purse `json:"points"`
+	// Where says in which blocks something happened to the user, by topic and group, so that a span is found without looking for it.
+	Where []stretch `json:"where,omitempty"`
+}
+
+// stretch is in which blocks of a group a topic happened to a user, a bit each.
+type stretch struct {
+	Topic  topic  `json:"topic"`
+	Group  int    `json:"group"`
+	Blocks uint64 `json:"blocks"`
+}
+
+// blocksInGroup are nearly six years.
+const blocksInGroup = 64
+
+// groupOf returns the group that a block is in, and its bit there.
+func groupOf(block int) (group int, bit uint64) {
+	return block >> 6, 1 << (block & (blocksInGroup - 1))
+}
+
+// nowhere is no block.
+const nowhere = math.MinInt
+
+func (s *stretch) compare(o stretch) int {
+	return cmp.Or(cmp.Compare(s.Topic, o.Topic), cmp.Compare(s.Group, o.Group))
+}
+
+// has tells whether something happened to the user in a block.
+func (p *person) has(block int) bool {
+	group, bit := groupOf(block)
+	return slices.ContainsFunc(p.Where, func(s stretch) bool { return s.Group == group && s.Blocks&bit != 0 })
+}
+
+// around returns the last block before one in which a topic happened to the user, and the first behind it.
+func (p *person) around(of topic, block int) (before, behind int) {
+	before, behind = nowhere, nowhere
+	group, bit := groupOf(block)
+	for i := range p.Where {
+		s := &p.Where[i]
+		if s.Topic != of {
+			continue
+		}
+		less, more := s.Blocks, s.Blocks
+		switch {
+		case s.Group == group:
+			less &= bit - 1
+			more &^= bit<<1 - 1
+		case s.Group < group:
+			more = 0
+		default:
+			less = 0
+		}
+		if less != 0 {
+			before = s.Group*blocksInGroup + bits.Len64(less) - 1
+		}
+		if more != 0 && behind == nowhere {
+			behind = s.Group*blocksInGroup + bits.TrailingZeros64(more)
+		}
+	}
+	return before, behind
+}
+
+// enter notes whether a topic happened to the user in a block.
+func (p *person) enter(of topic, block int, there bool) {
+	group, bit := groupOf(block)
+	want := stretch{of, group, bit}
+	at, found := slices.BinarySearchFunc(p.Where, want, func(s, o stretch) int { return s.compare(o) })
+	if found == there && (!found || p.Where[at].Blocks&want.Blocks != 0) {
+		return
+	}
+	p.Where = slices.Clone(p.Where) // the store's
+	switch {
+	case !found:
+		p.Where = slices.Insert(p.Where, at, want)
+	case there:
+		p.Where[at].Blocks |= want.Blocks
+	default:
+		if p.Where[at].Blocks &^= want.Blocks; p.Where[at].Blocks == 0 {
+			p.Where = slices.Delete(p.Where, at, at+1)
+		}
+	}
+}
+
+// blocks returns all in which something happened to the user.
+func (p *person) blocks() (all []int) {
+	for _, s := range p.Where {
+		for left := s.Blocks; left != 0; left &= left - 1 {
+			all = append(all, s.Group*blocksInGroup+bits.TrailingZeros64(left))
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // since returns the last day on which the user was active, or the first on which the user could have been.
@@ -69,10 +170,18 @@ func (p *person) since() timeframe.Day {
 
 // shown returns a day for an index of those who are in lists.
 func (p *person) shown(there bool, d timeframe.Day) store.Value {
-	if p.Suspended || !there {
+	if p.Suspended || p.Stranger || !there {
 		return store.Value{}
 	}
 	return store.Int(int64(d))
+}
+
+// ranked returns an amount for an index of those who are in lists.
+func (p *person) ranked(n decimal.Decimal, times int64) store.Value {
+	if p.Suspended {
+		return store.Value{}
+	}
+	return ranked(n, times)
 }
 
 var people = store.Define("analytics_people", func(p *person) string { return p.UserID },
@@ -82,18 +191,86 @@ var people = store.Define("analytics_people", func(p *person) string { return p.
 		{Name: "last", Kind: store.KindInt, Of: func(p *person) store.Value { return p.shown(p.Active, p.Last) }},
 		{Name: "run", Kind: store.KindInt, Of: func(p *person) store.Value { return store.Int(int64(p.Run)) }},
 		{Name: "longest", Kind: store.KindInt, Of: func(p *person) store.Value { return p.shown(p.Active, timeframe.Day(p.Longest)) }},
+		{Name: "issued", Kind: store.KindInt, Of: func(p *person) store.Value { return p.ranked(p.Points.Issued, p.Points.Awards) }},
+		{Name: "spent", Kind: store.KindInt, Of: func(p *person) store.Value { return p.ranked(p.Points.Spent, p.Points.Payments) }},
 	},
 	store.Index{Name: "since", Columns: []string{"since"}},
 	store.Index{Name: "cohort", Columns: []string{"cohort"}},
 	store.Index{Name: "run", Columns: []string{"last", "run"}},
 	store.Index{Name: "longest", Columns: []string{"longest"}},
-)
+	store.Index{Name: "issued", Columns: []string{"issued"}},
+	store.Index{Name: "spent", Columns: []string{"spent"}},
+).Packed()
 
-// span is on which days of a block a user was active, a bit each.
+// span is what happened to a user on the days of a block. There is none of who is erased.
 type span struct {
 	Block  int    `json:"block"`
 	UserID string `json:"userId"`
-	Days   uint32 `json:"days"`
+	// Days are those on which the user was active, a bit each.
+	Days   uint32     `json:"days,omitempty"`
+	Topics []presence `json:"topics,omitempty"` // in their order
+}
+
+// presence is on which days of a block a topic happened to a user, a bit each, and how often on each of them; nil is once.
+type presence struct {
+	Topic  topic   `json:"topic"`
+	Days   uint32  `json:"days"`
+	Counts []int64 `json:"counts,omitempty"`
+}
+
+// find returns where a topic is among those of the span, or should be.
+func (s *span) find(of topic) (int, bool) {
+	return slices.BinarySearchFunc(s.Topics, of, func(p presence, of topic) int { return cmp.Compare(p.Topic, of) })
+}
+
+// on returns the days on which a topic happened, a bit each.
+func (s *span) on(of topic) uint32 {
+	if s == nil {
+		return 0
+	}
+	at, found := s.find(of)
+	if !found {
+		return 0
+	}
+	return s.Topics[at].Days
+}
+
+// mark adds that a topic happened n times on a day.
+func (s *span) mark(of topic, bit int, n int64) {
+	at, found := s.find(of)
+	if !found {
+		s.Topics = slices.Insert(s.Topics, at, presence{Topic: of})
+	}
+	p := &s.Topics[at]
+	if n == 1 && p.Counts == nil && p.Days&(1<<bit) == 0 { // as nearly always
+		p.Days |= 1 << bit
+		return
+	}
+	var counts [daysInBlock]int64
+	left := p.Counts
+	for days := p.Days; days != 0; days &= days - 1 {
+		n := int64(1)
+		if len(left) > 0 {
+			n, left = left[0], left[1:]
+		}
+		counts[bits.TrailingZeros32(days)] = n
+	}
+	counts[bit] += n
+	often := false
+	p.Days, p.Counts = 0, nil // those that were are the store's
+	for i, n := range counts {
+		if n != 0 {
+			p.Days |= 1 << i
+			p.Counts = append(p.Counts, n)
+			often = often || n != 1
+		}
+	}
+	if !often {
+		p.Counts = nil
+	}
+	if p.Days == 0 {
+		s.Topics = slices.Delete(s.Topics, at, at+1)
+	}
 }
 
 // daysInBlock is more than the longest window.
@@ -110,7 +287,7 @@ func spanPrefix(block int) string { return strconv.Itoa(firstBlock+block) + "/" 
 // firstBlock makes numbers of six digits of the blocks of all days that there can be.
 const firstBlock = 500_000
 
-var spans = store.Define("analytics_spans", func(s *span) string { return spanKey(s.Block, s.UserID) }, nil)
+var spans = store.Define("analytics_spans", func(s *span) string { return spanKey(s.Block, s.UserID) }, nil).Packed()
 
 // day is what happened on a day.
 type day struct {
@@ -131,7 +308,24 @@ type day struct {
 // windows are the lengths of the windows, in days.
 var windows = [...]int{1, 7, 30}
 
-var days = store.Define("analytics_days", func(d *day) string { return d.Day.String() }, nil)
+func (d *day) key() string { return d.Day.String() }
+
+func (d *day) none() bool { return *d == day{Day: d.Day} }
+
+func (d *day) plus(o *day) {
+	for i := range d.Active {
+		d.Active[i] += o.Active[i]
+	}
+	d.Activities += o.Activities
+	d.Joined += o.Joined
+	d.Since += o.Since
+	for i := range d.Runs {
+		d.Runs[i] += o.Runs[i]
+	}
+	d.Lengths += o.Lengths
+}
+
+var days = store.Define("analytics_days", (*day).key, nil)
 
 // cohort is those who were active for the first time in a week.
 type cohort struct {
@@ -143,7 +337,27 @@ type cohort struct {
 // CohortWeeks is how many weeks a cohort is followed for, its own included: a year.
 const CohortWeeks = 53
 
-var cohorts = store.Define("analytics_cohorts", func(c *cohort) string { return c.Week.String() }, nil)
+func (c *cohort) key() string { return c.Week.String() }
+
+// add adds to a week.
+func (c *cohort) add(later int, n int64) {
+	if missing := later + 1 - len(c.Active); missing > 0 {
+		c.Active = append(c.Active, make([]int64, missing)...)
+	}
+	c.Active[later] += n
+}
+
+func (c *cohort) none() bool {
+	return !slices.ContainsFunc(c.Active, func(n int64) bool { return n != 0 })
+}
+
+func (c *cohort) plus(o *cohort) {
+	for later, n := range o.Active {
+		c.add(later, n)
+	}
+}
+
+var cohorts = store.Define("analytics_cohorts", (*cohort).key, nil)
 
 // An AsOf says how much of the journal an answer knows of.
 type AsOf struct {

@@ -1,9 +1,8 @@
 package analytics
 
 import (
-	"cmp"
 	"context"
-	"maps"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 type topic string
 
 const (
+	active   topic = "active"   // users were active, which spans have as their days
 	earning  topic = "earning"  // users got something, also of each currency
 	studying topic = "studying" // users submitted something
 	onPath   topic = "path"     // users began a path, also by how far they are with it since
@@ -29,19 +29,6 @@ const (
 func (t topic) of(kinds ...string) topic {
 	return topic(strings.Join(append([]string{string(t)}, kinds...), ":"))
 }
-
-// presence is how often a topic happened to a user on a day. There is none of who is erased.
-type presence struct {
-	UserID string        `json:"userId"`
-	Topic  topic         `json:"topic"`
-	Day    timeframe.Day `json:"day"`
-	Count  int64         `json:"count"`
-}
-
-// lineKey is how the keys of a user's days begin.
-func lineKey(userID string, t topic) string { return userID + "/" + string(t) + "/" }
-
-var presences = store.Define("analytics_presences", func(p *presence) string { return lineKey(p.UserID, p.Topic) + p.Day.String() }, nil).Packed()
 
 // topicDay is how often a topic happened on a day, and to whom.
 type topicDay struct {
@@ -69,6 +56,15 @@ func (d *topicDay) users(since timeframe.Day) (n int64) {
 	return n
 }
 
+func (d *topicDay) none() bool { return d.Count == 0 && len(d.Gaps) == 0 }
+
+func (d *topicDay) plus(o *topicDay) {
+	d.Count += o.Count
+	for gap, users := range o.Gaps {
+		d.gap(gap, users)
+	}
+}
+
 func (d *topicDay) gap(days int, n int64) {
 	if d.Gaps == nil {
 		d.Gaps = map[int]int64{}
@@ -85,12 +81,21 @@ type topicTotal struct {
 	Users int64 `json:"users,omitempty"`
 }
 
-var topicTotals = store.Define("analytics_topics", func(t *topicTotal) string { return string(t.Topic) }, nil).Packed()
+func (t *topicTotal) key() string { return string(t.Topic) }
+
+func (t *topicTotal) none() bool { return t.Count == 0 && t.Users == 0 }
+
+func (t *topicTotal) plus(o *topicTotal) {
+	t.Count += o.Count
+	t.Users += o.Users
+}
+
+var topicTotals = store.Define("analytics_topics", (*topicTotal).key, nil).Packed()
 
 // A tally is what is added to topics.
 type tally struct {
-	users  map[line]map[timeframe.Day]int64
-	days   map[string]*topicDay
+	users  map[line]*marks
+	days   map[topicOn]*topicDay
 	totals map[topic]*topicTotal
 }
 
@@ -100,18 +105,42 @@ type line struct {
 	topic  topic
 }
 
+// marks are how often more a topic happened to a user on days.
+type marks struct {
+	days   []mark
+	nearby []int // the blocks of the days, and those next to each of them in which the topic happened to the user
+}
+
+type mark struct {
+	day timeframe.Day
+	n   int64
+}
+
+type topicOn struct {
+	topic topic
+	day   timeframe.Day
+}
+
 func newTally() *tally {
-	return &tally{users: map[line]map[timeframe.Day]int64{}, days: map[string]*topicDay{}, totals: map[topic]*topicTotal{}}
+	return &tally{users: map[line]*marks{}, days: map[topicOn]*topicDay{}, totals: map[topic]*topicTotal{}}
 }
 
 // mark adds that a topic happened n times to a user on a day.
 func (t *tally) mark(of topic, userID string, on timeframe.Day, n int64) {
-	l := line{userID, of}
-	if t.users[l] == nil {
-		t.users[l] = map[timeframe.Day]int64{}
-	}
-	t.users[l][on] += n
 	t.count(of, on, n)
+	l := line{userID, of}
+	m := t.users[l]
+	if m == nil {
+		m = &marks{}
+		t.users[l] = m
+	}
+	for i := range m.days {
+		if m.days[i].day == on {
+			m.days[i].n += n
+			return
+		}
+	}
+	m.days = append(m.days, mark{on, n})
 }
 
 // count adds that a topic happened n times on a day, to whomever.
@@ -121,11 +150,11 @@ func (t *tally) count(of topic, on timeframe.Day, n int64) {
 }
 
 func (t *tally) day(of topic, on timeframe.Day) *topicDay {
-	d := &topicDay{Topic: of, Day: on}
-	if t.days[d.key()] == nil {
-		t.days[d.key()] = d
+	key := topicOn{of, on}
+	if t.days[key] == nil {
+		t.days[key] = &topicDay{Topic: of, Day: on}
 	}
-	return t.days[d.key()]
+	return t.days[key]
 }
 
 func (t *tally) total(of topic) *topicTotal {
@@ -135,112 +164,100 @@ func (t *tally) total(of topic) *topicTotal {
 	return t.totals[of]
 }
 
-// around describes the last of a user's days before some, and those from the first of them on.
-func (l line) around(days map[timeframe.Day]int64) (before, since store.Query) {
-	first := lineKey(l.userID, l.topic) + slices.Min(slices.Collect(maps.Keys(days))).String()
-	before, since = store.Prefix(lineKey(l.userID, l.topic)), store.Prefix(lineKey(l.userID, l.topic))
-	before.Until, since.From = store.Text(first), store.Text(first)
-	return before.Reverse().First(1), since
+// settle forgets what was taken out and added again.
+func (t *tally) settle() {
+	for of, m := range t.users {
+		if m.days = slices.DeleteFunc(m.days, func(on mark) bool { return on.n == 0 }); len(m.days) == 0 {
+			delete(t.users, of)
+		}
+	}
 }
 
-// write adds what has been tallied to what is kept.
-func (t *tally) write(ctx context.Context, tx store.Tx) error {
-	lines := slices.SortedFunc(maps.Keys(t.users), func(a, b line) int {
-		return cmp.Or(cmp.Compare(a.userID, b.userID), cmp.Compare(a.topic, b.topic))
-	})
-	var reads []store.Read
-	for _, l := range lines {
-		before, since := l.around(t.users[l])
-		reads = append(reads, presences.Rows(before), presences.Rows(since))
-	}
-	if err := tx.Prefetch(ctx, reads...); err != nil {
-		return err
-	}
-	var now []presence
-	var gone []string
-	for _, l := range lines {
-		before, since := l.around(t.users[l])
-		last, err := presences.List(ctx, tx, before)
-		if err != nil {
-			return err
+// find finds the blocks that are nearby.
+func (m *marks) find(p *person, of topic) {
+	last := nowhere
+	for i := range m.days {
+		block, _ := blockOf(m.days[i].day)
+		if block == last { // as nearly always
+			continue
 		}
-		known, err := presences.List(ctx, tx, since)
-		if err != nil {
-			return err
-		}
-		counts := map[timeframe.Day]int64{}
-		for _, p := range known {
-			counts[p.Day] = p.Count
-		}
-		t.gaps(l.topic, last, counts, -1)
-		for on, n := range t.users[l] {
-			p := presence{l.userID, l.topic, on, counts[on] + n}
-			if counts[on] = p.Count; p.Count != 0 {
-				now = append(now, p)
-				continue
+		last = block
+		before, behind := p.around(of, block)
+		for _, near := range []int{before, block, behind} {
+			if near != nowhere {
+				m.nearby = append(m.nearby, near)
 			}
-			delete(counts, on)
-			gone = append(gone, lineKey(l.userID, l.topic)+on.String())
 		}
-		t.gaps(l.topic, last, counts, 1)
 	}
-	if err := presences.Put(ctx, tx, now...); err != nil {
-		return err
-	}
-	if err := presences.Delete(ctx, tx, gone...); err != nil {
-		return err
-	}
-	return t.sum(ctx, tx)
+	slices.Sort(m.nearby)
+	m.nearby = slices.Compact(m.nearby)
 }
 
-// gaps adds the days of a user to the topic's, n times. last is the day before them, if there is one.
-func (t *tally) gaps(of topic, last []presence, counts map[timeframe.Day]int64, n int64) {
-	for _, on := range slices.Sorted(maps.Keys(counts)) {
-		gap := 0
-		if len(last) > 0 {
-			gap = on.Sub(last[0].Day)
-		} else {
-			t.total(of).Users += n
+// happen takes in a user's days of a topic. All spans nearby are known.
+func (t *tally) happen(l *ledger, of line, m *marks) {
+	p := l.person(of.userID)
+	before := l.daysOf(of, m.nearby, l.room[0][:0])
+	for _, on := range m.days {
+		block, bit := blockOf(on.day)
+		s := l.open(spot{of.userID, block})
+		s.mark(of.topic, bit, on.n)
+		p.enter(of.topic, block, s.on(of.topic) != 0)
+	}
+	now := l.daysOf(of, m.nearby, l.room[1][:0])
+	t.gaps(of.topic, before, now)
+	l.room = [2][]timeframe.Day{before, now} // for others
+}
+
+// daysOf appends a user's days of a topic that are in blocks.
+func (l *ledger) daysOf(of line, blocks []int, all []timeframe.Day) []timeframe.Day {
+	for _, block := range blocks {
+		for days := l.spans[spot{of.userID, block}].on(of.topic); days != 0; days &= days - 1 {
+			all = append(all, timeframe.Day(block*daysInBlock+bits.TrailingZeros32(days)))
 		}
-		t.day(of, on).gap(gap, n)
-		last = []presence{{Day: on}}
+	}
+	return all
+}
+
+// gaps makes of a user's days of a topic others, some of which may be the same. What is before the first of both is the same for both.
+func (t *tally) gaps(of topic, before, now []timeframe.Day) {
+	var last [2]timeframe.Day
+	var ever [2]bool
+	gap := func(i int, on timeframe.Day) int {
+		if !ever[i] {
+			return 0
+		}
+		return on.Sub(last[i])
+	}
+	for len(before) > 0 || len(now) > 0 {
+		was := len(before) > 0 && (len(now) == 0 || before[0] <= now[0])
+		is := len(now) > 0 && (len(before) == 0 || now[0] <= before[0])
+		var on timeframe.Day
+		if was {
+			on, before = before[0], before[1:]
+		}
+		if is {
+			on, now = now[0], now[1:]
+		}
+		from, to := gap(0, on), gap(1, on)
+		if was && (!is || from != to) {
+			t.gap(of, on, from, -1)
+		}
+		if is && (!was || from != to) {
+			t.gap(of, on, to, 1)
+		}
+		for i, there := range []bool{was, is} {
+			if there {
+				last[i], ever[i] = on, true
+			}
+		}
 	}
 }
 
-// sum adds the days and the totals to those that are kept.
-func (t *tally) sum(ctx context.Context, tx store.Tx) error {
-	keys := slices.Sorted(maps.Keys(t.days))
-	var names []string
-	for _, of := range slices.Sorted(maps.Keys(t.totals)) {
-		names = append(names, string(of))
+// gap adds users to whom a topic happened on a day, so many days after another.
+func (t *tally) gap(of topic, on timeframe.Day, days int, n int64) {
+	if t.day(of, on).gap(days, n); days == 0 {
+		t.total(of).Users += n
 	}
-	if err := tx.Prefetch(ctx, topicDays.Keys(keys...), topicTotals.Keys(names...)); err != nil {
-		return err
-	}
-	known, err := topicDays.GetMany(ctx, tx, keys...)
-	if err != nil {
-		return err
-	}
-	for i := range known {
-		d := t.days[known[i].key()]
-		d.Count += known[i].Count
-		for gap, users := range known[i].Gaps {
-			d.gap(gap, users)
-		}
-	}
-	totals, err := topicTotals.GetMany(ctx, tx, names...)
-	if err != nil {
-		return err
-	}
-	for _, before := range totals {
-		sum := t.totals[before.Topic]
-		sum.Count += before.Count
-		sum.Users += before.Users
-	}
-	if err := topicDays.Put(ctx, tx, values(t.days)...); err != nil {
-		return err
-	}
-	return topicTotals.Put(ctx, tx, values(t.totals)...)
 }
 
 // A happening is what happened of a topic on the days of a range: how often, and to how many users.

@@ -37,7 +37,7 @@ func (r Reader) User(ctx context.Context, userID string, in Range) (out User, er
 	}
 	err = r.view(ctx, func(tx store.Tx, at *state) error {
 		p, found, err := people.Get(ctx, tx, userID)
-		if err == nil && !found {
+		if err == nil && (!found || p.Stranger) {
 			err = fault.NotFound("userId", userID)
 		}
 		if err != nil {
@@ -58,8 +58,8 @@ func (r Reader) User(ctx context.Context, userID string, in Range) (out User, er
 		}
 		own, err := pointUsers.List(ctx, tx, store.Prefix(userID+"/"))
 		for _, u := range own {
-			if n := u.Awards + u.Payments; u.Source != whatever && n > 0 {
-				out.Points = append(out.Points, PointCount{u.CurrencyID, u.Source, u.Issued, u.Spent, n})
+			if u.Source != whatever && u.Points.times() > 0 {
+				out.Points = append(out.Points, u.Points.count(u.CurrencyID, u.Source))
 			}
 		}
 		return err

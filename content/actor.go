@@ -22,7 +22,7 @@ const (
 	BySystem     ActorType = "system"
 )
 
-// An Actor is who publishes or archives.
+// An Actor is who publishes or archives, or decides something else.
 type Actor struct {
 	Type ActorType `json:"actorType"`
 	// ID identifies the actor among those of the type; the system has none.
@@ -43,8 +43,8 @@ func (a Actor) Validate() error {
 	return errors.Join(unknown, text.Line("actorId", a.ID, least, MaxName))
 }
 
-// actor returns who acts in the transaction.
-func actor(tx *session.Tx) Actor {
+// ActorOf returns who acts in the transaction.
+func ActorOf(tx *session.Tx) Actor {
 	if tx.ActorType == "" {
 		return Actor{Type: BySystem}
 	}

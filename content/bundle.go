@@ -169,17 +169,14 @@ func (l *Library) Import(ctx context.Context, tx *session.Tx, data []byte) (Impo
 			return Imported{}, err
 		}
 	}
-	done, in := Imported{Published: len(c.drafts)}, l.view(tx)
-	for _, p := range docs {
-		found, err := in.warnings(ctx, p.doc)
-		if err != nil {
-			return Imported{}, err
-		}
-		for _, w := range found {
-			done.Warnings = append(done.Warnings, Warning{p.field + "." + w.Field, w.Reason})
+	done := Imported{Published: len(c.drafts)}
+	found, err := l.view(tx).warnings(ctx, each(docs, func(p parsed) Document { return p.doc })...)
+	for i, warnings := range found {
+		for _, w := range warnings {
+			done.Warnings = append(done.Warnings, Warning{docs[i].field + "." + w.Field, w.Reason})
 		}
 	}
-	return done, nil
+	return done, err
 }
 
 // Bundle returns documents as a bundle, in their order. It returns [fault.ErrInvalid] for one that is of no kind of

@@ -82,6 +82,20 @@ func (d Documents[T]) Get(ctx context.Context, id string) (T, error) {
 	})
 }
 
+// GetMany returns the newest states of up to [MaxItems] documents, in the order of their ids here. One that is not there is left out.
+func (d Documents[T]) GetMany(ctx context.Context, ids ...string) ([]T, error) {
+	if len(ids) > MaxItems {
+		return nil, fault.Invalid("ids", "are %d, at most %d are allowed", len(ids), MaxItems)
+	}
+	return session.Read(ctx, d.run, func(tx *session.Tx) ([]T, error) {
+		rs, err := documents.GetMany(ctx, tx, each(ids, func(id string) string { return recordKey(d.kind.name, id) })...)
+		if err != nil {
+			return nil, err
+		}
+		return d.openAll(ctx, d.lib.view(tx), len(rs), func(i int) (*record, json.RawMessage) { return &rs[i], rs[i].Draft })
+	})
+}
+
 // List returns the documents that the filter picks, in the order of their last update, newest first, and
 // the token of the next page, "" if there is none. Each is in its newest state, draft or published, unless the
 // filter says otherwise. It returns [fault.ErrInvalid] for a filter that is none, such as a state if the kind has
@@ -94,6 +108,30 @@ func (d Documents[T]) List(ctx context.Context, filter Filter, page store.Page) 
 	return session.ReadPage(ctx, d.run, func(tx *session.Tx) ([]T, string, error) { return d.list(ctx, tx, filter, page) })
 }
 
+// Live returns the versions in force of documents, by their ids; those that are not in force are missing. They have no warnings. However many
+// they are, they are read together.
+func (d Documents[T]) Live(ctx context.Context, ids ...string) (map[string]T, error) {
+	return session.Read(ctx, d.run, func(tx *session.Tx) (map[string]T, error) {
+		rs, err := documents.GetMany(ctx, tx, each(ids, func(id string) string { return recordKey(d.kind.name, id) })...)
+		if err != nil {
+			return nil, err
+		}
+		found := make(map[string]T, len(rs))
+		for i := range rs {
+			if rs[i].Live == nil {
+				continue
+			}
+			doc, err := open(d.kind, rs[i].published(), rs[i].Live)
+			if err != nil {
+				return nil, err
+			}
+			compute(tx, doc)
+			found[rs[i].ID] = *any(doc).(*T)
+		}
+		return found, nil
+	})
+}
+
 func (d Documents[T]) list(ctx context.Context, tx *session.Tx, filter Filter, page store.Page) (docs []T, next string, err error) {
 	var broken error
 	rs, next, err := documents.PageWhere(ctx, tx, store.By("updated", store.Text(d.kind.name)), page, func(r *record) bool {
@@ -104,11 +142,7 @@ func (d Documents[T]) list(ctx context.Context, tx *session.Tx, filter Filter, p
 	if err = errors.Join(err, broken); err != nil {
 		return nil, "", err
 	}
-	docs, in := make([]T, len(rs)), d.lib.view(tx)
-	for i := 0; err == nil && i < len(rs); i++ {
-		r, body := filter.shown(&rs[i])
-		docs[i], err = d.open(ctx, in, r, body)
-	}
+	docs, err = d.openAll(ctx, d.lib.view(tx), len(rs), func(i int) (*record, json.RawMessage) { return filter.shown(&rs[i]) })
 	return docs, next, err
 }
 
@@ -145,11 +179,55 @@ func (d Documents[T]) ReferringTo(ctx context.Context, kind, id string, page sto
 			return nil, "", err
 		}
 		rs, err := documents.GetMany(ctx, tx, each(users, func(l link) string { return recordKey(l.Kind, l.ID) })...)
-		docs, in := make([]T, len(rs)), d.lib.view(tx)
-		for i := 0; err == nil && i < len(rs); i++ {
-			docs[i], err = d.open(ctx, in, rs[i].published(), rs[i].Live)
+		if err != nil {
+			return nil, "", err
 		}
+		docs, err := d.openAll(ctx, d.lib.view(tx), len(rs), func(i int) (*record, json.RawMessage) { return rs[i].published(), rs[i].Live })
 		return docs, next, err
+	})
+}
+
+// ReferringToAny returns the documents in force that refer to each of up to [store.MaxPage] documents of a kind, by those documents' ids and
+// for each by their own, up to [MaxItems] of each. One that nothing refers to, or that is not there, has no entry. It is three round
+// trips, however many there are.
+func (d Documents[T]) ReferringToAny(ctx context.Context, kind string, ids ...string) (map[string][]T, error) {
+	if len(ids) > store.MaxPage {
+		return nil, fault.Invalid("ids", "are %d, at most %d are allowed", len(ids), store.MaxPage)
+	}
+	return session.Read(ctx, d.run, func(tx *session.Tx) (map[string][]T, error) {
+		if !d.lib.knows(kind) {
+			return nil, fault.Invalid("kind", "%q is none of %v", kind, d.lib.names())
+		}
+		queries := each(ids, func(id string) store.Query {
+			return store.Prefix(recordKey(kind, id) + "/" + d.kind.name + "/").First(MaxItems)
+		})
+		reads := make([]store.Read, len(ids))
+		for i := range queries {
+			reads[i] = store.Read{Table: links.Schema(), Query: &queries[i]}
+		}
+		if err := tx.Prefetch(ctx, reads...); err != nil {
+			return nil, err
+		}
+		var keys, named []string // of who refers, and to whom
+		for i, q := range queries {
+			users, err := links.List(ctx, tx, q)
+			if err != nil {
+				return nil, err
+			}
+			for _, l := range users {
+				keys, named = append(keys, recordKey(l.Kind, l.ID)), append(named, ids[i])
+			}
+		}
+		rs, err := documents.GetMany(ctx, tx, keys...)
+		if err != nil {
+			return nil, err
+		}
+		docs, err := d.openAll(ctx, d.lib.view(tx), len(rs), func(i int) (*record, json.RawMessage) { return rs[i].published(), rs[i].Live })
+		all := map[string][]T{}
+		for i := range docs {
+			all[named[i]] = append(all[named[i]], docs[i])
+		}
+		return all, err
 	})
 }
 
@@ -165,14 +243,33 @@ func (d Documents[T]) write(ctx context.Context, fn func(*session.Tx) (*record, 
 }
 
 func (d Documents[T]) open(ctx context.Context, in View, r *record, body json.RawMessage) (T, error) {
-	var none T
-	doc, err := open(d.kind, r, body)
+	docs, err := d.openAll(ctx, in, 1, func(int) (*record, json.RawMessage) { return r, body })
 	if err != nil {
+		var none T
 		return none, err
 	}
-	compute(in.tx, doc)
-	if doc.Head().Warnings, err = in.warnings(ctx, doc); err != nil {
-		return none, err
+	return docs[0], nil
+}
+
+// openAll returns n documents as callers see them, of records and their bodies.
+func (d Documents[T]) openAll(ctx context.Context, in View, n int, at func(int) (*record, json.RawMessage)) ([]T, error) {
+	opened := make([]Document, n)
+	for i := range opened {
+		r, body := at(i)
+		var err error
+		if opened[i], err = open(d.kind, r, body); err != nil {
+			return nil, err
+		}
+		compute(in.tx, opened[i])
 	}
-	return *any(doc).(*T), nil
+	warnings, err := in.warnings(ctx, opened...)
+	if err != nil {
+		return nil, err
+	}
+	docs := make([]T, n)
+	for i, doc := range opened {
+		doc.Head().Warnings = warnings[i]
+		docs[i] = *any(doc).(*T)
+	}
+	return docs, nil
 }

@@ -189,6 +189,15 @@ func (p *Program) unknown(refs []Reference) []string {
 	return keys
 }
 
+// Versions returns published versions of documents, by id and number, in the order in which they are asked for. A pin needs no kind. However many
+// they are, they are read together. It returns [fault.ErrNotFound] if there is no such version.
+func (d Documents[T]) Versions(ctx context.Context, pins ...Pin) ([]T, error) {
+	return session.Read(ctx, d.run, func(tx *session.Tx) ([]T, error) {
+		docs, err := d.lib.Versions(ctx, tx, each(pins, func(p Pin) Pin { return Pin{d.kind.name, p.ID, p.Version} })...)
+		return each(docs, func(doc Document) T { return *any(doc).(*T) }), err
+	})
+}
+
 // Versions returns the named versions of documents, in their order; [fault.ErrNotFound] if there is no
 // such version. They must not be modified.
 func (l *Library) Versions(ctx context.Context, tx store.Tx, pins ...Pin) ([]Document, error) {

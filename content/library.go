@@ -380,7 +380,7 @@ func archive(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*rec
 	}
 	r.Archived++
 	v := version{
-		Kind: r.Kind, ID: r.ID, Version: r.Version, Stage: Archived, At: tx.Now, Actor: actor(tx), Resting: r.Archived, Body: r.Draft,
+		Kind: r.Kind, ID: r.ID, Version: r.Version, Stage: Archived, At: tx.Now, Actor: ActorOf(tx), Resting: r.Archived, Body: r.Draft,
 	}
 	r.Stage, r.Live, r.UpdatedAt = Archived, nil, tx.Now
 	return r, errors.Join(documents.Put(ctx, tx, *r), versions.Put(ctx, tx, v), touch(ctx, tx))

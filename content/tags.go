@@ -126,6 +126,35 @@ func (e taggable) AssignedTags(ctx context.Context, id string, page store.Page) 
 	})
 }
 
+// AssignedTagsOf returns the tags that each of up to [store.MaxPage] entities carries, by the entities' ids and for each by the tags'
+// ids. An entity that carries none, or is not there, has no entry. It is one round trip, however many there are.
+func (e taggable) AssignedTagsOf(ctx context.Context, ids ...string) (map[string][]TagAssignment, error) {
+	if len(ids) > store.MaxPage {
+		return nil, fault.Invalid("ids", "are %d, at most %d are allowed", len(ids), store.MaxPage)
+	}
+	return session.Read(ctx, e.run, func(tx *session.Tx) (map[string][]TagAssignment, error) {
+		queries := each(ids, func(id string) store.Query { return carriedBy(e.entityType, id) })
+		reads := make([]store.Read, len(ids))
+		for i := range queries {
+			reads[i] = store.Read{Table: assignments.Schema(), Query: &queries[i]}
+		}
+		if err := tx.Prefetch(ctx, reads...); err != nil {
+			return nil, err
+		}
+		all := map[string][]TagAssignment{}
+		for i, id := range ids {
+			rows, err := assignments.List(ctx, tx, queries[i])
+			if err != nil {
+				return nil, err
+			}
+			if len(rows) > 0 {
+				all[id] = outward(rows)
+			}
+		}
+		return all, nil
+	})
+}
+
 // AssignedTag returns the assignment of one tag; [fault.ErrNotFound] if the entity does not carry it.
 func (e taggable) AssignedTag(ctx context.Context, id, tagID string) (TagAssignment, error) {
 	return session.Read(ctx, e.run, func(tx *session.Tx) (TagAssignment, error) {

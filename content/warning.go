@@ -95,59 +95,116 @@ func (v View) idsOf(ctx context.Context, kind string) ([]string, error) {
 	return v.ids[kind], err
 }
 
-// warnings returns what there is to warn of in a document.
-func (v View) warnings(ctx context.Context, doc Document) ([]Warning, error) {
-	var all []Warning
-	if x, ok := doc.(Expressive); ok {
+// warnings returns what there is to warn of in each of some documents. It takes as many round trips as for one.
+func (v View) warnings(ctx context.Context, docs ...Document) ([][]Warning, error) {
+	looked := make([][]linted, len(docs))
+	var about, named []string
+	for i, doc := range docs {
+		x, ok := doc.(Expressive)
+		if !ok {
+			continue
+		}
 		for _, e := range x.Expressions() {
-			found, err := v.lint(ctx, e)
+			if !mechanic.Absent(e.Source) {
+				looked[i] = append(looked[i], linted{Expression: e})
+				about = append(about, e.about()...)
+			}
+		}
+	}
+	if err := v.prefetch(ctx, about); err != nil {
+		return nil, err
+	}
+	for i := range looked {
+		for k := range looked[i] {
+			l := &looked[i][k]
+			if err := v.lint(ctx, l); err != nil {
+				return nil, err
+			}
+			for _, m := range l.mentions {
+				named = append(named, recordKey(m.Kind, m.ID))
+			}
+		}
+	}
+	if err := v.prefetch(ctx, named); err != nil {
+		return nil, err
+	}
+	all := make([][]Warning, len(docs))
+	for i, doc := range docs {
+		for k := range looked[i] {
+			found, err := v.mentioned(ctx, &looked[i][k])
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, found...)
+			all[i] = append(all[i], found...)
 		}
-	}
-	if w, ok := doc.(Warned); ok {
-		own, err := w.Warnings(ctx, v)
-		if err != nil {
-			return nil, err
+		if w, ok := doc.(Warned); ok {
+			own, err := w.Warnings(ctx, v)
+			if err != nil {
+				return nil, err
+			}
+			all[i] = append(all[i], own...)
 		}
-		all = append(all, own...)
 	}
 	return all, nil
 }
 
-// lint returns what there is to warn of in an expression. What a draft will be refused for is among it.
-func (v View) lint(ctx context.Context, e Expression) ([]Warning, error) {
-	if mechanic.Absent(e.Source) {
-		return nil, nil
+// prefetch reads documents that are going to be looked at, by their keys.
+func (v View) prefetch(ctx context.Context, keys []string) error {
+	keys = slices.DeleteFunc(keys, func(key string) bool { _, known := v.found[key]; return known })
+	if len(keys) == 0 {
+		return nil
 	}
-	sees, _, err := e.declared(func(kind, id string) (Document, error) { return v.Document(ctx, kind, id) })
+	return v.tx.Prefetch(ctx, store.Read{Table: documents.Schema(), Keys: keys})
+}
+
+// linted is an expression that was looked through.
+type linted struct {
+	Expression
+
+	warnings []Warning
+	mentions []rule.Mention
+}
+
+// about returns the key of the activity that the expression is about, if it is about one.
+func (e Expression) about() []string {
+	if e.On.Type != event.MatchInstance || e.On.Entity != string(event.Activity) {
+		return nil
+	}
+	return []string{recordKey(Activities.name, e.On.EntityID)}
+}
+
+// lint looks through an expression. What a draft will be refused for is among the warnings.
+func (v View) lint(ctx context.Context, l *linted) error {
+	sees, _, err := l.declared(func(kind, id string) (Document, error) { return v.Document(ctx, kind, id) })
 	if err != nil {
-		return nil, err
+		return err
 	}
-	findings, mentions, err := rule.Lint(e.Source, sees, e.Use)
+	findings, mentions, err := rule.Lint(l.Source, sees, l.Use)
 	if err != nil {
-		return warningsOf(fault.In(e.Field, err)), nil
+		l.warnings = warningsOf(fault.In(l.Field, err))
+		return nil
 	}
-	all := each(findings, func(one rule.Finding) Warning { return Warning{e.Field + one.At, one.Reason} })
-	for _, m := range mentions {
+	l.warnings = each(findings, func(one rule.Finding) Warning { return Warning{l.Field + one.At, one.Reason} })
+	l.mentions = slices.DeleteFunc(mentions, func(m rule.Mention) bool { return !v.lib.knows(m.Kind) })
+	return nil
+}
+
+// mentioned returns the warnings of an expression, with those of what it mentions.
+func (v View) mentioned(ctx context.Context, l *linted) ([]Warning, error) {
+	for _, m := range l.mentions {
 		unknown, err := v.unknown(ctx, m)
 		if err != nil {
 			return nil, err
 		}
 		if unknown != "" {
-			all = append(all, Warning{e.Field + m.At, unknown})
+			l.warnings = append(l.warnings, Warning{l.Field + m.At, unknown})
 		}
 	}
-	return all, nil
+	return l.warnings, nil
 }
 
 // unknown says that a document is not in force that an expression mentions, "" if it is.
 func (v View) unknown(ctx context.Context, m rule.Mention) (string, error) {
-	if !v.lib.knows(m.Kind) {
-		return "", nil
-	}
 	doc, err := v.Document(ctx, m.Kind, m.ID)
 	if err != nil || doc != nil {
 		return "", err
@@ -177,7 +234,7 @@ func warningsOf(err error) []Warning {
 // declared returns what the expression may read if the activity that it is about declares its additional data, and
 // whether it does.
 func (e Expression) declared(find func(kind, id string) (Document, error)) (*rule.Context, bool, error) {
-	if e.On.Type != event.MatchInstance || e.On.Entity != string(event.Activity) {
+	if len(e.about()) == 0 {
 		return e.Sees, false, nil
 	}
 	doc, err := find(Activities.name, e.On.EntityID)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -22,6 +23,10 @@ type Balance struct {
 	AvailableAmount decimal.Decimal `json:"availableAmount"`
 	// IsActive tells whether the currency is published.
 	IsActive bool `json:"isActive"`
+	// CreatedAt and UpdatedAt are when the first and the last movement happened that it counts: whose reward that is, who redeemed it,
+	// when it expired. Where none did, or it was before that was kept, they are when the user was created; those of SYSTEM are zero.
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+	UpdatedAt time.Time `json:"updatedAt,omitzero"`
 }
 
 // A BoundError says which bound a movement would have crossed. It matches [fault.ErrConflict].
@@ -62,9 +67,13 @@ type account struct {
 	Completed      int64  `json:"completed"` // credits less debits
 	PendingCredits int64  `json:"pendingCredits,omitempty"`
 	PendingDebits  int64  `json:"pendingDebits,omitempty"`
+	// CreatedAt and UpdatedAt are when the first and the last happened of what is counted, zero where that is nothing or not known. They are
+	// not kept of SYSTEM.
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+	UpdatedAt time.Time `json:"updatedAt,omitzero"`
 }
 
-var accounts = store.Define("balances", func(a *account) string { return accountKey(a.UserID, a.CurrencyID) }, nil)
+var accounts = store.Define("balances", func(a *account) string { return accountKey(a.UserID, a.CurrencyID) }, nil).Version(2)
 
 // accountKey returns the key of an account; no user's id begins with a colon.
 func accountKey(userID, currencyID string) string { return accountPrefix(userID) + currencyID }
@@ -108,7 +117,34 @@ func (a *account) count(d Direction, s State, n int64) {
 	}
 }
 
-// sum returns the account, which may be nil, after the change that made one of it another.
+// or returns the account, which may be nil.
+func (a *account) or() account {
+	if a == nil {
+		return account{}
+	}
+	return *a
+}
+
+// counts tells whether the account counts something.
+func (a *account) counts() bool {
+	return a.Completed != 0 || a.PendingCredits != 0 || a.PendingDebits != 0
+}
+
+// move says that something happened that is going to be counted.
+func (a *account) move(at time.Time) {
+	if a.UserID == "" {
+		return
+	}
+	if known := !a.CreatedAt.IsZero(); known && at.Before(a.CreatedAt) || !known && !a.counts() {
+		a.CreatedAt = at
+	}
+	if a.UpdatedAt.Before(at) {
+		a.UpdatedAt = at
+	}
+}
+
+// sum returns the account, which may be nil, after the change that made one of it another. Its times are those of the other where they
+// were those of the one: that is what is taken back; otherwise the account goes on from what it is.
 func (a *account) sum(from, to *account) account {
 	var out account
 	for _, of := range []*account{a, from, to} {
@@ -126,12 +162,27 @@ func (a *account) sum(from, to *account) account {
 	add(a, 1)
 	add(from, -1)
 	add(to, 1)
+	now, was, then := a.or(), from.or(), to.or()
+	out.CreatedAt, out.UpdatedAt = then.CreatedAt, then.UpdatedAt
+	if !now.CreatedAt.Equal(was.CreatedAt) && (then.CreatedAt.IsZero() || now.CreatedAt.Before(then.CreatedAt)) {
+		out.CreatedAt = now.CreatedAt
+	}
+	if !now.UpdatedAt.Equal(was.UpdatedAt) && now.UpdatedAt.After(then.UpdatedAt) {
+		out.UpdatedAt = now.UpdatedAt
+	}
 	return out
 }
 
-func (a *account) balance(active bool) Balance {
+// balance returns the account as callers see it; since is what its times are where they are not known.
+func (a *account) balance(active bool, since time.Time) Balance {
+	known := func(at time.Time) time.Time {
+		if at.IsZero() {
+			return since
+		}
+		return at
+	}
 	return Balance{
-		UserID: a.UserID, CurrencyID: a.CurrencyID, IsActive: active,
+		UserID: a.UserID, CurrencyID: a.CurrencyID, IsActive: active, CreatedAt: known(a.CreatedAt), UpdatedAt: known(a.UpdatedAt),
 		Amount: amount.FromMicros(a.ceiling() - a.PendingDebits), AvailableAmount: amount.FromMicros(a.available()),
 	}
 }

@@ -143,6 +143,9 @@ func (l *ledger) turn(from State, rows ...Transaction) error {
 			return err
 		}
 		for _, p := range l.postings(&rows[i]) {
+			if rows[i].State != Rejected {
+				p.move(rows[i].movedAt())
+			}
 			p.count(p.direction, from, -n)
 			p.count(p.direction, rows[i].State, n)
 		}

@@ -157,6 +157,7 @@ func (b *bank) check(t *rapid.T) {
 			w := want[have.CurrencyID]
 			require.True(t, w.Amount.Equal(have.Amount), "%s has %s %s, not %s", user, have.Amount, have.CurrencyID, w.Amount)
 			require.True(t, w.AvailableAmount.Equal(have.AvailableAmount), "%s can spend %s %s, not %s", user, have.AvailableAmount, have.CurrencyID, w.AvailableAmount)
+			require.Equal(t, []time.Time{w.CreatedAt, w.UpdatedAt}, []time.Time{have.CreatedAt, have.UpdatedAt}, "%s, %s", user, have.CurrencyID)
 			sums[have.CurrencyID] = sums[have.CurrencyID].Add(have.Amount)
 			switch have.CurrencyID {
 			case "gold":
@@ -188,6 +189,21 @@ func (b *bank) recount(t *rapid.T, userID string) map[string]economy.Balance {
 			sum, signed := sums[row.CurrencyID], row.Amount
 			if row.Direction == economy.Debit {
 				signed = signed.Neg()
+			}
+			moved := row.At
+			switch {
+			case row.State == economy.Expired:
+				moved = row.ExpiresAt
+			case !row.RedeemedAt.IsZero():
+				moved = row.RedeemedAt
+			}
+			if row.State != economy.Rejected {
+				if sum.CreatedAt.IsZero() || row.At.Before(sum.CreatedAt) {
+					sum.CreatedAt = row.At
+				}
+				if moved.After(sum.UpdatedAt) {
+					sum.UpdatedAt = moved
+				}
 			}
 			switch {
 			case row.State == economy.Completed, row.State == economy.Pending && row.Direction == economy.Debit:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
@@ -358,11 +359,13 @@ func (s Service) History(ctx context.Context, userID string, page store.Page) (t
 // Balance returns what a user has of a currency. It returns [fault.ErrNotFound] for an unknown user, and
 // for a currency that is not published unless the user had some of it.
 func (s Service) Balance(ctx context.Context, userID, currencyID string) (Balance, error) {
-	return s.balance(ctx, currencyID, func(tx *session.Tx) (account, bool, error) {
-		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
-			return account{}, false, err
+	return s.balance(ctx, currencyID, func(tx *session.Tx) (account, bool, time.Time, error) {
+		u, err := tenancy.FindUser(ctx, tx, userID)
+		if err != nil {
+			return account{}, false, time.Time{}, err
 		}
-		return current(ctx, tx, userID, currencyID, func() ([]Transaction, error) { return overdue(ctx, tx, userID) })
+		a, found, err := current(ctx, tx, userID, currencyID, func() ([]Transaction, error) { return overdue(ctx, tx, userID) })
+		return a, found, u.CreatedAt, err
 	})
 }
 
@@ -370,27 +373,28 @@ func (s Service) Balance(ctx context.Context, userID, currencyID string) (Balanc
 // than 0 by what all users have together. It returns [fault.ErrNotFound] for a currency that is not
 // published and was never used.
 func (s Service) System(ctx context.Context, currencyID string) (Balance, error) {
-	return s.balance(ctx, currencyID, func(tx *session.Tx) (account, bool, error) {
-		return current(ctx, tx, "", currencyID, func() ([]Transaction, error) {
+	return s.balance(ctx, currencyID, func(tx *session.Tx) (account, bool, time.Time, error) {
+		a, found, err := current(ctx, tx, "", currencyID, func() ([]Transaction, error) {
 			return transactions.List(ctx, tx, store.By("expiring").Between(store.Value{}, store.After(tx.Now)))
 		})
+		return a, found, time.Time{}, err
 	})
 }
 
-func (s Service) balance(ctx context.Context, currencyID string, read func(*session.Tx) (account, bool, error)) (Balance, error) {
+func (s Service) balance(ctx context.Context, currencyID string, read func(*session.Tx) (a account, found bool, since time.Time, err error)) (Balance, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) (Balance, error) {
 		p, err := s.program(ctx, tx)
 		if err != nil {
 			return Balance{}, err
 		}
-		a, found, err := read(tx)
+		a, found, since, err := read(tx)
 		if err == nil && !found && !p.published(currencyID) {
 			err = fault.NotFound(currencyNoun, currencyID)
 		}
 		if err != nil {
 			return Balance{}, err
 		}
-		return a.balance(p.published(currencyID)), nil
+		return a.balance(p.published(currencyID), since), nil
 	})
 }
 
@@ -426,6 +430,7 @@ func (a *account) forget(due []Transaction) error {
 		if err != nil {
 			return err
 		}
+		a.move(t.ExpiresAt)
 		a.count(direction, Pending, -n)
 	}
 	return nil
@@ -436,7 +441,8 @@ func (a *account) forget(due []Transaction) error {
 // unknown user.
 func (s Service) Balances(ctx context.Context, userID string) ([]Balance, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) ([]Balance, error) {
-		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+		u, err := tenancy.FindUser(ctx, tx, userID)
+		if err != nil {
 			return nil, err
 		}
 		p, err := s.program(ctx, tx)
@@ -462,7 +468,7 @@ func (s Service) Balances(ctx context.Context, userID string) ([]Balance, error)
 			if err := held[i].forget(due); err != nil {
 				return nil, err
 			}
-			balances[i] = held[i].balance(p.published(held[i].CurrencyID))
+			balances[i] = held[i].balance(p.published(held[i].CurrencyID), u.CreatedAt)
 		}
 		return balances, nil
 	})

@@ -78,6 +78,47 @@ func TestGrant(t *testing.T) {
 	require.True(t, w.verify(t).OK())
 }
 
+// A balance says when the first and the last movement happened that it counts; without one it is as old as its user.
+func TestSinceWhenABalanceIs(t *testing.T) {
+	t.Parallel()
+	w := newBank(t)
+	w.put(t, "users", `{"userId": "new", "role": "member", "status": "active", "createdAt": "2025-08-01T00:00:00Z"}`)
+	times := func(userID string) [2]time.Time {
+		b, err := w.Balance(t.Context(), userID, "gold")
+		require.NoError(t, err)
+		all, err := w.Balances(t.Context(), userID)
+		require.NoError(t, err)
+		require.Contains(t, all, b)
+		return [2]time.Time{b.CreatedAt, b.UpdatedAt}
+	}
+	born := time.Date(2025, time.August, 1, 0, 0, 0, 0, time.UTC)
+	require.Equal(t, [2]time.Time{born, born}, times("new"))
+	w.grant(t, "bob", "gold", "1")
+	w.now = start.Add(time.Hour)
+	rows, err := w.Grant(t.Context(), []economy.Grant{gift(manual)})
+	require.NoError(t, err)
+	require.Equal(t, [2]time.Time{start, w.now}, times("bob"))
+	w.now = start.Add(2 * time.Hour)
+	_, err = w.Redeem(t.Context(), "bob", rows[0].ID)
+	require.NoError(t, err)
+	require.Equal(t, [2]time.Time{start, w.now}, times("bob"))
+	_, err = w.Grant(t.Context(), []economy.Grant{gift(expiring(3 * time.Hour))})
+	require.NoError(t, err)
+	w.now = start.Add(9 * time.Hour)
+	require.Equal(t, [2]time.Time{start, start.Add(3 * time.Hour)}, times("bob"), "it expired then, marked or not")
+	w.advance(t)
+	require.Equal(t, [2]time.Time{start, start.Add(3 * time.Hour)}, times("bob"))
+	system, err := w.System(t.Context(), "gold")
+	require.NoError(t, err)
+	require.Zero(t, system.CreatedAt)
+	require.Zero(t, system.UpdatedAt)
+
+	w.put(t, "balances", `{"userId": "eve", "virtualCurrencyId": "gold", "completed": 5000000}`) // as it was kept before
+	require.Equal(t, [2]time.Time{}, times("eve"))
+	w.grant(t, "eve", "gold", "1")
+	require.Equal(t, [2]time.Time{{}, w.now}, times("eve"), "when the first was is not known")
+}
+
 func TestGrantRefused(t *testing.T) {
 	t.Parallel()
 	w := newBank(t)

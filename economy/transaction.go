@@ -173,14 +173,19 @@ func (t Transaction) seen(now time.Time) Transaction {
 	return t
 }
 
-// completion is the event of a transaction that has been completed.
-func (t *Transaction) completion() event.Event {
-	at := t.At
-	if !t.RedeemedAt.IsZero() {
-		at = t.RedeemedAt
+// movedAt returns when what the transaction is now came about.
+func (t *Transaction) movedAt() time.Time {
+	switch {
+	case t.State == Expired:
+		return t.ExpiresAt
+	case t.RedeemedAt.IsZero():
+		return t.At
 	}
-	return t.told("completed", at)
+	return t.RedeemedAt
 }
+
+// completion is the event of a transaction that has been completed.
+func (t *Transaction) completion() event.Event { return t.told("completed", t.movedAt()) }
 
 // expiry is the event of a transaction that has expired.
 func (t *Transaction) expiry() event.Event { return t.told("expired", t.ExpiresAt) }

@@ -25,7 +25,8 @@ type Type string
 
 // The types of event. A host records activities; the others are caused by the engine. A Clock event says
 // that the time had come for something, as for judging a streak or evaluating a rule: its entity is the
-// document, or the mission, and its field "kind" says of which kind that is. No rule matches it.
+// document, or the mission, and its field "kind" says of which kind that is. It has no user where it is about nobody, as that a period of
+// a board is closed. No rule matches it.
 const (
 	Activity           Type = "Activity"
 	Quiz               Type = "Quiz"

@@ -66,6 +66,9 @@ func (p *program) open(ctx context.Context, tx *session.Tx, b *board, before ope
 		Query: b.counter.Query, Timeframe: b.frame, OpenedAt: tx.Now, FrozenAt: before.stillFrozen(b.frame), Counting: true,
 	}
 	if before.BoardID != "" {
+		if sameButEnd(before.Timeframe, b.frame) {
+			now.Since = before.since()
+		}
 		now.Clearing = 1
 		if err := formerOpenings.Put(ctx, tx, before); err != nil {
 			return err
@@ -194,8 +197,8 @@ func remove[T any](ctx context.Context, tx *session.Tx, from *store.Table[T], ke
 }
 
 // Advance lets a board that still counts what happened before it opened go on. If there is none, it freezes the periods that
-// have ended, the oldest of each board first and at most limit in all: nothing changes their scores any more. It returns
-// whether there may be more to do.
+// have ended, the oldest of each board first and at most limit in all: nothing changes their scores any more, and the journal says
+// so of those that ended since the board opened. It returns whether there may be more to do.
 func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	opened, err := p.openings(ctx, tx)
 	if err != nil {
@@ -219,6 +222,12 @@ func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more 
 			}
 			limit--
 			o.FrozenAt = period.EndsAt
+			if !period.EndsAt.After(o.since()) {
+				continue
+			}
+			if err := b.close(ctx, tx, period); err != nil {
+				return false, err
+			}
 		}
 		if o.FrozenAt.Equal(before) {
 			continue
@@ -238,4 +247,20 @@ func (b *board) ended(o *opening, now time.Time) iter.Seq[timeframe.Period] {
 			p, ok = b.periods.Next(p)
 		}
 	}
+}
+
+// close lets the journal say that a period is closed for good, once for the period and its end. Of what is archived it says nothing.
+func (b *board) close(ctx context.Context, tx *session.Tx, p timeframe.Period) error {
+	gone, err := archived(ctx, tx, p)
+	if err != nil || gone {
+		return err
+	}
+	e := mechanic.Ticking(Boards.Name(), b.id, "", p.EndsAt)
+	e.ID += p.ID + ":" + mechanic.Stamp(p.EndsAt)
+	e.Fields["periodId"], e.Fields["timeframeType"] = p.ID, string(b.frame.Type)
+	e.Fields["timeframeStartsAt"], e.Fields["timeframeEndsAt"] = mechanic.Stamp(p.StartsAt), mechanic.Stamp(p.EndsAt)
+	if b.frame.Recurrence != "" {
+		e.Fields["recurrence"] = string(b.frame.Recurrence)
+	}
+	return tx.Enter(ctx, e)
 }

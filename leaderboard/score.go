@@ -124,6 +124,8 @@ type opening struct {
 	Query                Query               `json:"query"`
 	Timeframe            timeframe.Timeframe `json:"timeframe"`
 	OpenedAt             time.Time           `json:"openedAt"`
+	// Since is when it opened first with periods that are the same, zero for OpenedAt: those that had ended by then were never open.
+	Since time.Time `json:"since,omitzero"`
 	// FrozenAt freezes the periods that had ended by then.
 	FrozenAt time.Time `json:"frozenAt,omitzero"`
 	// StoppedAt is when the configuration was taken out of use: no period begins after it.
@@ -137,12 +139,12 @@ type opening struct {
 	Clearing int `json:"clearing,omitempty"`
 }
 
-var openings = store.Define("leaderboards", func(o *opening) string { return o.BoardID }, nil).Version(2)
+var openings = store.Define("leaderboards", func(o *opening) string { return o.BoardID }, nil).Version(3)
 
 // formerOpenings are those that others have replaced. Who explains the past asks for them.
 var formerOpenings = store.Define("leaderboards_before", func(o *opening) string {
 	return o.BoardID + "/" + store.KeyTime(o.OpenedAt)
-}, nil).Version(2)
+}, nil).Version(3)
 
 // openingsThen returns the openings of boards that the transaction's moment knew, as far as there are any.
 func openingsThen(ctx context.Context, tx *session.Tx, boardIDs ...string) ([]opening, error) {
@@ -165,6 +167,14 @@ func openingsThen(ctx context.Context, tx *session.Tx, boardIDs ...string) ([]op
 		}
 	}
 	return known, nil
+}
+
+// since returns when the board opened first with periods that are the same.
+func (o *opening) since() time.Time {
+	if o.Since.IsZero() {
+		return o.OpenedAt
+	}
+	return o.Since
 }
 
 // comesTo tells whether the board will yet count all that a user has done.

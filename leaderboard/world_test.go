@@ -45,7 +45,8 @@ type world struct {
 	now      time.Time
 	ids      int
 	problems []event.Problem
-	edition  string // of the program compiled last
+	closed   []string // what the journal was told of the clock
+	edition  string   // of the program compiled last
 	compiled mechanic.Mechanic[leaderboard.Change]
 
 	meanwhile map[string]func() // runs once, before rows of a table are listed
@@ -108,6 +109,10 @@ func (w *world) session(inner store.Tx, committed bool, fn session.Func) error {
 	w.mu.Lock()
 	tx := &session.Tx{Tx: interrupted{inner, w}, Now: w.now, NewID: w.newID, Zones: &w.zones, Committed: committed}
 	w.mu.Unlock()
+	tx.Enter = func(_ context.Context, e event.Event) error { // as it is told: who closes a period does so once
+		w.closed = append(w.closed, e.ID)
+		return nil
+	}
 	err := fn(tx)
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -97,6 +97,9 @@ func ofContext(userID, context string) store.Query {
 	return store.By("context", store.Text(userID), store.Text(context))
 }
 
+// ofPath describes the assignments of a path.
+func ofPath(pathID string) store.Query { return store.By("path", store.Text(pathID)) }
+
 // endingAfter describes the assignments of a user that end after a moment.
 func endingAfter(userID string, at time.Time) store.Query {
 	return store.By("user", store.Text(userID)).Between(store.After(at), store.Value{})

@@ -9,7 +9,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/session"
 )
 
-// A Child is an item of a group that is made together with it: exactly one of the four.
+// A Child is an item of a group or a path that is made together with it: exactly one of the four.
 type Child struct {
 	// Reference names a document that is there already.
 	Reference *Item
@@ -27,19 +27,40 @@ type NewGroup struct {
 	Children []Child
 }
 
+// NewPath is a path with the items that are made together with it. They follow the items that the path has
+// itself.
+type NewPath struct {
+	Path
+	Children []Child
+}
+
 // CreateGroup makes a group and its children, those of groups among them included, all or nothing, and returns
 // the group. With publish it also publishes them. Errors name the child at fault ("items[2].question") and
 // are those of [content.Documents.Create] and [content.Documents.Publish].
 func (s Service) CreateGroup(ctx context.Context, n NewGroup, publish bool) (Group, error) {
-	return session.Write(ctx, s.run, func(tx *session.Tx) (Group, error) {
-		join := func(_ context.Context, fn session.Func) error { return fn(tx) }
-		run := session.NewRunner(join, join)
-		m := maker{
-			slides: content.NewDocuments(run, s.lib, content.Slides), quizzes: content.NewDocuments(run, s.lib, content.Quizzes),
-			groups: content.NewDocuments(run, s.lib, Groups), publish: publish,
+	return session.Write(ctx, s.run, func(tx *session.Tx) (Group, error) { return s.maker(tx, publish).group(ctx, n, 1) })
+}
+
+// CreatePath is [Service.CreateGroup] for a path.
+func (s Service) CreatePath(ctx context.Context, n NewPath, publish bool) (Path, error) {
+	return session.Write(ctx, s.run, func(tx *session.Tx) (doc Path, err error) {
+		m := s.maker(tx, publish)
+		doc = n.Path
+		if doc.Items, err = m.items(ctx, doc.Items, n.Children, 0); err != nil {
+			return Path{}, err
 		}
-		return m.group(ctx, n, 1)
+		return made(ctx, m.paths, doc, publish)
 	})
+}
+
+// maker returns what makes documents in a transaction.
+func (s Service) maker(tx *session.Tx, publish bool) maker {
+	join := func(_ context.Context, fn session.Func) error { return fn(tx) }
+	run := session.NewRunner(join, join)
+	return maker{
+		slides: content.NewDocuments(run, s.lib, content.Slides), quizzes: content.NewDocuments(run, s.lib, content.Quizzes),
+		groups: content.NewDocuments(run, s.lib, Groups), paths: content.NewDocuments(run, s.lib, Paths), publish: publish,
+	}
 }
 
 // A maker makes documents in one transaction.
@@ -47,6 +68,7 @@ type maker struct {
 	slides  content.Documents[content.Slide]
 	quizzes content.Documents[content.Quiz]
 	groups  content.Documents[Group]
+	paths   content.Documents[Path]
 	publish bool
 }
 
@@ -56,19 +78,28 @@ func (m maker) group(ctx context.Context, n NewGroup, depth int) (Group, error) 
 		return Group{}, fault.Invalid("", "is a group inside %d others, at most %d may be one inside the other", depth-1, MaxNesting)
 	}
 	g := n.Group
-	own := len(g.Items)
-	if len(n.Children) > MaxItems-own {
-		return Group{}, fault.Invalid("items", "are %d, at most %d are allowed", own+len(n.Children), MaxItems)
+	items, err := m.items(ctx, g.Items, n.Children, depth)
+	if err != nil {
+		return Group{}, err
 	}
-	g.Items = append([]Item(nil), g.Items...) // the caller's is not modified
-	for i, c := range n.Children {
+	g.Items = items
+	return made(ctx, m.groups, g, m.publish)
+}
+
+// items makes the children of what is depth groups deep, and returns its own items with them.
+func (m maker) items(ctx context.Context, own []Item, children []Child, depth int) ([]Item, error) {
+	if len(children) > MaxItems-len(own) {
+		return nil, fault.Invalid("items", "are %d, at most %d are allowed", len(own)+len(children), MaxItems)
+	}
+	all := append([]Item(nil), own...) // the caller's is not modified
+	for i, c := range children {
 		item, err := m.child(ctx, c, depth)
 		if err != nil {
-			return Group{}, fault.In(fmt.Sprintf("items[%d]", own+i), err)
+			return nil, fault.In(fmt.Sprintf("items[%d]", len(own)+i), err)
 		}
-		g.Items = append(g.Items, item)
+		all = append(all, item)
 	}
-	return made(ctx, m.groups, g, m.publish)
+	return all, nil
 }
 
 // child makes a child, unless it is there already.

@@ -200,37 +200,103 @@ func (s Service) Group(ctx context.Context, userID, groupID, learnContext, lang 
 	return s.item(ctx, userID, itemKey{ItemGroup, groupID}, learnContext, lang)
 }
 
-// item returns an item as a user sees it: the version that decides if the user submits it now.
+// item returns an item as a user sees it.
 func (s Service) item(ctx context.Context, userID string, item itemKey, learnContext, lang string) (AssignedItem, error) {
-	return session.Read(ctx, s.run, func(tx *session.Tx) (AssignedItem, error) {
+	list, err := s.Items(ctx, userID, learnContext, lang, Item{ItemID: item.ID, ItemType: item.Type})
+	if err != nil {
+		return AssignedItem{}, err
+	}
+	return list[0], nil
+}
+
+// Items returns items as a user sees them, in their order: of each the version that decides if the user submits it now, as [Service.Quiz]
+// and the like do, which may fail as they do. However many there are, they are read together.
+func (s Service) Items(ctx context.Context, userID, learnContext, lang string, of ...Item) ([]AssignedItem, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) ([]AssignedItem, error) {
 		p, u, err := s.reading(ctx, tx, userID)
 		if err != nil {
-			return AssignedItem{}, err
+			return nil, err
 		}
 		at := Submission{UserID: userID, Context: learnContext}
-		field := string(item.Type) + "Id"
-		if err := at.check(field, item); err != nil {
-			return AssignedItem{}, err
+		b := &book{user: u}
+		for _, item := range of {
+			if err := at.check(idField(item.ItemType), itemKey{item.ItemType, item.ItemID}); err != nil {
+				return nil, err
+			}
+			b.context = at.Context
+			b.want([]itemKey{{item.ItemType, item.ItemID}})
 		}
-		r, _, err := logs.Get(ctx, tx, logKey(userID, at.Context, item))
+		list, err := assignments.List(ctx, tx, ofContext(userID, at.Context))
 		if err != nil {
-			return AssignedItem{}, err
+			return nil, err
 		}
-		r.ItemType, r.ItemID = item.Type, item.ID // also of one that is not begun
-		where, err := p.place(ctx, tx, at, item)
-		if err != nil && !errors.Is(err, fault.ErrForbidden) {
-			return AssignedItem{}, err
+		if err := fetch(ctx, tx, b); err != nil {
+			return nil, err
 		}
-		view := p.reader(u, lang, true)
-		if item.Type == ItemGroup {
-			return view.group(ctx, tx, at.Context, item, cmp.Or(r.Beginning, where.began))
+		held := make([]holder, 0, len(list))
+		for _, a := range list {
+			o, err := p.outlineOf(ctx, tx, itemKey{ItemPath, a.PathID}, a.Beginning)
+			if err != nil {
+				return nil, err
+			}
+			if o != nil {
+				held = append(held, holder{a, o})
+			}
 		}
-		doc, err := p.submitted(ctx, tx, field, item, where.began.versions(), &r)
-		if err != nil {
-			return AssignedItem{}, err
-		}
-		out, err := view.item(&r, doc)
-		out.ItemProgress, out.Version = r.item(), doc.Head().Version
-		return out, err
+		return p.reader(u, lang, true).several(ctx, tx, b, held, of)
 	})
 }
+
+// several returns items as the user sees them whose logs are in a book; held are the user's assignments of its context.
+func (r *reader) several(ctx context.Context, tx *session.Tx, b *book, held []holder, of []Item) ([]AssignedItem, error) {
+	out, outlines := make([]AssignedItem, len(of)), make([]*outline, len(of))
+	for i, item := range of {
+		key := itemKey{item.ItemType, item.ItemID}
+		log := b.rows[key]
+		if log == nil {
+			log = &row{ItemType: item.ItemType, ItemID: item.ItemID}
+		}
+		var began Beginning
+		holding := slices.DeleteFunc(slices.Clone(held), func(h holder) bool { return !h.holds(key) })
+		if open := opened(holding, tx.Now); len(open) > 0 {
+			began = open[0].began
+		}
+		out[i].ItemProgress = log.item()
+		if key.Type == ItemGroup {
+			var err error
+			if outlines[i], err = r.p.outlineOf(ctx, tx, key, cmp.Or(log.Beginning, began)); err != nil {
+				return nil, err
+			}
+			if outlines[i] == nil {
+				return nil, fault.NotFound(idField(key.Type), key.ID)
+			}
+			b.want(outlines[i].keys())
+			continue
+		}
+		doc, err := r.p.submitted(ctx, tx, idField(key.Type), key, began.versions(), log)
+		if err != nil {
+			return nil, err
+		}
+		progress := out[i].ItemProgress
+		if out[i], err = r.item(log, doc); err != nil {
+			return nil, err
+		}
+		out[i].ItemProgress, out[i].Version = progress, doc.Head().Version
+	}
+	if err := errors.Join(fetch(ctx, tx, b), r.readDocuments(ctx, tx, outlines)); err != nil {
+		return nil, err
+	}
+	for i, o := range outlines {
+		if o == nil {
+			continue
+		}
+		var err error
+		if out[i], err = r.assigned(ctx, tx, b, o, out[i].ItemProgress); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// idField names the field that holds the id of an item.
+func idField(t ItemType) string { return string(t) + "Id" }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,6 +78,8 @@ type Query struct {
 	State      timeframe.State
 	Visibility Visibility
 	Status     Status // of the progress
+	// PathID picks one path; empty means all.
+	PathID string
 	// Items asks for what the paths hold, with its content.
 	Items bool
 	// Lang is a BCP-47 tag; empty means the user's language. A document that has no text in it shows that of
@@ -101,13 +104,16 @@ func (q Query) check() error {
 	default:
 		faults = append(faults, fault.Invalid("progressStatus", "%q is none of NOT_STARTED, IN_PROGRESS, COMPLETED", q.Status))
 	}
+	if q.PathID != "" {
+		faults = append(faults, ident.Check("learningPathId", q.PathID))
+	}
 	return errors.Join(faults...)
 }
 
 // shows tells whether the list shows an assignment.
 func (q Query) shows(a *Assignment, now time.Time) bool {
 	return (q.State == "" || q.State == a.period().State(now)) && (q.Visibility == "" || q.Visibility == a.Visibility) &&
-		(q.Status == "" || q.Status == a.Progress.Status())
+		(q.Status == "" || q.Status == a.Progress.Status()) && (q.PathID == "" || q.PathID == a.PathID)
 }
 
 // Assignments returns the assignments of a user, those that end last first, and the token of the next page,
@@ -151,6 +157,46 @@ func (s Service) Assignment(ctx context.Context, assignmentID, lang string) (Ass
 			return AssignedPath{}, err
 		}
 		return list[0], nil
+	})
+}
+
+// AssignmentOf returns a user's assignment of a path as [Service.Assignment] does: the one that may be worked on, otherwise one that is in its
+// time, and of several the one that ends last. It returns [fault.ErrNotFound] for an unknown user, and if the user has none.
+func (s Service) AssignmentOf(ctx context.Context, userID, pathID, lang string) (AssignedPath, error) {
+	if err := ident.Check("learningPathId", pathID); err != nil {
+		return AssignedPath{}, err
+	}
+	return session.Read(ctx, s.run, func(tx *session.Tx) (AssignedPath, error) {
+		p, u, err := s.reading(ctx, tx, userID)
+		if err != nil {
+			return AssignedPath{}, err
+		}
+		list, err := assignments.List(ctx, tx, store.By("user", store.Text(userID)).Reverse())
+		if err != nil {
+			return AssignedPath{}, err
+		}
+		list = slices.DeleteFunc(list, func(a Assignment) bool { return a.PathID != pathID })
+		nearer := func(a Assignment) int {
+			switch {
+			case a.open(tx.Now):
+				return 0
+			case a.period().State(tx.Now) == timeframe.Active:
+				return 1
+			}
+			return 2
+		}
+		slices.SortStableFunc(list, func(a, b Assignment) int { return nearer(a) - nearer(b) })
+		if len(list) > 1 {
+			list = list[:1]
+		}
+		paths, err := p.reader(u, lang, true).read(ctx, tx, list)
+		if err == nil && len(paths) == 0 {
+			err = fault.NotFound("learningPathId", pathID)
+		}
+		if err != nil {
+			return AssignedPath{}, err
+		}
+		return paths[0], nil
 	})
 }
 
@@ -210,34 +256,79 @@ type Learner struct {
 	ProfileImage string `json:"profileImage,omitempty"`
 }
 
+// A LearnerFilter says which assignments of a path a list shows. The zero value is all of them.
+type LearnerFilter struct {
+	State      timeframe.State
+	Visibility Visibility
+}
+
 // Learners returns the assignments of a path with their users, in the order of the users' ids, the last first
-// unless the page is ascending, and the token of the next page.
-func (s Service) Learners(ctx context.Context, pathID string, page store.Page) (list []Learner, next string, err error) {
-	if err := ident.Check("learningPathId", pathID); err != nil {
+// unless the page is ascending, and the token of the next page. It returns [fault.ErrInvalid] for a filter that is none.
+func (s Service) Learners(ctx context.Context, pathID string, f LearnerFilter, page store.Page) (list []Learner, next string, err error) {
+	q := Query{State: f.State, Visibility: f.Visibility}
+	if err := errors.Join(ident.Check("learningPathId", pathID), q.check()); err != nil {
 		return nil, "", err
 	}
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Learner, string, error) {
-		found, next, err := assignments.PageOf(ctx, tx, store.By("path", store.Text(pathID)), page)
+		found, next, err := assignments.PageWhere(ctx, tx, ofPath(pathID), page, func(a *Assignment) bool { return q.shows(a, tx.Now) })
 		if err != nil {
 			return nil, "", err
 		}
-		ids := make([]string, len(found))
-		for i := range found {
-			ids[i] = found[i].UserID
-		}
-		if err := tx.Prefetch(ctx, tenancy.ReadingUsers(ids...)); err != nil {
-			return nil, "", err
-		}
-		list := make([]Learner, len(found))
-		for i, a := range found {
-			u, err := tenancy.FindUser(ctx, tx, a.UserID)
-			if err != nil {
-				return nil, "", err
-			}
-			list[i] = Learner{a.at(tx.Now), u.Nickname, u.ProfileImage}
-		}
-		return list, next, nil
+		list, err := learners(ctx, tx, found)
+		return list, next, err
 	})
+}
+
+// LearnersOf returns the first [store.DefaultPage] assignments of each of up to [store.MaxPage] paths, by the paths' ids and as
+// [Service.Learners] lists them. A path without assignments has no entry. It is two round trips, however many paths there are.
+func (s Service) LearnersOf(ctx context.Context, pathIDs ...string) (map[string][]Learner, error) {
+	if len(pathIDs) > store.MaxPage {
+		return nil, fault.Invalid("learningPathIds", "are %d, at most %d are allowed", len(pathIDs), store.MaxPage)
+	}
+	return session.Read(ctx, s.run, func(tx *session.Tx) (map[string][]Learner, error) {
+		reads, queries := make([]store.Read, len(pathIDs)), make([]store.Query, len(pathIDs))
+		for i, id := range pathIDs {
+			queries[i] = ofPath(id).Reverse().First(store.DefaultPage)
+			reads[i] = store.Read{Table: assignments.Schema(), Query: &queries[i]}
+		}
+		if err := tx.Prefetch(ctx, reads...); err != nil {
+			return nil, err
+		}
+		var found []Assignment
+		for _, q := range queries {
+			some, err := assignments.List(ctx, tx, q)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, some...)
+		}
+		list, err := learners(ctx, tx, found)
+		all := map[string][]Learner{}
+		for _, l := range list {
+			all[l.PathID] = append(all[l.PathID], l)
+		}
+		return all, err
+	})
+}
+
+// learners returns assignments with their users, which are read at once.
+func learners(ctx context.Context, tx *session.Tx, found []Assignment) ([]Learner, error) {
+	ids := make([]string, len(found))
+	for i := range found {
+		ids[i] = found[i].UserID
+	}
+	if err := tx.Prefetch(ctx, tenancy.ReadingUsers(ids...)); err != nil {
+		return nil, err
+	}
+	list := make([]Learner, len(found))
+	for i, a := range found {
+		u, err := tenancy.FindUser(ctx, tx, a.UserID)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = Learner{a.at(tx.Now), u.Nickname, u.ProfileImage}
+	}
+	return list, nil
 }
 
 // NewAssignment is an assignment made by hand.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
-	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
@@ -35,11 +34,11 @@ func (p Progress) Status() Status {
 	}
 }
 
-// An Overview says how far a user is with a path.
+// An Overview says how far a user is with a path or a group.
 type Overview struct {
 	Status  Status        `json:"status"`
 	Outcome event.Outcome `json:"outcome,omitempty"`
-	// Total is how many items the path has for the user, Completed how many of them are done, and
+	// Total is how many items it has for the user, Completed how many of them are done, and
 	// Percentage that part of 100, rounded down.
 	Total      int            `json:"total"`
 	Completed  int            `json:"completed"`
@@ -73,6 +72,8 @@ type AssignedItem struct {
 	Story    *content.Story    `json:"story,omitempty"`
 	Activity *content.Activity `json:"activity,omitempty"`
 	Group    *Group            `json:"learningGroup,omitempty"`
+	// Overview says how far the user is with a group; nil for what is none.
+	Overview *Overview `json:"overview,omitempty"`
 	// Items are those of a group.
 	Items []AssignedItem `json:"items,omitempty"`
 }
@@ -194,16 +195,16 @@ func (r *reader) path(ctx context.Context, tx *session.Tx, a Assignment, o *outl
 	if err != nil {
 		return AssignedPath{}, err
 	}
-	out := AssignedPath{Assignment: a, Path: *doc.(*Path), Progress: b.overview(o)}
+	out := AssignedPath{Assignment: a, Path: *doc.(*Path), Progress: b.overview(o, o.root)}
 	if r.items {
 		out.Items, err = r.itemsOf(ctx, tx, b, o, o.root)
 	}
 	return out, err
 }
 
-// overview returns how far the user is with an outline.
-func (b *book) overview(o *outline) Overview {
-	items := b.items(o, o.root)
+// overview returns how far the user is with a node of an outline.
+func (b *book) overview(o *outline, n *node) Overview {
+	items := b.items(o, n)
 	v := Overview{Status: StatusNotStarted, Total: len(items), Items: items, At: at(items)}
 	for _, i := range items {
 		if i.Progress == Complete {
@@ -213,34 +214,10 @@ func (b *book) overview(o *outline) Overview {
 	if v.Total > 0 {
 		v.Percentage = 100 * v.Completed / v.Total
 	}
-	if r := b.rows[o.root.itemKey]; r != nil {
+	if r := b.rows[n.itemKey]; r != nil {
 		v.Status, v.Outcome, v.StartedAt, v.CompletedAt = r.Progress.Status(), r.Outcome, r.StartedAt, r.CompletedAt
 	}
 	return v
-}
-
-// group returns what the user sees of a group in a context who has begun it, zero for who begins now.
-func (r *reader) group(ctx context.Context, tx *session.Tx, learnContext string, key itemKey, began Beginning) (AssignedItem, error) {
-	o, err := r.p.outlineOf(ctx, tx, key, began)
-	if err == nil && o == nil {
-		err = fault.NotFound(string(key.Type)+"Id", key.ID)
-	}
-	if err != nil {
-		return AssignedItem{}, err
-	}
-	b := &book{user: r.user, context: learnContext}
-	b.want(o.keys())
-	if err := fetch(ctx, tx, b); err != nil {
-		return AssignedItem{}, err
-	}
-	if err := r.readDocuments(ctx, tx, []*outline{o}); err != nil {
-		return AssignedItem{}, err
-	}
-	progress := ItemProgress{ItemID: key.ID, ItemType: key.Type}
-	if log := b.rows[key]; log != nil {
-		progress = log.item()
-	}
-	return r.assigned(ctx, tx, b, o, progress)
 }
 
 // itemsOf returns what the user sees of the items of a node.
@@ -272,6 +249,7 @@ func (r *reader) assigned(ctx context.Context, tx *session.Tx, b *book, o *outli
 	}
 	item.ItemProgress, item.Version = progress, pin.Version
 	if i := slices.IndexFunc(o.nodes, func(n *node) bool { return n.itemKey == key }); i >= 0 {
+		item.Overview = new(b.overview(o, o.nodes[i]))
 		item.Items, err = r.itemsOf(ctx, tx, b, o, o.nodes[i])
 	}
 	return item, err

@@ -63,6 +63,17 @@ func (s Service) Evaluate(ctx context.Context, userID string) ([]Mission, error)
 	})
 }
 
+// Current returns what [Service.Evaluate] does, and assigns nothing.
+func (s Service) Current(ctx context.Context, userID string) ([]Mission, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) ([]Mission, error) {
+		u, err := tenancy.FindUser(ctx, tx, userID)
+		if err != nil {
+			return nil, err
+		}
+		return current(ctx, tx, u)
+	})
+}
+
 // current returns what a user has at the moment of the transaction, by its end, then id.
 func current(ctx context.Context, tx *session.Tx, u *tenancy.User) ([]Mission, error) {
 	var all []Mission

@@ -121,7 +121,7 @@ func (m *measure) worth(t *Tracking) (n int64, reason string) {
 	case t.MisdetectedCompletely:
 		return 0, "it was detected wrongly"
 	case t.Suspicious:
-		return 0, "it is suspicious"
+		return 0, "it is suspicious: " + t.why()
 	case !slices.Contains(m.TransportTypes, t.Type):
 		return 0, fmt.Sprintf("%s is none of the transport types %v", t.Type, m.TransportTypes)
 	}

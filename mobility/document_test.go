@@ -100,7 +100,7 @@ func TestADayIsTheSumOfItsTracks(t *testing.T) {
 		var seconds, walked, others int64
 		for i := range rapid.IntRange(0, 8).Draw(t, "tracks") {
 			tr := track(fmt.Sprint("t", i), rapid.SampledFrom([]mobility.Mode{mobility.Walk, mobility.Bicycle, mobility.Bus, mobility.Car}).Draw(t, "mode"),
-				time.Duration(rapid.IntRange(-400, 200).Draw(t, "minute"))*time.Minute, 0, rapid.Int64Range(0, 3000).Draw(t, "metres"))
+				time.Duration(75*i-400+rapid.IntRange(0, 55).Draw(t, "minute"))*time.Minute, 0, rapid.Int64Range(0, 3000).Draw(t, "metres"))
 			took := rapid.Int64Range(600, 1200).Draw(t, "seconds") // so that none is too fast
 			tr.EndsAt = tr.StartsAt.Add(time.Duration(took) * time.Second)
 			tr.MisdetectedCompletely = rapid.IntRange(0, 4).Draw(t, "misdetected") == 0
@@ -117,8 +117,8 @@ func TestADayIsTheSumOfItsTracks(t *testing.T) {
 			default:
 			}
 		}
-		for i := range list {
-			w.tells(t, list[i])
+		for _, tr := range rapid.Permutation(list).Draw(t, "order") {
+			w.tells(t, tr)
 		}
 		metres := others + min(walked, kmCap)
 		for name, want := range map[string][2]int64{

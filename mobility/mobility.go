@@ -7,12 +7,23 @@
 // more, and all that has happened to the user since is counted anew. Stays, and tracks that were detected wrongly or are
 // suspicious, are kept and count nothing.
 //
+// A track is suspicious if its provider says so, if it is faster than its mode can be, or if it contradicts another track of the user
+// that counts: nobody is on two at once, or somewhere else without having been on the way ([Suspicion]). Which of them count
+// follows from all that are known and from nothing else, so it makes no difference in which order they come, or from which providers.
+// Somebody may have the last word ([Service.Review]).
+//
 // [Factors] say how much a kilometre of each mode emits, and by what people would move otherwise; the library ships no such
 // numbers. [Goals] say what a day's milestones are. A day is a date in the zone in which the track began, and a track counts
 // on the day on which it began. A milestone is reached when the day's sum gets there, whenever the tracks became known, and
 // is not reached any more if a correction takes away from it, unless it was redeemed by then: what was redeemed stays
 // redeemed, and so does what was paid for that. To redeem it causes an event of type MobilityMilestone; a tracking is an event
 // of type MobilityTracking. Rewards, missions, streaks and boards match both, but no tracking of which nothing counts.
+//
+// What is archived ([guerdon.Workspace.Archive]) is trackings, with their geometries, that ended two days before the horizon or earlier, and
+// days of then, but for those that have a milestone to redeem.
+//
+// Whether a workspace shows its mobility is what its configuration says (features.mobility) for whoever shows it; as with all features,
+// nothing here asks for that.
 //
 // Everything is computed in whole seconds, metres and grams. Nothing is rounded but the grams of a track.
 package mobility

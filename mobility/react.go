@@ -237,6 +237,9 @@ func (d *day) reasons(id string, all []Tracking) (reasons []string, counts bool)
 			if p.reason != "" {
 				text += ", because " + p.reason
 			}
+			if p.verdict() == Released && p.n > 0 {
+				text += "; " + p.Review.String()
+			}
 			if m.Metric == Minutes && p.n < 60 && p.n > 0 {
 				text += ", less than a minute"
 			}

@@ -17,7 +17,7 @@ func Room(e room.Engine[Change]) room.Room[Change, Service] {
 		},
 		func(run session.Runner, current room.Current[*program]) Service {
 			return newService(run, e.Library, current)
-		})
+		}).Leaving(remains()...)
 }
 
 // tables are all that the package keeps.

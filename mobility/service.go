@@ -14,6 +14,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
@@ -145,7 +146,7 @@ func (s Service) Tracking(ctx context.Context, id string) (Tracking, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) (Tracking, error) {
 		t, known, err := find(ctx, tx, id)
 		if err == nil && !known {
-			err = fault.NotFound("mobilityTracking", id)
+			err = fault.NotFound(trackingNoun, id)
 		}
 		return t, err
 	})
@@ -189,7 +190,7 @@ func redeemedOf(ctx context.Context, tx *session.Tx, userID string, date timefra
 }
 
 // Milestone returns a milestone as it is now, also one of a day of which nothing is known, by the goals in force. It returns
-// [fault.ErrNotFound] if there is none.
+// [fault.ErrNotFound] if there is none, or if its day may be archived.
 func (s Service) Milestone(ctx context.Context, id string) (Milestone, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) (Milestone, error) {
 		_, m, err := s.milestone(ctx, tx, id)
@@ -217,6 +218,15 @@ func (s Service) milestone(ctx context.Context, tx *session.Tx, id string) (d da
 	d, known, err := days.Get(ctx, tx, dayKey(userID, date))
 	if err != nil {
 		return d, m, err
+	}
+	if !known {
+		gone, err := archived(ctx, tx, date)
+		if err != nil {
+			return d, m, err
+		}
+		if gone {
+			return d, m, fault.NotFound(milestoneNoun, id)
+		}
 	}
 	if !known && p.goals != nil {
 		d = newDay(userID, date, cmp.Or(u.Timezone, "UTC"), p.goals)
@@ -262,12 +272,66 @@ func (s Service) Redeem(ctx context.Context, userID, milestoneID string) (Milest
 	})
 }
 
+// Review decides about a track, for the actor of the workspace's handle ([guerdon.Workspace.As]) and with a reason that is shown: one that is
+// RELEASED counts whatever it is suspected of, and one that is REJECTED does not, whatever it looks like. The last review holds, also for what
+// the provider says of the tracking later. It is a fact that takes the place of what was told: what followed from that does not follow any
+// more, all that has happened to the user since is counted anew, and other tracks are judged beside it. It returns the tracking as it is since.
+//
+// The reason is in the journal for as long as that, so it should not say who somebody is. Review returns [fault.ErrInvalid] for a verdict that
+// there is not and for a reason that is empty or longer than [MaxReason], [fault.ErrNotFound] if there is no such tracking,
+// [fault.ErrConflict] for a stay, and for what happened before the workspace's horizon, and [fault.ErrForbidden] if the user is not active.
+func (s Service) Review(ctx context.Context, trackingID string, v Verdict, reason string) (Tracking, error) {
+	err := text.Prose("reason", reason, 1, MaxReason)
+	if v != Released && v != Rejected {
+		err = errors.Join(fault.Invalid("verdict", "%.80q is none of RELEASED, REJECTED", v), err)
+	}
+	if err != nil {
+		return Tracking{}, err
+	}
+	return session.Write(ctx, s.run, func(tx *session.Tx) (Tracking, error) {
+		t, known, err := find(ctx, tx, trackingID)
+		if err == nil && !known {
+			err = fault.NotFound(trackingNoun, trackingID)
+		}
+		if err == nil && t.Status != Track {
+			err = fault.Conflict(trackingNoun, "%q is a stay, which counts nothing", trackingID)
+		}
+		if err != nil {
+			return Tracking{}, err
+		}
+		if _, err := tenancy.FindActive(ctx, tx, "userId", t.UserID); err != nil {
+			return Tracking{}, err
+		}
+		settled, err := horizon(ctx, tx)
+		if err == nil {
+			err = t.unsettled(settled)
+		}
+		if err != nil {
+			return Tracking{}, err
+		}
+		now := t
+		now.Review = &Review{Verdict: v, Reason: reason, By: content.ActorOf(tx), At: tx.Now}
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return Tracking{}, err
+		}
+		all, err := p.tell(ctx, tx, []telling{{now, &t}})
+		if err != nil {
+			return Tracking{}, err
+		}
+		i := slices.IndexFunc(all, func(o telling) bool { return o.now.ID == t.ID })
+		return all[i].now, nil
+	})
+}
+
+const trackingNoun = "mobilityTracking"
+
 // An Explanation says why a milestone is reached or not.
 type Explanation struct {
 	Milestone Milestone `json:"milestone"`
 	// Missing is what the day lacks; 0 if it has come to the goal.
 	Missing decimal.Decimal `json:"missing"`
-	// Trackings are all of the day, in the order in which they began.
+	// Trackings are all of the day, in the order in which they began, as far as they are not archived.
 	Trackings []Counted `json:"trackings"`
 }
 
@@ -281,6 +345,8 @@ type Counted struct {
 	Amount decimal.Decimal `json:"amount"`
 	// Reason says why it adds nothing, or less than it has; empty if all of it counts.
 	Reason string `json:"reason,omitempty"`
+	// Review is what somebody has decided about it; nil for nothing.
+	Review *Review `json:"review,omitempty"`
 }
 
 // Explain says why a milestone is reached or not: which of the day's trackings count, how much, and why the others do not. It
@@ -306,12 +372,12 @@ func (d *day) explain(m Milestone, all []Tracking) Explanation {
 	if i < 0 { // what was redeemed by goals that the day does not go by any more
 		return x
 	}
-	of, portions := d.Metrics[i].count(d.Caps, all)
-	if goal, _ := m.Metric.read(m.Goal); goal > of.Amount {
-		x.Missing = m.Goal.Sub(m.Metric.show(of.Amount))
+	_, portions := d.Metrics[i].count(d.Caps, all)
+	if goal, _ := m.Metric.read(m.Goal); goal > d.Metrics[i].Amount {
+		x.Missing = m.Goal.Sub(m.Metric.show(d.Metrics[i].Amount))
 	}
 	for _, p := range portions {
-		x.Trackings = append(x.Trackings, Counted{p.ID, p.Status, p.Type, p.StartsAt, m.Metric.show(p.n), p.reason})
+		x.Trackings = append(x.Trackings, Counted{p.ID, p.Status, p.Type, p.StartsAt, m.Metric.show(p.n), p.reason, p.Review})
 	}
 	return x
 }

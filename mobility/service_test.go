@@ -1,6 +1,7 @@
 package mobility_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/guerdontest"
@@ -231,7 +233,7 @@ func TestWhatIsTooFastIsKeptAndSuspicious(t *testing.T) {
 	x, err := w.Mobility.Explain(t.Context(), "ada:2024-01-01:km:target0")
 	require.NoError(t, err)
 	require.Equal(t, "1", x.Missing.String())
-	require.Equal(t, "it is suspicious", x.Trackings[0].Reason)
+	require.Equal(t, "it is suspicious: it is faster than 25 km/h", x.Trackings[0].Reason)
 }
 
 func TestExplainSaysWhichTracksCounted(t *testing.T) {
@@ -367,6 +369,86 @@ func TestOnlyOneDocumentOfAKindApplies(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "MobilityFactors/spare", entry.Outcome.Problems[0].Source)
 	w.requireReached(t, "co2:target0", false, "0.17")
+}
+
+// What a workspace shows is asked by whoever shows it: nothing is lost of what is told while it shows no mobility.
+func TestWhoShowsNoMobilityIsTrackedYet(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.Settings.Put(t.Context(), tenancy.Configuration{Features: tenancy.Features{tenancy.FeatureMobility: false}})
+	require.NoError(t, err)
+	shown, err := w.Settings.Publish(t.Context())
+	require.NoError(t, err)
+	require.False(t, shown.Features.Enabled(tenancy.FeatureMobility))
+	w.tells(t, track("a", mobility.Walk, 0, 10, 1000))
+	w.RequireBalance(t, "ada", "points", "1")
+}
+
+// What is over by the horizon is archived, with where somebody was; a milestone that can be redeemed stays until it is.
+func TestWhatIsOverIsArchived(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.tells(t, along(track("old", mobility.Walk, -10*guerdontest.Day, 10, 1000), 0, 0.009), along(track("a", mobility.Walk, 0, 9, 300), 0, 0.009))
+	w.Pass(t, 3*guerdontest.Day)
+	archive := func() map[string]int {
+		t.Helper()
+		var file bytes.Buffer
+		_, err := w.Archive(ctx, w.Now(), &file)
+		require.NoError(t, err)
+		tables := map[string]int{}
+		for row, err := range guerdon.ReadArchive(&file) {
+			require.NoError(t, err)
+			if strings.HasPrefix(row.Table, "mobility_") {
+				tables[row.Table]++
+			}
+		}
+		return tables
+	}
+	require.Equal(t, map[string]int{"mobility_trackings": 2, "mobility_geometries": 2, "mobility_days": 1}, archive())
+	for _, id := range []string{"ada:p:old", "ada:p:a"} {
+		_, err := w.Mobility.Tracking(ctx, id)
+		require.ErrorIs(t, err, fault.ErrNotFound)
+	}
+	_, err := w.Mobility.Milestone(ctx, "ada:2024-01-01:km:target0")
+	require.ErrorIs(t, err, fault.ErrNotFound)
+	x, err := w.Mobility.Explain(ctx, "ada:2023-12-22:km:target0")
+	require.NoError(t, err)
+	require.True(t, x.Milestone.Reached)
+	require.Zero(t, x.Missing.Sign())
+	require.Empty(t, x.Trackings)
+	w.RequireBalance(t, "ada", "points", "1.3")
+
+	for _, id := range []string{"km:target0", "minutes:target0"} {
+		w.Pass(t, time.Hour)
+		require.Empty(t, archive())
+		_, err = w.Mobility.Redeem(ctx, "ada", "ada:2023-12-22:"+id)
+		require.NoError(t, err)
+	}
+	w.Pass(t, time.Hour)
+	require.Equal(t, map[string]int{"mobility_days": 1, "mobility_redemptions": 2}, archive())
+	_, err = w.Mobility.Redeem(ctx, "ada", "ada:2023-12-22:km:target0")
+	require.ErrorIs(t, err, fault.ErrNotFound)
+	w.RequireBalance(t, "ada", "points", "201.3")
+	list, _, err := w.Mobility.Milestones(ctx, "ada", mobility.Query{}, store.Page{})
+	require.NoError(t, err)
+	require.Empty(t, list)
+}
+
+// What is archived is not known any more. If its event is still in the journal, because that was recorded since the horizon, it cannot be told
+// once more under the same id.
+func TestWhatIsArchivedIsNotToldTwice(t *testing.T) {
+	w := newWorld(t)
+	w.Pass(t, 10*guerdontest.Day)
+	old := track("a", mobility.Walk, 0, 10, 1000)
+	w.tells(t, old)
+	_, err := w.Archive(t.Context(), w.Now().Add(-guerdontest.Day), &strings.Builder{})
+	require.NoError(t, err)
+	_, err = w.Mobility.Tracking(t.Context(), "ada:p:a")
+	require.ErrorIs(t, err, fault.ErrNotFound)
+	moved := track("a", mobility.Walk, 10*guerdontest.Day, 10, 1000)
+	_, err = w.Mobility.Track(t.Context(), []mobility.Tracking{moved})
+	require.ErrorIs(t, err, fault.ErrConflict)
+	require.ErrorContains(t, err, "was recorded before")
+	w.RequireBalance(t, "ada", "points", "1")
 }
 
 // Nothing happens any more before the horizon, and nothing that did is corrected.

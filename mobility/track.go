@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/guerdonhq/guerdon/fault"
@@ -41,8 +43,12 @@ type Tracked struct {
 // user, [fault.ErrForbidden] for one who is not active, and [fault.ErrConflict] for what happened before the workspace's horizon,
 // or corrects what did. At most [MaxTrackings] are taken at once; and none twice in one call.
 //
+// Tracks of a user that contradict one another, of whatever providers, cannot all be true: which of them are suspicious follows from all
+// trackings that there are, and not from the order in which they came ([Suspicion]). So a track that comes may change what is said of
+// others that began after it, which are then told anew, as if they had been corrected.
+//
 // A correction takes the place of what was told before: what followed from that is taken back, as from an event that comes late
-// and turns out to be another, and what somebody has decided stays: milestones that were redeemed, rewards that were.
+// and turns out to be another, and what somebody has decided stays: milestones that were redeemed, rewards that were, a review.
 func (s Service) Track(ctx context.Context, list []Tracking) ([]Tracked, error) {
 	if n := len(list); n > MaxTrackings {
 		return nil, fault.Invalid("trackings", "are %d, at most %d are allowed", n, MaxTrackings)
@@ -63,11 +69,33 @@ func (s Service) take(ctx context.Context, list []Tracking, first int, leaves bo
 			return nil, err
 		}
 		results := make([]Tracked, len(ready))
+		tellings := map[string][]telling{}
 		for i := range ready {
 			if ready[i].ID == "" { // left out
 				results[i].Result = NotTracked
-			} else if results[i], err = p.track(ctx, tx, &ready[i]); err != nil {
+				continue
+			}
+			var tell *telling
+			if results[i], tell, err = p.meet(ctx, tx, &ready[i]); err != nil {
 				return nil, in(first+i, err)
+			}
+			if tell != nil {
+				tellings[ready[i].UserID] = append(tellings[ready[i].UserID], *tell)
+			}
+		}
+		since := map[string]*Tracking{}
+		for _, userID := range slices.Sorted(maps.Keys(tellings)) {
+			all, err := p.tell(ctx, tx, tellings[userID])
+			if err != nil {
+				return nil, err
+			}
+			for i := range all {
+				since[all[i].now.ID] = &all[i].now
+			}
+		}
+		for i := range results {
+			if t := since[results[i].ID]; t != nil {
+				results[i].EventID, results[i].Suspicious = t.EventID, t.Suspicious
 			}
 		}
 		return results, nil
@@ -80,12 +108,9 @@ func in(i int, err error) error { return fault.In(fmt.Sprintf("trackings[%d]", i
 // receive checks trackings and fills in what follows from them. One that is left out has no id. It writes nothing.
 func (p *program) receive(ctx context.Context, tx *session.Tx, list []Tracking, first int, leaves bool) ([]Tracking, error) {
 	ready, faults := make([]Tracking, len(list)), make([]error, len(list))
-	var settled time.Time
-	if tx.Horizon != nil {
-		var err error
-		if settled, _, err = tx.Horizon(ctx); err != nil {
-			return nil, err
-		}
+	settled, err := horizon(ctx, tx)
+	if err != nil {
+		return nil, err
 	}
 	seen := map[string]bool{}
 	for i := range list {
@@ -98,8 +123,8 @@ func (p *program) receive(ctx context.Context, tx *session.Tx, list []Tracking, 
 		case err != nil:
 		case seen[id]:
 			err = fault.Invalid("providerId", "%q occurs twice", t.ProviderID)
-		case t.StartsAt.Before(settled):
-			err = fault.Conflict("startsAt", "is %s; what happened before the workspace's horizon %s is settled", stamp(t.StartsAt), stamp(settled))
+		default:
+			err = t.unsettled(settled)
 		}
 		seen[id] = true
 		faults[i] = in(first+i, err)
@@ -125,9 +150,24 @@ func (p *program) receive(ctx context.Context, tx *session.Tx, list []Tracking, 
 		if err != nil {
 			return nil, in(first+i, err)
 		}
-		t.weigh(p.factors)
 	}
 	return ready, nil
+}
+
+// horizon returns the moment before which all is settled, zero for none.
+func horizon(ctx context.Context, tx *session.Tx) (at time.Time, err error) {
+	if tx.Horizon != nil {
+		at, _, err = tx.Horizon(ctx)
+	}
+	return at, err
+}
+
+// unsettled refuses a tracking that began before a horizon.
+func (t *Tracking) unsettled(horizon time.Time) error {
+	if t.StartsAt.Before(horizon) {
+		return fault.Conflict("startsAt", "is %s; what happened before the workspace's horizon %s is settled", stamp(t.StartsAt), stamp(horizon))
+	}
+	return nil
 }
 
 // reading names what is read of trackings.
@@ -142,36 +182,48 @@ func (p *program) reading(tx *session.Tx, list []Tracking) []store.Read {
 	return append(reads, trackings.Keys(ids...), shapes.Keys(ids...), activations.Keys(keys...))
 }
 
-// track tells of a tracking, unless it is known or of somebody who has not turned tracking on.
-func (p *program) track(ctx context.Context, tx *session.Tx, t *Tracking) (Tracked, error) {
+// meet says what becomes of a tracking, and what it takes the place of, if it is going to be told.
+func (p *program) meet(ctx context.Context, tx *session.Tx, t *Tracking) (result Tracked, tell *telling, err error) {
 	a, _, err := activations.Get(ctx, tx, activationKey(t.UserID, t.Provider))
 	if err != nil || a.Status != On {
-		return Tracked{Result: NotTracked}, err
+		return Tracked{Result: NotTracked}, nil, err
 	}
 	old, known, err := find(ctx, tx, t.ID)
 	if err != nil {
-		return Tracked{}, err
+		return Tracked{}, nil, err
 	}
-	told := session.Told{}
-	result := Tracked{ID: t.ID, Result: Recorded}
-	t.revise(1)
-	if known {
-		result.EventID, result.Suspicious = old.EventID, old.Suspicious
-		switch {
-		case !t.UpdatedAt.IsZero() && t.UpdatedAt.Before(old.UpdatedAt):
-			result.Result = Stale
-			return result, nil
-		case t.alike(&old):
-			result.Result = Unchanged
-			return result, nil
+	if !known {
+		return Tracked{ID: t.ID, Result: Recorded}, &telling{now: *t}, t.draw(ctx, tx)
+	}
+	result = Tracked{ID: t.ID, EventID: old.EventID, Suspicious: old.Suspicious}
+	switch {
+	case !t.UpdatedAt.IsZero() && t.UpdatedAt.Before(old.UpdatedAt):
+		result.Result = Stale
+		return result, nil, nil
+	case t.alike(&old):
+		result.Result = Unchanged
+		return result, nil, nil
+	}
+	result.Result = Corrected
+	now := *t
+	now.Review = old.Review // what somebody has decided stays
+	return result, &telling{now, &old}, t.draw(ctx, tx)
+}
+
+// tell tells of trackings of one user, and of those that are judged otherwise because of them, and returns all of them as they are since.
+func (p *program) tell(ctx context.Context, tx *session.Tx, given []telling) ([]telling, error) {
+	all, err := p.judge(ctx, tx, given)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		told := session.Told{Event: all[i].now.told()}
+		if all[i].was != nil {
+			told.Instead = all[i].was.EventID
 		}
-		result.Result, told.Instead = Corrected, old.EventID
-		t.revise(old.Revision + 1)
+		tx.Tell(told)
 	}
-	result.EventID, result.Suspicious = t.EventID, t.Suspicious
-	told.Event = t.told()
-	tx.Tell(told)
-	return result, t.draw(ctx, tx)
+	return all, nil
 }
 
 // draw keeps where the tracking was.

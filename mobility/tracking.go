@@ -10,6 +10,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/amount"
@@ -32,7 +33,8 @@ type Tracking struct {
 	Length int64 `json:"length,omitempty"`
 	// MisdetectedCompletely says that there was no such thing.
 	MisdetectedCompletely bool `json:"misdetectedCompletely"`
-	// Suspicious says that it is hardly true. The provider may say so; and a track is that is faster than its mode can be.
+	// Suspicious says that it is hardly true, so that it counts nothing. The provider may say so, the engine finds it out
+	// ([Suspicion]), and a review has the last word ([Service.Review]).
 	Suspicious bool `json:"suspicious"`
 	// StartsAt and EndsAt are when it began and ended, each with the IANA name of the zone that it was in; an empty name means
 	// that of the user then, and for the end that of the start.
@@ -53,6 +55,12 @@ type Tracking struct {
 	Date timeframe.Day `json:"date"`
 	// UserTimezone is the zone in which the user was taken to be: that of the start.
 	UserTimezone string `json:"userTimezone"`
+	// Suspicion is why it is suspicious, or would be if it had not been released; empty for nothing.
+	Suspicion Suspicion `json:"suspicion,omitempty"`
+	// ContradictsID is the tracking that it contradicts, if that is why.
+	ContradictsID string `json:"contradictsMobilityTrackingId,omitempty"`
+	// Review is what somebody has decided about it; nil for nothing.
+	Review *Review `json:"review,omitempty"`
 	// CO2Emitted and CO2Avoided are in kilograms, by the factors that were in force when it was told; 0 where there were none, and
 	// of what counts nothing.
 	CO2Emitted decimal.Decimal `json:"co2Emitted"`
@@ -161,8 +169,12 @@ func (t *Tracking) settle(timezone string, zones *timeframe.Zones) error {
 		}
 		t.Length = g.Length()
 	}
-	if t.Status == Track {
-		t.Suspicious = t.Suspicious || t.Type.tooFast(t.Length, t.seconds())
+	t.Suspicion, t.ContradictsID, t.Review = "", "", nil
+	switch {
+	case t.Suspicious:
+		t.Suspicion = ByProvider
+	case t.Status == Track && t.Type.tooFast(t.Length, t.seconds()):
+		t.Suspicion = TooFast
 	}
 	t.CO2Emitted, t.CO2Avoided, t.FactorsID, t.FactorsVersion, t.Revision, t.EventID = decimal.Zero, decimal.Zero, "", 0, 0, ""
 	return nil
@@ -170,6 +182,7 @@ func (t *Tracking) settle(timezone string, zones *timeframe.Zones) error {
 
 // weigh computes the emissions by factors, nil for none.
 func (t *Tracking) weigh(f *Factors) {
+	t.CO2Emitted, t.CO2Avoided, t.FactorsID, t.FactorsVersion = decimal.Zero, decimal.Zero, "", 0
 	if f == nil || !t.Counts() {
 		return
 	}
@@ -187,10 +200,10 @@ func trackingID(userID, provider, providerID string) string {
 	return strings.Join([]string{userID, provider, providerID}, ":")
 }
 
-// alike tells whether two settled trackings say the same.
+// alike tells whether two settled trackings were told the same.
 func (t *Tracking) alike(o *Tracking) bool {
 	return t.Status == o.Status && t.Type == o.Type && t.Length == o.Length && t.MisdetectedCompletely == o.MisdetectedCompletely &&
-		t.Suspicious == o.Suspicious && t.StartsAt.Equal(o.StartsAt) && t.StartsAtTimezone == o.StartsAtTimezone && t.EndsAt.Equal(o.EndsAt) &&
+		t.bySelf() == o.bySelf() && t.StartsAt.Equal(o.StartsAt) && t.StartsAtTimezone == o.StartsAtTimezone && t.EndsAt.Equal(o.EndsAt) &&
 		t.EndsAtTimezone == o.EndsAtTimezone && t.Geometry == o.Geometry
 }
 
@@ -208,8 +221,14 @@ func (t *Tracking) told() event.Event {
 		"startsAt": stamp(t.StartsAt), "startsAtTimezone": t.StartsAtTimezone, "endsAt": stamp(t.EndsAt), "endsAtTimezone": t.EndsAtTimezone,
 		"misdetectedCompletely": t.MisdetectedCompletely, "suspicious": t.Suspicious, fieldCounts: t.Counts(),
 	}
-	if t.Type != "" {
-		fields["trackType"] = string(t.Type)
+	for name, text := range map[string]string{"trackType": string(t.Type), "suspicion": string(t.Suspicion), "contradictsId": t.ContradictsID} {
+		if text != "" {
+			fields[name] = text
+		}
+	}
+	if r := t.Review; r != nil {
+		fields["verdict"], fields["reviewReason"], fields["reviewedAt"] = string(r.Verdict), r.Reason, stamp(r.At)
+		fields["reviewedByType"], fields["reviewedBy"] = string(r.By.Type), r.By.ID
 	}
 	return event.Event{
 		ID: t.EventID, Type: event.MobilityTracking, EntityID: t.FactorsID, UserID: t.UserID, At: t.StartsAt,
@@ -230,6 +249,13 @@ func trackingOf(e *event.Event) (*Tracking, error) {
 	}
 	t.MisdetectedCompletely, _ = e.Fields["misdetectedCompletely"].(bool)
 	t.Suspicious, _ = e.Fields["suspicious"].(bool)
+	t.Suspicion, t.ContradictsID = Suspicion(r.text("suspicion")), r.text("contradictsId")
+	if v := r.text("verdict"); v != "" {
+		t.Review = &Review{
+			Verdict: Verdict(v), Reason: r.text("reviewReason"), At: r.instant("reviewedAt"),
+			By: content.Actor{Type: content.ActorType(r.text("reviewedByType")), ID: r.text("reviewedBy")},
+		}
+	}
 	t.ProviderID = strings.TrimPrefix(t.ID, t.UserID+":"+t.Provider+":")
 	var err error
 	t.Date, err = timeframe.ParseDay(r.text("date"))
@@ -275,14 +301,15 @@ var trackings = store.Define("mobility_trackings", func(t *Tracking) string { re
 		{Name: "starts_at", Kind: store.KindInt, Of: func(t *Tracking) store.Value { return store.Time(t.StartsAt) }},
 	},
 	store.Index{Name: "day", Columns: []string{"user_id", "date", "starts_at"}},
-).Packed()
+	store.Index{Name: "starts", Columns: []string{"user_id", "starts_at"}},
+).Packed().Version(4)
 
 // ofDay describes the trackings of a user's day, in the order in which they began.
 func ofDay(userID string, date timeframe.Day) store.Query {
 	return store.By("day", store.Text(userID), store.Int(int64(date)))
 }
 
-// shape is the geometry of a tracking. It is no row of a fold: nothing is decided by it after it has come.
+// shape is the geometry of a tracking. It is no row of a fold: what is decided by it, the event says.
 type shape struct {
 	TrackingID string `json:"mobilityTrackingId"`
 	Geometry   string `json:"geometry"`

@@ -551,7 +551,7 @@ func TestExplainBreakOfAStreak(t *testing.T) {
 	w.set(w.now.Load().AddDate(0, 0, 3))
 	head := w.head(t)
 	require.NoError(t, w.Advance(t.Context()))
-	told := w.entries(t, head)
+	told := w.users(t, head)
 	require.Len(t, told, 1)
 	for id, want := range map[string]string{
 		"now": "moved by streak:daily:ada:broken:2025-09-30", "breaks": "moved by streak:daily:ada:broken:2025-09-30",

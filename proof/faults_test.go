@@ -236,14 +236,17 @@ func TestFaultAtAnyCallOfAReadIsTold(t *testing.T) {
 		"Learning.Assignment": func() error { _, err := w.Learning.Assignment(ctx, path, ""); return err },
 		"Learning.Versions":   func() error { _, err := w.Learning.Versions(ctx, path); return err },
 		"Learning.Locks":      func() error { _, err := w.Learning.Locks(ctx, path, ""); return err },
-		"Learning.Learners":   func() error { _, _, err := w.Learning.Learners(ctx, "rome", store.Page{}); return err },
-		"Learning.Stats":      func() error { _, err := w.Learning.Stats(ctx, "ada"); return err },
-		"Learning.Quiz":       func() error { _, err := w.Learning.Quiz(ctx, "ada", "kings", "", ""); return err },
-		"Learning.Group":      func() error { _, err := w.Learning.Group(ctx, "ada", "test", "", ""); return err },
-		"Learning.QuizLog":    func() error { _, err := w.Learning.QuizLog(ctx, "ada", "hills", ""); return err },
-		"Learning.GroupLogs":  func() error { _, _, err := w.Learning.GroupLogs(ctx, "ada", "", store.Page{}); return err },
-		"Learning.PathLog":    func() error { _, err := w.Learning.PathLog(ctx, "ada", "rome", ""); return err },
-		"Explain":             func() error { _, err := w.Explain(ctx, "e1", "MissionConfiguration", "three"); return err },
+		"Learning.Learners": func() error {
+			_, _, err := w.Learning.Learners(ctx, "rome", learning.LearnerFilter{}, store.Page{})
+			return err
+		},
+		"Learning.Stats":     func() error { _, err := w.Learning.Stats(ctx, "ada"); return err },
+		"Learning.Quiz":      func() error { _, err := w.Learning.Quiz(ctx, "ada", "kings", "", ""); return err },
+		"Learning.Group":     func() error { _, err := w.Learning.Group(ctx, "ada", "test", "", ""); return err },
+		"Learning.QuizLog":   func() error { _, err := w.Learning.QuizLog(ctx, "ada", "hills", ""); return err },
+		"Learning.GroupLogs": func() error { _, _, err := w.Learning.GroupLogs(ctx, "ada", "", store.Page{}); return err },
+		"Learning.PathLog":   func() error { _, err := w.Learning.PathLog(ctx, "ada", "rome", ""); return err },
+		"Explain":            func() error { _, err := w.Explain(ctx, "e1", "MissionConfiguration", "three"); return err },
 	} {
 		f.heal()
 		require.NoError(t, read(), name) // what a process keeps is there

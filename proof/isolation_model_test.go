@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -336,6 +337,17 @@ func (d *drawer) newUser() tenancy.NewUser {
 	return n
 }
 
+// keysIn returns what a transaction sees of a table as an error, which is an answer that says it.
+func keysIn(ctx context.Context, tx store.Tx, name string) error {
+	i := slices.IndexFunc(guerdon.Tables(), func(s *store.Schema) bool { return s.Name == name })
+	rows, err := tx.List(ctx, guerdon.Tables()[i], store.Query{})
+	keys := make([]string, len(rows))
+	for i := range rows {
+		keys[i] = rows[i].Key
+	}
+	return errors.Join(err, fmt.Errorf("%s %v of %s", name, keys, tx.Scope().Workspace))
+}
+
 // arguments says how to call a method.
 var arguments = map[string]func(*drawer) []any{
 	"Advance": func(*drawer) []any { return nil },
@@ -365,6 +377,18 @@ var arguments = map[string]func(*drawer) []any{
 	"Record":         func(d *drawer) []any { return []any{d.event()} },
 	"RecordBatch":    func(d *drawer) []any { return []any{[]event.Event{d.event(), d.event()}} },
 	"Scope":          func(*drawer) []any { return nil },
+	"UpdateTables": func(d *drawer) []any {
+		e := d.event()
+		return []any{func(ctx context.Context, tx store.Tx, ws *guerdon.Workspace) error {
+			if _, err := ws.Record(ctx, e); err != nil {
+				return err
+			}
+			return keysIn(ctx, tx, "journal")
+		}}
+	},
+	"ViewTables": func(*drawer) []any {
+		return []any{func(ctx context.Context, tx store.Tx) error { return keysIn(ctx, tx, "users") }}
+	},
 
 	"SyncWithCatalogs": func(*drawer) []any { return nil },
 
@@ -373,8 +397,10 @@ var arguments = map[string]func(*drawer) []any{
 	"Users.ByExternalID": func(d *drawer) []any { return []any{d.one("x1", "their-ada")} },
 	"Users.Create":       func(d *drawer) []any { return []any{d.newUser()} },
 	"Users.Get":          func(d *drawer) []any { return []any{d.user()} },
+	"Users.GetMany":      func(d *drawer) []any { return []any{[]string{d.user(), "bob"}} },
 	"Users.List":         func(d *drawer) []any { return []any{tenancy.UserFilter{}, d.page()} },
 	"Users.Principal":    func(d *drawer) []any { return []any{d.user()} },
+	"Users.Principals":   func(d *drawer) []any { return []any{[]string{d.user(), "bob"}} },
 	"Users.RemoveTags":   func(d *drawer) []any { return []any{d.user(), []string{d.tag()}} },
 	"Users.Resume":       func(d *drawer) []any { return []any{d.user()} },
 	"Users.SetRole":      func(d *drawer) []any { return []any{d.user(), tenancy.Role(d.one("viewer", "admin"))} },
@@ -394,16 +420,17 @@ var arguments = map[string]func(*drawer) []any{
 		return []any{tenancy.Configuration{Branding: tenancy.Branding{Name: d.one("Ours", "Other")}}}
 	},
 
-	"Media.Advance":      func(*drawer) []any { return nil },
-	"Media.AssignTags":   func(d *drawer) []any { return []any{d.known(), d.taggings()} },
-	"Media.AssignedTag":  func(d *drawer) []any { return []any{d.known(), d.tag()} },
-	"Media.AssignedTags": func(d *drawer) []any { return []any{d.known(), d.page()} },
-	"Media.Confirm":      func(d *drawer) []any { return []any{d.known()} },
-	"Media.Delete":       func(d *drawer) []any { return []any{d.known()} },
-	"Media.Get":          func(d *drawer) []any { return []any{d.known()} },
-	"Media.List":         func(d *drawer) []any { return []any{content.MediaFilter{Scope: d.shelf()}, d.page()} },
-	"Media.Localized":    func(d *drawer) []any { return []any{d.known(), "en"} },
-	"Media.RemoveTags":   func(d *drawer) []any { return []any{d.known(), []string{d.tag()}} },
+	"Media.Advance":        func(*drawer) []any { return nil },
+	"Media.AssignTags":     func(d *drawer) []any { return []any{d.known(), d.taggings()} },
+	"Media.AssignedTag":    func(d *drawer) []any { return []any{d.known(), d.tag()} },
+	"Media.AssignedTags":   func(d *drawer) []any { return []any{d.known(), d.page()} },
+	"Media.AssignedTagsOf": func(d *drawer) []any { return []any{[]string{d.known(), d.known()}} },
+	"Media.Confirm":        func(d *drawer) []any { return []any{d.known()} },
+	"Media.Delete":         func(d *drawer) []any { return []any{d.known()} },
+	"Media.Get":            func(d *drawer) []any { return []any{d.known()} },
+	"Media.List":           func(d *drawer) []any { return []any{content.MediaFilter{Scope: d.shelf()}, d.page()} },
+	"Media.Localized":      func(d *drawer) []any { return []any{d.known(), "en"} },
+	"Media.RemoveTags":     func(d *drawer) []any { return []any{d.known(), []string{d.tag()}} },
 	"Media.SetTranslations": func(d *drawer) []any {
 		return []any{d.known(), []content.Label{{Lang: "en", Label: d.one("Ours", "Other")}}}
 	},
@@ -420,6 +447,8 @@ var arguments = map[string]func(*drawer) []any{
 	"Missions.GroupList":     func(d *drawer) []any { return []any{d.tag(), d.page()} },
 	"Missions.List":          func(d *drawer) []any { return []any{d.user(), d.page()} },
 	"Missions.Mission":       func(d *drawer) []any { return []any{d.known()} },
+
+	"Missions.Current": func(d *drawer) []any { return []any{d.user()} },
 
 	"Streaks.Current": func(d *drawer) []any { return []any{d.user(), "daily"} },
 	"Streaks.Streaks": func(d *drawer) []any {
@@ -450,20 +479,32 @@ var arguments = map[string]func(*drawer) []any{
 		g.ID, g.DefaultLang, g.Translations = d.one("group", "new"), "en", []learning.Title{{Lang: "en", Title: "A group"}}
 		return []any{learning.NewGroup{Group: g}, true}
 	},
+	"Learning.CreatePath": func(d *drawer) []any {
+		p := learning.Path{Title: "A path", EstimatedDuration: new(decimal.NewFromInt(5))}
+		p.ID, p.DefaultLang, p.Translations = d.one("path", "new"), "en", []learning.Title{{Lang: "en", Title: "A path"}}
+		return []any{learning.NewPath{Path: p}, true}
+	},
 	"Learning.Evaluate":  func(d *drawer) []any { return []any{d.user()} },
 	"Learning.Group":     func(d *drawer) []any { return []any{d.user(), "group", "", "en"} },
 	"Learning.GroupLog":  func(d *drawer) []any { return []any{d.user(), "group", ""} },
 	"Learning.GroupLogs": func(d *drawer) []any { return []any{d.user(), "", d.page()} },
-	"Learning.Learners":  func(d *drawer) []any { return []any{"path", d.page()} },
-	"Learning.Locks":     func(d *drawer) []any { return []any{d.known(), "en"} },
-	"Learning.PathLog":   func(d *drawer) []any { return []any{d.user(), "path", ""} },
-	"Learning.Quiz":      func(d *drawer) []any { return []any{d.user(), "quiz", "", "en"} },
-	"Learning.QuizLog":   func(d *drawer) []any { return []any{d.user(), "quiz", ""} },
-	"Learning.Slide":     func(d *drawer) []any { return []any{d.user(), "slide", "", "en"} },
-	"Learning.SlideLog":  func(d *drawer) []any { return []any{d.user(), "slide", ""} },
-	"Learning.Stats":     func(d *drawer) []any { return []any{d.user()} },
-	"Learning.Story":     func(d *drawer) []any { return []any{d.user(), "story", "", "en"} },
-	"Learning.StoryLog":  func(d *drawer) []any { return []any{d.user(), "story", ""} },
+	"Learning.Learners": func(d *drawer) []any {
+		return []any{"path", learning.LearnerFilter{Visibility: learning.Visibility(d.one("", "LOCKED"))}, d.page()}
+	},
+	"Learning.LearnersOf":   func(*drawer) []any { return []any{[]string{"path", "nothing"}} },
+	"Learning.Locks":        func(d *drawer) []any { return []any{d.known(), "en"} },
+	"Learning.PathLog":      func(d *drawer) []any { return []any{d.user(), "path", ""} },
+	"Learning.Quiz":         func(d *drawer) []any { return []any{d.user(), "quiz", "", "en"} },
+	"Learning.QuizLog":      func(d *drawer) []any { return []any{d.user(), "quiz", ""} },
+	"Learning.Slide":        func(d *drawer) []any { return []any{d.user(), "slide", "", "en"} },
+	"Learning.SlideLog":     func(d *drawer) []any { return []any{d.user(), "slide", ""} },
+	"Learning.Stats":        func(d *drawer) []any { return []any{d.user()} },
+	"Learning.Story":        func(d *drawer) []any { return []any{d.user(), "story", "", "en"} },
+	"Learning.StoryLog":     func(d *drawer) []any { return []any{d.user(), "story", ""} },
+	"Learning.AssignmentOf": func(d *drawer) []any { return []any{d.user(), "path", "en"} },
+	"Learning.Items": func(d *drawer) []any {
+		return []any{d.user(), "", "en", []learning.Item{{ItemID: "quiz", ItemType: learning.ItemQuiz}, {ItemID: "group", ItemType: learning.ItemGroup}}}
+	},
 	"Learning.SubmitQuiz": func(d *drawer) []any {
 		return []any{learning.QuizSubmission{Submission: who(d.user()), QuizID: "quiz", Answer: content.Option(d.one("opt1", "opt2"))}}
 	},
@@ -485,10 +526,13 @@ var arguments = map[string]func(*drawer) []any{
 	"Mobility.Milestones":  func(d *drawer) []any { return []any{d.user(), mobility.Query{}, d.page()} },
 	"Mobility.Receive":     func(d *drawer) []any { return []any{seer{d.trackings()}, []byte(nil)} },
 	"Mobility.Redeem":      func(d *drawer) []any { return []any{d.user(), d.milestone()} },
-	"Mobility.Token":       func(d *drawer) []any { return []any{seer{}, d.user()} },
-	"Mobility.Track":       func(d *drawer) []any { return []any{d.trackings()} },
-	"Mobility.Tracking":    func(d *drawer) []any { return []any{d.user() + ":p:" + d.one("t1", "t2")} },
-	"Mobility.Trackings":   func(d *drawer) []any { return []any{d.user(), mobility.Query{}, d.page()} },
+	"Mobility.Review": func(d *drawer) []any {
+		return []any{d.user() + ":p:" + d.one("t1", "t2"), mobility.Verdict(d.one("RELEASED", "REJECTED")), "as drawn"}
+	},
+	"Mobility.Token":     func(d *drawer) []any { return []any{seer{}, d.user()} },
+	"Mobility.Track":     func(d *drawer) []any { return []any{d.trackings()} },
+	"Mobility.Tracking":  func(d *drawer) []any { return []any{d.user() + ":p:" + d.one("t1", "t2")} },
+	"Mobility.Trackings": func(d *drawer) []any { return []any{d.user(), mobility.Query{}, d.page()} },
 
 	"Leaderboards.Around":  func(d *drawer) []any { return []any{d.board(), d.user(), d.number(1, 3), d.period()} },
 	"Leaderboards.Page":    func(d *drawer) []any { return []any{d.board(), d.number(0, 2), d.number(1, 3), d.period()} },
@@ -529,17 +573,23 @@ func (s seer) Trackings(context.Context, []byte) ([]mobility.Tracking, error) { 
 
 // documentArguments says how to call a method of the documents of a kind.
 var documentArguments = map[string]func(*drawer, object) []any{
-	"Archive":      func(d *drawer, of object) []any { return []any{d.id(of)} },
-	"AssignTags":   func(d *drawer, of object) []any { return []any{d.id(of), d.taggings()} },
-	"AssignedTag":  func(d *drawer, of object) []any { return []any{d.id(of), d.tag()} },
-	"AssignedTags": func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
-	"CatalogGet":   func(d *drawer, of object) []any { return []any{d.one("default", "other"), d.id(of)} },
-	"CatalogList":  func(d *drawer, _ object) []any { return []any{d.one("default", "other"), d.page()} },
+	"Archive":        func(d *drawer, of object) []any { return []any{d.id(of)} },
+	"AssignTags":     func(d *drawer, of object) []any { return []any{d.id(of), d.taggings()} },
+	"AssignedTag":    func(d *drawer, of object) []any { return []any{d.id(of), d.tag()} },
+	"AssignedTags":   func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
+	"AssignedTagsOf": func(d *drawer, of object) []any { return []any{[]string{d.id(of), d.id(of)}} },
+	"CatalogGet":     func(d *drawer, of object) []any { return []any{d.one("default", "other"), d.id(of)} },
+	"CatalogList":    func(d *drawer, _ object) []any { return []any{d.one("default", "other"), d.page()} },
+	"Live":           func(d *drawer, of object) []any { return []any{[]string{d.id(of), "new"}} },
+	"Versions": func(d *drawer, of object) []any {
+		return []any{[]content.Pin{{ID: d.id(of), Version: d.number(1, 3)}, {ID: d.id(of), Version: 1}}}
+	},
 	"Clone": func(d *drawer, of object) []any {
 		return []any{d.one("default", "other"), d.id(of), []content.CloneOption{content.Sync}}
 	},
 	"Create":  func(d *drawer, of object) []any { return []any{d.document(of)} },
 	"Get":     func(d *drawer, of object) []any { return []any{d.id(of)} },
+	"GetMany": func(d *drawer, of object) []any { return []any{[]string{d.id(of), d.id(of)}} },
 	"History": func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
 	"List": func(d *drawer, _ object) []any {
 		if rapid.Bool().Draw(d.T, "in force") {
@@ -554,12 +604,13 @@ var documentArguments = map[string]func(*drawer, object) []any{
 	"ReferringTo": func(d *drawer, _ object) []any {
 		return []any{d.one("Activity", "VirtualCurrency"), d.one("run", "points"), d.page()}
 	},
-	"RemoveTags":   func(d *drawer, of object) []any { return []any{d.id(of), []string{d.tag()}} },
-	"Translations": func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
-	"Unarchive":    func(d *drawer, of object) []any { return []any{d.id(of)} },
-	"Update":       func(d *drawer, of object) []any { return []any{d.document(of)} },
-	"UpdateTags":   func(d *drawer, of object) []any { return []any{d.id(of), d.taggings()} },
-	"Version":      func(d *drawer, of object) []any { return []any{d.id(of), d.number(1, 3)} },
+	"ReferringToAny": func(d *drawer, of object) []any { return []any{"Story", []string{d.id(of), d.id(of)}} },
+	"RemoveTags":     func(d *drawer, of object) []any { return []any{d.id(of), []string{d.tag()}} },
+	"Translations":   func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
+	"Unarchive":      func(d *drawer, of object) []any { return []any{d.id(of)} },
+	"Update":         func(d *drawer, of object) []any { return []any{d.document(of)} },
+	"UpdateTags":     func(d *drawer, of object) []any { return []any{d.id(of), d.taggings()} },
+	"Version":        func(d *drawer, of object) []any { return []any{d.id(of), d.number(1, 3)} },
 }
 
 // id draws the id of a document of the kind.

@@ -101,6 +101,9 @@ func drawTracking(t *rapid.T) mobility.Tracking {
 	} else {
 		tr.Length = int64(rapid.IntRange(0, 4000).Draw(t, "metres"))
 	}
+	if rapid.Bool().Draw(t, "somewhere") {
+		tr.Geometry = fmt.Sprintf(`{"type": "LineString", "coordinates": [[9, %d], [9, %d]]}`, rapid.IntRange(45, 47).Draw(t, "from"), rapid.IntRange(45, 47).Draw(t, "to"))
+	}
 	return tr
 }
 
@@ -132,6 +135,9 @@ func (w *world) movedPicture(t tester) []string {
 		require.NoError(t, err)
 		for i := range list {
 			list[i].Revision, list[i].EventID = 0, ""
+			if list[i].Review != nil {
+				list[i].Review.At = time.Time{}
+			}
 		}
 		milestones, _, err := w.Mobility.Milestones(ctx, id, mobility.Query{}, store.Page{Limit: 100})
 		require.NoError(t, err)
@@ -197,6 +203,49 @@ func TestTracksInAnyOrderEndTheSame(t *testing.T) {
 	})
 }
 
+// What somebody has decided about tracks holds, whether it was decided before other things were told or after: everything ends as if each
+// track had been told and reviewed in its order.
+func TestReviewsInAnyOrderEndTheSame(t *testing.T) {
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		last := latest(rapid.SliceOfN(rapid.Custom(drawTracking), 1, 10).Draw(rt, "told"))
+		reviewed := map[int]mobility.Verdict{}
+		for i := range last {
+			if last[i].Status == mobility.Track && rapid.IntRange(0, 2).Draw(rt, "reviewed") == 0 {
+				reviewed[i] = rapid.SampledFrom([]mobility.Verdict{mobility.Released, mobility.Rejected}).Draw(rt, "verdict")
+			}
+		}
+		review := func(w *world, i int) {
+			if v := reviewed[i]; v != "" {
+				_, err := w.Mobility.Review(rt.Context(), last[i].UserID+":p:"+last[i].ProviderID, v, "as drawn")
+				require.NoError(rt, err)
+			}
+		}
+		at := make([]int, len(last))
+		for i := range at {
+			at[i] = i
+		}
+		slices.SortFunc(at, func(i, k int) int { return last[i].StartsAt.Compare(last[k].StartsAt) })
+		lived, other := moving(rt, b.empty(rt, start)), moving(rt, b.empty(rt, start))
+		for _, i := range at {
+			lived.tell(rt, last[i:i+1])
+			review(lived, i)
+		}
+		var later []int
+		for _, i := range rapid.Permutation(at).Draw(rt, "order") {
+			other.tell(rt, last[i:i+1])
+			if rapid.Bool().Draw(rt, "at once") {
+				review(other, i)
+			} else {
+				later = append(later, i)
+			}
+		}
+		for _, i := range later {
+			review(other, i)
+		}
+		require.Equal(rt, lived.movedPicture(rt), other.movedPicture(rt))
+	})
+}
+
 // What was redeemed stays, whatever is told afterwards; and everything else is as if it had not been.
 func TestWhatWasRedeemedStays(t *testing.T) {
 	checkStores(t, func(rt *rapid.T, b *backend) {
@@ -257,7 +306,12 @@ func TestEventsOfMobilityHaveNoFieldsButThoseDocumented(t *testing.T) {
 	st := memory.New()
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
 	w := moving(t, founded(t, st, "acme", start))
-	_, err := w.Mobility.Track(t.Context(), walkAndStay())
+	walked := walkAndStay()
+	beside := walked[0]
+	beside.ProviderID, beside.StartsAt = "beside", beside.StartsAt.Add(time.Minute)
+	_, err := w.Mobility.Track(t.Context(), append(walked, beside))
+	require.NoError(t, err)
+	_, err = w.As(content.Actor{Type: content.ByPrincipal, ID: "grace"}).Mobility.Review(t.Context(), "ada:p:beside", mobility.Released, "She carries two phones.")
 	require.NoError(t, err)
 	_, err = w.Mobility.Redeem(t.Context(), "ada", "ada:2025-09-29:km:target0")
 	require.NoError(t, err)
@@ -365,4 +419,119 @@ func TestExplanationsOutliveCorrections(t *testing.T) {
 		w.tell(rt, rapid.SliceOfN(rapid.Custom(drawTracking), 1, 8).Draw(rt, "told later"))
 		require.Equal(rt, before, w.explained(rt, entries))
 	})
+}
+
+// Whatever was told, reviewed and redeemed before a workspace is archived, what is told then counts as if it had not been; and of what there
+// was before, nothing is another that is still there.
+func TestArchivedMobilityGoesOnTheSame(t *testing.T) {
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		ctx := rt.Context()
+		lived, other := moving(rt, b.empty(rt, start)), moving(rt, b.empty(rt, start))
+		both := []*world{lived, other}
+		told := rapid.SliceOfN(rapid.Custom(drawTracking), 1, 14).Draw(rt, "told")
+		for i := range told {
+			back := time.Duration(rapid.IntRange(0, 3).Draw(rt, "days before")) * 24 * time.Hour
+			told[i].StartsAt, told[i].EndsAt = told[i].StartsAt.Add(-back), told[i].EndsAt.Add(-back)
+		}
+		told = latest(told)
+		for _, w := range both {
+			_, err := w.Mobility.Track(ctx, told)
+			require.NoError(rt, err)
+		}
+		begun := map[string]time.Time{}
+		for i, tr := range told {
+			id := tr.UserID + ":p:" + tr.ProviderID
+			begun[id] = tr.StartsAt
+			if tr.Status == mobility.Track && rapid.IntRange(0, 3).Draw(rt, "reviewed") == 0 {
+				for _, w := range both {
+					_, err := w.Mobility.Review(ctx, id, mobility.Released, fmt.Sprint("as drawn ", i))
+					require.NoError(rt, err)
+				}
+			}
+		}
+		redeem := func() {
+			for _, user := range []string{"ada", "bob"} {
+				all, _, err := other.Mobility.Milestones(ctx, user, mobility.Query{}, store.Page{Limit: 100})
+				require.NoError(rt, err)
+				for _, m := range all {
+					if m.Reached && !m.Redeemed && rapid.Bool().Draw(rt, "redeem") {
+						for _, w := range both {
+							_, err := w.Mobility.Redeem(ctx, user, m.ID)
+							require.NoError(rt, err, m.ID)
+						}
+					}
+				}
+			}
+		}
+		redeem()
+		for range 2 {
+			for _, w := range both {
+				w.set(w.now.Load().Add(time.Minute))
+			}
+			horizon := start.Add(-time.Duration(rapid.IntRange(0, 48).Draw(rt, "hours")) * time.Hour)
+			if horizon.Before(other.horizon) {
+				horizon = other.horizon
+			}
+			other.archived(rt, horizon)
+			other.horizon = horizon
+			redeem()
+			var later []mobility.Tracking
+			for _, tr := range latest(rapid.SliceOfN(rapid.Custom(drawTracking), 0, 6).Draw(rt, "told later")) {
+				id := tr.UserID + ":p:" + tr.ProviderID
+				if was, known := begun[id]; !tr.StartsAt.Before(horizon) && (!known || !was.Before(horizon)) {
+					later, begun[id] = append(later, tr), tr.StartsAt
+				}
+			}
+			for _, w := range both {
+				_, err := w.Mobility.Track(ctx, later)
+				require.NoError(rt, err)
+			}
+			require.Equal(rt, lived.movedSince(rt, other), other.movedSince(rt, lived))
+		}
+	})
+}
+
+// movedSince is what users can see of a world of mobility, as far as another has it too; one of both may have archived what is over by its
+// horizon, and only that.
+func (w *world) movedSince(t tester, other *world) (all []string) {
+	t.Helper()
+	ctx := t.Context()
+	ended := max(w.horizon.Unix(), other.horizon.Unix()) - 48*3600
+	day := timeframe.DayOf(time.Unix(ended, 0), time.UTC)
+	for _, id := range []string{"ada", "bob"} {
+		list, _, err := w.Mobility.Trackings(ctx, id, mobility.Query{}, store.Page{Limit: 100})
+		require.NoError(t, err)
+		for _, tr := range list {
+			if tr.Review != nil {
+				tr.Review.At = time.Time{}
+			}
+			if _, err := other.Mobility.Tracking(ctx, tr.ID); err == nil {
+				all = append(all, jsonOf(t, tr))
+				continue
+			}
+			require.True(t, tr.Date < day && tr.EndsAt.Unix() < ended, tr.ID)
+		}
+		milestones, _, err := w.Mobility.Milestones(ctx, id, mobility.Query{}, store.Page{Limit: 100})
+		require.NoError(t, err)
+		for _, m := range milestones {
+			if there, err := other.Mobility.Milestone(ctx, m.ID); err == nil {
+				require.Equal(t, m.Redeemed, there.Redeemed)
+				all = append(all, jsonOf(t, m))
+				continue
+			}
+			require.Less(t, m.Date, day)
+			require.True(t, !m.Reached || m.Redeemed, "what can be redeemed stays: %s", m.ID)
+		}
+		balances, err := w.Economy.Balances(ctx, id)
+		require.NoError(t, err)
+		current, err := w.Streaks.Current(ctx, id, "days")
+		require.NoError(t, err)
+		all = append(all, jsonOf(t, balances), jsonOf(t, current))
+	}
+	top, err := w.Leaderboards.Top(ctx, "distance", 10, nil)
+	require.NoError(t, err)
+	report, err := w.Economy.Verify(ctx)
+	require.NoError(t, err)
+	require.True(t, report.OK(), report)
+	return append(all, jsonOf(t, top.Rows))
 }

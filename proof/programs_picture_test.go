@@ -9,7 +9,9 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
@@ -208,4 +210,17 @@ func (w *world) boardLines(t tester, id string, ended bool, add adder) {
 			add("board %s %s: %d. %s with %s since %s", id, p.ID, r.Rank, r.EntityID, r.Score, instant(r.ReachedAt))
 		}
 	}
+	for _, e := range w.closings(t, id) {
+		if ended && e.Event.At.After(w.horizon) {
+			add("board %s is closed: %s", id, jsonOf(t, e.Event))
+		}
+	}
+}
+
+// closings are the entries that say that periods of a board are closed.
+func (w *world) closings(t tester, id string) []guerdon.Entry {
+	t.Helper()
+	return pages(t, func(p store.Page) ([]guerdon.Entry, string, error) {
+		return w.Entries(t.Context(), guerdon.EntryFilter{Type: event.Clock, EntityID: id}, p)
+	})
 }

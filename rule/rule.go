@@ -82,7 +82,8 @@
 //	                    counterpart additionalData.*
 //	MobilityTracking    mobilityFactorsId mobilityTrackingId provider date userTimezone status trackType
 //	                    length minutes co2Emitted co2Avoided startsAt startsAtTimezone endsAt
-//	                    endsAtTimezone misdetectedCompletely suspicious counts
+//	                    endsAtTimezone misdetectedCompletely suspicious suspicion contradictsId verdict
+//	                    reviewReason reviewedBy reviewedByType reviewedAt counts
 //	MobilityMilestone   mobilityGoalsId mobilityMilestoneId date userTimezone metric target goal
 //	                    userAmount transportTypes reachedAt redeemedAt
 //	User                status

@@ -279,7 +279,7 @@ func (f Features) validate() error {
 }
 
 func (s *Security) validate() error {
-	err := errors.Join(each("allowedDomains", s.AllowedDomains, maxEntries, checkDomain), s.DefaultUserRole.check("defaultUserRole"))
+	err := errors.Join(each("allowedDomains", s.AllowedDomains, maxEntries, checkDomain), s.DefaultUserRole.Check("defaultUserRole"))
 	switch s.SignupMode {
 	case SignupOpen, SignupInvite, SignupReferral:
 		return err

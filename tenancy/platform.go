@@ -121,6 +121,57 @@ func (p Platform) Workspaces(ctx context.Context, accountID string, page store.P
 	})
 }
 
+// WorkspacesByID returns those of an account's workspaces that have one of some ids, at most [store.MaxPage], in the order of these. What there is none
+// of is left out. It returns [fault.ErrInvalid] for too many ids or one that is malformed.
+func (p Platform) WorkspacesByID(ctx context.Context, accountID string, ids ...string) ([]Workspace, error) {
+	faults := []error{ident.Check("accountId", accountID)}
+	if len(ids) > store.MaxPage {
+		faults = append(faults, fault.Invalid("workspaceId", "are %d, at most %d are allowed", len(ids), store.MaxPage))
+	}
+	for _, id := range ids {
+		faults = append(faults, ident.Check("workspaceId", id))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	return session.Read(ctx, p.run, func(tx *session.Tx) ([]Workspace, error) {
+		return workspaces.GetMany(ctx, tx.In(accountScope(accountID)), ids...)
+	})
+}
+
+// Principal returns a principal of an account, and the workspaces that it may enter, ordered by id. It returns [fault.ErrNotFound] if the account
+// has no such principal, and [fault.ErrInvalid] for a malformed id.
+func (p Platform) Principal(ctx context.Context, accountID, id string) (principal Principal, may []Membership, err error) {
+	err = p.run.View(ctx, func(tx *session.Tx) error {
+		if err := errors.Join(ident.Check("accountId", accountID), ident.Check("principalId", id)); err != nil {
+			return err
+		}
+		found, ok, err := principals.Get(ctx, tx.In(accountScope(accountID)), id)
+		if err == nil && !ok {
+			err = fault.NotFound("principal", id)
+		}
+		principal, may = found.Principal, found.memberships(accountID)
+		return err
+	})
+	return principal, may, err
+}
+
+// Principals returns the principals of an account in the order of their ids, the greatest first, and the token of the next page, "" if there is
+// none. It returns [fault.ErrNotFound] if there is no such account.
+func (p Platform) Principals(ctx context.Context, accountID string, page store.Page) (list []Principal, next string, err error) {
+	return session.ReadPage(ctx, p.run, func(tx *session.Tx) ([]Principal, string, error) {
+		if _, err := findAccount(ctx, tx, "accountId", accountID); err != nil {
+			return nil, "", err
+		}
+		found, next, err := principals.PageOf(ctx, tx.In(accountScope(accountID)), store.Query{}, page)
+		all := make([]Principal, len(found))
+		for i := range found {
+			all[i] = found[i].Principal
+		}
+		return all, next, err
+	})
+}
+
 // RenameWorkspace gives the workspace another name. Its id and its slug stay.
 func (p Platform) RenameWorkspace(ctx context.Context, s store.Scope, name string) (Workspace, error) {
 	return p.edit(ctx, s, func(w *Workspace) { w.Name = name })

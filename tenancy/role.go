@@ -63,7 +63,8 @@ func Permissions(r Role) map[Permission]bool {
 	return all
 }
 
-func (r Role) check(field string) error {
+// Check returns [fault.ErrInvalid] that names a field unless the role is one of the five.
+func (r Role) Check(field string) error {
 	switch r {
 	case Owner, Admin, Manager, Member, Viewer:
 		return nil

@@ -138,7 +138,7 @@ func (u *User) validate() error {
 		text.Optional(text.URI, "profileImage", u.ProfileImage),
 		text.Optional(checkLang, "lang", u.Lang),
 		text.Optional(checkTimezone, "timezone", u.Timezone),
-		u.Role.check("role"))
+		u.Role.Check("role"))
 }
 
 func checkExternalID(field, s string) error { return text.Line(field, s, 1, maxText) }

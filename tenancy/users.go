@@ -118,6 +118,49 @@ func (s Users) Get(ctx context.Context, id string) (User, error) {
 	})
 }
 
+// MaxUsers is how many users one call may name.
+const MaxUsers = 1000
+
+// GetMany returns up to [MaxUsers] users, in the order of their ids here, as [Users.Get] does each. One who is not there is left out.
+func (s Users) GetMany(ctx context.Context, ids ...string) ([]User, error) {
+	if err := checkMany(ids); err != nil {
+		return nil, err
+	}
+	return session.Read(ctx, s.run, func(tx *session.Tx) ([]User, error) { return users.GetMany(ctx, tx, ids...) })
+}
+
+// Principals returns the identities behind up to [MaxUsers] users, by the users' ids. One who is not there, or has no e-mail, has no entry.
+func (s Users) Principals(ctx context.Context, ids ...string) (map[string]Principal, error) {
+	if err := checkMany(ids); err != nil {
+		return nil, err
+	}
+	return session.Read(ctx, s.run, func(tx *session.Tx) (map[string]Principal, error) {
+		found, err := users.GetMany(ctx, tx, ids...)
+		if err != nil {
+			return nil, err
+		}
+		var keys []string
+		for i := range found {
+			if id := found[i].PrincipalID; id != "" {
+				keys = append(keys, id)
+			}
+		}
+		known, err := principals.GetMany(ctx, tx.In(accountScope(tx.Scope().Account)), keys...)
+		all := make(map[string]Principal, len(known))
+		for i := range known {
+			all[known[i].Users[tx.Scope().Workspace]] = known[i].Principal
+		}
+		return all, err
+	})
+}
+
+func checkMany(ids []string) error {
+	if len(ids) > MaxUsers {
+		return fault.Invalid("userIds", "are %d, at most %d are allowed", len(ids), MaxUsers)
+	}
+	return nil
+}
+
 // ByExternalID returns the user that the host calls so; [fault.ErrNotFound] if there is none.
 func (s Users) ByExternalID(ctx context.Context, externalID string) (User, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) (User, error) {
@@ -161,7 +204,7 @@ func (f UserFilter) query() (store.Query, error) {
 		return store.Query{}, fault.Invalid("status", "%q is none of active, suspended", f.Status)
 	}
 	if f.Role != "" {
-		if err := f.Role.check("role"); err != nil {
+		if err := f.Role.Check("role"); err != nil {
 			return store.Query{}, err
 		}
 	}
@@ -231,7 +274,7 @@ func (s Users) Resume(ctx context.Context, id string) (User, error) {
 // SetRole gives the user a role. It returns [fault.ErrInvalid] if there is no such role,
 // [fault.ErrNotFound], or [fault.ErrConflict] if the user is deleted.
 func (s Users) SetRole(ctx context.Context, id string, r Role) (User, error) {
-	return s.edit(ctx, id, func(_ *session.Tx, u *User) error { u.Role = r; return r.check("role") })
+	return s.edit(ctx, id, func(_ *session.Tx, u *User) error { u.Role = r; return r.Check("role") })
 }
 
 // Anonymise deletes a user and returns what remains: the id, to which the journal refers, and times.

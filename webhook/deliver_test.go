@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"slices"
@@ -257,6 +258,161 @@ func TestGonePauses(t *testing.T) {
 		require.Len(t, w.settled(t, "shop"), 6) // ada's third run completes a mission
 		require.Len(t, w.got(), 7)
 	})
+}
+
+// tried waits until an endpoint's first delivery about a user has been tried n times.
+func (w *world) tried(t *testing.T, id, userID string, n int) webhook.Delivery {
+	t.Helper()
+	for {
+		list, _, err := w.to.Deliveries(t.Context(), id, webhook.DeliveryFilter{UserID: userID}, store.Page{Ascending: true})
+		require.NoError(t, err)
+		if len(list) > 0 && len(list[0].Attempts) >= n {
+			return list[0]
+		}
+		rest(t)
+	}
+}
+
+// again lets the pause before a delivery's next try pass.
+func (w *world) again(t *testing.T, id string, d *webhook.Delivery) {
+	t.Helper()
+	w.set(d.NextTryAt)
+	_, err := w.to.Update(t.Context(), id, webhook.EndpointPatch{}) // so that it is looked at
+	require.NoError(t, err)
+}
+
+// told are the endpoints of which the observer was told that they are paused.
+func (w *world) told(t *testing.T) (all []*webhook.PausedError) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, f := range w.failed {
+		require.Equal(t, "webhook", f.During)
+		require.Equal(t, home, f.Scope)
+		paused, ok := errors.AsType[*webhook.PausedError](f.Err)
+		require.True(t, ok, f.Err)
+		all = append(all, paused)
+	}
+	return all
+}
+
+// An endpoint at which nothing arrives is paused when a message is given up, which is told; what waits is sent when it is resumed, and what
+// was given up when it is replayed.
+func TestOnlyFailuresPause(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		w.endpoint(t, "shop", webhook.RewardPaid)
+		w.answers(status(http.StatusInternalServerError))
+		w.running(t)
+		w.runs(t, 1, "ada")
+		for n := 1; n <= webhook.Tries; n++ {
+			d := w.tried(t, "shop", "ada", n)
+			e, err := w.to.Get(t.Context(), "shop")
+			require.NoError(t, err)
+			require.Equal(t, start, e.FailingSince)
+			if n < webhook.Tries {
+				require.Empty(t, e.Paused)
+				w.again(t, "shop", &d)
+			} else {
+				require.Equal(t, webhook.PausedAsFailing, e.Paused)
+				require.Equal(t, *w.now.Load(), e.UpdatedAt)
+			}
+		}
+		for len(w.told(t)) == 0 {
+			rest(t)
+		}
+		told := w.told(t)
+		require.Len(t, told, 1)
+		require.Equal(t, "shop", told[0].EndpointID)
+		require.Equal(t, webhook.PausedAsFailing, told[0].Reason)
+		require.Equal(t, start, told[0].FailingSince)
+		require.Equal(t, http.StatusInternalServerError, told[0].Last.Status)
+		require.EqualError(t, told[0],
+			`webhook: endpoint "shop" is paused (FAILING): nothing has arrived since 2025-09-29T09:00:00Z; of the last try, the response is Internal Server Error`)
+
+		w.runs(t, 1, "ada", "bob")
+		for states := []guerdon.ConsumerState(nil); len(states) == 0 || states[0].Behind() > 0; {
+			var err error
+			states, err = w.Consumers(t.Context())
+			require.NoError(t, err)
+		}
+		require.Len(t, w.got(), webhook.Tries, "nothing is sent meanwhile")
+		w.answers(nil)
+		e, err := w.to.Resume(t.Context(), "shop")
+		require.NoError(t, err)
+		require.Empty(t, e.Paused)
+		require.Zero(t, e.FailingSince)
+		var states []webhook.State
+		for _, d := range w.settled(t, "shop") {
+			states = append(states, d.State)
+		}
+		require.Equal(t, []webhook.State{webhook.Dead, webhook.Delivered, webhook.Delivered}, states)
+		_, err = w.to.Replay(t.Context(), "shop", time.Time{})
+		require.NoError(t, err)
+		for _, d := range w.settled(t, "shop") {
+			require.Equal(t, webhook.Delivered, d.State)
+		}
+	})
+}
+
+// How long an endpoint may only fail is an option. Whatever arrives meanwhile begins anew, and so does who resumes the endpoint.
+func TestPauseAfter(t *testing.T) {
+	t.Parallel()
+	const down, up = http.StatusServiceUnavailable, http.StatusOK
+	for name, tt := range map[string]struct {
+		after time.Duration
+		// then is done when ada's message has failed n times: it may let bob's arrive, or resume the endpoint.
+		n    int
+		then string
+		want int // after how many tries of ada's it is paused, 0 for never
+	}{
+		"six hours":                         {6 * time.Hour, 0, "", 6}, // at 0, 5 s, 5 min, 35 min, 2.6 h, 7.6 h
+		"at once":                           {time.Second, 0, "", 2},
+		"never":                             {-1, 0, "", 0},
+		"something arrives":                 {6 * time.Hour, 5, "bob", 7},
+		"resumed":                           {6 * time.Hour, 5, "resume", 7},
+		"something arrives before the last": {0, 9, "bob", 0},
+		"three days":                        {72 * time.Hour, 0, "", 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, memory.New())
+			opts := w.options()
+			opts.PauseAfter = tt.after
+			var err error
+			w.hooks, err = webhook.New(w.engine, opts)
+			require.NoError(t, err)
+			w.to = w.hooks.Endpoints(w.Workspace)
+			w.endpoint(t, "shop", webhook.RewardPaid)
+			w.answers(func(rw http.ResponseWriter, g *got) {
+				if g.userID() == "bob" {
+					rw.WriteHeader(up)
+				} else {
+					rw.WriteHeader(down)
+				}
+			})
+			w.running(t)
+			w.runs(t, 1, "ada")
+			paused := 0
+			for n := 1; n <= webhook.Tries && paused == 0; n++ {
+				d := w.tried(t, "shop", "ada", n)
+				if n == tt.n && tt.then == "bob" {
+					w.runs(t, 1, "bob")
+					require.Equal(t, webhook.Delivered, w.tried(t, "shop", "bob", 1).State)
+				} else if n == tt.n && tt.then == "resume" {
+					_, err := w.to.Resume(t.Context(), "shop")
+					require.NoError(t, err)
+				}
+				e, err := w.to.Get(t.Context(), "shop")
+				require.NoError(t, err)
+				if e.Paused == webhook.PausedAsFailing {
+					paused = n
+				} else if d.State == webhook.Pending {
+					w.again(t, "shop", &d)
+				}
+			}
+			require.Equal(t, tt.want, paused)
+		})
+	}
 }
 
 // Who asks to be left alone is, for as long as that; a redirect is not followed; who takes too long is tried again.

@@ -9,7 +9,8 @@
 // # What is sent
 //
 // A [Message] is JSON; [Types] are what it may tell of, and [Schema] is the JSON Schema of each. It holds the ids of users and documents and
-// nothing that identifies a person. It is signed as Standard Webhooks says (the headers [HeaderID], [HeaderTimestamp] and
+// nothing that identifies a person. An endpoint is sent the version of the payloads that it was made for ([NewEndpoint].APIVersion), whatever
+// versions come later. It is signed as Standard Webhooks says (the headers [HeaderID], [HeaderTimestamp] and
 // [HeaderSignature]); a receiver in Go calls [Verify], and others use one of that project's libraries.
 //
 // # What is promised
@@ -21,7 +22,8 @@
 // Of one user at one endpoint, the next message is sent when the one before it has been delivered or given up, so messages about a user
 // arrive in the order of the journal; others do not wait. A message whose receiver answers anything but 2xx is sent [Tries] times, with pauses
 // that grow from seconds to twenty hours, and then it is given up ([Dead]). A receiver that answers 410 pauses its endpoint; one that
-// says Retry-After is left alone until then.
+// says Retry-After is left alone until then. An endpoint at which nothing arrives for three days, or as long as [Options].PauseAfter says, is
+// paused too, and the engine's observer is told ([PausedError]): what waits is sent when it is resumed, and what was given up when it is replayed.
 //
 // # What is not
 //

@@ -1,8 +1,10 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -35,10 +37,30 @@ type PauseReason string
 const (
 	PausedByHost PauseReason = "HOST" // by [Endpoints.Pause], or from the beginning
 	PausedAsGone PauseReason = "GONE" // the receiver has answered 410
+	// PausedAsFailing is that of an endpoint that nothing has arrived at for as long as [Options].PauseAfter says: whoever does not
+	// hear of it is not sent things for ever. What waits is sent after [Endpoints.Resume], and what was given up after [Endpoints.Replay].
+	PausedAsFailing PauseReason = "FAILING"
 	// PausedAsCopy is that of an endpoint that has come into another workspace than it was created for, with a dump: whoever copies a
 	// customer's workspace to try something must not tell the customer of it. [Endpoints.Resume] makes it this one's.
 	PausedAsCopy PauseReason = "COPY"
 )
+
+// A PausedError says that an endpoint was paused for what its receiver did. It is told to [guerdon.Options].Log and, During "webhook", to
+// [guerdon.Observer].Failed of the process that sent.
+type PausedError struct {
+	EndpointID string
+	Reason     PauseReason
+	// FailingSince is when the first try was made that failed, since one that did not.
+	FailingSince time.Time
+	// Last is the last try.
+	Last Attempt
+}
+
+// Error says which endpoint, why, and since when.
+func (e *PausedError) Error() string {
+	return fmt.Sprintf("webhook: endpoint %q is paused (%s): nothing has arrived since %s; of the last try, %s",
+		e.EndpointID, e.Reason, e.FailingSince.UTC().Format(time.RFC3339), e.Last.Error)
+}
 
 // An Endpoint is an address that is told of what happens in a workspace.
 type Endpoint struct {
@@ -47,18 +69,22 @@ type Endpoint struct {
 	Description string `json:"description,omitempty"`
 	// Types are those that it is told of; none means all, also those that come later.
 	Types []Type `json:"types,omitempty"`
+	// APIVersion is the version of the payloads that it is sent, one of [APIVersions].
+	APIVersion string `json:"apiVersion"`
 	// Paused says why nothing is sent, "" if it is. What happens meanwhile waits, for as long as [Options].Keep.
-	Paused    PauseReason `json:"paused,omitempty"`
-	CreatedAt time.Time   `json:"createdAt"`
-	UpdatedAt time.Time   `json:"updatedAt"`
+	Paused PauseReason `json:"paused,omitempty"`
+	// FailingSince is when the first try failed since one that did not, or since it was resumed; zero if none has.
+	FailingSince time.Time `json:"failingSince,omitzero"`
+	CreatedAt    time.Time `json:"createdAt"`
+	UpdatedAt    time.Time `json:"updatedAt"`
 	// OldSecretUntil is until when the secret before the present one is valid too, zero if it is not.
 	OldSecretUntil time.Time `json:"oldSecretUntil,omitzero"`
 }
 
 func (e *endpoint) public(s store.Scope, now time.Time) Endpoint {
 	shown := Endpoint{
-		ID: e.ID, URL: e.URL, Description: e.Description, Types: slices.Clone(e.Types), Paused: e.paused(s),
-		CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
+		ID: e.ID, URL: e.URL, Description: e.Description, Types: slices.Clone(e.Types), APIVersion: e.version(), Paused: e.paused(s),
+		FailingSince: e.Failing, CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
 	}
 	if len(e.secrets(now)) > 1 {
 		shown.OldSecretUntil = e.OldUntil
@@ -74,6 +100,9 @@ type NewEndpoint struct {
 	URL         string `json:"url"`
 	Description string `json:"description,omitempty"`
 	Types       []Type `json:"types,omitempty"` // none means all
+	// APIVersion is the version of the payloads that the receiver was made for, one of [APIVersions]. Empty means the newest, which is
+	// noted: a version that comes later changes nothing for it.
+	APIVersion string `json:"apiVersion,omitempty"`
 	// Secret is "whsec_" and 24 to 64 bytes in base64. Empty means a new one.
 	Secret string `json:"secret,omitempty"`
 	Paused bool   `json:"paused,omitempty"`
@@ -84,6 +113,7 @@ type EndpointPatch struct {
 	URL         *string `json:"url,omitempty"`
 	Description *string `json:"description,omitempty"`
 	Types       *[]Type `json:"types,omitempty"`
+	APIVersion  *string `json:"apiVersion,omitempty"` // "" is the newest
 }
 
 // A Delivery is a message for an endpoint, and what became of it.
@@ -190,7 +220,7 @@ func (s Endpoints) Create(ctx context.Context, n NewEndpoint) (created Endpoint,
 	now := s.hooks.eng.Now()
 	e := endpoint{
 		ID: n.ID, URL: n.URL, Description: n.Description, Types: slices.Clone(n.Types), Secret: n.Secret, Home: s.ws.Scope().String(),
-		CreatedAt: now, UpdatedAt: now,
+		APIVersion: cmp.Or(n.APIVersion, APIVersion), CreatedAt: now, UpdatedAt: now,
 	}
 	if n.Paused {
 		e.Paused = PausedByHost
@@ -242,6 +272,9 @@ func (h *Hooks) checkEndpoint(e *endpoint) error {
 	if len(e.Description) > MaxDescription || !utf8.ValidString(e.Description) {
 		return fault.Invalid("description", "has more than %d bytes, or is no UTF-8", MaxDescription)
 	}
+	if err := checkVersion(e.version()); err != nil {
+		return err
+	}
 	for i, t := range e.Types {
 		field := "types[" + strconv.Itoa(i) + "]"
 		switch {
@@ -274,8 +307,8 @@ func (h *Hooks) checkURL(text string) error {
 	return nil
 }
 
-// Update changes an endpoint. Messages that wait for it go to the new address; of a type that is no longer wanted, those that wait are still
-// sent. It returns [fault.ErrNotFound] if there is none, and [fault.ErrInvalid] for what is not as [NewEndpoint] says.
+// Update changes an endpoint. Messages that wait for it go to the new address; of a type that is no longer wanted, or in another version, those
+// that wait are still sent as they are. It returns [fault.ErrNotFound] if there is none, and [fault.ErrInvalid] for what is not as [NewEndpoint] says.
 func (s Endpoints) Update(ctx context.Context, id string, p EndpointPatch) (Endpoint, error) {
 	return s.edit(ctx, id, func(_ store.Tx, e *endpoint, _ time.Time) error {
 		if p.URL != nil {
@@ -286,6 +319,9 @@ func (s Endpoints) Update(ctx context.Context, id string, p EndpointPatch) (Endp
 		}
 		if p.Types != nil {
 			e.Types = slices.Clone(*p.Types)
+		}
+		if p.APIVersion != nil {
+			e.APIVersion = cmp.Or(*p.APIVersion, APIVersion)
 		}
 		return s.hooks.checkEndpoint(e)
 	})
@@ -375,11 +411,12 @@ func (s Endpoints) Pause(ctx context.Context, id string) (Endpoint, error) {
 	})
 }
 
-// Resume lets an endpoint be sent what waits for it, whyever it was paused. It returns [fault.ErrNotFound] if there is no such endpoint.
+// Resume lets an endpoint be sent what waits for it, whyever it was paused. What was given up before is sent again by [Endpoints.Replay]. It
+// returns [fault.ErrNotFound] if there is no such endpoint.
 func (s Endpoints) Resume(ctx context.Context, id string) (Endpoint, error) {
 	return s.edit(ctx, id, func(tx store.Tx, e *endpoint, _ time.Time) error {
 		var err error
-		e.Paused, e.Home, e.HoldOff = "", tx.Scope().String(), time.Time{}
+		e.Paused, e.Home, e.HoldOff, e.Failing = "", tx.Scope().String(), time.Time{}, time.Time{}
 		e.Next, err = nextDue(ctx, tx, id)
 		return err
 	})

@@ -51,6 +51,7 @@ func TestEndpointRefuses(t *testing.T) {
 		"description":     {func(n *webhook.NewEndpoint) { n.Description = strings.Repeat("a", webhook.MaxDescription+1) }, "description", true},
 		"type":            {func(n *webhook.NewEndpoint) { n.Types = []webhook.Type{webhook.RewardPaid, "mission.exploded"} }, "types[1]", true},
 		"type twice":      {func(n *webhook.NewEndpoint) { n.Types = []webhook.Type{webhook.RewardPaid, webhook.RewardPaid} }, "types[1]", true},
+		"version":         {func(n *webhook.NewEndpoint) { n.APIVersion = "2025-10-01" }, "apiVersion", true},
 		"short secret":    {func(n *webhook.NewEndpoint) { n.Secret = secretOf(make([]byte, webhook.MinSecret-1)) }, "secret", false},
 		"no secret":       {func(n *webhook.NewEndpoint) { n.Secret = "hunter2" }, "secret", false},
 	} {
@@ -62,7 +63,7 @@ func TestEndpointRefuses(t *testing.T) {
 			requireField(t, err, fault.ErrInvalid, tt.field)
 			require.NotContains(t, err.Error(), "pw")
 			if tt.patch {
-				_, err = to.Update(t.Context(), "shop", webhook.EndpointPatch{URL: &n.URL, Description: &n.Description, Types: &n.Types})
+				_, err = to.Update(t.Context(), "shop", webhook.EndpointPatch{URL: &n.URL, Description: &n.Description, Types: &n.Types, APIVersion: &n.APIVersion})
 				requireField(t, err, fault.ErrInvalid, tt.field)
 			}
 			all, err := to.List(t.Context())
@@ -121,7 +122,7 @@ func TestEndpoints(t *testing.T) {
 		e, err = w.to.Resume(t.Context(), e.ID)
 		require.NoError(t, err)
 		require.Equal(t, webhook.Endpoint{
-			ID: e.ID, URL: "https://example.org/2", Description: "The shop", Types: types, CreatedAt: start, UpdatedAt: start.Add(time.Minute),
+			ID: e.ID, URL: "https://example.org/2", Description: "The shop", Types: types, APIVersion: webhook.APIVersion, CreatedAt: start, UpdatedAt: start.Add(time.Minute),
 		}, e)
 		shown, err := w.to.Get(t.Context(), e.ID)
 		require.NoError(t, err)
@@ -145,7 +146,7 @@ func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, memory.New())
 	for field, opts := range map[string]*webhook.Options{
-		"timeout": {Timeout: time.Hour}, "atOnce": {AtOnce: -1}, "keep": {Keep: time.Hour}, "allow": {Allow: []netip.Prefix{{}}},
+		"timeout": {Timeout: time.Hour}, "pauseAfter": {PauseAfter: 73 * time.Hour}, "atOnce": {AtOnce: -1}, "keep": {Keep: time.Hour}, "allow": {Allow: []netip.Prefix{{}}},
 	} {
 		_, err := webhook.New(w.engine, opts)
 		requireField(t, err, fault.ErrInvalid, field)

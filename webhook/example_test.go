@@ -178,7 +178,7 @@ func ExampleEndpoints_RotateSecret() {
 
 // What is in a message, for who writes a receiver? Each type has a JSON Schema.
 func ExampleSchema() {
-	text, err := webhook.Schema(webhook.ScoreChanged)
+	text, err := webhook.Schema(webhook.ScoreChanged, webhook.APIVersion)
 	check(err)
 	var schema struct {
 		Properties struct {

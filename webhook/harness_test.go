@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -60,6 +61,9 @@ type world struct {
 	to     webhook.Endpoints
 	*receiver
 
+	mu     sync.Mutex
+	failed []guerdon.Failed // what the observer was told
+
 	now atomic.Pointer[time.Time]
 }
 
@@ -72,7 +76,13 @@ func newWorld(t *testing.T, st store.Store) *world {
 	var err error
 	w.engine, err = guerdon.New(t.Context(), st, &guerdon.Options{
 		Now: func() time.Time { return *w.now.Load() }, NewID: func() string { return "id-" + strconv.FormatInt(ids.Add(1), 10) },
-		Random: &counter{}, Tables: webhook.Tables(),
+		Random: &counter{}, Tables: webhook.Tables(), Log: slog.New(slog.DiscardHandler), Observe: guerdon.Observer{
+			Failed: func(_ context.Context, f guerdon.Failed) {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				w.failed = append(w.failed, f)
+			},
+		},
 	})
 	require.NoError(t, err)
 	w.Workspace, err = populate(t.Context(), w.engine)

@@ -24,6 +24,10 @@ type Options struct {
 	Timeout time.Duration
 	// AtOnce is how many messages are sent at once by this process; 0 means 16. One endpoint gets a quarter of them at most.
 	AtOnce int
+	// PauseAfter is how long an endpoint may only fail until it is paused ([PausedAsFailing]): when a try fails of a message that has
+	// failed for so long, and nothing has arrived since its first try. 0 means until a message is given up, which is after about three
+	// days; three days are the most. Less than 0 means that no endpoint is paused for that.
+	PauseAfter time.Duration
 	// Keep is how long deliveries are kept, whether they were delivered, given up, or wait for an endpoint that is paused; 0 means
 	// 14 days, and 4 days are the least.
 	Keep time.Duration
@@ -34,6 +38,7 @@ const (
 	defaultAtOnce  = 16
 	defaultKeep    = 14 * 24 * time.Hour
 	minKeep        = 4 * 24 * time.Hour
+	maxPauseAfter  = 3 * 24 * time.Hour
 )
 
 func (o *Options) check() (Options, error) {
@@ -46,6 +51,8 @@ func (o *Options) check() (Options, error) {
 		return c, fault.Invalid("timeout", "is %s; it must be 0 to a minute", c.Timeout)
 	case c.AtOnce < 0:
 		return c, fault.Invalid("atOnce", "is %d; it must be 0 or more", c.AtOnce)
+	case c.PauseAfter > maxPauseAfter:
+		return c, fault.Invalid("pauseAfter", "is %s; it must be at most %s, because a message is tried no longer", c.PauseAfter, maxPauseAfter)
 	case c.Keep != 0 && c.Keep < minKeep:
 		return c, fault.Invalid("keep", "is %s; it must be at least %s", c.Keep, minKeep)
 	}

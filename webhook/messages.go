@@ -62,6 +62,7 @@ func notices(e *guerdon.Entry) []notice {
 	for i := range o.Scores {
 		n.score(&o.Scores[i], e.Event.UserID)
 	}
+	n.board(&e.Event)
 	for i := range o.Learning {
 		n.learning(&o.Learning[i])
 	}
@@ -202,6 +203,20 @@ func (n *noting) score(c *leaderboard.Change, userID string) {
 	n.add(ScoreChanged, userID, ScoreData{BoardID: c.BoardID, PeriodID: c.PeriodID, EntityID: c.EntityID, Score: c.Score.String(), Gone: c.Gone})
 }
 
+// board tells of an event of the clock that a period of a board is closed. Those of a board come in their order.
+func (n *noting) board(ev *event.Event) {
+	if ev.Type != event.Clock || ev.UserID != "" || fieldOf(ev, "kind") != leaderboard.Boards.Name() {
+		return
+	}
+	d := BoardData{
+		BoardID: ev.EntityID, PeriodID: fieldOf(ev, "periodId"), TimeframeType: fieldOf(ev, "timeframeType"), Recurrence: fieldOf(ev, "recurrence"),
+		EndsAt: ev.At,
+	}
+	d.StartsAt, _ = time.Parse(time.RFC3339, fieldOf(ev, "timeframeStartsAt")) // as the engine has written it
+	n.add(BoardClosed, "", d)
+	n.all[len(n.all)-1].lane = "board:" + ev.EntityID
+}
+
 func (n *noting) learning(c *learning.Change) {
 	kind := Type("")
 	switch {
@@ -232,14 +247,14 @@ func (n *notice) id(s store.Scope, e *guerdon.Entry) string {
 	return "msg_" + base64.RawURLEncoding.EncodeToString(sum[:enough])
 }
 
-// body returns the message as it is sent.
-func (n *notice) body(s store.Scope, e *guerdon.Entry) (string, error) {
+// body returns the message as it is sent in a version.
+func (n *notice) body(version string, s store.Scope, e *guerdon.Entry) (string, error) {
 	data, err := marshal(n.data)
 	if err != nil {
 		return "", err
 	}
 	b, err := marshal(Message{
-		Type: n.kind, Timestamp: e.Event.At.UTC().Truncate(time.Microsecond), APIVersion: APIVersion, Workspace: s.String(),
+		Type: n.kind, Timestamp: e.Event.At.UTC().Truncate(time.Microsecond), APIVersion: version, Workspace: s.String(),
 		Sequence: e.Outcome.Seq, EventID: e.Event.ID, Data: data,
 	})
 	return string(b), err

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -28,9 +29,11 @@ type endpoint struct {
 	After       int64       `json:"after"` // it is told of entries behind that number
 	CreatedAt   time.Time   `json:"createdAt"`
 	UpdatedAt   time.Time   `json:"updatedAt"`
-	Next        time.Time   `json:"next,omitzero"`      // nothing is due before, zero if nothing waits
-	HoldOff     time.Time   `json:"holdOff,omitzero"`   // the receiver wants nothing before
-	Deleting    bool        `json:"deleting,omitempty"` // its deliveries go first
+	Next        time.Time   `json:"next,omitzero"`        // nothing is due before, zero if nothing waits
+	HoldOff     time.Time   `json:"holdOff,omitzero"`     // the receiver wants nothing before
+	Deleting    bool        `json:"deleting,omitempty"`   // its deliveries go first
+	APIVersion  string      `json:"apiVersion,omitempty"` // empty of one that was made when there was but the first
+	Failing     time.Time   `json:"failing,omitzero"`     // the first try that failed since one that did not
 }
 
 // State says what became of a delivery.
@@ -87,7 +90,7 @@ func padded(n int64, digits int) string {
 
 func (d *delivery) lane() string { return d.EndpointID + "/" + d.Lane }
 
-var endpoints = store.Define("webhook_endpoints", func(e *endpoint) string { return e.ID }, nil)
+var endpoints = store.Define("webhook_endpoints", func(e *endpoint) string { return e.ID }, nil).Version(2)
 
 // deliveries is the queue and the log. Of each lane, which is a user at an endpoint, at most one row is due at some time: the
 // others wait until it is delivered or dead. So order costs nothing where nothing fails, and who looks for what is due finds
@@ -117,6 +120,38 @@ func (e *endpoint) paused(s store.Scope) PauseReason {
 		return PausedAsCopy
 	}
 	return e.Paused
+}
+
+// version returns that of the payloads that the endpoint is sent.
+func (e *endpoint) version() string { return cmp.Or(e.APIVersion, APIVersions()[0]) }
+
+// tried notes what became of a try of a delivery, whose attempts have it, and pauses the endpoint if that is to be.
+func (e *endpoint) tried(d *delivery, r *result, pauseAfter time.Duration) (paused *PausedError) {
+	if r.success() {
+		e.Failing = time.Time{}
+		return nil
+	}
+	if e.Failing.IsZero() {
+		e.Failing = r.At
+	}
+	since := d.Attempts[len(d.Attempts)-d.Failed].At
+	arrived := e.Failing.After(since) // something has, since the first try
+	if arrived {
+		since = e.Failing
+	}
+	reason := PauseReason("")
+	switch {
+	case r.Status == http.StatusGone:
+		reason = PausedAsGone
+	case pauseAfter < 0:
+	case pauseAfter > 0 && r.At.Sub(since) >= pauseAfter, d.State == Dead && !arrived:
+		reason = PausedAsFailing
+	}
+	if reason == "" || e.Paused != "" {
+		return nil
+	}
+	e.Paused = reason
+	return &PausedError{EndpointID: e.ID, Reason: reason, FailingSince: e.Failing, Last: r.Attempt}
 }
 
 // secrets are those that are valid at a moment.
@@ -155,22 +190,22 @@ func (h *Hooks) enqueue(ctx context.Context, tx store.Tx, entries []guerdon.Entr
 	for i := range entries {
 		e := &entries[i]
 		for nth, n := range notices(e) {
-			var d delivery // as it is for each endpoint
+			bodies := map[string]string{} // by version
 			for at := range all {
-				if to := &all[at]; to.Deleting || e.Outcome.Seq <= to.After || !wanted(to.Types, n.kind) {
+				to := &all[at]
+				if to.Deleting || e.Outcome.Seq <= to.After || !wanted(to.Types, n.kind) {
 					continue
 				}
-				if d.Body == "" {
-					d = delivery{
-						Seq: e.Outcome.Seq, Nth: nth, MessageID: n.id(scope, e), Type: n.kind, UserID: n.about, Lane: n.lane,
-						QueuedAt: now, State: Pending,
-					}
-					if d.Body, err = n.body(scope, e); err != nil {
+				version := to.version()
+				if bodies[version] == "" {
+					if bodies[version], err = n.body(version, scope, e); err != nil {
 						return nil, err
 					}
 				}
-				d.EndpointID = all[at].ID
-				made[at] = append(made[at], d)
+				made[at] = append(made[at], delivery{
+					EndpointID: to.ID, Seq: e.Outcome.Seq, Nth: nth, MessageID: n.id(scope, e), Type: n.kind, UserID: n.about, Lane: n.lane,
+					Body: bodies[version], QueuedAt: now, State: Pending,
+				})
 			}
 		}
 	}
@@ -325,11 +360,11 @@ type result struct {
 
 func (r *result) success() bool { return r.Status >= 200 && r.Status <= 299 }
 
-// settle notes what became of a try, and returns when the endpoint has something due again, zero for never. What is not there any more, or
-// somebody else's since the lease was over, is left as it is.
-func (h *Hooks) settle(ctx context.Context, s store.Scope, sent *delivery, r result) (next time.Time, err error) {
+// settle notes what became of a try, and returns when the endpoint has something due again, zero for never, and whether it is paused for
+// that. What is not there any more, or somebody else's since the lease was over, is left as it is.
+func (h *Hooks) settle(ctx context.Context, s store.Scope, sent *delivery, r result) (next time.Time, paused *PausedError, err error) {
 	err = h.st.Update(ctx, s, func(tx store.Tx) error {
-		next = time.Time{}
+		next, paused = time.Time{}, nil
 		if err := content.Writable(ctx, tx); err != nil {
 			return err
 		}
@@ -348,13 +383,11 @@ func (h *Hooks) settle(ctx context.Context, s store.Scope, sent *delivery, r res
 		before := to
 		if r.success() {
 			d.State = Delivered
-		} else {
-			if d.Failed++; d.Failed >= Tries {
-				d.State = Dead
-			}
-			if r.Status == http.StatusGone && to.Paused == "" {
-				to.Paused, to.UpdatedAt = PausedAsGone, now
-			}
+		} else if d.Failed++; d.Failed >= Tries {
+			d.State = Dead
+		}
+		if paused = to.tried(&d, &r, h.opts.PauseAfter); paused != nil {
+			to.UpdatedAt = now
 		}
 		if d.State == Pending {
 			wait := retryAfter(r.headers, now)
@@ -379,12 +412,12 @@ func (h *Hooks) settle(ctx context.Context, s store.Scope, sent *delivery, r res
 			}
 		}
 		to.Next = earlier(to.Next, next)
-		if to.Next.Equal(before.Next) && to.Paused == before.Paused && to.HoldOff.Equal(before.HoldOff) {
+		if to.Next.Equal(before.Next) && to.Paused == before.Paused && to.HoldOff.Equal(before.HoldOff) && to.Failing.Equal(before.Failing) {
 			return nil
 		}
 		return endpoints.Put(ctx, tx, to)
 	})
-	return next, err
+	return next, paused, err
 }
 
 // release gives back what was claimed and not tried.

@@ -21,9 +21,10 @@ type object map[string]any
 func words() object   { return object{"type": "string"} }
 func name() object    { return object{"type": "string", "minLength": 1} }
 func whole() object   { return object{"type": "integer"} }
-func version() object { return object{"type": "integer", "minimum": 1} }
+func ordinal() object { return object{"type": "integer", "minimum": 1} }
 func decimal() object { return object{"type": "string", "pattern": `^-?[0-9]+(\.[0-9]+)?$`} }
 func yes() object     { return object{"type": "boolean"} }
+func moment() object  { return object{"type": "string", "format": "date-time"} }
 func day() object     { return object{"type": "string", "format": "date"} }
 
 func one[T ~string](of ...T) object { return object{"type": "string", "enum": of} }
@@ -38,7 +39,7 @@ func (t Type) shape() []property {
 			{"groupTagId", name(), true, "the tag of the group whose mission it is"},
 			{"missionId", name(), false, "the mission"},
 			{"missionConfigurationId", name(), false, "the configuration that it is one of"},
-			{"missionConfigurationVersion", version(), false, "the version of that which decided"},
+			{"missionConfigurationVersion", ordinal(), false, "the version of that which decided"},
 			{"missionRuleId", name(), true, "the rule that assigned it"},
 			{"periodId", words(), false, "the period that it is for"},
 			{"currentAmount", decimal(), false, "how far it has come"},
@@ -57,14 +58,14 @@ func (t Type) shape() []property {
 			{"late", yes(), true, "whether the day came before the last that was known"},
 		}
 		if t == StreakGoalReached {
-			all = append(all, property{"goalId", version(), false, "the number of the cycle of goals"}, property{"target", version(), false, "the goal"})
+			all = append(all, property{"goalId", ordinal(), false, "the number of the cycle of goals"}, property{"target", ordinal(), false, "the goal"})
 		}
 		return all
 	case RewardPaid, RewardPending, RewardExpired, RewardRejected, RewardUndone:
 		return []property{
 			user,
 			{"rewardRuleId", name(), false, "the rule that promised it"},
-			{"ruleVersion", version(), true, "the version of that which decided, where the message is of that moment"},
+			{"ruleVersion", ordinal(), true, "the version of that which decided, where the message is of that moment"},
 			{"virtualTransactionId", name(), false, "the transaction"},
 			{"virtualCurrencyId", name(), false, "its currency"},
 			{"amount", decimal(), false, "how much it is"},
@@ -86,6 +87,15 @@ func (t Type) shape() []property {
 			{"entityId", name(), false, "the user, or the tag of a team"},
 			{"score", decimal(), false, "the score since"},
 			{"gone", yes(), true, "whether the entity is no longer on the board"},
+		}
+	case BoardClosed:
+		return []property{
+			{"runtimeLeaderboardId", name(), false, "the board"},
+			{"periodId", name(), false, "the period that is closed"},
+			{"timeframeType", one("RANGE", "RECURRING"), false, "whether the board has one period or one after another"},
+			{"recurrence", name(), true, "how often there is another period"},
+			{"timeframeStartsAt", moment(), false, "when the period began"},
+			{"timeframeEndsAt", moment(), false, "when it ended, which is when the next one begins"},
 		}
 	case PathAssigned, PathUnlocked, PathCompleted, PathUndone:
 		return []property{
@@ -109,18 +119,21 @@ func (t Type) shape() []property {
 	return nil
 }
 
-// Schema returns the JSON Schema (draft 2020-12) of the messages of a type, in version [APIVersion]. Properties may be added in the
-// same version, so that the schema allows others. It returns [fault.ErrInvalid] for a type that there is not.
-func Schema(t Type) ([]byte, error) {
+// Schema returns the JSON Schema (draft 2020-12) of the messages of a type in a version, such as that of an [Endpoint]. Properties may be
+// added in the same version, so that the schema allows others. It returns [fault.ErrInvalid] for a type or a version that there is not.
+func Schema(t Type, version string) ([]byte, error) {
 	if !t.known() {
 		return nil, fault.Invalid("type", "%.40q is none of %v", t, Types())
 	}
+	if err := checkVersion(version); err != nil {
+		return nil, err
+	}
 	schema := objectOf([]property{
 		{"type", object{"const": t}, false, "what happened"},
-		{"timestamp", object{"type": "string", "format": "date-time"}, false, "when that happened because of which it did"},
-		{"apiVersion", object{"const": APIVersion}, false, "the version of the message"},
+		{"timestamp", moment(), false, "when that happened because of which it did"},
+		{"apiVersion", object{"const": version}, false, "the version of the message"},
 		{"workspace", object{"type": "string", "pattern": "^[^/]+/[^/]+$"}, false, "where, as account/workspace"},
-		{"sequence", version(), false, "the number of the entry of the workspace's journal"},
+		{"sequence", ordinal(), false, "the number of the entry of the workspace's journal"},
 		{"eventId", name(), false, "the id of that entry's event"},
 		{"data", objectOf(t.shape()), false, "what is to be known of it"},
 	})

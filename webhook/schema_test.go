@@ -18,6 +18,7 @@ import (
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/webhook"
@@ -28,7 +29,7 @@ func schemas(t *testing.T) map[webhook.Type]*jsonschema.Schema {
 	t.Helper()
 	all := map[webhook.Type]*jsonschema.Schema{}
 	for _, kind := range webhook.Types() {
-		text, err := webhook.Schema(kind)
+		text, err := webhook.Schema(kind, webhook.APIVersion)
 		require.NoError(t, err)
 		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 		require.NoError(t, err)
@@ -184,6 +185,26 @@ func TestWhatEntriesTell(t *testing.T) {
 	}
 }
 
+// What the clock did about nobody tells of a board, and of nothing else.
+func TestBoardClosed(t *testing.T) {
+	t.Parallel()
+	all := schemas(t)
+	w := newWorld(t, memory.New())
+	w.set(start.AddDate(0, 0, 3))
+	require.NoError(t, w.Advance(t.Context()))
+	entries, _, err := w.Entries(t.Context(), guerdon.EntryFilter{Type: event.Clock, EntityID: "monthly"}, store.Page{Limit: 1})
+	require.NoError(t, err)
+	messages := told(t, w.Workspace, all, &entries[0])
+	require.Len(t, messages, 1)
+	require.Equal(t, webhook.BoardClosed, messages[0].Type)
+	require.Equal(t, time.Date(2025, 10, 1, 0, 0, 0, 0, time.UTC), messages[0].Timestamp)
+	require.JSONEq(t, `{"runtimeLeaderboardId":"monthly","periodId":"MONTHLY-2025-09-01T00:00:00.000Z-2025-10-01T00:00:00.000Z","timeframeType":"RECURRING",
+		"recurrence":"MONTHLY","timeframeStartsAt":"2025-09-01T00:00:00Z","timeframeEndsAt":"2025-10-01T00:00:00Z"}`, string(messages[0].Data))
+	other := entries[0]
+	other.Event.Fields = map[string]any{"kind": "StreakRule"}
+	require.Empty(t, told(t, w.Workspace, all, &other))
+}
+
 // What a game gives rise to is as the schemas say, what comes late included, and its ids are those of another process.
 func TestMessagesOfAGame(t *testing.T) {
 	t.Parallel()
@@ -210,7 +231,7 @@ func TestMessagesOfAGame(t *testing.T) {
 	}
 	for _, kind := range []webhook.Type{
 		webhook.MissionAssigned, webhook.MissionProgressed, webhook.MissionCompleted, webhook.StreakExtended, webhook.StreakBroken,
-		webhook.StreakGoalReached, webhook.RewardPaid, webhook.BalanceChanged, webhook.ScoreChanged,
+		webhook.StreakGoalReached, webhook.RewardPaid, webhook.BalanceChanged, webhook.ScoreChanged, webhook.BoardClosed,
 	} {
 		require.Contains(t, seen, kind)
 	}
@@ -218,6 +239,8 @@ func TestMessagesOfAGame(t *testing.T) {
 
 func TestSchemaRefuses(t *testing.T) {
 	t.Parallel()
-	_, err := webhook.Schema("mission.exploded")
+	_, err := webhook.Schema("mission.exploded", webhook.APIVersion)
 	requireField(t, err, fault.ErrInvalid, "type")
+	_, err = webhook.Schema(webhook.RewardPaid, "2025-10-01")
+	requireField(t, err, fault.ErrInvalid, "apiVersion")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -136,7 +135,7 @@ func (s *sender) look(ctx context.Context, mark store.Mark) store.Mark {
 		found, next, err = s.survey(ctx, endpoints.Schema(), nil)
 	}
 	if err != nil {
-		s.log(ctx, "", err)
+		s.failed(ctx, store.Scope{}, err)
 		if store.Damaged(err) == nil {
 			return mark
 		}
@@ -209,7 +208,7 @@ func (s *sender) serve(ctx context.Context, at place, q *queue, n int, sweep boo
 	}
 	if err != nil {
 		if !errors.Is(err, fault.ErrConflict) { // it is not open
-			s.log(ctx, at.scope.String(), err)
+			s.failed(ctx, at.scope, err)
 		}
 		c = claimed{next: s.hooks.eng.Now().Add(rest)}
 	}
@@ -240,13 +239,16 @@ func (s *sender) deliver(ctx context.Context, in store.Scope, to *endpoint, d *d
 	defer cancel()
 	if ctx.Err() != nil && r.Status == 0 {
 		if err := s.hooks.release(noting, in, d); err != nil {
-			s.log(noting, in.String(), err)
+			s.failed(noting, in, err)
 		}
 		return time.Time{}
 	}
-	next, err := s.hooks.settle(noting, in, d, r)
+	next, paused, err := s.hooks.settle(noting, in, d, r)
+	if err == nil && paused != nil {
+		err = paused
+	}
 	if err != nil && !errors.Is(err, fault.ErrConflict) { // it has been closed meanwhile
-		s.log(noting, in.String(), err)
+		s.failed(noting, in, err)
 	}
 	return next // the lease will be over if nothing was noted, as the endpoint knows
 }
@@ -276,7 +278,7 @@ func (s *sender) post(ctx context.Context, to string, headers http.Header, body 
 	}
 	req.Header = headers
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "guerdon-webhook/"+APIVersion)
+	req.Header.Set("User-Agent", "guerdon-webhook")
 	res, err := s.client.Do(req)
 	if err != nil {
 		return 0, nil, err
@@ -294,8 +296,8 @@ func short(err error) string {
 	return text.Cut(err.Error(), maxError)
 }
 
-func (s *sender) log(ctx context.Context, workspace string, err error) {
+func (s *sender) failed(ctx context.Context, in store.Scope, err error) {
 	if ctx.Err() == nil {
-		s.hooks.eng.Log().LogAttrs(ctx, slog.LevelError, "webhook: send", slog.String("workspace", workspace), slog.Any("error", err))
+		s.hooks.eng.Failed(ctx, in, "webhook", err)
 	}
 }

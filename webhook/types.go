@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"time"
+
+	"github.com/guerdonhq/guerdon/fault"
 )
 
 // A Type names what happened, in the words of those who make products.
@@ -28,6 +30,7 @@ const (
 	RewardUndone      Type = "reward.undone"       // what a reward was for did not happen after all
 	BalanceChanged    Type = "balance.changed"     // somebody has received or spent something, for whatever reason
 	ScoreChanged      Type = "score.changed"       // a score on a leaderboard has changed
+	BoardClosed       Type = "board.closed"        // a period of a leaderboard has ended, and its scores never change any more
 	PathAssigned      Type = "path.assigned"       // somebody has a learning path to do
 	PathUnlocked      Type = "path.unlocked"       // an assigned path may be begun
 	PathCompleted     Type = "path.completed"      // somebody has completed a path
@@ -41,21 +44,31 @@ func Types() []Type {
 		MissionAssigned, MissionProgressed, MissionCompleted, MissionUndone,
 		StreakExtended, StreakFrozen, StreakBroken, StreakGoalReached, StreakUndone,
 		RewardPaid, RewardPending, RewardExpired, RewardRejected, RewardUndone,
-		BalanceChanged, ScoreChanged, PathAssigned, PathUnlocked, PathCompleted, PathUndone, RuleProblem,
+		BalanceChanged, ScoreChanged, BoardClosed, PathAssigned, PathUnlocked, PathCompleted, PathUndone, RuleProblem,
 	}
 }
 
 func (t Type) known() bool { return slices.Contains(Types(), t) }
 
-// APIVersion is the version of the payloads. It is another one when a field goes or means something else; a field may come
-// without it.
+// APIVersion is the newest version of the payloads. There is another one when a field goes or means something else; a field may come
+// without it. An endpoint is sent the version that it was made for.
 const APIVersion = "1"
+
+// APIVersions returns all versions of the payloads, the oldest first.
+func APIVersions() []string { return []string{APIVersion} }
+
+func checkVersion(version string) error {
+	if !slices.Contains(APIVersions(), version) {
+		return fault.Invalid("apiVersion", "%.40q is none of %v", version, APIVersions())
+	}
+	return nil
+}
 
 // A Message is the body of a request.
 type Message struct {
 	Type       Type      `json:"type"`
 	Timestamp  time.Time `json:"timestamp"`  // when what it was because of happened
-	APIVersion string    `json:"apiVersion"` // [APIVersion]
+	APIVersion string    `json:"apiVersion"` // of this message, one of [APIVersions]
 	Workspace  string    `json:"workspace"`  // as "account/workspace"
 	// Sequence is the number of the journal's entry, and EventID the id of its event: messages that have one because of one event
 	// have both the same. Sequences grow, with gaps.
@@ -123,6 +136,17 @@ type ScoreData struct {
 	EntityID string `json:"entityId"`       // the user, or the tag
 	Score    string `json:"score"`          // a decimal
 	Gone     bool   `json:"gone,omitempty"` // it is no longer on the board
+}
+
+// BoardData is the data of the type board.closed. It names nobody: who is on the board, and takes part, is what
+// [guerdon.Workspace.Leaderboards] says of the period when it is asked.
+type BoardData struct {
+	BoardID       string    `json:"runtimeLeaderboardId"`
+	PeriodID      string    `json:"periodId"`
+	TimeframeType string    `json:"timeframeType"`        // RANGE or RECURRING
+	Recurrence    string    `json:"recurrence,omitempty"` // of a board that is RECURRING
+	StartsAt      time.Time `json:"timeframeStartsAt"`
+	EndsAt        time.Time `json:"timeframeEndsAt"` // exclusive
 }
 
 // PathData is the data of the types of learning paths.

@@ -63,7 +63,7 @@ func WakeDue[T any](
 	}
 }
 
-// Ticking returns the event that the time has come for a thing of a user.
+// Ticking returns the event that the time has come for a thing of a user, or of nobody.
 func Ticking(kind, id, userID string, at time.Time) event.Event {
 	return event.Event{
 		ID:   strings.Join([]string{"clock", kind, id, userID}, ":"),

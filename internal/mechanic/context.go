@@ -110,6 +110,8 @@ var ownFields = map[event.Type]fields{
 		"status": oneOf("track", "stay"), "trackType": mayBe(trackTypes...), "length": count, "minutes": count, "co2Emitted": count, "co2Avoided": count,
 		"startsAt": instant, "startsAtTimezone": anyText, "endsAt": instant, "endsAtTimezone": anyText,
 		"misdetectedCompletely": {Sort: rule.Boolean}, "suspicious": {Sort: rule.Boolean}, "counts": {Sort: rule.Boolean},
+		"suspicion": mayBe("PROVIDER", "SPEED", "OVERLAP", "JUMP"), "contradictsId": mayText, "verdict": mayBe("RELEASED", "REJECTED"),
+		"reviewReason": mayText, "reviewedBy": mayText, "reviewedByType": mayText, "reviewedAt": mayTime,
 	},
 	event.MobilityMilestone: {
 		"mobilityGoalsId": idOf("MobilityGoals"), "mobilityMilestoneId": anyText, "date": anyText, "userTimezone": anyText,

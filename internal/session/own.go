@@ -10,73 +10,83 @@ import (
 // with a result does not reach the records of a store that keeps Go values. Fields that are not
 // exported are those of immutable types (times, decimals) and are shared.
 func own[T any](v T) T {
-	var out T
-	reflect.ValueOf(&out).Elem().Set(copier{}.owned(reflect.ValueOf(&v).Elem()))
-	return out
+	copier{}.own(reflect.ValueOf(&v).Elem())
+	return v
 }
 
-// A copier remembers which types share memory, because many values are of few types.
-type copier map[reflect.Type]bool
+// A copier remembers what of types shares memory, because many values are of few types.
+type copier map[reflect.Type]*shared
 
-func (c copier) owned(v reflect.Value) reflect.Value {
-	if !c.shares(v.Type()) {
-		return v
+// shared tells whether copies of a value of a type can share memory and what of it can.
+type shared struct {
+	any    bool
+	elem   *shared // of a slice
+	fields []field // of a struct
+}
+
+type field struct {
+	at int
+	of *shared
+}
+
+// own lets a variable share memory with nothing that it was copied from.
+func (c copier) own(v reflect.Value) { c.part(v, c.of(v.Type())) }
+
+func (c copier) part(v reflect.Value, of *shared) {
+	if !of.any {
+		return
 	}
 	switch v.Kind() {
 	case reflect.Slice:
-		return c.ownedSlice(v)
+		if !v.IsNil() {
+			v.Set(c.slice(v, of))
+		}
 	case reflect.Map:
-		return c.ownedMap(v)
+		if !v.IsNil() {
+			v.Set(c.object(v))
+		}
 	case reflect.Interface:
-		if v.IsNil() || !c.shares(v.Elem().Type()) {
-			return v // what it holds cannot be modified
+		if !v.IsNil() && c.of(v.Elem().Type()).any { // else what it holds cannot be modified
+			v.Set(c.copied(v.Elem()))
 		}
-		return c.owned(v.Elem())
 	case reflect.Pointer:
-		if v.IsNil() {
-			return v
+		if !v.IsNil() {
+			v.Set(c.copied(v.Elem()).Addr())
 		}
-		out := reflect.New(v.Type().Elem())
-		out.Elem().Set(c.owned(v.Elem()))
-		return out
 	case reflect.Struct:
-		out := reflect.New(v.Type()).Elem()
-		out.Set(v)
-		for i := range v.NumField() {
-			if c.shares(v.Field(i).Type()) && v.Type().Field(i).IsExported() {
-				out.Field(i).Set(c.owned(v.Field(i)))
-			}
+		for _, f := range of.fields {
+			c.part(v.Field(f.at), f.of)
 		}
-		return out
 	default:
-		return v
 	}
 }
 
-func (c copier) ownedSlice(v reflect.Value) reflect.Value {
-	if v.IsNil() {
-		return v
-	}
+// copied returns a variable with a copy of a value.
+func (c copier) copied(v reflect.Value) reflect.Value {
+	out := reflect.New(v.Type()).Elem()
+	out.Set(v)
+	c.own(out)
+	return out
+}
+
+func (c copier) slice(v reflect.Value, of *shared) reflect.Value {
 	out := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 	reflect.Copy(out, v)
-	if c.shares(v.Type().Elem()) {
+	if of.elem.any {
 		for i := range v.Len() {
-			out.Index(i).Set(c.owned(v.Index(i)))
+			c.part(out.Index(i), of.elem)
 		}
 	}
 	return out
 }
 
-func (c copier) ownedMap(v reflect.Value) reflect.Value {
-	if v.IsNil() {
-		return v
-	}
+func (c copier) object(v reflect.Value) reflect.Value {
 	if object, ok := reflect.TypeAssert[map[string]any](v); ok {
 		return reflect.ValueOf(ownObject(object))
 	}
 	out := reflect.MakeMapWithSize(v.Type(), v.Len())
 	for key, value := range v.Seq2() {
-		out.SetMapIndex(key, c.owned(value))
+		out.SetMapIndex(key, c.copied(value))
 	}
 	return out
 }
@@ -94,27 +104,30 @@ func ownObject(object map[string]any) map[string]any {
 	return out
 }
 
-// shares tells whether copies of a value of the type can share memory.
-func (c copier) shares(t reflect.Type) bool {
-	shares, known := c[t]
-	if !known {
-		shares = c.find(t)
-		c[t] = shares
+// of tells what of a type shares memory.
+func (c copier) of(t reflect.Type) *shared {
+	of := c[t]
+	if of == nil {
+		of = &shared{}
+		c[t] = of // a type may be made of itself
+		c.find(t, of)
 	}
-	return shares
+	return of
 }
 
-func (c copier) find(t reflect.Type) bool {
+func (c copier) find(t reflect.Type, of *shared) {
 	switch t.Kind() {
-	case reflect.Slice, reflect.Map, reflect.Pointer, reflect.Interface:
-		return true
+	case reflect.Slice:
+		of.any, of.elem = true, c.of(t.Elem())
+	case reflect.Map, reflect.Pointer, reflect.Interface:
+		of.any = true
 	case reflect.Struct:
-		for f := range t.Fields() {
-			if f.IsExported() && c.shares(f.Type) {
-				return true
+		for i := range t.NumField() {
+			if f := t.Field(i); f.IsExported() && c.of(f.Type).any {
+				of.fields = append(of.fields, field{i, c.of(f.Type)})
 			}
 		}
+		of.any = len(of.fields) > 0
 	default:
 	}
-	return false
 }

@@ -28,8 +28,8 @@ type Tx struct {
 	Committed bool
 	// Seq is the number of the journal's entry that is being made, 0 while none is.
 	Seq int64
-	// Enter adds an event to the journal at once, if anything follows from it. [Tx.Cause] queues one for
-	// when the transaction's own work is done.
+	// Enter adds an event of the clock to the journal at once, if anything follows from it; one that is about nobody unless the
+	// journal has it, and nothing follows. [Tx.Cause] queues one for when the transaction's own work is done.
 	Enter func(ctx context.Context, e event.Event) error
 	// Wake lets the clock do what it does by itself in a user's fold up to now.
 	Wake func(ctx context.Context, userID string) error

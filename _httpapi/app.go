@@ -1,0 +1,133 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// app declares the operations of the App.
+func app(f *forms) []*operation {
+	return slices.Concat(appContent(f), appLearning(f), appMissions(f), appStreaks(f), appBoards(f), appEconomy(f), appUsers(f), appOthers(f))
+}
+
+// unseen are the fields of documents that those who play do not see.
+var unseen = []string{"stage", "version", "catalogVersion", "warnings", "translations", "state"}
+
+// shapeFor says what is different about the documents of a type for those who play: what their ids are called, and what else is hidden.
+func shapeFor[T any](f *forms, id, catalogID string, hidden ...string) {
+	f.shapes[reflect.TypeFor[T]()] = shape{
+		names: map[string]string{"id": id, "catalogId": catalogID}, hidden: append(hidden, unseen...),
+	}
+}
+
+// hide says which fields of a type those who play do not see.
+func hide[T any](f *forms, fields ...string) { f.shapes[reflect.TypeFor[T]()] = shape{hidden: fields} }
+
+// An appText is what a document says in one language.
+type appText[T any] struct {
+	Text T `wire:"inline"`
+	// Own is the document's id under the name that it has in its rows.
+	Own       map[string]string `wire:"flat"`
+	CreatedAt time.Time         `json:"createdAt"`
+	UpdatedAt time.Time         `json:"updatedAt"`
+}
+
+// An appTextIn is an [appText] within a row.
+type appTextIn[T any] struct {
+	appText[T]
+	envelope
+}
+
+// stamped is an [envelope] with times.
+type stamped struct {
+	envelope
+
+	CreatedAt time.Time `json:"createdAt"`
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// view runs fn with the call on one snapshot of the workspace, behind what an operation has written.
+func (c *call) view(ctx context.Context, fn func(context.Context, *call) error) error {
+	return c.ws.View(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
+		inner := *c
+		inner.ws = ws
+		return fn(ctx, &inner)
+	})
+}
+
+// evaluated assigns what is assigned when the user asks, and returns what the user has. Who may not submit gets nothing new, and nobody does where
+// the workspace is closed.
+func evaluated[T any](ctx context.Context, c *call, evaluate, read func(context.Context, string) ([]T, error)) ([]T, error) {
+	if c.user.Can(tenancy.ContentSubmit) {
+		have, err := evaluate(ctx, c.user.ID)
+		if !errors.Is(err, fault.ErrConflict) {
+			return have, err
+		}
+	}
+	return read(ctx, c.user.ID)
+}
+
+// expansions are what rows have if it is asked for.
+type expansions[T any] struct {
+	Tags        *[]tenancy.UserTag `json:"tags,omitempty"`
+	Translation *T                 `json:"translation,omitempty"`
+}
+
+// picked returns the text that serves who asks for a language; nil if there is none.
+func picked[T content.Text](asked string, texts []T, def string) (*T, error) {
+	langs := make([]string, len(texts))
+	for i := range texts {
+		langs[i] = texts[i].Language()
+	}
+	lang, err := content.PickLang(asked, langs, def)
+	if err != nil || len(texts) == 0 {
+		return nil, err
+	}
+	return &texts[max(0, slices.Index(langs, lang))], nil
+}
+
+// bare returns assignments of tags as those who play see them.
+func bare(tags []content.TagAssignment) []tenancy.UserTag {
+	all := make([]tenancy.UserTag, len(tags))
+	for i, t := range tags {
+		all[i] = tenancy.UserTag{TagID: t.TagID, Priority: t.Priority, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt}
+	}
+	return all
+}
+
+// sliced returns a page of a list that is there as a whole, in the order of its keys, which are unique; desc reverses it.
+func sliced[T any](all []T, key func(*T) string, p *paging) (list[T], error) {
+	limit := p.page().Limit
+	if limit == 0 {
+		limit = defaultPage
+	}
+	descending := p.Order == "desc"
+	if p.NextToken != "" {
+		after, err := base64.RawURLEncoding.DecodeString(p.NextToken)
+		if err != nil {
+			return list[T]{}, fault.Invalid("nextToken", "is not one of this list")
+		}
+		beyond := func(v *T) bool {
+			return (strings.Compare(key(v), string(after)) > 0) != descending && key(v) != string(after)
+		}
+		all = slices.DeleteFunc(slices.Clone(all), func(v T) bool { return !beyond(&v) })
+	}
+	if descending {
+		all = slices.Clone(all)
+		slices.Reverse(all)
+	}
+	if len(all) <= limit {
+		return list[T]{Items: all}, nil
+	}
+	return list[T]{all[:limit], base64.RawURLEncoding.EncodeToString([]byte(key(&all[limit-1])))}, nil
+}

@@ -1,0 +1,130 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"reflect"
+	"slices"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+type appMission missions.Mission
+
+// A missionRow is a mission, and what its configuration is called.
+type missionRow struct {
+	Mission appMission `wire:"inline"`
+	// TargetAmount is what it will be while the mission has not begun, 0 where that is not known.
+	TargetAmount decimal.Decimal `json:"targetAmount"`
+	Translation  *content.Label  `json:"translation,omitempty"`
+}
+
+type (
+	translatedPage struct {
+		paging
+
+		Fields []string `enum:"translation" query:"fields"`
+	}
+	translatedID struct {
+		ID     string   `path:"id"`
+		Fields []string `enum:"translation" query:"fields"`
+	}
+	missionAsked struct {
+		translatedID
+
+		// GroupTagID is the tag of the mission's group.
+		GroupTagID string `query:"groupTagId"`
+	}
+)
+
+// appMissions declares missions.
+func appMissions(f *forms) []*operation {
+	s := shape{
+		hidden: []string{
+			"missionConfigurationVersion", "missionRuleVersion", "initialAmount", "targetAmount", "seq", "awaited", "completer", "last",
+		},
+		null: []string{"matchCondition", "incrementExpression", "targetAmountExpression"},
+	}
+	f.shapes[reflect.TypeFor[appMission]()] = s
+	return []*operation{
+		declare("GET", "/missions", tenancy.ContentRead, "List one's missions and those of one's groups", codes(200, 401), listMissions).evaluating(),
+		declare("GET", "/missions/{missionId}", tenancy.ContentRead, "Get one of one's missions or of one's groups", codes(200, 401, 404), getMission).naming(map[string]string{"mission": "missionId"}),
+	}
+}
+
+func listMissions(ctx context.Context, c *call, in *translatedPage) (out list[missionRow], err error) {
+	all, err := evaluated(ctx, c, c.ws.Missions.Evaluate, c.ws.Missions.Current)
+	if err != nil {
+		return out, err
+	}
+	page, err := sliced(all, func(m *missions.Mission) string {
+		if m.EndsAt.IsZero() {
+			return "~" + m.ID // behind all that end
+		}
+		return store.KeyTime(m.EndsAt) + m.ID
+	}, &in.paging)
+	if err != nil {
+		return out, err
+	}
+	return out, c.view(ctx, func(ctx context.Context, c *call) (err error) {
+		out.NextToken = page.NextToken
+		out.Items, err = c.missionRows(ctx, page.Items, in.Fields)
+		return err
+	})
+}
+
+// missionRows returns missions as rows.
+func (c *call) missionRows(ctx context.Context, all []missions.Mission, fields []string) ([]missionRow, error) {
+	rows := make([]missionRow, len(all))
+	pins := make([]content.Pin, len(all))
+	for i := range all {
+		rows[i] = missionRow{Mission: appMission(all[i]), TargetAmount: target(&all[i])}
+		pins[i] = content.Pin{ID: all[i].ConfigurationID, Version: all[i].ConfigurationVersion}
+	}
+	if !slices.Contains(fields, "translation") {
+		return rows, nil
+	}
+	docs, err := c.ws.Missions.Configurations.Versions(ctx, pins...)
+	for i := 0; err == nil && i < len(docs); i++ {
+		rows[i].Translation, err = picked(c.lang(), docs[i].Translations, docs[i].DefaultLang)
+	}
+	return rows, err
+}
+
+// target returns the target of a mission or, before that is fixed, what its expression says if it is a constant.
+func target(m *missions.Mission) decimal.Decimal {
+	if m.TargetAmount != nil {
+		return *m.TargetAmount
+	}
+	source := bytes.TrimSpace(m.TargetAmountExpression)
+	if len(source) == 0 || bytes.Equal(source, []byte("null")) {
+		return decimal.NewFromInt(1)
+	}
+	constant, err := decimal.NewFromString(string(source))
+	if err != nil {
+		return decimal.Zero
+	}
+	return constant
+}
+
+func getMission(ctx context.Context, c *call, in *missionAsked) (missionRow, error) {
+	m, err := c.ws.Missions.Mission(ctx, in.ID)
+	if err != nil {
+		return missionRow{}, err
+	}
+	own := m.UserID == c.user.ID || m.GroupTagID != "" && c.user.HasTag(m.GroupTagID)
+	if !own || in.GroupTagID != "" && in.GroupTagID != m.GroupTagID {
+		return missionRow{}, fault.NotFound("missionId", in.ID)
+	}
+	rows, err := c.missionRows(ctx, []missions.Mission{m}, in.Fields)
+	if err != nil {
+		return missionRow{}, err
+	}
+	return rows[0], nil
+}

@@ -1,0 +1,411 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"math"
+	"reflect"
+	"strconv"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+func boardConfigurationKind() *kind[leaderboard.Configuration] {
+	return &kind[leaderboard.Configuration]{
+		name: "RuntimeLeaderboardConfiguration", plural: "runtime-leaderboard-configurations", id: "runtimeLeaderboardConfigurationId",
+		of: func(ws *guerdon.Workspace) content.Documents[leaderboard.Configuration] {
+			return ws.Leaderboards.Configurations
+		},
+	}
+}
+
+// Boards have nothing that clients read or write but their configuration and their timeframe.
+func boardKind() *kind[leaderboard.Board] {
+	return &kind[leaderboard.Board]{
+		name: "RuntimeLeaderboard", plural: "runtime-leaderboards", id: "runtimeLeaderboardId", stated: true, generated: true,
+		hidden: []string{"origin", "defaultLang", "langs", "stage", "scheduleCron", "catalogId", "catalogWorkspaceId", "syncWithCatalog"},
+		of:     func(ws *guerdon.Workspace) content.Documents[leaderboard.Board] { return ws.Leaderboards.Boards },
+	}
+}
+
+// A boardConfigurationRow is a configuration whose query is written as clients write it, and which says what was left to its default.
+type boardConfigurationRow struct {
+	Query       querySpec `json:"query"`
+	DisplayTopN int       `json:"displayTopN"`
+	ShowRank    bool      `json:"showRank"`
+	ShowScore   bool      `json:"showScore"`
+
+	document[leaderboard.Configuration]
+}
+
+func boardConfigurationRows(_ context.Context, _ *call, rows []document[leaderboard.Configuration], _ []string) ([]boardConfigurationRow, error) {
+	all := make([]boardConfigurationRow, len(rows))
+	for i, row := range rows {
+		shown := func(flag *bool) bool { return flag == nil || *flag }
+		all[i] = boardConfigurationRow{specOf(&row.Doc.Query), row.Doc.DisplayTopN, shown(row.Doc.ShowRank), shown(row.Doc.ShowScore), row}
+		if all[i].DisplayTopN == 0 {
+			all[i].DisplayTopN = leaderboard.DefaultTopN
+		}
+	}
+	return all, nil
+}
+
+type (
+	// newBoard is a board of which nobody says the id.
+	newBoard struct {
+		ID   string                     `path:"id"`
+		Body map[string]json.RawMessage `body:"json"`
+	}
+	boardPatch struct {
+		ID   string                     `path:"id"`
+		Body map[string]json.RawMessage `body:"json"`
+	}
+)
+
+func dashboardBoards(f *forms) []*operation {
+	configurations, boards := boardConfigurationKind(), boardKind()
+	shapeOf[leaderboard.Configuration](f, configurations.shape())
+	f.names[reflect.TypeFor[boardConfigurationRow]()], f.names[reflect.TypeFor[document[leaderboard.Board]]()] = configurations.name, boards.name
+	shapeOf[leaderboard.Board](f, boards.shape())
+	const base, one = "/runtime-leaderboard-configurations", "/runtime-leaderboard-configurations/{runtimeLeaderboardConfigurationId}"
+	const shelf, board = "/runtime-leaderboards", "/runtime-leaderboards/{runtimeLeaderboardId}"
+	names := map[string]string{"id": configurations.id}
+	maps.Copy(names, queryNames())
+	all := append(expandedReads(configurations, base, one, boardConfigurationRows),
+		declare("POST", base, tenancy.ContentCreate, "Create a configuration of boards, in force", codes(201, 400, 401), func(ctx context.Context, c *call, in *written) (row boardConfigurationRow, err error) {
+			body, err := withQuery(in.Body)
+			if err != nil {
+				return row, err
+			}
+			doc, err := configurations.draft(body)
+			if err != nil {
+				return row, err
+			}
+			return c.publishConfiguration(ctx, configurations, func(ctx context.Context, docs content.Documents[leaderboard.Configuration]) (leaderboard.Configuration, error) {
+				return docs.Create(ctx, doc)
+			})
+		}),
+		declare("PUT", one, tenancy.ContentUpdate, "Replace a configuration of boards, in force", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *rewritten) (row boardConfigurationRow, err error) {
+			body, err := withQuery(in.Body)
+			if err != nil {
+				return row, err
+			}
+			in.Body = body
+			return c.publishConfiguration(ctx, configurations, func(ctx context.Context, docs content.Documents[leaderboard.Configuration]) (leaderboard.Configuration, error) {
+				return configurations.replace(ctx, c, docs, in)
+			})
+		}),
+		declare("GET", one+"/translations", tenancy.ContentRead, "List the translations", codes(200, 401, 404), configurations.translations),
+		declare("POST", one+"/instances", tenancy.ContentCreate, "Open a board of a configuration", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *newBoard) (row document[leaderboard.Board], err error) {
+			if _, err := c.ws.Leaderboards.Configurations.Get(ctx, in.ID); err != nil {
+				return row, err
+			}
+			body := maps.Clone(in.Body)
+			if body == nil {
+				body = map[string]json.RawMessage{}
+			}
+			body[configurations.id] = json.RawMessage(strconv.Quote(in.ID))
+			return c.openBoard(ctx, boards, body)
+		}),
+	)
+	all = append(all, boards.plainReads(shelf, board)...)
+	all = append(all,
+		declare("POST", shelf, tenancy.ContentCreate, "Open a board", codes(201, 400, 401), func(ctx context.Context, c *call, in *written) (document[leaderboard.Board], error) {
+			return c.openBoard(ctx, boards, in.Body)
+		}),
+		declare("PATCH", board, tenancy.ContentUpdate, "Change a board", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *boardPatch) (row document[leaderboard.Board], err error) {
+			change, err := boards.inward(in.Body)
+			if err != nil {
+				return row, err
+			}
+			err = c.ws.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
+				was, err := ws.Leaderboards.Boards.Get(ctx, in.ID)
+				if err != nil {
+					return err
+				}
+				old, err := fieldsOf(was)
+				if err != nil {
+					return err
+				}
+				maps.Copy(old, change)
+				doc, err := boards.read(old)
+				if err == nil {
+					row, err = c.publishBoard(ctx, ws, boards, func(ctx context.Context, docs content.Documents[leaderboard.Board]) (leaderboard.Board, error) {
+						return docs.Update(ctx, doc)
+					})
+				}
+				return err
+			})
+			return row, err
+		}),
+	)
+	of := reflect.TypeFor[leaderboard.Board]()
+	for _, o := range all {
+		o.names = names
+		switch o.Method + " " + o.Path {
+		case "POST " + base, "PUT " + one:
+			o.takes = f.written(reflect.TypeFor[leaderboard.Configuration](), configurations.body(true)).having("query", f.of(reflect.TypeFor[querySpec]()), true)
+		case "GET " + one + "/translations":
+			o.text = textOf[leaderboard.Configuration](f)
+		case "POST " + one + "/instances":
+			o.takes = f.written(of, boards.body(false)).lenient(configurations.id)
+		case "POST " + shelf:
+			o.takes = f.written(of, boards.body(false))
+		case "PATCH " + board:
+			o.takes = f.written(of, boards.body(false)).lenient()
+		}
+		if o.Path == shelf || o.Path == board {
+			o.names = map[string]string{"id": boards.id}
+			boards.narrow(o)
+		} else {
+			configurations.narrow(o)
+		}
+	}
+	return all
+}
+
+// withQuery returns a body whose query is written as the engine has it.
+func withQuery(body map[string]json.RawMessage) (map[string]json.RawMessage, error) {
+	source, is := body["query"]
+	if !is {
+		return nil, fault.Invalid("query", "is missing")
+	}
+	q, err := parseQuery(source)
+	if err != nil {
+		return nil, err
+	}
+	own := maps.Clone(body)
+	if own["query"], err = json.Marshal(q); err != nil {
+		return nil, fault.Invalid("query.select.expressions[0].expression", "is no JSON")
+	}
+	return own, nil
+}
+
+// publishConfiguration writes a configuration and puts it in force, as there is no other operation that does.
+func (c *call) publishConfiguration(
+	ctx context.Context, k *kind[leaderboard.Configuration],
+	write func(context.Context, content.Documents[leaderboard.Configuration]) (leaderboard.Configuration, error),
+) (row boardConfigurationRow, err error) {
+	if err := c.mayPublish(true); err != nil {
+		return row, err
+	}
+	err = c.ws.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
+		doc, err := write(ctx, ws.Leaderboards.Configurations)
+		if err == nil {
+			doc, err = ws.Leaderboards.Configurations.Publish(ctx, doc.ID)
+		}
+		if err != nil {
+			return err
+		}
+		plain, err := k.row(ctx, c, doc, nil)
+		if err != nil {
+			return err
+		}
+		rows, err := boardConfigurationRows(ctx, c, []document[leaderboard.Configuration]{plain}, nil)
+		row = rows[0]
+		return err
+	})
+	return row, err
+}
+
+// openBoard makes a board that is in force.
+func (c *call) openBoard(ctx context.Context, k *kind[leaderboard.Board], body map[string]json.RawMessage) (row document[leaderboard.Board], err error) {
+	doc, err := k.draft(body)
+	if err != nil {
+		return row, err
+	}
+	err = c.ws.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) (err error) {
+		row, err = c.publishBoard(ctx, ws, k, func(ctx context.Context, docs content.Documents[leaderboard.Board]) (leaderboard.Board, error) {
+			return docs.Create(ctx, doc)
+		})
+		return err
+	})
+	return row, err
+}
+
+func (c *call) publishBoard(
+	ctx context.Context, ws *guerdon.Workspace, k *kind[leaderboard.Board],
+	write func(context.Context, content.Documents[leaderboard.Board]) (leaderboard.Board, error),
+) (row document[leaderboard.Board], err error) {
+	if err := c.mayPublish(true); err != nil {
+		return row, err
+	}
+	doc, err := write(ctx, ws.Leaderboards.Boards)
+	if err == nil {
+		doc, err = ws.Leaderboards.Boards.Publish(ctx, doc.ID)
+	}
+	if err != nil {
+		return row, err
+	}
+	return k.row(ctx, c, doc, nil)
+}
+
+// A rankingRow is an entity's place on a board, and what it is called.
+type rankingRow struct {
+	leaderboard.Row
+
+	PrimaryEntityName   string `json:"primaryEntityName,omitempty"`
+	SecondaryEntityName string `json:"secondaryEntityName,omitempty"`
+	EntityImageURL      string `json:"entityImageUrl,omitempty"`
+}
+
+// rankingRows returns rows with the names of their entities, which are read at once.
+func (c *call) rankingRows(ctx context.Context, rows []leaderboard.Row) ([]rankingRow, error) {
+	var people, tags []string
+	for _, r := range rows {
+		if r.EntityType == leaderboard.TagEntity {
+			tags = append(tags, r.EntityID)
+		} else {
+			people = append(people, r.EntityID)
+		}
+	}
+	names, images := map[string]string{}, map[string]string{}
+	users, err := c.ws.Users.GetMany(ctx, people...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range users {
+		names[users[i].ID], images[users[i].ID] = users[i].Nickname, users[i].ProfileImage
+	}
+	docs, err := c.ws.Tags.GetMany(ctx, tags...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range docs {
+		names[docs[i].ID] = docs[i].Variant
+		if lang, err := content.PickLang(c.lang(), docs[i].Languages(), docs[i].DefaultLang); err == nil {
+			for _, text := range docs[i].Translations {
+				if text.Lang == lang {
+					names[docs[i].ID] = text.Label
+				}
+			}
+		}
+	}
+	all := make([]rankingRow, len(rows))
+	for i, r := range rows {
+		all[i] = rankingRow{Row: r, PrimaryEntityName: names[r.EntityID], EntityImageURL: images[r.EntityID]}
+	}
+	return all, nil
+}
+
+// A rankingPage is a part of a board, of one of its periods.
+type rankingPage struct {
+	Items      []rankingRow       `json:"items"`
+	TotalCount int                `json:"totalCount"`
+	Period     leaderboard.Period `json:"period"`
+}
+
+type (
+	ofPeriod struct {
+		ID string `path:"id"`
+		// PeriodID asks for another period than the present one.
+		PeriodID string `query:"periodId"`
+	}
+	adminRankings struct {
+		ofPeriod
+
+		Limit  *int64 `query:"limit"`
+		Offset *int64 `query:"offset"`
+	}
+	around struct {
+		ofPeriod
+
+		EntityID string `query:"entityId"`
+		Limit    *int64 `query:"limit"`
+	}
+	rankOf struct {
+		ofPeriod
+
+		EntityID string `path:"entityId"`
+	}
+	periodsOf struct {
+		ID     string `path:"id"`
+		Limit  *int64 `query:"limit"`
+		Before string `query:"before"`
+	}
+	adminRankRow struct {
+		Rank              *int               `json:"rank"`
+		Score             *decimal.Decimal   `json:"score"`
+		TotalParticipants int                `json:"totalParticipants"`
+		Period            leaderboard.Period `json:"period"`
+	}
+)
+
+// at picks the period that is asked for, nil for the present one.
+func (p *ofPeriod) at() *leaderboard.At {
+	if p.PeriodID == "" {
+		return nil
+	}
+	return &leaderboard.At{Period: p.PeriodID}
+}
+
+// bounded returns a number of rows: as many as there may be, if more are asked for.
+func bounded(field string, n *int64, least int64) (int, error) {
+	if n == nil {
+		return 0, nil
+	}
+	return int(min(*n, maxPage)), atLeast(field, *n, least)
+}
+
+func dashboardRankings(f *forms) []*operation {
+	shapeOf[leaderboard.Row](f, shape{})
+	const board = "/runtime-leaderboards/{runtimeLeaderboardId}"
+	page := func(ctx context.Context, c *call, found leaderboard.Ranking, err error) (rankingPage, error) {
+		if err != nil {
+			return rankingPage{}, err
+		}
+		rows, err := c.rankingRows(ctx, found.Rows)
+		return rankingPage{rows, found.Total, found.Period}, err
+	}
+	return []*operation{
+		declare("GET", board+"/rankings", tenancy.ContentRead, "List the ranks of a board", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *adminRankings) (rankingPage, error) {
+			limit, err := bounded("limit", in.Limit, 1)
+			offset := 0
+			if in.Offset != nil {
+				err = errors.Join(err, atLeast("offset", *in.Offset, 0))
+				offset = int(min(*in.Offset, math.MaxInt32))
+			}
+			if err != nil {
+				return rankingPage{}, err
+			}
+			found, err := c.ws.Leaderboards.Page(ctx, in.ID, offset, limit, in.at())
+			return page(ctx, c, found, err)
+		}),
+		declare("GET", board+"/rankings/around", tenancy.ContentRead, "List the ranks around an entity", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *around) (rankingPage, error) {
+			limit, err := bounded("limit", in.Limit, 1)
+			if in.EntityID == "" {
+				err = errors.Join(err, fault.Invalid("entityId", "is missing"))
+			}
+			if err != nil {
+				return rankingPage{}, err
+			}
+			found, err := c.ws.Leaderboards.Around(ctx, in.ID, in.EntityID, limit, in.at())
+			return page(ctx, c, found, err)
+		}),
+		declare("GET", board+"/rankings/{entityId}", tenancy.ContentRead, "Get the rank of an entity", codes(200, 401, 404), func(ctx context.Context, c *call, in *rankOf) (row adminRankRow, err error) {
+			found, err := c.ws.Leaderboards.Rank(ctx, in.ID, in.EntityID, in.at())
+			row = adminRankRow{TotalParticipants: found.Total, Period: found.Period}
+			if found.Rank > 0 {
+				row.Rank, row.Score = &found.Rank, &found.Score
+			}
+			return row, err
+		}),
+		declare("GET", board+"/periods", tenancy.ContentRead, "List the periods of a board, the newest first", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *periodsOf) (list[leaderboard.Period], error) {
+			limit, err := bounded("limit", in.Limit, 1)
+			before, wrong := moment("before", in.Before)
+			if err = errors.Join(err, wrong); err != nil {
+				return list[leaderboard.Period]{}, err
+			}
+			found, err := c.ws.Leaderboards.Periods(ctx, in.ID, limit, before)
+			return list[leaderboard.Period]{Items: found}, err
+		}),
+	}
+}

@@ -1,0 +1,642 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A adminStoryRow is a story, and its quizzes.
+type adminStoryRow struct {
+	document[content.Story]
+
+	Quizzes *[]document[content.Quiz] `json:"quizzes,omitempty"`
+}
+
+func storyRows(ctx context.Context, c *call, rows []document[content.Story], fields []string) ([]adminStoryRow, error) {
+	all := make([]adminStoryRow, len(rows))
+	for i, row := range rows {
+		all[i].document = row
+	}
+	if !slices.Contains(fields, "quizzes") {
+		return all, nil
+	}
+	ids := make([]string, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].Doc.ID
+	}
+	found, err := c.ws.Quizzes.ReferringToAny(ctx, content.Stories.Name(), ids...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		quizzes, err := quizKind().rows(ctx, c, found[ids[i]], nil)
+		if err != nil {
+			return nil, err
+		}
+		all[i].Quizzes = &quizzes
+	}
+	return all, nil
+}
+
+// A adminGroupRow is a group with its items, and what they are if that is asked for. A pathRow is a path, and who has it, too.
+type (
+	adminGroupRow struct {
+		document[learning.Group]
+
+		Items []adminItemRow `json:"items,omitempty"`
+	}
+	pathRow struct {
+		document[learning.Path]
+
+		Items       []adminItemRow   `json:"items,omitempty"`
+		Assignments *[]assignmentRow `json:"assignments,omitempty"`
+	}
+	adminItemRow struct {
+		learning.Item
+
+		// ItemData is the document that the item is, if it is asked for and there.
+		ItemData encoded `json:"itemData,omitempty"`
+	}
+)
+
+func groupRows(ctx context.Context, c *call, rows []document[learning.Group], fields []string) ([]adminGroupRow, error) {
+	items := make([][]learning.Item, len(rows))
+	for i := range rows {
+		items[i] = rows[i].Doc.Items
+	}
+	shown, err := c.adminItemRows(ctx, items, slices.Contains(fields, "items"))
+	if err != nil {
+		return nil, err
+	}
+	all := make([]adminGroupRow, len(rows))
+	for i, row := range rows {
+		all[i] = adminGroupRow{row, shown[i]}
+	}
+	return all, nil
+}
+
+func pathRows(ctx context.Context, c *call, rows []document[learning.Path], fields []string) ([]pathRow, error) {
+	items, ids := make([][]learning.Item, len(rows)), make([]string, len(rows))
+	for i := range rows {
+		items[i], ids[i] = rows[i].Doc.Items, rows[i].Doc.ID
+	}
+	shown, err := c.adminItemRows(ctx, items, slices.Contains(fields, "items"))
+	if err != nil {
+		return nil, err
+	}
+	var learners map[string][]learning.Learner
+	if slices.Contains(fields, "assignments") {
+		if learners, err = c.ws.Learning.LearnersOf(ctx, ids...); err != nil {
+			return nil, err
+		}
+	}
+	all := make([]pathRow, len(rows))
+	for i, row := range rows {
+		all[i] = pathRow{document: row, Items: shown[i]}
+		if learners != nil {
+			assigned := c.learnerRows(learners[ids[i]])
+			all[i].Assignments = &assigned
+		}
+	}
+	return all, nil
+}
+
+// adminItemRows returns the items of several outlines, with what they are if that is asked for, which is read at once.
+func (c *call) adminItemRows(ctx context.Context, outlines [][]learning.Item, data bool) ([][]adminItemRow, error) {
+	of := map[learning.ItemType]map[string]encoded{}
+	if data {
+		ids := map[learning.ItemType][]string{}
+		for _, items := range outlines {
+			for _, item := range items {
+				ids[item.ItemType] = append(ids[item.ItemType], item.ItemID)
+			}
+		}
+		for t, some := range ids {
+			slices.Sort(some)
+			var err error
+			if of[t], err = c.itemData(ctx, t, slices.Compact(some)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	all := make([][]adminItemRow, len(outlines))
+	for i, items := range outlines {
+		for _, item := range items {
+			all[i] = append(all[i], adminItemRow{item, of[item.ItemType][item.ItemID]})
+		}
+	}
+	return all, nil
+}
+
+// itemData returns documents of a type of item as rows, by their ids.
+func (c *call) itemData(ctx context.Context, t learning.ItemType, ids []string) (map[string]encoded, error) {
+	switch t {
+	case learning.ItemActivity:
+		return encodedRows(ctx, c, activityKind(), ids)
+	case learning.ItemQuiz:
+		return encodedRows(ctx, c, quizKind(), ids)
+	case learning.ItemSlide:
+		return encodedRows(ctx, c, slideKind(), ids)
+	case learning.ItemStory:
+		return encodedRows(ctx, c, storyKind(), ids)
+	case learning.ItemGroup:
+		return encodedRows(ctx, c, groupKind(), ids)
+	default:
+		return map[string]encoded{}, nil
+	}
+}
+
+func encodedRows[T any](ctx context.Context, c *call, k *kind[T], ids []string) (map[string]encoded, error) {
+	all := make(map[string]encoded, len(ids))
+	for some := range slices.Chunk(ids, content.MaxItems) {
+		docs, err := k.of(c.ws).GetMany(ctx, some...)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := k.rows(ctx, c, docs, []string{"translations"})
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			all[headOf(&docs[i]).ID] = c.forms.encode(rows[i])
+		}
+	}
+	return all, nil
+}
+
+// createsGroup declares what makes a group with its children, and createsPath the same of a path.
+func createsGroup(k *kind[learning.Group], base string, codes []int) *operation {
+	return declare("POST", base, tenancy.ContentCreate, "Create one of "+k.plural, codes, func(ctx context.Context, c *call, in *written) (row document[learning.Group], err error) {
+		n, publish, err := newGroup(k, in.Body)
+		if err != nil {
+			return row, err
+		}
+		if err := c.mayPublish(publish); err != nil {
+			return row, err
+		}
+		doc, err := c.ws.Learning.CreateGroup(ctx, n, publish)
+		if err != nil {
+			return row, err
+		}
+		return k.row(ctx, c, doc, nil)
+	})
+}
+
+func createsPath(k *kind[learning.Path], base string, codes []int) *operation {
+	return declare("POST", base, tenancy.ContentCreate, "Create one of "+k.plural, codes, func(ctx context.Context, c *call, in *written) (row document[learning.Path], err error) {
+		children, publish, own, err := childrenOf(in.Body)
+		if err != nil {
+			return row, err
+		}
+		if err := c.mayPublish(publish); err != nil {
+			return row, err
+		}
+		doc, err := k.draft(own)
+		if err != nil {
+			return row, err
+		}
+		doc, err = c.ws.Learning.CreatePath(ctx, learning.NewPath{Path: doc, Children: children}, publish)
+		if err != nil {
+			return row, err
+		}
+		return k.row(ctx, c, doc, nil)
+	})
+}
+
+// mayPublish refuses who may create documents, and not publish them.
+func (c *call) mayPublish(publish bool) error {
+	if publish && !c.user.Can(tenancy.ContentLifecycle) {
+		return fault.Forbidden("publish", "is not allowed to the role %s", c.user.Role)
+	}
+	return nil
+}
+
+func newGroup(k *kind[learning.Group], body map[string]json.RawMessage) (n learning.NewGroup, publish bool, err error) {
+	children, publish, own, err := childrenOf(body)
+	if err != nil {
+		return n, false, err
+	}
+	doc, err := k.draft(own)
+	return learning.NewGroup{Group: doc, Children: children}, publish, err
+}
+
+// childrenOf returns the items of a body, whether all is to be published, and the rest of the body.
+func childrenOf(body map[string]json.RawMessage) (children []learning.Child, publish bool, own map[string]json.RawMessage, err error) {
+	own = maps.Clone(body)
+	delete(own, "items")
+	delete(own, "publish")
+	var items []map[string]json.RawMessage
+	for name, into := range map[string]any{"items": &items, "publish": &publish} {
+		if source := body[name]; source != nil && json.Unmarshal(source, into) != nil {
+			return nil, false, nil, fault.Invalid(name, "is not of the type that is asked for")
+		}
+	}
+	var faults []error
+	for i, item := range items {
+		child, err := childOf(item)
+		children = append(children, child)
+		faults = append(faults, fault.In(fmt.Sprintf("items[%d]", i), err))
+	}
+	return children, publish, own, errors.Join(faults...)
+}
+
+// A childBody is an item of a body, as the document shows it.
+type childBody struct {
+	// Type says what it is: a reference to what is there already, or a slide, quiz or learningGroup that is made together with it.
+	Type string `json:"_type,omitempty"`
+	// ItemID and ItemType are those of a reference.
+	ItemID   string            `json:"itemId,omitempty"`
+	ItemType learning.ItemType `json:"itemType,omitempty"`
+	// Languages are those whose learners have the item; none means all.
+	Languages []string `json:"languages,omitempty"`
+	// Document is what is made: the fields of its kind.
+	Document map[string]any `wire:"flat"`
+}
+
+// withChildren returns the form of a body with the items that may be made, and whether all is published.
+func withChildren(f *forms, body *form) *form {
+	return body.having("items", listOf(f.of(reflect.TypeFor[childBody]())), false).having("publish", f.of(reflect.TypeFor[bool]()), false)
+}
+
+// childOf returns an item of a body: what is there already, or what is to be made.
+func childOf(item map[string]json.RawMessage) (child learning.Child, err error) {
+	var t struct {
+		Type      string   `json:"_type"`
+		Languages []string `json:"languages"`
+	}
+	data, err := json.Marshal(item)
+	if err == nil {
+		err = json.Unmarshal(data, &t)
+	}
+	if err != nil {
+		return child, malformed(err)
+	}
+	child.Languages = t.Languages
+	switch t.Type {
+	case "", "reference":
+		child.Languages, child.Reference = nil, &learning.Item{}
+		if err := json.Unmarshal(data, child.Reference); err != nil {
+			return child, malformed(err)
+		}
+	case "slide":
+		doc, err := slideKind().draft(item)
+		child.Slide = &doc
+		return child, err
+	case "quiz":
+		doc, err := quizKind().draft(item)
+		child.Quiz = &doc
+		return child, err
+	case "learningGroup":
+		n, _, err := newGroup(groupKind(), item)
+		child.Group = &n
+		return child, err
+	default:
+		return child, fault.Invalid("_type", "%q is none of reference, slide, quiz, learningGroup", t.Type)
+	}
+	return child, nil
+}
+
+// An assignmentRow is an assignment of a path, and whose it is where that is told.
+type assignmentRow struct {
+	learning.Assignment
+	envelope
+
+	User *learner `json:"user,omitempty"`
+}
+
+type learner struct {
+	UserID       string `json:"userId"`
+	Nickname     string `json:"nickname,omitempty"`
+	ProfileImage string `json:"profileImage,omitempty"`
+}
+
+func (c *call) learnerRows(all []learning.Learner) []assignmentRow {
+	rows := make([]assignmentRow, len(all))
+	for i, l := range all {
+		rows[i] = assignmentRow{l.Assignment, c.envelope(), &learner{l.UserID, l.Nickname, l.ProfileImage}}
+	}
+	return rows
+}
+
+// An adminAssignedRow is an assignment with its path: the fields of both are side by side.
+type adminAssignedRow struct {
+	learning.Assignment
+	envelope
+
+	Items       []adminItemRow     `json:"items,omitempty"`
+	Translation *learning.Title    `json:"translation,omitempty"`
+	Tags        *[]tenancy.UserTag `json:"tags,omitempty"`
+	Progress    *progressRow       `json:"progress,omitempty"`
+	Path        learning.Path      `wire:"inline"`
+}
+
+// A progressRow says how far a user is with a path.
+type progressRow struct {
+	Status   learning.Status `json:"status"`
+	Outcome  string          `json:"outcome,omitempty"`
+	Progress struct {
+		Total      int `json:"total"`
+		Completed  int `json:"completed"`
+		Percentage int `json:"percentage"`
+	} `json:"progress"`
+	Items []learning.ItemProgress `json:"items"`
+	learning.At
+
+	StartedAt   time.Time `json:"startedAt,omitzero"`
+	CompletedAt time.Time `json:"completedAt,omitzero"`
+}
+
+func adminProgressOf(o *learning.Overview) *progressRow {
+	p := &progressRow{Status: o.Status, Outcome: string(o.Outcome), Items: o.Items, At: o.At, StartedAt: o.StartedAt, CompletedAt: o.CompletedAt}
+	p.Progress.Total, p.Progress.Completed, p.Progress.Percentage = o.Total, o.Completed, o.Percentage
+	return p
+}
+
+// adminAssignedRows returns assignments as rows, with the expansions that are asked for.
+func (c *call) adminAssignedRows(ctx context.Context, all []learning.AssignedPath, fields []string) ([]adminAssignedRow, error) {
+	var tags map[string][]content.TagAssignment
+	if slices.Contains(fields, "tags") {
+		var ids []string
+		for i := range all {
+			ids = append(ids, all[i].Path.ID)
+		}
+		slices.Sort(ids)
+		var err error
+		if tags, err = c.ws.Learning.Paths.AssignedTagsOf(ctx, slices.Compact(ids)...); err != nil {
+			return nil, err
+		}
+	}
+	rows := make([]adminAssignedRow, len(all))
+	for i := range all {
+		a := &all[i]
+		row := adminAssignedRow{Assignment: a.Assignment, envelope: c.envelope(), Path: a.Path}
+		if slices.Contains(fields, "translation") && len(a.Path.Translations) > 0 {
+			row.Translation = &a.Path.Translations[0]
+		}
+		if tags != nil {
+			carried := userTagsOf(tags[a.Path.ID])
+			row.Tags = &carried
+		}
+		if slices.Contains(fields, "progress") {
+			row.Progress = adminProgressOf(&a.Progress)
+		}
+		if slices.Contains(fields, "items") {
+			for _, item := range a.Items {
+				row.Items = append(row.Items, c.assignedItem(a.Path.Items, &item))
+			}
+		}
+		hideTranslations(&row.Path)
+		row.Path.Items = nil
+		rows[i] = row
+	}
+	return rows, nil
+}
+
+// assignedItem returns an item of a path as its user is on it.
+func (c *call) assignedItem(outline []learning.Item, item *learning.AssignedItem) adminItemRow {
+	row := adminItemRow{Item: learning.Item{ItemID: item.ItemID, ItemType: item.ItemType}}
+	if i := slices.IndexFunc(outline, func(o learning.Item) bool { return o.ItemID == item.ItemID && o.ItemType == item.ItemType }); i >= 0 {
+		row.Languages = outline[i].Languages
+	}
+	switch {
+	case item.Activity != nil:
+		row.ItemData = c.forms.encode(document[content.Activity]{Doc: *item.Activity, envelope: c.envelope()})
+	case item.Quiz != nil:
+		row.ItemData = c.forms.encode(document[content.Quiz]{Doc: *item.Quiz, envelope: c.envelope()})
+	case item.Slide != nil:
+		row.ItemData = c.forms.encode(document[content.Slide]{Doc: *item.Slide, envelope: c.envelope()})
+	case item.Story != nil:
+		row.ItemData = c.forms.encode(document[content.Story]{Doc: *item.Story, envelope: c.envelope()})
+	case item.Group != nil:
+		row.ItemData = c.forms.encode(document[learning.Group]{Doc: *item.Group, envelope: c.envelope()})
+	}
+	return row
+}
+
+type (
+	itemsOf struct {
+		paging
+
+		ID string `path:"id"`
+	}
+	learnersOf struct {
+		paging
+
+		ID         string `path:"id"`
+		State      string `enum:"PENDING,ACTIVE,ENDED" query:"state"`
+		Visibility string `enum:"LOCKED,UNLOCKED"      query:"visibility"`
+	}
+	cloned struct {
+		cataloged
+
+		ID   string    `path:"id"`
+		Body *clonedOf `body:"json"`
+	}
+	clonedOf struct {
+		CatalogWorkspaceID string `json:"catalogWorkspaceId"`
+	}
+	assignmentsOf struct {
+		paging
+
+		UserID     string   `query:"userId"`
+		Fields     []string `enum:"tags,translation,items,progress"               query:"fields"`
+		State      string   `enum:"PENDING,ACTIVE,ENDED"                          query:"state"`
+		Visibility string   `enum:"LOCKED,UNLOCKED"                               query:"visibility"`
+		Status     string   `enum:"NOT_STARTED,IN_PROGRESS,COMPLETED"             query:"progressStatus"`
+	}
+	assignmentOf struct {
+		ID     string   `path:"id"`
+		UserID string   `query:"userId"`
+		Fields []string `enum:"tags,translation,items,progress" query:"fields"`
+	}
+	assigning struct {
+		Body struct {
+			LearningPathID string              `json:"learningPathId"`
+			UserID         string              `json:"userId"`
+			GroupID        string              `json:"groupId,omitempty"`
+			TimeframeType  timeframe.Type      `json:"timeframeType"`
+			StartsAt       time.Time           `json:"startsAt"`
+			EndsAt         time.Time           `json:"endsAt,omitzero"`
+			Visibility     learning.Visibility `json:"visibility"`
+		} `body:"json"`
+	}
+)
+
+// needsUser refuses a request that does not say whose assignments it is about.
+func needsUser(id string) error {
+	if id == "" {
+		return fault.Invalid("userId", "is missing")
+	}
+	return nil
+}
+
+// checkRange refuses an end without the type RANGE, and the other way round.
+func checkRange(t timeframe.Type, end time.Time) error {
+	switch {
+	case t != timeframe.Permanent && t != timeframe.Range:
+		return fault.Invalid("timeframeType", "%q is none of RANGE, PERMANENT", t)
+	case t == timeframe.Range && end.IsZero():
+		return fault.Invalid("endsAt", "is missing, RANGE needs it")
+	case t == timeframe.Permanent && !end.IsZero():
+		return fault.Invalid("endsAt", "is for RANGE only")
+	}
+	return nil
+}
+
+func dashboardLearning(f *forms) []*operation {
+	shapeOf[learning.Assignment](f, shape{hidden: []string{"learningPathRuleVersion", "context", "progress", "outcome", "beganAt", "versionsOf"}})
+	return []*operation{
+		declare("GET", "/learning-groups/{learningGroupId}/items", tenancy.ContentRead, "List the items of a group", codes(200, 401, 404), func(ctx context.Context, c *call, in *itemsOf) (list[adminItemRow], error) {
+			doc, err := c.ws.Learning.Groups.Get(ctx, in.ID)
+			if err != nil {
+				return list[adminItemRow]{}, err
+			}
+			return c.adminItemPage(ctx, doc.Items, &in.paging)
+		}),
+		declare("GET", "/learning-paths/{learningPathId}/items", tenancy.ContentRead, "List the items of a path", codes(200, 401, 404), func(ctx context.Context, c *call, in *itemsOf) (list[adminItemRow], error) {
+			doc, err := c.ws.Learning.Paths.Get(ctx, in.ID)
+			if err != nil {
+				return list[adminItemRow]{}, err
+			}
+			return c.adminItemPage(ctx, doc.Items, &in.paging)
+		}),
+		declare("POST", "/learning-paths/{learningPathId}/clone", tenancy.ContentCreate, "Clone a path of a catalog with all that it holds", codes(201, 400, 401, 403, 404), func(ctx context.Context, c *call, in *cloned) (row document[learning.Path], err error) {
+			from := in.CatalogWorkspaceID
+			if from == "" && in.Body != nil {
+				from = in.Body.CatalogWorkspaceID
+			}
+			if from == "" {
+				return row, fault.Invalid("catalogWorkspaceId", "is missing")
+			}
+			if err := c.mayPublish(true); err != nil {
+				return row, err
+			}
+			doc, err := c.ws.Learning.Paths.Clone(ctx, from, in.ID)
+			if err != nil {
+				return row, err
+			}
+			return pathKind().row(ctx, c, doc, nil)
+		}),
+		declare("GET", "/learning-paths/{learningPathId}/assignments", tenancy.ContentRead, "List who has a path", codes(200, 401, 404), func(ctx context.Context, c *call, in *learnersOf) (list[assignmentRow], error) {
+			if _, err := c.ws.Learning.Paths.Get(ctx, in.ID); err != nil {
+				return list[assignmentRow]{}, err
+			}
+			filter := learning.LearnerFilter{State: timeframe.State(in.State), Visibility: learning.Visibility(in.Visibility)}
+			found, next, err := c.ws.Learning.Learners(ctx, in.ID, filter, in.page())
+			return list[assignmentRow]{c.learnerRows(found), next}, err
+		}),
+		declare("GET", "/learning-path-assignments", tenancy.ContentRead, "List the paths of a user", codes(200, 401), func(ctx context.Context, c *call, in *assignmentsOf) (list[adminAssignedRow], error) {
+			if err := needsUser(in.UserID); err != nil {
+				return list[adminAssignedRow]{}, err
+			}
+			q := learning.Query{
+				State: timeframe.State(in.State), Visibility: learning.Visibility(in.Visibility), Status: learning.Status(in.Status),
+				Items: slices.Contains(in.Fields, "items"), Lang: c.lang(),
+			}
+			found, next, err := c.ws.Learning.Assignments(ctx, in.UserID, q, in.page())
+			if err != nil {
+				return list[adminAssignedRow]{}, err
+			}
+			rows, err := c.adminAssignedRows(ctx, found, in.Fields)
+			return list[adminAssignedRow]{rows, next}, err
+		}),
+		declare("POST", "/learning-path-assignments", tenancy.ContentUpdate, "Assign a path to a user", codes(201, 400, 401, 404), func(ctx context.Context, c *call, in *assigning) (row assignmentRow, err error) {
+			b := &in.Body
+			if err := errors.Join(checkRange(b.TimeframeType, b.EndsAt), needsUser(b.UserID)); err != nil {
+				return row, err
+			}
+			a, err := c.ws.Learning.Assign(ctx, learning.NewAssignment{
+				PathID: b.LearningPathID, UserID: b.UserID, GroupID: b.GroupID, StartsAt: b.StartsAt, EndsAt: b.EndsAt, Visibility: b.Visibility,
+			})
+			return assignmentRow{Assignment: a, envelope: c.envelope()}, err
+		}),
+		declare("GET", "/learning-path-assignments/{learningPathAssignmentId}", tenancy.ContentRead, "Get a path of a user", codes(200, 401, 404), func(ctx context.Context, c *call, in *assignmentOf) (row adminAssignedRow, err error) {
+			if err := needsUser(in.UserID); err != nil {
+				return row, err
+			}
+			found, err := c.ws.Learning.Assignment(ctx, in.ID, c.lang())
+			if err == nil && found.Assignment.UserID != in.UserID {
+				err = fault.NotFound("assignment", in.ID)
+			}
+			if err != nil {
+				return row, err
+			}
+			rows, err := c.adminAssignedRows(ctx, []learning.AssignedPath{found}, in.Fields)
+			if err != nil {
+				return row, err
+			}
+			return rows[0], nil
+		}),
+	}
+}
+
+// adminItemPage returns a page of an outline with what its items are.
+func (c *call) adminItemPage(ctx context.Context, all []learning.Item, p *paging) (list[adminItemRow], error) {
+	items, next, err := inMemory(all, p)
+	if err != nil {
+		return list[adminItemRow]{}, err
+	}
+	rows, err := c.adminItemRows(ctx, [][]learning.Item{items}, true)
+	if err != nil {
+		return list[adminItemRow]{}, err
+	}
+	return list[adminItemRow]{rows[0], next}, nil
+}
+
+// userTagsOf returns tags as rows have them where they are an expansion.
+func userTagsOf(all []content.TagAssignment) []tenancy.UserTag {
+	carried := make([]tenancy.UserTag, len(all))
+	for i, t := range all {
+		carried[i] = tenancy.UserTag{TagID: t.TagID, Priority: t.Priority, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt}
+	}
+	return carried
+}
+
+// dashboardTranslations declares the translations that are not as those of other kinds: a streak rule's path is a currency's too, and
+// those of a mission configuration are a bare list.
+func dashboardTranslations(f *forms) []*operation {
+	rules, currencies, configurations := streakRuleKind(), currencyKind(), missionConfigurationKind()
+	all := []*operation{
+		declare("GET", "/streak-rules/{streakRuleId}/translations", tenancy.ContentRead, "List the translations of a streak rule, or of a currency", codes(200, 401, 404), func(ctx context.Context, c *call, in *tagsOf) (list[translationRow], error) {
+			rows, err := rules.translations(ctx, c, in)
+			if !errors.Is(err, fault.ErrNotFound) {
+				return rows, err
+			}
+			if rows, again := currencies.translations(ctx, c, in); again == nil {
+				for i := range rows.Items {
+					rows.Items[i].rename(rules.id, currencies.id)
+				}
+				return rows, nil
+			}
+			return rows, err
+		}),
+		declare("GET", "/mission-configurations/{missionConfigurationId}/translations", tenancy.ContentRead, "List the translations", codes(200, 401, 404), func(ctx context.Context, c *call, in *tagsOf) ([]translationRow, error) {
+			if in.Limit == nil { // all of them: who expects a bare list knows no next page
+				in.Limit = new(int64(content.MaxTranslations))
+			}
+			rows, err := configurations.translations(ctx, c, in)
+			return rows.Items, err
+		}),
+	}
+	all[1].text = textOf[missions.Configuration](f)
+	return all
+}
+
+// rename gives the row's id another name.
+func (t *translationRow) rename(from, to string) {
+	t.Text[to] = t.Text[from]
+	delete(t.Text, from)
+}

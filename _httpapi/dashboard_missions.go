@@ -1,0 +1,151 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A adminMissionRow is a mission. Its target is 0 before it is known.
+type adminMissionRow struct {
+	TargetAmount decimal.Decimal `json:"targetAmount"`
+
+	missions.Mission
+	envelope
+}
+
+func (c *call) adminMissionRow(m missions.Mission) adminMissionRow {
+	row := adminMissionRow{Mission: m, envelope: c.envelope()}
+	if m.TargetAmount != nil {
+		row.TargetAmount = *m.TargetAmount
+	} else if d, err := decimal.NewFromString(string(bytes.TrimSpace(m.TargetAmountExpression))); err == nil {
+		row.TargetAmount = d
+	}
+	return row
+}
+
+// A transactionRow is one side of a movement. Transactions are those of one call.
+type (
+	transactionRow struct {
+		economy.Transaction
+		envelope
+	}
+	transactionRows struct {
+		Transactions []transactionRow `json:"transactions"`
+	}
+)
+
+func (c *call) transactionRows(all []economy.Transaction) transactionRows {
+	rows := transactionRows{make([]transactionRow, len(all))}
+	for i, t := range all {
+		rows.Transactions[i] = transactionRow{t, c.envelope()}
+	}
+	return rows
+}
+
+type (
+	newMission struct {
+		Body struct {
+			MissionType            missions.Type    `json:"missionType"`
+			MissionConfigurationID string           `json:"missionConfigurationId"`
+			UserID                 string           `json:"userId,omitempty"`
+			GroupTagID             string           `json:"groupTagId,omitempty"`
+			TimeframeType          timeframe.Type   `json:"timeframeType"`
+			StartsAt               time.Time        `json:"startsAt"`
+			EndsAt                 time.Time        `json:"endsAt,omitzero"`
+			CurrentAmount          decimal.Decimal  `json:"currentAmount,omitzero"`
+			TargetAmount           *decimal.Decimal `json:"targetAmount,omitempty"`
+		} `body:"json"`
+	}
+	granting struct {
+		Body struct {
+			Transactions []grant `json:"transactions"`
+		} `body:"json"`
+	}
+	grant struct {
+		VirtualCurrencyID         string                 `json:"virtualCurrencyId"`
+		RedemptionMode            economy.RedemptionMode `json:"redemptionMode"`
+		Amount                    decimal.Decimal        `json:"amount"`
+		DestinationUserID         string                 `json:"destinationUserId"`
+		SourceUserID              string                 `json:"sourceUserId,omitempty"`
+		ExpiresAt                 time.Time              `json:"expiresAt,omitzero"`
+		AdditionalData            map[string]any         `json:"additionalData,omitempty"`
+		VirtualTransactionGroupID string                 `json:"virtualTransactionGroupId,omitempty"`
+	}
+)
+
+// UnmarshalJSON reads a grant, which may have no other members.
+func (g *grant) UnmarshalJSON(b []byte) error {
+	type plain grant
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	d.DisallowUnknownFields()
+	err := d.Decode((*plain)(g))
+	if _, typed := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !typed {
+		return fault.Invalid("transactions", "%v", err)
+	}
+	return err
+}
+
+func (g *grant) grant() economy.Grant {
+	return economy.Grant{
+		GroupID: g.VirtualTransactionGroupID, CurrencyID: g.VirtualCurrencyID, Amount: g.Amount, RedemptionMode: g.RedemptionMode,
+		DestinationUserID: g.DestinationUserID, SourceUserID: g.SourceUserID, ExpiresAt: g.ExpiresAt, AdditionalData: g.AdditionalData,
+	}
+}
+
+func dashboardMissions(f *forms) []*operation {
+	shapeOf[missions.Mission](f, shape{
+		hidden: []string{"missionConfigurationVersion", "missionRuleVersion", "initialAmount", "seq", "awaited", "completer", "last"},
+		null:   []string{"matchCondition", "incrementExpression", "targetAmountExpression"},
+	})
+	shapeOf[economy.Transaction](f, shape{hidden: []string{"counterpartTransactionId", "reversedTransactionId", "ruleVersion", "at"}})
+	return []*operation{
+		declare("POST", "/missions", tenancy.ContentUpdate, "Give a user, or a group, a mission", codes(201, 400, 401, 404, 409), func(ctx context.Context, c *call, in *newMission) (row adminMissionRow, err error) {
+			b := &in.Body
+			faults := []error{checkRange(b.TimeframeType, b.EndsAt)}
+			switch {
+			case b.MissionType != missions.Individual && b.MissionType != missions.Group:
+				faults = append(faults, fault.Invalid("missionType", "%q is none of INDIVIDUAL, GROUP", b.MissionType))
+			case b.MissionType == missions.Individual && (b.UserID == "" || b.GroupTagID != ""):
+				faults = append(faults, fault.Invalid("userId", "is needed, and groupTagId is not, when missionType is INDIVIDUAL"))
+			case b.MissionType == missions.Group && (b.GroupTagID == "" || b.UserID != ""):
+				faults = append(faults, fault.Invalid("groupTagId", "is needed, and userId is not, when missionType is GROUP"))
+			}
+			if err := errors.Join(faults...); err != nil {
+				return row, err
+			}
+			err = c.ws.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
+				m, err := ws.Missions.Create(ctx, missions.NewMission{
+					ConfigurationID: b.MissionConfigurationID, UserID: b.UserID, GroupTagID: b.GroupTagID, StartsAt: b.StartsAt, EndsAt: b.EndsAt,
+					TargetAmount: b.TargetAmount, CurrentAmount: b.CurrentAmount,
+				})
+				if err == nil && m.MissionType != b.MissionType {
+					err = fault.Invalid("missionType", "is %s, that of the configuration is %s", b.MissionType, m.MissionType)
+				}
+				row = c.adminMissionRow(m)
+				return err
+			})
+			return row, err
+		}),
+		declare("POST", "/virtual-transactions", tenancy.ContentUpdate, "Give to users, from the system or from other users", codes(201), func(ctx context.Context, c *call, in *granting) (transactionRows, error) {
+			grants := make([]economy.Grant, len(in.Body.Transactions))
+			for i := range grants {
+				grants[i] = in.Body.Transactions[i].grant()
+			}
+			made, err := c.ws.Economy.Grant(ctx, grants)
+			return c.transactionRows(made), err
+		}),
+	}
+}

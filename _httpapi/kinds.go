@@ -1,0 +1,173 @@
+package httpapi
+
+import (
+	"slices"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/streaks"
+)
+
+// declarations returns the operations of each context.
+func declarations(f *forms) map[Context][]*operation {
+	return map[Context][]*operation{Dashboard: append(dashboard(f), auditLogs()), App: app(f), Portal: portalOperations()}
+}
+
+func dashboard(f *forms) []*operation {
+	return slices.Concat(
+		documents(f, activityKind()),
+		documents(f, quizKind()),
+		documents(f, slideKind()),
+		documents(f, storyKind()),
+		documents(f, tagKind()),
+		documents(f, groupKind()),
+		documents(f, pathKind()),
+		documents(f, pathRuleKind()),
+		documents(f, missionConfigurationKind()),
+		documents(f, missionRuleKind()),
+		documents(f, rewardRuleKind(f)),
+		documents(f, currencyKind()),
+		documents(f, streakConfigurationKind()),
+		documents(f, streakRuleKind()),
+		dashboardTranslations(f),
+		dashboardLearning(f),
+		dashboardMissions(f),
+		dashboardBoards(f),
+		dashboardRankings(f),
+		dashboardMedia(f),
+		dashboardUsers(f),
+		dashboardWorkspace(f),
+		dashboardMobility(f),
+		dashboardJournal(f),
+		dashboardBundles(f),
+	)
+}
+
+func activityKind() *kind[content.Activity] {
+	return &kind[content.Activity]{
+		name: "Activity", plural: "activities", id: "activityId", hidden: []string{"additionalData"}, own: codes(201, 400, 401, 409), tags: tagsSilent,
+		of: func(ws *guerdon.Workspace) content.Documents[content.Activity] { return ws.Activities },
+	}
+}
+
+func quizKind() *kind[content.Quiz] {
+	return &kind[content.Quiz]{
+		name: "Quiz", plural: "quizzes", id: "quizId", singular: "quiz", tags: tagsAnswered, ai: true, cataloged: true,
+		of: func(ws *guerdon.Workspace) content.Documents[content.Quiz] { return ws.Quizzes },
+	}
+}
+
+func slideKind() *kind[content.Slide] {
+	return &kind[content.Slide]{
+		name: "Slide", plural: "slides", id: "slideId", tags: tagsAnswered, ai: true, cataloged: true,
+		of: func(ws *guerdon.Workspace) content.Documents[content.Slide] { return ws.Slides },
+	}
+}
+
+func storyKind() *kind[content.Story] {
+	return &kind[content.Story]{
+		name: "Story", plural: "stories", id: "storyId", catalogID: "storyCatalogId", tags: tagsAnswered, ai: true,
+		expansions: []string{"quizzes"}, reads: func(k *kind[content.Story], base, one string) []*operation {
+			return expandedReads(k, base, one, storyRows)
+		},
+		of: func(ws *guerdon.Workspace) content.Documents[content.Story] { return ws.Stories },
+	}
+}
+
+func tagKind() *kind[content.Tag] {
+	return &kind[content.Tag]{
+		name: "Tag", plural: "tags", id: "tagId", singular: "tag", generated: true,
+		of: func(ws *guerdon.Workspace) content.Documents[content.Tag] { return ws.Tags },
+	}
+}
+
+func groupKind() *kind[learning.Group] {
+	return &kind[learning.Group]{
+		name: "LearningGroup", plural: "learning-groups", id: "learningGroupId", tags: tagsAnswered, ai: true, cataloged: true,
+		expansions: []string{"items"}, reads: func(k *kind[learning.Group], base, one string) []*operation {
+			return expandedReads(k, base, one, groupRows)
+		},
+		creates: createsGroup,
+		of:      func(ws *guerdon.Workspace) content.Documents[learning.Group] { return ws.Learning.Groups },
+	}
+}
+
+func pathKind() *kind[learning.Path] {
+	return &kind[learning.Path]{
+		name: "LearningPath", plural: "learning-paths", id: "learningPathId", tags: tagsAnswered, ai: true, cataloged: true,
+		kept:       []keep{{field: "completionRule"}, {field: "outcomeRule"}, {field: "startRule"}},
+		expansions: []string{"items", "assignments"}, reads: func(k *kind[learning.Path], base, one string) []*operation {
+			return expandedReads(k, base, one, pathRows)
+		},
+		creates: createsPath,
+		of:      func(ws *guerdon.Workspace) content.Documents[learning.Path] { return ws.Learning.Paths },
+	}
+}
+
+func pathRuleKind() *kind[learning.Rule] {
+	return &kind[learning.Rule]{
+		name: "LearningPathRule", plural: "learning-path-rules", id: "learningPathRuleId", catalogID: "learningPathRuleCatalogId",
+		of: func(ws *guerdon.Workspace) content.Documents[learning.Rule] { return ws.Learning.Rules },
+	}
+}
+
+func missionConfigurationKind() *kind[missions.Configuration] {
+	return &kind[missions.Configuration]{
+		name: "MissionConfiguration", plural: "mission-configurations", id: "missionConfigurationId", singular: elsewhere, tags: tagsAnswered,
+		filled: map[string]string{"matchCondition": "true", "incrementExpression": "1", "targetAmountExpression": "1"},
+		of: func(ws *guerdon.Workspace) content.Documents[missions.Configuration] {
+			return ws.Missions.Configurations
+		},
+	}
+}
+
+func missionRuleKind() *kind[missions.Rule] {
+	return &kind[missions.Rule]{
+		name: "MissionRule", plural: "mission-rules", id: "missionRuleId", tags: tagsAnswered, null: []string{"missionsMatchCondition"},
+		kept: []keep{
+			{"groupTagId", "missionType", "GROUP"},
+			{"usersMatchCondition", "missionType", "INDIVIDUAL"},
+			{"timeframeTimezone", "timeframeTimezoneType", "FIXED"},
+			{"recurrence", "timeframeType", "RECURRING"},
+			{"scheduleCron", "timeframeType", "RECURRING"},
+			{"scheduleCron", "assignmentMode", "SCHEDULED_PUSH"},
+			{"eventMatchType", "assignmentMode", "EVENT"},
+		},
+		of: func(ws *guerdon.Workspace) content.Documents[missions.Rule] { return ws.Missions.Rules },
+	}
+}
+
+func rewardRuleKind(f *forms) *kind[economy.RewardRule] {
+	shapeOf[economy.Reward](f, shape{null: []string{"expression"}})
+	return &kind[economy.RewardRule]{
+		name: "RewardRule", plural: "reward-rules", id: "rewardRuleId", hidden: []string{"maxPerUser", "per"}, generated: true,
+		null: []string{"matchCondition"},
+		of:   func(ws *guerdon.Workspace) content.Documents[economy.RewardRule] { return ws.Economy.RewardRules },
+	}
+}
+
+func currencyKind() *kind[economy.Currency] {
+	return &kind[economy.Currency]{
+		name: "VirtualCurrency", plural: "virtual-currencies", id: "virtualCurrencyId",
+		of: func(ws *guerdon.Workspace) content.Documents[economy.Currency] { return ws.Economy.Currencies },
+	}
+}
+
+func streakConfigurationKind() *kind[streaks.Configuration] {
+	return &kind[streaks.Configuration]{
+		name: "StreakConfiguration", plural: "streak-configurations", id: "streakConfigurationId", catalogID: "streakConfigurationCatalogId", tags: tagsMade,
+		null: []string{"matchCondition"},
+		of:   func(ws *guerdon.Workspace) content.Documents[streaks.Configuration] { return ws.Streaks.Configurations },
+	}
+}
+
+func streakRuleKind() *kind[streaks.Rule] {
+	return &kind[streaks.Rule]{
+		name: "StreakRule", plural: "streak-rules", id: "streakRuleId", catalogID: "streakRuleCatalogId", singular: elsewhere, tags: tagsSilent, stated: true,
+		kept: []keep{{field: "metric"}},
+		of:   func(ws *guerdon.Workspace) content.Documents[streaks.Rule] { return ws.Streaks.Rules },
+	}
+}

@@ -1,0 +1,228 @@
+package httpapi
+
+import (
+	"cmp"
+	"path"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A description is a document in the making.
+type description struct {
+	words words
+	forms *forms
+	// names are those of types that are not called as in Go.
+	names map[reflect.Type]string
+	// taken are the names that schemas have, and types what types are called.
+	taken   map[string]reflect.Type
+	types   map[reflect.Type]string
+	schemas object
+}
+
+// answer returns the schema of what an operation answers, under the name that the operation gives it.
+func (d *description) answer(o *operation) object {
+	name := o.answer()
+	d.schemas[name] = d.inline(o.form, o)
+	return ref("schemas", name)
+}
+
+// body returns the schema of an operation's body, under the name that the operation gives it.
+func (d *description) body(o *operation) object {
+	name := o.request()
+	if o.takes.kind != "object" || d.name(o.takes) != "" && o.takes.typ == o.body {
+		d.schemas[name] = d.schema(o.takes)
+	} else {
+		d.schemas[name] = d.members(o.takes, nil)
+	}
+	return ref("schemas", name)
+}
+
+// inline returns the schema of what an operation answers. What has fields of the operation's own is written out, in lists too.
+func (d *description) inline(f *form, o *operation) object {
+	switch {
+	case f.kind == "array":
+		return object{"type": "array", "items": d.inline(f.item, o)}
+	case f.kind != "object" || f.members == nil || d.names[base(f)] != "" || d.name(f) != "" && !spreads(f, nil):
+		return d.schema(f)
+	}
+	return d.members(f, o)
+}
+
+// spreads tells whether an object, or what is in it, has members that only the operation knows.
+func spreads(f *form, above []*form) bool {
+	if f == nil || slices.Contains(above, f) {
+		return false
+	}
+	above = append(above, f)
+	return spreads(f.item, above) || slices.ContainsFunc(f.members, func(m member) bool { return m.flat || spreads(m.form, above) })
+}
+
+// schema returns the schema of a form: a reference, if it has a name.
+func (d *description) schema(f *form) object {
+	if f.typ == typeRule {
+		d.schemas["JsonLogicExpression"] = object{
+			"type": "object", "description": "A rule in JSON Logic. In a request it may be any JSON: a constant is a rule too.",
+		}
+		return ref("schemas", "JsonLogicExpression")
+	}
+	switch f.kind {
+	case "":
+		return object{}
+	case "array":
+		return object{"type": "array", "items": d.schema(f.item)}
+	case "object":
+		if f.item != nil {
+			return object{"type": "object", "additionalProperties": d.schema(f.item)}
+		}
+		name := d.name(f)
+		if name == "" {
+			return d.members(f, nil)
+		}
+		if d.schemas[name] == nil {
+			d.schemas[name] = object{} // a type may hold itself
+			d.schemas[name] = d.members(f, nil)
+		}
+		return ref("schemas", name)
+	}
+	made := object{"type": f.kind}
+	if f.format != "" {
+		made["format"] = f.format
+	}
+	if values := d.words.of(base(f)).Values; len(values) > 0 && f.kind == "string" {
+		made["enum"] = values
+	}
+	return made
+}
+
+// base returns the type of a form that is none of pointers.
+func base(f *form) reflect.Type {
+	if f.typ.Kind() == reflect.Pointer {
+		return f.typ.Elem()
+	}
+	return f.typ
+}
+
+// name returns what an object is called in the document, "" if it is written out where it is.
+func (d *description) name(f *form) string {
+	t := base(f)
+	if name := d.types[t]; name != "" {
+		return name
+	}
+	name := d.names[t]
+	if name == "" && (t.Name() == "" || t.Name()[len(t.Name())-1] == ']' || t.Kind() != reflect.Struct) {
+		return ""
+	}
+	if name == "" {
+		name = upper(t.Name())
+	}
+	for n := 2; d.taken[name] != nil; n++ { // of another package
+		name = upper(path.Base(t.PkgPath())) + upper(t.Name())
+		if d.taken[name] != nil {
+			name += strconv.Itoa(n)
+		}
+	}
+	d.taken[name], d.types[t] = t, name
+	return name
+}
+
+// members returns the schema of an object, written out; o is the operation that answers it, nil within what others share.
+func (d *description) members(f *form, o *operation) object {
+	properties, required := object{}, []string{}
+	made, rows := object{"type": "object", "properties": properties}, holdsRows(f)
+	for i := range f.members {
+		m := &f.members[i]
+		if m.flat {
+			if named := d.spread(m, o, properties); named != nil {
+				required = append(required, named...)
+			} else {
+				made["additionalProperties"] = true
+			}
+			continue
+		}
+		var schema object
+		if o != nil && rows {
+			schema = d.inline(m.form, o)
+		} else {
+			schema = d.schema(m.form)
+		}
+		if m.form.null && (!m.omit || m.form.typ == typeRule && d.names[base(f)] == "") {
+			schema = nullable(schema)
+		}
+		if about := d.words.of(m.of).Fields[m.field]; about != "" {
+			if rest, is := strings.CutPrefix(about, m.json+" "); is {
+				about = m.name + " " + rest
+			}
+			schema["description"] = about
+		}
+		properties[m.name] = schema
+		if m.always || !m.omit {
+			required = append(required, m.name)
+		}
+	}
+	if len(required) > 0 {
+		slices.Sort(required)
+		made["required"] = required
+	}
+	if about := d.words.of(described(base(f))).Doc; about != "" {
+		made["description"] = about
+	}
+	return made
+}
+
+// described returns the type whose comment says what a row is: that of the document in it, if it is of one.
+func described(t reflect.Type) reflect.Type {
+	for field := range t.Fields() {
+		if field.Tag.Get("wire") == "inline" {
+			return field.Type
+		}
+	}
+	return t
+}
+
+// holdsRows tells whether an object is nothing but lists of rows, and what leads to the next.
+func holdsRows(f *form) bool {
+	return !slices.ContainsFunc(f.members, func(m member) bool { return m.form.kind != "array" && m.name != "nextToken" })
+}
+
+// spread adds what a map holds whose entries are members, and returns those that are always there: texts of the operation's kind, or the
+// entity's id under the name in the path. Nil says that nobody knows.
+func (d *description) spread(m *member, o *operation, properties object) (required []string) {
+	if o == nil || o.text == nil && m.form.item.kind == "" {
+		return nil
+	}
+	if o.text != nil && m.form.item.kind == "" {
+		texts := d.members(o.text, nil)
+		for name, schema := range texts["properties"].(object) {
+			if properties[name] == nil {
+				properties[name] = schema
+			}
+		}
+		if all, is := texts["required"].([]string); is {
+			required = slices.DeleteFunc(all, func(name string) bool { return name == "lang" })
+		}
+	}
+	own := o.own
+	for first := range pathParams(o.Path) {
+		own = cmp.Or(own, first)
+		break
+	}
+	if own == "" {
+		return nil
+	}
+	if properties[own] == nil {
+		properties[own] = object{"type": "string"}
+		required = append(required, own)
+	}
+	return required
+}
+
+// nullable returns the schema of what may be null too.
+func nullable(schema object) object {
+	if kind, is := schema["type"].(string); is && schema["enum"] == nil {
+		schema["type"] = []string{kind, "null"}
+		return schema
+	}
+	return object{"anyOf": []object{schema, {"type": "null"}}}
+}

@@ -1,0 +1,203 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/analytics"
+	"github.com/guerdonhq/guerdon/content/fileblob"
+	"github.com/guerdonhq/guerdon/httpapi"
+	"github.com/guerdonhq/guerdon/internal/everystore"
+	"github.com/guerdonhq/guerdon/internal/pgtest"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+var databases pgtest.Pool
+
+// blobs are where all worlds have the bytes of their media: in a folder of their own each, by the ids of these.
+var blobs *fileblob.Bucket
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "guerdon")
+	if err == nil {
+		blobs, err = fileblob.Open(dir, fileblob.Options{
+			URL: "https://media.test/media", Secrets: [][]byte{bytes.Repeat([]byte("?"), fileblob.MinSecret)}, Now: func() time.Time { return start },
+		})
+	}
+	code := 1
+	if err == nil {
+		code = m.Run()
+		err = errors.Join(databases.Close(), blobs.Close(), os.RemoveAll(dir))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// start is when every world begins.
+var start = time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
+
+// A tester is a test or a check of a property.
+type tester interface {
+	require.TestingT
+	Helper()
+	Context() context.Context
+}
+
+// A world is an engine that is served, with two workspaces of an account: each has a user for each role, who is called as the role is.
+type world struct {
+	tester
+
+	engine  *guerdon.Engine
+	ws      *guerdon.Workspace
+	handler *httpapi.Handler
+	now     *time.Time
+	ids     map[string]string // what [world.furnish] has made, by names that fixtures use
+	// careless says that requests need not be as the document says, even if they are met.
+	careless bool
+}
+
+// eachStore runs a test on every kind of store.
+func eachStore(t *testing.T, test func(*testing.T, *world)) {
+	for name, open := range everystore.Openers(&databases) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st := open(t)
+			t.Cleanup(func() { require.NoError(t, st.Close()) })
+			test(t, newWorld(t, st))
+		})
+	}
+}
+
+func newWorld(t tester, st store.Store) *world {
+	t.Helper()
+	return newWorldOf(t, st, &guerdon.Options{})
+}
+
+// newWorldOf is newWorld with an engine's options.
+func newWorldOf(t tester, st store.Store, opts *guerdon.Options) *world {
+	t.Helper()
+	now := start
+	ctx := t.Context()
+	opts.Now, opts.Tables, opts.Blobs = func() time.Time { return now }, slices.Concat(httpapi.Tables(), analytics.Tables()), blobs
+	engine, err := guerdon.New(ctx, st, opts)
+	require.NoError(t, err)
+	_, err = engine.Platform.CreateAccount(ctx, tenancy.Account{ID: "acme"})
+	require.NoError(t, err)
+	_, err = engine.Platform.CreateWorkspace(ctx, tenancy.Workspace{AccountID: "acme", ID: "other", Name: "Other"})
+	require.NoError(t, err)
+	w := &world{tester: t, engine: engine, now: &now}
+	for _, id := range []string{"other", "default"} {
+		w.ws, err = engine.Workspace(ctx, store.Scope{Account: "acme", Workspace: id})
+		require.NoError(t, err)
+		for _, role := range []tenancy.Role{tenancy.Owner, tenancy.Admin, tenancy.Manager, tenancy.Member, tenancy.Viewer} {
+			_, err = w.ws.Users.Create(ctx, tenancy.NewUser{ID: string(role), Role: role, Email: string(role) + "@" + id + ".test", FirstName: "Ada", LastName: "Byron"})
+			require.NoError(t, err)
+		}
+	}
+	counts, err := analytics.New(engine, nil)
+	require.NoError(t, err)
+	w.handler, err = httpapi.New(engine, &httpapi.Options{Authenticate: authenticate, Analytics: counted{engine, counts}})
+	require.NoError(t, err)
+	return w
+}
+
+// counted is package analytics, as a host puts it behind the App.
+type counted struct {
+	engine *guerdon.Engine
+	counts *analytics.Analytics
+}
+
+// Community counts what is not counted yet first: nothing follows the journal in these tests.
+func (c counted) Community(ctx context.Context, scope store.Scope) (httpapi.Community, error) {
+	ws, err := c.engine.Workspace(ctx, scope)
+	if err == nil {
+		err = c.counts.CatchUp(ctx, ws)
+	}
+	if err != nil {
+		return httpapi.Community{}, err
+	}
+	all, err := c.counts.Of(ws).Community(ctx)
+	return httpapi.Community{
+		TotalUsers: int(all.TotalUsers), PathsCompleted: int(all.PathsCompleted), TotalLearners: int(all.TotalLearners),
+		QuizSuccessRate: decimal.NewFromFloat(all.QuizSuccessRate),
+	}, err
+}
+
+// authenticate takes tokens that say who calls: "user workspace context platform lang".
+func authenticate(r *http.Request) (httpapi.Caller, error) {
+	words := strings.Fields(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+	if len(words) < 4 {
+		return httpapi.Caller{}, errors.New("that is no token")
+	}
+	words = append(words, "")
+	return httpapi.Caller{
+		Account: "acme", UserID: words[0], Principal: words[0], Workspace: words[1], Context: httpapi.Context(words[2]), Platform: httpapi.Platform(words[3]), Lang: words[4],
+	}, nil
+}
+
+// A client makes requests as somebody.
+type client struct {
+	*world
+
+	token string
+	base  string
+	// header is sent with each request.
+	header http.Header
+}
+
+// as returns a client of a user of the workspace "default", and in the Portal of the user's principal.
+func (w *world) as(user string, in httpapi.Context) client {
+	if in == httpapi.Portal {
+		return w.portal(user, "default")
+	}
+	return client{w, user + " default " + string(in) + " web", in.Base(), http.Header{}}
+}
+
+// send makes a request and returns the answer, which is as the document says.
+func (c client) send(method, path, body string) *httptest.ResponseRecorder {
+	c.Helper()
+	r := httptest.NewRequestWithContext(c.Context(), method, c.base+path, strings.NewReader(body))
+	r.Header = c.header.Clone()
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	answer := httptest.NewRecorder()
+	c.handler.ServeHTTP(answer, r)
+	if path != "/openapi.json" {
+		c.conforms(method, path, body, answer)
+	}
+	return answer
+}
+
+// do makes a request, requires a status, and returns the answer's body, nil if it has none.
+func (c client) do(method, path, body string, want int) map[string]any {
+	c.Helper()
+	answer := c.send(method, path, body)
+	data, err := io.ReadAll(answer.Body)
+	require.NoError(c, err)
+	require.Equal(c, want, answer.Code, "%s %s: %s", method, path, data)
+	if len(data) == 0 {
+		return nil
+	}
+	var out map[string]any
+	require.NoError(c, json.Unmarshal(data, &out), "%s", data)
+	return out
+}

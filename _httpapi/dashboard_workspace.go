@@ -105,12 +105,12 @@ func dashboardWorkspace(f *forms) []*operation {
 			})
 			return row, err
 		}),
-		declare("DELETE", conf, tenancy.ConfigUpdate, "Go back to the default configuration", codes(200, 401, 404), func(ctx context.Context, c *call, _ *nothing) (configurationGone, error) {
-			return configurationGone{c.ws.Scope().Workspace, true}, c.ws.Settings.Delete(ctx)
-		}),
 		declare("POST", conf+"/publish", tenancy.ConfigUpdate, "Put the draft of the configuration in force", codes(200, 401, 404), func(ctx context.Context, c *call, _ *nothing) (*adminConfigurationRow, error) {
 			conf, err := c.ws.Settings.Publish(ctx)
 			return &adminConfigurationRow{conf, c.envelope()}, err
+		}),
+		declare("DELETE", conf, tenancy.ConfigUpdate, "Go back to the default configuration", codes(200, 401, 404), func(ctx context.Context, c *call, _ *nothing) (configurationGone, error) {
+			return configurationGone{c.ws.Scope().Workspace, true}, c.ws.Settings.Delete(ctx)
 		}),
 	}
 	written := shape{hidden: []string{"workspaceConfigurationId", "stage", "version", "createdAt", "updatedAt"}}

@@ -164,12 +164,12 @@ func documents[T any](f *forms, k *kind[T]) []*operation {
 	)
 	for i, o := range all {
 		switch {
-		case o.Method == "PUT":
+		case o.Method == http.MethodPut:
 			all[i].takes = f.written(of, k.body(true))
 			for _, kept := range k.kept {
 				all[i].takes.lenient(kept.field)
 			}
-		case o.Method == "POST" && o.Path == base:
+		case o.Method == http.MethodPost && o.Path == base:
 			all[i].takes = f.written(of, k.body(!k.generated))
 			if k.creates != nil {
 				all[i].takes = withChildren(f, all[i].takes)

@@ -35,6 +35,7 @@ func dashboard(f *forms) []*operation {
 		dashboardTranslations(f),
 		dashboardLearning(f),
 		dashboardMissions(f),
+		dashboardBundles(f),
 		dashboardBoards(f),
 		dashboardRankings(f),
 		dashboardMedia(f),
@@ -42,7 +43,6 @@ func dashboard(f *forms) []*operation {
 		dashboardWorkspace(f),
 		dashboardMobility(f),
 		dashboardJournal(f),
-		dashboardBundles(f),
 	)
 }
 

@@ -10,17 +10,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/guerdonhq/guerdon"
-	"github.com/guerdonhq/guerdon/analytics"
 	"github.com/guerdonhq/guerdon/content/fileblob"
 	"github.com/guerdonhq/guerdon/httpapi"
 	"github.com/guerdonhq/guerdon/internal/everystore"
@@ -98,7 +94,7 @@ func newWorldOf(t tester, st store.Store, opts *guerdon.Options) *world {
 	t.Helper()
 	now := start
 	ctx := t.Context()
-	opts.Now, opts.Tables, opts.Blobs = func() time.Time { return now }, slices.Concat(httpapi.Tables(), analytics.Tables()), blobs
+	opts.Now, opts.Tables, opts.Blobs = func() time.Time { return now }, httpapi.Tables(), blobs
 	engine, err := guerdon.New(ctx, st, opts)
 	require.NoError(t, err)
 	_, err = engine.Platform.CreateAccount(ctx, tenancy.Account{ID: "acme"})
@@ -114,33 +110,9 @@ func newWorldOf(t tester, st store.Store, opts *guerdon.Options) *world {
 			require.NoError(t, err)
 		}
 	}
-	counts, err := analytics.New(engine, nil)
-	require.NoError(t, err)
-	w.handler, err = httpapi.New(engine, &httpapi.Options{Authenticate: authenticate, Analytics: counted{engine, counts}})
+	w.handler, err = httpapi.New(engine, &httpapi.Options{Authenticate: authenticate})
 	require.NoError(t, err)
 	return w
-}
-
-// counted is package analytics, as a host puts it behind the App.
-type counted struct {
-	engine *guerdon.Engine
-	counts *analytics.Analytics
-}
-
-// Community counts what is not counted yet first: nothing follows the journal in these tests.
-func (c counted) Community(ctx context.Context, scope store.Scope) (httpapi.Community, error) {
-	ws, err := c.engine.Workspace(ctx, scope)
-	if err == nil {
-		err = c.counts.CatchUp(ctx, ws)
-	}
-	if err != nil {
-		return httpapi.Community{}, err
-	}
-	all, err := c.counts.Of(ws).Community(ctx)
-	return httpapi.Community{
-		TotalUsers: int(all.TotalUsers), PathsCompleted: int(all.PathsCompleted), TotalLearners: int(all.TotalLearners),
-		QuizSuccessRate: decimal.NewFromFloat(all.QuizSuccessRate),
-	}, err
 }
 
 // authenticate takes tokens that say who calls: "user workspace context platform lang".

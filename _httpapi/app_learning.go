@@ -326,6 +326,9 @@ func submitStory(ctx context.Context, c *call, in *storyDone) (storyLogRow, erro
 	if row.CreatedAt.IsZero() {
 		row.CreatedAt = row.UpdatedAt
 	}
+	if row.CreatedAt.IsZero() { // there is no log, and no need of one
+		row.CreatedAt = c.engine.Now()
+	}
 	if row.UpdatedAt.IsZero() {
 		row.UpdatedAt = row.CreatedAt
 	}

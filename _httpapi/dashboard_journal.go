@@ -69,9 +69,6 @@ func (l *eventLines) readFrom(r *http.Request) error {
 	return nil
 }
 
-// An eventBody is an event as a host tells it.
-type eventBody event.Event
-
 // A lineRow says what became of an event of a batch.
 type lineRow struct {
 	// Line counts from 1, empty lines left out.
@@ -252,11 +249,8 @@ func dashboardJournal(f *forms) []*operation {
 			return list[guerdon.Entry]{found, next}, err
 		}),
 	}
-	one := f.written(reflect.TypeFor[eventBody](), shape{omitted: []string{"id"}, hidden: []string{"entityTags", "fields", "cause"}})
-	for i := range one.members {
-		one.members[i].of = reflect.TypeFor[event.Event]()
-	}
-	all[0].takes, all[1].takes = listOf(one), one
+	one := f.written(reflect.TypeFor[event.Event](), shape{omitted: []string{"id"}, hidden: []string{"entityTags", "fields", "cause"}})
+	all[0].takes, all[0].lines, all[1].takes = listOf(one), true, one
 	return all
 }
 

@@ -202,14 +202,6 @@ func dashboardUsers(f *forms) []*operation {
 	shapeOf[tenancy.User](f, shape{hidden: []string{"changedAt"}})
 	const base, one = "/users", "/users/{userId}"
 	all := []*operation{
-		declare("GET", base, tenancy.ContentRead, "List users", codes(200, 401), func(ctx context.Context, c *call, in *userList) (list[userRow], error) {
-			found, next, err := c.ws.Users.List(ctx, tenancy.UserFilter{}, in.page())
-			if err != nil {
-				return list[userRow]{}, err
-			}
-			rows, err := c.userRows(ctx, found, in.Fields)
-			return list[userRow]{rows, next}, err
-		}),
 		declare("POST", base, tenancy.UsersManage, "Create a user", codes(201, 400, 401), func(ctx context.Context, c *call, in *newUser) (row userRow, err error) {
 			b := &in.Body
 			if b.Email == "" {
@@ -223,6 +215,14 @@ func dashboardUsers(f *forms) []*operation {
 				return row, err
 			}
 			return c.userRow(ctx, u, nil)
+		}),
+		declare("GET", base, tenancy.ContentRead, "List users", codes(200, 401), func(ctx context.Context, c *call, in *userList) (list[userRow], error) {
+			found, next, err := c.ws.Users.List(ctx, tenancy.UserFilter{}, in.page())
+			if err != nil {
+				return list[userRow]{}, err
+			}
+			rows, err := c.userRows(ctx, found, in.Fields)
+			return list[userRow]{rows, next}, err
 		}),
 		declare("GET", base+"/by-external-id/{externalId}", tenancy.ContentRead, "Get the user whom the host calls so", codes(200, 401, 404), func(ctx context.Context, c *call, in *externalUser) (row userRow, err error) {
 			u, err := c.ws.Users.ByExternalID(ctx, in.ID)

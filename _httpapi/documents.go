@@ -97,12 +97,11 @@ func (k *kind[T]) shape() shape {
 
 // body returns the shape of the documents of a kind as they are written. Rules may be null there.
 func (k *kind[T]) body(id bool) shape {
-	s := shape{names: map[string]string{"id": k.id}, hidden: slices.Concat(server, k.hidden)}
-	if id {
-		s.hidden = slices.DeleteFunc(s.hidden, func(name string) bool { return name == "id" })
-		s.omitted = []string{"id"}
+	hidden := slices.DeleteFunc(slices.Concat(server, k.hidden), func(name string) bool { return name == "id" && id || name == "catalogId" })
+	if !k.ai {
+		hidden = append(hidden, "origin")
 	}
-	return s
+	return shape{names: map[string]string{"id": k.id, "catalogId": k.catalog()}, hidden: hidden, omitted: []string{"id"}}
 }
 
 // catalog returns the name of the field that says of what a document is a clone.

@@ -114,8 +114,11 @@ var furnishings = []furnishing{
 func (w *world) furnish() {
 	w.Helper()
 	ctx := w.Context()
+	var err error
+	w.handler, err = httpapi.New(w.engine, &httpapi.Options{Authenticate: authenticate, Analytics: community{}})
+	require.NoError(w, err)
 	shelf := store.Scope{Account: "acme", Workspace: "shelf"}
-	_, err := w.engine.Platform.CreateWorkspace(ctx, tenancy.Workspace{AccountID: "acme", ID: "shelf", Name: "Shelf", Type: tenancy.TypeCatalog})
+	_, err = w.engine.Platform.CreateWorkspace(ctx, tenancy.Workspace{AccountID: "acme", ID: "shelf", Name: "Shelf", Type: tenancy.TypeCatalog})
 	require.NoError(w, err)
 	_, err = w.engine.Platform.UpdateWorkspace(ctx, w.ws.Scope(), tenancy.WorkspacePatch{Catalogs: &[]string{"shelf"}})
 	require.NoError(w, err)
@@ -396,7 +399,6 @@ func app(all map[string]fixture) {
 		"GET /analytics/community": {},
 		"GET /learning-path-assignments/{learningPathAssignmentId}/items": {path: assignment},
 		"GET /learning-paths":                                              {},
-		"GET /learning-groups/{learningGroupId}/items":                     {path: kept},
 		"GET /learning-paths/{learningGroupId}/items":                      {path: kept},
 		"GET /learning-paths/{learningPathId}":                             {path: kept},
 		"GET /missions":                                                    {},
@@ -408,6 +410,7 @@ func app(all map[string]fixture) {
 		"GET /runtime-leaderboards/{runtimeLeaderboardId}":                 {path: kept},
 		"GET /runtime-leaderboards/{runtimeLeaderboardId}/rankings":        {path: kept},
 		"GET /runtime-leaderboards/{runtimeLeaderboardId}/rankings/me":     {path: kept},
+		"GET /learning-groups/{learningGroupId}/items":                     {path: kept},
 		"GET /runtime-leaderboards/{runtimeLeaderboardId}/rankings/around": {path: kept},
 		"GET /streaks":                                             {query: "periodType=DAY"},
 		"GET /users/me":                                            {},

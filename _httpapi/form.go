@@ -32,6 +32,8 @@ type form struct {
 	members []member // of an object
 	item    *form    // of a list, or of what a map holds
 	null    bool     // may be null
+	// anonymous says that the document writes it out where it is: another form of the type has the name.
+	anonymous bool
 }
 
 // A member is a field of an object.
@@ -44,6 +46,8 @@ type member struct {
 	omit bool
 	// always says that it is there although it is omitted where it is empty: it never is.
 	always bool
+	// null says that null clears it.
+	null bool
 	// flat says that it is a map whose entries are members of the object.
 	flat bool
 	form *form
@@ -221,7 +225,7 @@ func (f *forms) membersOf(t reflect.Type, s shape, index []int, taken map[string
 			name: wire, json: name, index: append(slices.Clone(index), field.Index...), form: f.of(field.Type),
 			omit:   strings.Contains(options, "omit") || slices.Contains(s.omitted, name) || field.Type == typeTime,
 			always: field.Type == typeTime && !strings.Contains(options, "omit") || slices.Contains(s.always, name),
-			of:     t, field: field.Name,
+			null:   field.Type == typeCleared, of: t, field: field.Name,
 		}
 		if field.Type == typeRule {
 			m.omit = !slices.Contains(s.null, name)
@@ -243,7 +247,7 @@ func (f *forms) membersOf(t reflect.Type, s shape, index []int, taken map[string
 
 // written returns the form of a document of a type as a body gives it: under the names of a shape, without what the server sets.
 func (f *forms) written(t reflect.Type, s shape) *form {
-	return &form{typ: t, kind: "object", members: f.membersOf(t, s, nil, map[string]bool{})}
+	return &form{typ: t, kind: "object", members: f.membersOf(t, s, nil, map[string]bool{}), anonymous: true}
 }
 
 // having returns the form with a member of another form, required or not: in the place of the one of the same name, or behind all.
@@ -258,11 +262,13 @@ func (m *form) having(name string, of *form, required bool) *form {
 	return m
 }
 
-// lenient returns the form with members that need not be there: those named, or all.
+// lenient returns the form with members that need not be there: those named, or, as a patch has it, all, where null clears what need not be
+// there anyway.
 func (m *form) lenient(names ...string) *form {
 	for i := range m.members {
 		if len(names) == 0 || slices.Contains(names, m.members[i].name) {
-			m.members[i].omit, m.members[i].always = true, false
+			one := &m.members[i]
+			one.null, one.omit, one.always = len(names) == 0 && one.omit, true, false
 		}
 	}
 	return m

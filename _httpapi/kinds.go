@@ -35,7 +35,6 @@ func dashboard(f *forms) []*operation {
 		dashboardTranslations(f),
 		dashboardLearning(f),
 		dashboardMissions(f),
-		dashboardBundles(f),
 		dashboardBoards(f),
 		dashboardRankings(f),
 		dashboardMedia(f),
@@ -43,6 +42,7 @@ func dashboard(f *forms) []*operation {
 		dashboardWorkspace(f),
 		dashboardMobility(f),
 		dashboardJournal(f),
+		dashboardBundles(f),
 	)
 }
 

@@ -220,7 +220,11 @@ func (d *description) operation(o *operation) object {
 		"operationId": o.id(), "summary": o.Summary, "description": about, "tags": []string{o.tag()}, "parameters": parameters, "responses": responses,
 	}
 	if o.takes != nil {
-		made["requestBody"] = object{"required": o.body.Kind() != reflect.Pointer, "content": object{"application/json": object{"schema": d.body(o)}}}
+		content := object{"application/json": object{"schema": d.body(o)}}
+		if o.lines {
+			content["application/x-ndjson"] = object{"schema": object{"type": "string", "description": "One in each line."}}
+		}
+		made["requestBody"] = object{"required": o.body.Kind() != reflect.Pointer, "content": content}
 	}
 	return made
 }

@@ -106,6 +106,9 @@ func base(f *form) reflect.Type {
 
 // name returns what an object is called in the document, "" if it is written out where it is.
 func (d *description) name(f *form) string {
+	if f.anonymous {
+		return ""
+	}
 	t := base(f)
 	if name := d.types[t]; name != "" {
 		return name
@@ -147,7 +150,7 @@ func (d *description) members(f *form, o *operation) object {
 		} else {
 			schema = d.schema(m.form)
 		}
-		if m.form.null && (!m.omit || m.form.typ == typeRule && d.names[base(f)] == "") {
+		if m.null || m.form.null && (!m.omit || m.form.typ == typeRule && d.names[base(f)] == "") {
 			schema = nullable(schema)
 		}
 		if about := d.words.of(m.of).Fields[m.field]; about != "" {

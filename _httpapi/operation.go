@@ -52,6 +52,8 @@ type operation struct {
 	limit  int64 // of the body in bytes
 	// evaluates says that it writes although it is asked with GET.
 	evaluates bool
+	// lines says that the body may be lines of JSON.
+	lines bool
 	// apart says that it makes transactions of its own.
 	apart bool
 	// platform says that it changes the account or its workspaces, and not what is in one.

@@ -188,17 +188,9 @@ func (e *Engine) UpdatePlatform(ctx context.Context, fn func(ctx context.Context
 	}
 	return e.platform.Update(ctx, func(tx *session.Tx) error {
 		ctx := context.WithValue(ctx, updating{}, &within{e, store.Scope{}})
-		r := recorderOf(tx)
-		var broken error
-		join := func(_ context.Context, call session.Func) error {
-			before := r.writes
-			err := call(tx)
-			if err != nil && r.writes > before {
-				broken = errors.Join(broken, fmt.Errorf("guerdon: a call of the transaction failed halfway: %w", err))
-			}
-			return err
-		}
-		return errors.Join(fn(ctx, r.Tx, tenancy.NewPlatform(session.NewRunner(join, join), e.gate)), broken)
+		j := &joint{tx: tx}
+		join := func(_ context.Context, call session.Func) error { return j.call(func() error { return call(tx) }) }
+		return errors.Join(fn(ctx, recorderOf(tx).Tx, tenancy.NewPlatform(session.NewRunner(join, join), e.gate)), j.broken)
 	})
 }
 

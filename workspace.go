@@ -282,7 +282,9 @@ func (ws *Workspace) update(ctx context.Context, fn func(context.Context, *sessi
 		}
 		inner := &Workspace{engine: ws.engine, scope: ws.scope, joined: true, rehearsal: session.NewRunner(nil, try)}
 		view := func(_ context.Context, call session.Func) error { return call(tx) }
-		update := func(ctx context.Context, call session.Func) error { return j.call(ctx, ws.engine, call) }
+		update := func(ctx context.Context, call session.Func) error {
+			return j.call(func() error { return ws.engine.transact(ctx, tx, call) })
+		}
 		return errors.Join(fn(ctx, tx, inner.bind(session.NewRunner(view, update), true)), j.broken)
 	})
 }
@@ -311,10 +313,10 @@ type joint struct {
 	broken error // of a call that failed after it had written something
 }
 
-func (j *joint) call(ctx context.Context, e *Engine, fn session.Func) error {
+func (j *joint) call(do func() error) error {
 	r := recorderOf(j.tx)
 	before := r.writes
-	err := e.transact(ctx, j.tx, fn)
+	err := do()
 	if err != nil && r.writes > before {
 		j.broken = errors.Join(j.broken, fmt.Errorf("guerdon: a call of the transaction failed halfway: %w", err))
 	}

@@ -201,11 +201,7 @@ func (d Documents[T]) ReferringToAny(ctx context.Context, kind string, ids ...st
 		queries := each(ids, func(id string) store.Query {
 			return store.Prefix(recordKey(kind, id) + "/" + d.kind.name + "/").First(MaxItems)
 		})
-		reads := make([]store.Read, len(ids))
-		for i := range queries {
-			reads[i] = store.Read{Table: links.Schema(), Query: &queries[i]}
-		}
-		if err := tx.Prefetch(ctx, reads...); err != nil {
+		if err := tx.Prefetch(ctx, each(queries, links.Rows)...); err != nil {
 			return nil, err
 		}
 		var keys, named []string // of who refers, and to whom

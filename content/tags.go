@@ -134,11 +134,7 @@ func (e taggable) AssignedTagsOf(ctx context.Context, ids ...string) (map[string
 	}
 	return session.Read(ctx, e.run, func(tx *session.Tx) (map[string][]TagAssignment, error) {
 		queries := each(ids, func(id string) store.Query { return carriedBy(e.entityType, id) })
-		reads := make([]store.Read, len(ids))
-		for i := range queries {
-			reads[i] = store.Read{Table: assignments.Schema(), Query: &queries[i]}
-		}
-		if err := tx.Prefetch(ctx, reads...); err != nil {
+		if err := tx.Prefetch(ctx, each(queries, assignments.Rows)...); err != nil {
 			return nil, err
 		}
 		all := map[string][]TagAssignment{}

@@ -154,7 +154,7 @@ func (v View) prefetch(ctx context.Context, keys []string) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	return v.tx.Prefetch(ctx, store.Read{Table: documents.Schema(), Keys: keys})
+	return v.tx.Prefetch(ctx, documents.Keys(keys...))
 }
 
 // linted is an expression that was looked through.

@@ -175,14 +175,8 @@ func (a *account) sum(from, to *account) account {
 
 // balance returns the account as callers see it; since is what its times are where they are not known.
 func (a *account) balance(active bool, since time.Time) Balance {
-	known := func(at time.Time) time.Time {
-		if at.IsZero() {
-			return since
-		}
-		return at
-	}
 	return Balance{
-		UserID: a.UserID, CurrencyID: a.CurrencyID, IsActive: active, CreatedAt: known(a.CreatedAt), UpdatedAt: known(a.UpdatedAt),
+		UserID: a.UserID, CurrencyID: a.CurrencyID, IsActive: active, CreatedAt: cmp.Or(a.CreatedAt, since), UpdatedAt: cmp.Or(a.UpdatedAt, since),
 		Amount: amount.FromMicros(a.ceiling() - a.PendingDebits), AvailableAmount: amount.FromMicros(a.available()),
 	}
 }

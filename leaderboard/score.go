@@ -1,6 +1,7 @@
 package leaderboard
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -170,12 +171,7 @@ func openingsThen(ctx context.Context, tx *session.Tx, boardIDs ...string) ([]op
 }
 
 // since returns when the board opened first with periods that are the same.
-func (o *opening) since() time.Time {
-	if o.Since.IsZero() {
-		return o.OpenedAt
-	}
-	return o.Since
-}
+func (o *opening) since() time.Time { return cmp.Or(o.Since, o.OpenedAt) }
 
 // comesTo tells whether the board will yet count all that a user has done.
 func (o *opening) comesTo(userID string) bool {

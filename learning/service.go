@@ -289,7 +289,7 @@ func (s Service) LearnersOf(ctx context.Context, pathIDs ...string) (map[string]
 		reads, queries := make([]store.Read, len(pathIDs)), make([]store.Query, len(pathIDs))
 		for i, id := range pathIDs {
 			queries[i] = ofPath(id).Reverse().First(store.DefaultPage)
-			reads[i] = store.Read{Table: assignments.Schema(), Query: &queries[i]}
+			reads[i] = assignments.Rows(queries[i])
 		}
 		if err := tx.Prefetch(ctx, reads...); err != nil {
 			return nil, err

@@ -110,11 +110,12 @@ func run(ctx context.Context, args []string, in io.Reader, out, notes io.Writer)
 		return err
 	}
 	commits, cutOff := src.read(ctx)
-	if n := committers(commits); c.repo == "" && c.events == "" && n < fewest && cutOff == nil {
-		if _, err := fmt.Fprintf(notes, "The history of %s is of fewer than %d people, so here is one of %s; -repo . plays your own.\n\n", src.name, fewest, sample().name); err != nil {
+	if c.repo == "" && c.events == "" && cutOff == nil && committers(commits) < fewest {
+		own := src.name
+		src = sample()
+		if _, err := fmt.Fprintf(notes, "The history of %s is of fewer than %d people, so here is one of %s; -repo . plays your own.\n\n", own, fewest, src.name); err != nil {
 			return err
 		}
-		src = sample()
 		commits, cutOff = src.read(ctx)
 	}
 	if len(commits) == 0 && cutOff != nil {

@@ -149,8 +149,7 @@ type booking struct {
 	now        *transaction // nil is not there
 }
 
-// book takes in what an entry says of transactions: those that were completed because of it, what a late event changed of others, and those that were
-// completed before and, judged anew, no longer are.
+// book takes in what an entry says of transactions: those that were completed because of it, and what a late event changed of others.
 func (d *delta) book(e *guerdon.Entry, zone *time.Location) {
 	d.complete(e, &e.Event, zone)
 	for i := range e.Caused {
@@ -158,7 +157,7 @@ func (d *delta) book(e *guerdon.Entry, zone *time.Location) {
 	}
 	for i := range e.Outcome.Transactions {
 		c := &e.Outcome.Transactions[i]
-		if c.At.IsZero() && c.State == economy.Completed { // an event of the entry tells of it
+		if c.At.IsZero() { // if it is completed, an event of the entry tells of it
 			continue
 		}
 		b := d.booking(c.UserID, c.TransactionID)

@@ -198,6 +198,7 @@ func TestAmend(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		rows  []mechanic.Difference
+		told  []mechanic.Difference
 		known []economy.Change
 		want  []economy.Change
 	}{
@@ -241,6 +242,22 @@ func TestAmend(t *testing.T) {
 			known: []economy.Change{change("t1", "1")},
 			want:  []economy.Change{change("t1", "1"), change("t2", "1", undone)},
 		},
+		{
+			name:  "paid by the event, and before by another",
+			told:  []mechanic.Difference{{Table: table, Key: "t1", Was: paid("t1", "2"), Now: paid("t1", "1")}},
+			known: []economy.Change{change("t1", "1")},
+			want:  []economy.Change{change("t1", "1", at(start))},
+		},
+		{
+			name:  "refused by the event, and paid before by another",
+			told:  []mechanic.Difference{{Table: table, Key: "t1", Was: paid("t1", "2"), Now: paid("t1", "1", func(row *economy.Transaction) { row.State = economy.Rejected })}},
+			known: []economy.Change{change("t1", "1", func(c *economy.Change) { c.State = economy.Rejected })},
+			want:  []economy.Change{change("t1", "1", rejected)},
+		},
+		{
+			name: "what another event of the batch tells",
+			told: []mechanic.Difference{{Table: table, Key: "t1", Now: paid("t1", "1")}},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -249,7 +266,7 @@ func TestAmend(t *testing.T) {
 			require.NoError(t, w.run.Update(w.ctx, func(tx *session.Tx) error {
 				p, err := w.program(w.ctx, tx)
 				require.NoError(t, err)
-				got, err := p.Amend(w.ctx, tx, mechanic.Amendment{Rows: tt.rows}, tt.known)
+				got, err := p.Amend(w.ctx, tx, mechanic.Amendment{Rows: tt.rows, Told: tt.told}, tt.known)
 				require.Equal(t, tt.want, got)
 				return err
 			}))

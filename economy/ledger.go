@@ -61,7 +61,7 @@ type posting struct {
 func (l *ledger) postings(t *Transaction) []posting {
 	ps := []posting{{l.accounts[accountKey(t.UserID, t.CurrencyID)], t.Direction, l.bounds(t.CurrencyID)}}
 	if t.CounterpartType == PartySystem {
-		ps = append(ps, posting{l.accounts[accountKey("", t.CurrencyID)], t.Direction.opposite(), unbounded})
+		ps = append(ps, posting{l.accounts[accountKey("", t.CurrencyID)], t.Direction.Opposite(), unbounded})
 	}
 	return ps
 }

@@ -252,10 +252,11 @@ func usage(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, rules []*p
 	return used, nil
 }
 
-// Amend adds to changes the rewards that are others after the user's fold was folded again.
+// Amend adds to changes the rewards that are others after the user's fold was folded again, and says of those that an event of the call made
+// and that had been there before what they were made to.
 func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
-	for _, d := range a.Rows {
-		if now, is := d.Now.(account); is {
+	for i, d := range slices.Concat(a.Rows, a.Told) {
+		if now, is := d.Now.(account); is && i < len(a.Rows) {
 			p.reportOwed(tx, d.Was, &now)
 		}
 		if d.Table != transactions.Schema().Name {
@@ -266,14 +267,21 @@ func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment,
 			t = d.Was.(Transaction)
 		}
 		streakRuleID, charge := strings.CutPrefix(t.Initiator, streakPrefix)
-		if !charge && !strings.HasPrefix(t.Initiator, initiatorPrefix) || slices.ContainsFunc(changes, func(c Change) bool { return c.TransactionID == t.ID }) {
+		if !charge && !strings.HasPrefix(t.Initiator, initiatorPrefix) {
 			continue
 		}
-		c := change(&t)
+		at := slices.IndexFunc(changes, func(c Change) bool { return c.TransactionID == t.ID })
+		_, known := d.Was.(Transaction)
+		if !known && (at >= 0 || i >= len(a.Rows)) {
+			continue // its own event tells all of it
+		}
+		if at < 0 {
+			at, changes = len(changes), append(changes, change(&t))
+		}
+		c := &changes[at]
 		if c.Undone, c.Direction, c.At = !there, t.Direction, t.completion().At; charge {
 			c.RewardRuleID, c.StreakRuleID = "", streakRuleID
 		}
-		changes = append(changes, c)
 	}
 	return changes, nil
 }

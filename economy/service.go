@@ -422,7 +422,7 @@ func (a *account) forget(due []Transaction) error {
 			continue
 		case t.UserID == a.UserID:
 		case a.UserID == "" && t.CounterpartType == PartySystem:
-			direction = direction.opposite()
+			direction = direction.Opposite()
 		default:
 			continue
 		}

@@ -55,7 +55,8 @@ const (
 	Debit  Direction = "DEBIT"
 )
 
-func (d Direction) opposite() Direction {
+// Opposite returns the other direction, in which a transaction is taken back.
+func (d Direction) Opposite() Direction {
 	if d == Credit {
 		return Debit
 	}
@@ -257,7 +258,7 @@ func (t Transaction) reversal(now time.Time) Transaction {
 	if t.CounterpartTransactionID != "" {
 		t.CounterpartTransactionID = reversalID(t.CounterpartTransactionID)
 	}
-	t.Direction = t.Direction.opposite()
+	t.Direction = t.Direction.Opposite()
 	t.InitiatorType, t.Initiator, t.RuleVersion = ByAdmin, string(ByAdmin), 0
 	t.RedemptionMode, t.RedemptionGroupID, t.ExpiresAt, t.RedeemedAt = Auto, "", time.Time{}, time.Time{}
 	t.At, t.CreatedAt, t.UpdatedAt = now, now, now

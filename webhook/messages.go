@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -37,7 +38,7 @@ const initiatorPrefix = "rewardRuleId#"
 
 // notices returns what an entry gives rise to, always in the same order.
 func notices(e *guerdon.Entry) []notice {
-	n := &noting{times: map[Type]int{}, told: map[string]bool{}, moved: map[string]bool{}}
+	n := &noting{times: map[Type]int{}, told: map[string]bool{}, moved: map[string]bool{}, late: map[string]bool{}}
 	o := &e.Outcome
 	for i := range o.Missions {
 		n.mission(&o.Missions[i])
@@ -79,6 +80,7 @@ type noting struct {
 	times map[Type]int
 	told  map[string]bool // the transactions of whose reward something was told
 	moved map[string]bool // the transactions that were completed by an event of the entry
+	late  map[string]bool // those that may have been told of before, and are others since
 }
 
 func (n *noting) add(kind Type, userID string, data any) {
@@ -137,8 +139,8 @@ func (n *noting) streak(c *streaks.Change) {
 	}
 }
 
-// reward tells of a transaction that a rule has made, and of the balance where no event does: that of what is different since
-// something became known late.
+// reward tells of a transaction that a rule has made, or a freeze that is another since, and of the balance where no event does: that of
+// what is different since something became known late.
 func (n *noting) reward(c *economy.Change) {
 	d := RewardData{
 		UserID: c.UserID, RewardRuleID: c.RewardRuleID, RuleVersion: c.RuleVersion, TransactionID: c.TransactionID,
@@ -149,16 +151,21 @@ func (n *noting) reward(c *economy.Change) {
 		kind = RewardUndone
 	}
 	n.told[c.TransactionID] = true
-	n.add(kind, c.UserID, d)
-	if c.State != economy.Completed || !c.Undone && n.moved[c.TransactionID] {
+	if c.StreakRuleID == "" {
+		n.add(kind, c.UserID, d)
+	}
+	late, completed := !c.At.IsZero(), c.State == economy.Completed
+	n.late[c.TransactionID] = late
+	if completed && !c.Undone && n.moved[c.TransactionID] || !completed && (c.Undone || !late) {
 		return
 	}
-	b := BalanceData{
-		UserID: c.UserID, CurrencyID: c.CurrencyID, TransactionID: c.TransactionID, Direction: string(economy.Credit), Amount: d.Amount,
-		Amended: !c.Undone, Undone: c.Undone,
+	way, gone := cmp.Or(c.Direction, economy.Credit), c.Undone || !completed // an entry of before directions were told is about a credit
+	if gone {
+		way = way.Opposite()
 	}
-	if c.Undone {
-		b.Direction = string(economy.Debit)
+	b := BalanceData{
+		UserID: c.UserID, CurrencyID: c.CurrencyID, TransactionID: c.TransactionID, Direction: string(way), Amount: d.Amount,
+		Amended: !gone, Undone: gone,
 	}
 	n.add(BalanceChanged, c.UserID, b)
 }
@@ -189,7 +196,7 @@ func (n *noting) transaction(ev *event.Event) {
 	}
 	if state == economy.Completed {
 		n.add(BalanceChanged, ev.UserID, BalanceData{
-			UserID: ev.UserID, CurrencyID: ev.EntityID, TransactionID: id, Direction: fieldOf(ev, "direction"), Amount: amount,
+			UserID: ev.UserID, CurrencyID: ev.EntityID, TransactionID: id, Direction: fieldOf(ev, "direction"), Amount: amount, Amended: n.late[id],
 		})
 	}
 }

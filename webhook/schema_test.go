@@ -89,10 +89,17 @@ func TestWhatEntriesTell(t *testing.T) {
 			Status: streaks.Active, Goals: goals,
 		}}}
 	}
-	reward := func(state economy.State, undone bool) guerdon.Outcome {
-		return guerdon.Outcome{Transactions: []economy.Change{{
-			RewardRuleID: "per-run", RuleVersion: 1, TransactionID: "ada:t", UserID: "ada", CurrencyID: "points", Amount: one, State: state, Undone: undone,
-		}}}
+	reward := func(state economy.State, edit ...func(*economy.Change)) guerdon.Outcome {
+		c := economy.Change{RewardRuleID: "per-run", RuleVersion: 1, TransactionID: "ada:t", UserID: "ada", CurrencyID: "points", Amount: one, State: state}
+		for _, fn := range edit {
+			fn(&c)
+		}
+		return guerdon.Outcome{Transactions: []economy.Change{c}}
+	}
+	late := func(c *economy.Change) { c.Direction, c.At = economy.Credit, start }
+	undone := func(c *economy.Change) { late(c); c.Undone = true }
+	freeze := func(c *economy.Change) {
+		c.RewardRuleID, c.StreakRuleID, c.Direction, c.At = "", "daily", economy.Debit, start
 	}
 	moved := func(state economy.State, initiator string, direction economy.Direction) event.Event {
 		return event.Event{
@@ -129,21 +136,30 @@ func TestWhatEntriesTell(t *testing.T) {
 		"broken":          {streak(streaks.Missed), nil, []webhook.Type{webhook.StreakBroken}, ""},
 		"no day any more": {streak(""), nil, []webhook.Type{webhook.StreakUndone}, ""},
 		"paid": {
-			reward(economy.Completed, false),
+			reward(economy.Completed),
 			[]event.Event{moved(economy.Completed, "rewardRuleId#per-run", economy.Credit)},
 			[]webhook.Type{webhook.RewardPaid, webhook.BalanceChanged},
 			`"direction":"CREDIT","amount":"1.5"}`,
 		},
-		"pending":         {reward(economy.Pending, false), nil, []webhook.Type{webhook.RewardPending}, ""},
-		"rejected":        {reward(economy.Rejected, false), nil, []webhook.Type{webhook.RewardRejected}, ""},
-		"expired late":    {reward(economy.Expired, false), nil, []webhook.Type{webhook.RewardExpired}, ""},
-		"paid otherwise":  {reward(economy.Completed, false), nil, []webhook.Type{webhook.RewardPaid, webhook.BalanceChanged}, `"amended":true`},
-		"not paid":        {reward(economy.Completed, true), nil, []webhook.Type{webhook.RewardUndone, webhook.BalanceChanged}, `"direction":"DEBIT","amount":"1.5","undone":true`},
-		"not promised":    {reward(economy.Pending, true), nil, []webhook.Type{webhook.RewardUndone}, ""},
-		"redeemed":        {guerdon.Outcome{}, []event.Event{moved(economy.Completed, "rewardRuleId#per-run", economy.Credit)}, []webhook.Type{webhook.RewardPaid, webhook.BalanceChanged}, ""},
-		"expired":         {guerdon.Outcome{}, []event.Event{moved(economy.Expired, "rewardRuleId#per-run", economy.Credit)}, []webhook.Type{webhook.RewardExpired}, ""},
-		"a grant expired": {guerdon.Outcome{}, []event.Event{moved(economy.Expired, "host", economy.Credit)}, nil, ""},
-		"spent":           {guerdon.Outcome{}, []event.Event{moved(economy.Completed, "host", economy.Debit)}, []webhook.Type{webhook.BalanceChanged}, `"direction":"DEBIT"`},
+		"pending":        {reward(economy.Pending), nil, []webhook.Type{webhook.RewardPending}, ""},
+		"rejected":       {reward(economy.Rejected), nil, []webhook.Type{webhook.RewardRejected}, ""},
+		"expired late":   {reward(economy.Expired), nil, []webhook.Type{webhook.RewardExpired}, ""},
+		"paid otherwise": {reward(economy.Completed, late), nil, []webhook.Type{webhook.RewardPaid, webhook.BalanceChanged}, `"amended":true`},
+		"not paid":       {reward(economy.Completed, undone), nil, []webhook.Type{webhook.RewardUndone, webhook.BalanceChanged}, `"direction":"DEBIT","amount":"1.5","undone":true`},
+		"paid again": {
+			reward(economy.Completed, late),
+			[]event.Event{moved(economy.Completed, "rewardRuleId#per-run", economy.Credit)},
+			[]webhook.Type{webhook.RewardPaid, webhook.BalanceChanged},
+			`"direction":"CREDIT","amount":"1.5","amended":true}`,
+		},
+		"refused after all":   {reward(economy.Rejected, late), nil, []webhook.Type{webhook.RewardRejected, webhook.BalanceChanged}, `"direction":"DEBIT","amount":"1.5","undone":true`},
+		"frozen for less":     {reward(economy.Completed, freeze), nil, []webhook.Type{webhook.BalanceChanged}, `"direction":"DEBIT","amount":"1.5","amended":true`},
+		"not frozen for once": {reward(economy.Completed, freeze, func(c *economy.Change) { c.Undone = true }), nil, []webhook.Type{webhook.BalanceChanged}, `"direction":"CREDIT","amount":"1.5","undone":true`},
+		"not promised":        {reward(economy.Pending, undone), nil, []webhook.Type{webhook.RewardUndone}, ""},
+		"redeemed":            {guerdon.Outcome{}, []event.Event{moved(economy.Completed, "rewardRuleId#per-run", economy.Credit)}, []webhook.Type{webhook.RewardPaid, webhook.BalanceChanged}, ""},
+		"expired":             {guerdon.Outcome{}, []event.Event{moved(economy.Expired, "rewardRuleId#per-run", economy.Credit)}, []webhook.Type{webhook.RewardExpired}, ""},
+		"a grant expired":     {guerdon.Outcome{}, []event.Event{moved(economy.Expired, "host", economy.Credit)}, nil, ""},
+		"spent":               {guerdon.Outcome{}, []event.Event{moved(economy.Completed, "host", economy.Debit)}, []webhook.Type{webhook.BalanceChanged}, `"direction":"DEBIT"`},
 		"a score": {
 			guerdon.Outcome{Scores: []leaderboard.Change{{BoardID: "all-time", PeriodID: "", EntityID: "ada", Score: one, Gone: true}}},
 			nil,

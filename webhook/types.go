@@ -124,7 +124,8 @@ type BalanceData struct {
 	Direction     string `json:"direction"` // CREDIT or DEBIT
 	Amount        string `json:"amount"`    // a decimal greater than 0
 	// Amended says that the amount is what the transaction moves since, whatever an earlier message about it said: what it
-	// follows from became known otherwise. Undone says that it moves nothing, and Direction and Amount how it is taken back.
+	// follows from became known otherwise. Undone says that it moves nothing since, if it ever did: it does not follow, or is pending or rejected;
+	// Direction says how it is taken back. So keep what moves by transaction, and take the last message of each.
 	Amended bool `json:"amended,omitempty"`
 	Undone  bool `json:"undone,omitempty"`
 }

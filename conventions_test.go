@@ -42,6 +42,7 @@ const (
 	facade
 	backends
 	edges
+	surfaces
 	guards
 	programs
 )
@@ -86,6 +87,10 @@ var rooms = []struct {
 	{"analytics", edges, facade, "an event would pay for what is counted of it"},
 	{"proof", edges, backends, "what the engine promises would be proved of its inside"},
 	{"guerdontest", edges, backends, "a host's tests would depend on where it keeps files"},
+	{"httpapi/jwtauth", guards, surfaces, "a host that brings its own authentication would pay for ours"},
+	{"httpapi", surfaces, edges, "a handler would depend on where things are kept"},
+	{"cmd/guerdon/demo", edges, facade, "what shows the engine would depend on where it is kept"},
+	{"cmd/...", programs, guards, "the server would be more than a program"},
 	{"examples/...", programs, guards, "an example would be more than a program"},
 }
 
@@ -97,6 +102,9 @@ var dependencies = []struct {
 }{
 	{"github.com/adhocore/gronx", []string{"timeframe"}},
 	{"github.com/diegoholiveira/jsonlogic", nil},
+	{"github.com/coreos/go-oidc", []string{"httpapi/jwtauth"}},
+	{"github.com/getkin/kin-openapi", nil},
+	{"github.com/go-jose/go-jose", []string{"httpapi/jwtauth"}},
 	{"github.com/google/uuid", []string{"."}},
 	{"github.com/jackc/pgx", []string{"store/postgres", "internal/pgtest", "examples/..."}},
 	{"github.com/klauspost/compress/s2", []string{"internal/pack"}},
@@ -106,10 +114,11 @@ var dependencies = []struct {
 	{"github.com/stretchr/testify/require", []string{"store/storetest", "internal/everystore", "internal/pgtest", "guerdontest"}},
 	{"github.com/tidwall/btree", []string{"store/memory", "store/internal/unit"}},
 	{"golang.org/x/text", []string{"..."}},
+	{"golang.org/x/time/rate", []string{"httpapi", "httpapi/jwtauth"}},
 	{"modernc.org/sqlite", []string{"store/sqlite", "examples/..."}},
 	{"pgregory.net/rapid", []string{"store/storetest", "guerdontest"}},
 	{"testing", []string{"store/storetest", "internal/everystore", "internal/pgtest", "internal/ratio", "guerdontest"}},
-	{"time/tzdata", []string{"examples/..."}},
+	{"time/tzdata", []string{"cmd/...", "examples/..."}},
 }
 
 // conventions maps the name of each to the function that lists its breaches.

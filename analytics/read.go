@@ -40,7 +40,7 @@ type Reader struct {
 }
 
 // Of returns what reads what is counted of a workspace. Its methods return [fault.ErrConflict] that names "zone" if that was counted
-// in another zone.
+// in another zone. What is read with a handle that has one snapshot ([guerdon.Workspace.View]) is of that one.
 func (a *Analytics) Of(ws *guerdon.Workspace) Reader { return Reader{a, ws} }
 
 // Last returns the last days up to today that a time range of the form "30d" has, of 1 to [MaxRange] days; "" is "30d". It returns
@@ -60,7 +60,7 @@ func (r Reader) Last(timeRange string) (Range, error) {
 
 // view runs fn on what is counted, of one moment.
 func (r Reader) view(ctx context.Context, fn func(store.Tx, *state) error) error {
-	return r.analytics.engine.Store().View(ctx, r.workspace.Scope(), func(tx store.Tx) error {
+	return r.workspace.ViewTables(ctx, func(ctx context.Context, tx store.Tx) error {
 		at, _, err := states.Get(ctx, tx, stateKey)
 		if err == nil {
 			err = r.analytics.elsewhere(&at)

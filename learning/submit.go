@@ -156,8 +156,8 @@ func (r *row) advance(to Progress, fields map[string]any) *step {
 }
 
 // SubmitStory takes what a user did with a story and returns the log. START_READ and COMPLETE_READ are
-// progress, which moves forward. To bookmark what is bookmarked, and to share a part again, returns the log
-// as it is and is no event. The errors are those of [Service.SubmitQuiz].
+// progress, which moves forward. To bookmark what is bookmarked, to share a part again, and to take back a bookmark that there
+// is none of, returns the log as it is, or would be, and is no event. The errors are those of [Service.SubmitQuiz].
 func (s Service) SubmitStory(ctx context.Context, q StorySubmission) (StoryLog, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) (StoryLog, error) {
 		p, err := s.program(ctx, tx)
@@ -260,6 +260,8 @@ func (p *program) submit(
 	}
 	widened := known && r.countsBelow(s.Parent)
 	switch {
+	case next == nil && !known:
+		return &r, err // there was nothing to take back
 	case next == nil && !widened:
 		return &old, nil // it was done before, perhaps when the user still might
 	case err != nil:

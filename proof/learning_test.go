@@ -180,6 +180,8 @@ func TestSubmittingAgain(t *testing.T) {
 		require.NoError(t, err)
 		return l
 	}
+	untouched := story(learning.Unbookmark) // there is nothing to take back
+	require.Equal(t, "ada founding false", fmt.Sprint(untouched.UserID, " ", untouched.StoryID, " ", untouched.Bookmarked))
 	require.True(t, story(learning.Bookmark).Bookmarked)
 	require.True(t, story(learning.Bookmark).Bookmarked)
 	require.False(t, story(learning.Unbookmark).Bookmarked)

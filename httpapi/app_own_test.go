@@ -1,16 +1,13 @@
 package httpapi_test
 
 import (
-	"context"
 	"net/http"
 	"testing"
 
-	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/httpapi"
-	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
@@ -176,25 +173,5 @@ func TestTheWorkspacesConfiguration(t *testing.T) {
 		_, err = g.ws.Settings.Publish(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, map[string]any{"name": "Acme"}, g.me.do("GET", "/workspace-configuration", "", 200)["branding"])
-	})
-}
-
-// community counts what it is told to.
-type community map[store.Scope]httpapi.Community
-
-func (c community) Community(_ context.Context, s store.Scope) (httpapi.Community, error) {
-	return c[s], nil
-}
-
-func TestTheCommunity(t *testing.T) {
-	eachGame(t, func(t *testing.T, g *game) {
-		g.me.do("GET", "/analytics/community", "", 404)
-		counted := community{g.ws.Scope(): {TotalUsers: 5, PathsCompleted: 1, TotalLearners: 2, QuizSuccessRate: decimal.NewFromFloat(66.7)}}
-		handler, err := httpapi.New(g.engine, &httpapi.Options{Authenticate: authenticate, Analytics: counted})
-		require.NoError(t, err)
-		c := g.me
-		own := *g.world
-		own.handler, c.world = handler, &own
-		c.sees("/analytics/community", `{"totalUsers": 5, "pathsCompleted": 1, "totalLearners": 2, "quizSuccessRate": 66.7}`)
 	})
 }

@@ -41,6 +41,7 @@ func dashboard(f *forms) []*operation {
 		dashboardUsers(f),
 		dashboardWorkspace(f),
 		dashboardMobility(f),
+		dashboardAnalytics(),
 		dashboardJournal(f),
 		dashboardBundles(f),
 	)

@@ -52,6 +52,7 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/analytics"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/mobility"
@@ -111,8 +112,9 @@ type Options struct {
 	Contexts []Context
 	// Region is what answers call sourceRegion; "" means eu-west-1.
 	Region string
-	// Analytics knows what is counted of workspaces; nil means that nothing is.
-	Analytics Analytics
+	// Analytics is what counts what happens in workspaces; nil means that nothing does, and /analytics answers 404. The host lets it follow
+	// the journal ([analytics.Analytics.Run]): what is read here is as of the entry that an answer names.
+	Analytics *analytics.Analytics
 	// Limits are how many requests are served; the zero Limits bound nothing.
 	Limits Limits
 	// KeepAudit is for how long it is known who was refused and what was changed; 0 means a year.
@@ -127,7 +129,7 @@ type Handler struct {
 	authenticate func(*http.Request) (Caller, error)
 	contexts     []Context
 	region       string
-	analytics    Analytics
+	analytics    *analytics.Analytics
 	tracker      mobility.Provider
 	zones        timeframe.Zones
 	forms        *forms

@@ -131,11 +131,16 @@ func (c *call) entry(outcome string, status int) auditLog {
 		a.UserID, a.CallerID = c.user.ID, c.caller.UserID
 	}
 	segments := strings.Split(strings.Trim(c.op.Path, "/"), "/")
-	a.EntityType, a.EntityID = segments[0], c.path[c.op.ownParam()]
+	a.EntityType, a.EntityID = segments[0], storable(c.path[c.op.ownParam()])
 	if c.op.Context == Portal && len(segments) > 2 { // of a workspace
 		a.EntityType = segments[2]
 	}
 	return a
+}
+
+// storable returns what a path names as it can be kept, whatever it is.
+func storable(name string) string {
+	return text.Cut(strings.ToValidUTF8(strings.ReplaceAll(name, "\x00", "\uFFFD"), "\uFFFD"), maxMessage)
 }
 
 // ownParam returns the name of the parameter of the path that says what the operation is about: the first or, of what is in a workspace, the next.
@@ -179,7 +184,7 @@ func (c *call) keepLog(ctx context.Context, tx store.Tx, a auditLog) error {
 // refusalTimeout is for how long an answer waits for its refusal to be recorded.
 const refusalTimeout = 5 * time.Second
 
-// maxMessage is how much of a message is recorded, in bytes.
+// maxMessage is how much is recorded of a message, and of what a path names, in bytes.
 const maxMessage = 200
 
 // noteRefused records that a call was refused, if it is known in which account.

@@ -59,6 +59,7 @@ func anyRequest(rt *rapid.T, w *world, most int) {
 		f.query = d.query(&o)
 		answer := c.send(o.Method, f.url(&o), d.body(&o, f.body))
 		require.Less(rt, answer.Code, http.StatusInternalServerError, "%s: %s", name(&o), answer.Body)
+		require.Empty(rt, w.errors.String(), "nobody was told of it")
 	}
 }
 

@@ -19,12 +19,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 	_ "time/tzdata" // the zones, for machines that have none
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/analytics"
 	"github.com/guerdonhq/guerdon/cmd/guerdon/demo"
 	"github.com/guerdonhq/guerdon/content/fileblob"
 	"github.com/guerdonhq/guerdon/httpapi"
@@ -120,6 +122,7 @@ type server struct {
 	store   store.Store
 	bucket  *fileblob.Bucket
 	engine  *guerdon.Engine
+	counts  *analytics.Analytics
 	handler http.Handler
 	tokens  tokens
 }
@@ -153,16 +156,20 @@ func open(ctx context.Context, c choice, at net.Addr, log *slog.Logger) (s *serv
 	if s.bucket, err = fileblob.Open(s.media, fileblob.Options{URL: s.base + "/media", Secrets: [][]byte{secret}, Now: time.Now, Log: log}); err != nil {
 		return s, err
 	}
+	tables := slices.Concat(httpapi.Tables(), analytics.Tables())
 	if s.demo {
 		log.InfoContext(ctx, "filling the database with half a year of a fitness club", "database", s.db)
-		if err := demo.Fill(ctx, s.store, s.bucket, httpapi.Tables(), time.Now()); err != nil {
+		if err := demo.Fill(ctx, s.store, s.bucket, tables, time.Now()); err != nil {
 			return s, err
 		}
 	}
-	if s.engine, err = guerdon.New(ctx, s.store, &guerdon.Options{Blobs: s.bucket, Tables: httpapi.Tables(), Log: log}); err != nil {
+	if s.engine, err = guerdon.New(ctx, s.store, &guerdon.Options{Blobs: s.bucket, Tables: tables, Log: log}); err != nil {
 		return s, err
 	}
-	api, err := httpapi.New(s.engine, &httpapi.Options{Authenticate: httpapi.APIKeys(s.engine, authenticate)})
+	if s.counts, err = analytics.New(s.engine, nil); err != nil {
+		return s, err
+	}
+	api, err := httpapi.New(s.engine, &httpapi.Options{Authenticate: httpapi.APIKeys(s.engine, authenticate), Analytics: s.counts})
 	if err != nil {
 		return s, err
 	}
@@ -231,9 +238,10 @@ func openStore(ctx context.Context, db string) (store.Store, error) {
 
 // serve serves until ctx ends, and then lets requests that are under way end.
 func (s *server) serve(ctx context.Context, listener net.Listener) error {
-	clock, stop := context.WithCancel(ctx)
-	ticking := make(chan error, 1)
-	go func() { ticking <- s.engine.Run(clock, s.interval) }()
+	beside, stop := context.WithCancel(ctx)
+	ticking, counting := make(chan error, 1), make(chan error, 1)
+	go func() { ticking <- s.engine.Run(beside, s.interval) }()
+	go func() { counting <- s.counts.Run(beside) }()
 	web := &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
@@ -247,8 +255,10 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 		grace, over := context.WithTimeout(context.WithoutCancel(ctx), s.grace)
 		err = web.Shutdown(grace)
 		over()
-		<-serving
+		if ended := <-serving; !errors.Is(ended, http.ErrServerClosed) {
+			err = errors.Join(err, ended)
+		}
 	}
 	stop()
-	return errors.Join(err, <-ticking)
+	return errors.Join(err, <-ticking, <-counting)
 }

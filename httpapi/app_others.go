@@ -8,26 +8,8 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/guerdonhq/guerdon/event"
-	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
-
-// Analytics knows what is counted of workspaces, for [Options].Analytics. It is called concurrently.
-type Analytics interface {
-	// Community returns what the users of a workspace have done together; [fault.ErrNotFound] if nothing is counted of it.
-	Community(ctx context.Context, scope store.Scope) (Community, error)
-}
-
-// A Community is what the users of a workspace have done together.
-type Community struct {
-	// TotalUsers is how many there are.
-	TotalUsers int `json:"totalUsers"`
-	// PathsCompleted is how many have completed a path, TotalLearners how many have begun one.
-	PathsCompleted int `json:"pathsCompleted"`
-	TotalLearners  int `json:"totalLearners"`
-	// QuizSuccessRate is which part of the answers to quizzes was correct, in per cent.
-	QuizSuccessRate decimal.Decimal `json:"quizSuccessRate"`
-}
 
 type (
 	// appConfiguration is how the workspace looks.
@@ -104,13 +86,6 @@ func logActivity(ctx context.Context, c *call, in *activityLogged) (row activity
 		row.Value = *e.Value
 	}
 	return row, nil
-}
-
-func getCommunity(ctx context.Context, c *call, _ *nothing) (Community, error) {
-	if c.analytics == nil {
-		return Community{}, problem(http.StatusNotFound, CodeNotFound, "nothing is counted of the workspace")
-	}
-	return c.analytics.Community(ctx, c.ws.Scope())
 }
 
 // getConfiguration returns what is in force. The default is as old as the workspace.

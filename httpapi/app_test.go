@@ -63,7 +63,7 @@ func TestNobodySeesWhatIsAnothers(t *testing.T) {
 			"/slides/none", "/slides/none/tags", "/slides/none/tags/green", "/slides/none/translation",
 			"/stories/none", "/stories/none/tags", "/stories/none/tags/green", "/stories/none/translation",
 			"/runtime-leaderboards/none", "/runtime-leaderboards/none/rankings", "/runtime-leaderboards/none/rankings/me", "/runtime-leaderboards/none/rankings/around",
-			"/users/me/tags/none", "/virtual-balances/none", "/analytics/community",
+			"/users/me/tags/none", "/virtual-balances/none",
 			"/missions/none", "/missions/" + mission, "/missions/" + group + "?groupTagId=red",
 			"/virtual-transactions/none", "/virtual-transactions/" + transaction,
 			"/learning-path-assignments/none", "/learning-path-assignments/" + assignment, "/learning-path-assignments/" + assignment + "/items",

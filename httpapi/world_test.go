@@ -7,16 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/analytics"
 	"github.com/guerdonhq/guerdon/content/fileblob"
 	"github.com/guerdonhq/guerdon/httpapi"
 	"github.com/guerdonhq/guerdon/internal/everystore"
@@ -52,6 +56,24 @@ func TestMain(m *testing.M) {
 // start is when every world begins.
 var start = time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
 
+// An errorLog gathers what went wrong that no caller was told of.
+type errorLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *errorLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *errorLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // A tester is a test or a check of a property.
 type tester interface {
 	require.TestingT
@@ -66,8 +88,10 @@ type world struct {
 	engine  *guerdon.Engine
 	ws      *guerdon.Workspace
 	handler *httpapi.Handler
+	counts  *analytics.Analytics
 	now     *time.Time
 	ids     map[string]string // what [world.furnish] has made, by names that fixtures use
+	errors  *errorLog
 	// careless says that requests need not be as the document says, even if they are met.
 	careless bool
 }
@@ -94,14 +118,16 @@ func newWorldOf(t tester, st store.Store, opts *guerdon.Options) *world {
 	t.Helper()
 	now := start
 	ctx := t.Context()
-	opts.Now, opts.Tables, opts.Blobs = func() time.Time { return now }, httpapi.Tables(), blobs
+	gone := &errorLog{}
+	opts.Log = slog.New(slog.NewTextHandler(gone, &slog.HandlerOptions{Level: slog.LevelError}))
+	opts.Now, opts.Tables, opts.Blobs = func() time.Time { return now }, slices.Concat(httpapi.Tables(), analytics.Tables()), blobs
 	engine, err := guerdon.New(ctx, st, opts)
 	require.NoError(t, err)
 	_, err = engine.Platform.CreateAccount(ctx, tenancy.Account{ID: "acme"})
 	require.NoError(t, err)
 	_, err = engine.Platform.CreateWorkspace(ctx, tenancy.Workspace{AccountID: "acme", ID: "other", Name: "Other"})
 	require.NoError(t, err)
-	w := &world{tester: t, engine: engine, now: &now}
+	w := &world{tester: t, engine: engine, now: &now, errors: gone}
 	for _, id := range []string{"other", "default"} {
 		w.ws, err = engine.Workspace(ctx, store.Scope{Account: "acme", Workspace: id})
 		require.NoError(t, err)
@@ -110,7 +136,9 @@ func newWorldOf(t tester, st store.Store, opts *guerdon.Options) *world {
 			require.NoError(t, err)
 		}
 	}
-	w.handler, err = httpapi.New(engine, &httpapi.Options{Authenticate: authenticate})
+	w.counts, err = analytics.New(engine, nil)
+	require.NoError(t, err)
+	w.handler, err = httpapi.New(engine, &httpapi.Options{Authenticate: authenticate, Analytics: w.counts})
 	require.NoError(t, err)
 	return w
 }

@@ -95,6 +95,8 @@ type Engine struct {
 	spaces map[store.Scope]*space
 	// followers are the consumers at work.
 	followers map[*follower]struct{}
+	// watchers wait for what is recorded.
+	watchers map[*watcher]struct{}
 }
 
 // space is what an engine keeps in memory of a workspace: nothing that the store does not know.
@@ -141,7 +143,7 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 	e := &Engine{
 		store: st, now: o.Now, newID: o.NewID, log: o.Log, observer: o.Observe,
 		zones: &timeframe.Zones{}, library: newLibrary(), blobs: o.Blobs, maxSize: o.MaxFileSize, portion: cmp.Or(o.Portion, portion),
-		gate: content.Gate(), rehearsals: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), spaces: map[store.Scope]*space{}, followers: map[*follower]struct{}{},
+		gate: content.Gate(), rehearsals: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), spaces: map[store.Scope]*space{}, followers: map[*follower]struct{}{}, watchers: map[*watcher]struct{}{},
 	}
 	e.wings = wings(e)
 	e.parts, e.holdings, e.remains, e.hosts = parts(e.wings), holdings(e.wings), e.leaving(), o.Tables

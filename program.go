@@ -177,6 +177,7 @@ func (e *Engine) committed(tx *session.Tx) {
 		e.eachFollower(func(f *follower) { f.again(tx.Scope()) })
 	case r.lastSeq > 0:
 		e.eachFollower(func(f *follower) { f.note(tx.Scope(), r.lastSeq, false) })
+		e.wakeWatchers(tx.Scope())
 	}
 }
 

@@ -167,6 +167,12 @@ func (c client) conforms(method, path, body string, answer *httptest.ResponseRec
 			kind = ""
 		case response.Value.Content["application/json"] != nil:
 			kind, schema = "application/json", at+"/responses/"+strconv.Itoa(answer.Code)+"/content/application~1json/schema"
+		case response.Value.Content["text/event-stream"] != nil:
+			require.Equal(c, "text/event-stream", answer.Header().Get("Content-Type"))
+			for _, e := range told(text) {
+				require.NoError(c, of.holds(of.answers, at+"/responses/200/content/text~1event-stream/schema", e.data), "%s %s: %s", method, path, e.data)
+			}
+			return
 		}
 		if op.RequestBody != nil && (body != "" || op.RequestBody.Value.Required) && answer.Code < http.StatusMultipleChoices && !c.careless {
 			require.NoError(c, of.holds(of.requests, at+"/requestBody/content/application~1json/schema", body), "%s %s takes %s", method, name, body)

@@ -407,6 +407,8 @@ func app(all map[string]fixture) {
 		"GET /runtime-leaderboards/{runtimeLeaderboardId}":                 {path: kept},
 		"GET /runtime-leaderboards/{runtimeLeaderboardId}/rankings":        {path: kept},
 		"GET /runtime-leaderboards/{runtimeLeaderboardId}/rankings/me":     {path: kept},
+		"GET /runtime-leaderboards/{runtimeLeaderboardId}/rankings/live":   {path: kept},
+		"GET /users/me/changes":                                            {},
 		"GET /learning-groups/{learningGroupId}/items":                     {path: kept},
 		"GET /runtime-leaderboards/{runtimeLeaderboardId}/rankings/around": {path: kept},
 		"GET /streaks":                                             {query: "periodType=DAY"},

@@ -5,8 +5,8 @@
 //	handler, err := httpapi.New(engine, &httpapi.Options{Authenticate: authenticate})
 //	http.ListenAndServe("127.0.0.1:8080", handler)
 //
-// It is thin: an operation is one declaration ([Operation]) and a few lines around one call of a service. It never listens, starts nothing,
-// and holds nothing that the store does not know. Compression, TLS, CORS and time limits are the host's.
+// It is thin: an operation is one declaration ([Operation]) and a few lines around one call of a service. It never listens, nothing runs but while a
+// request does, and it holds nothing that the store does not know. Compression, TLS, CORS and time limits are the host's.
 //
 // # Who calls
 //
@@ -26,6 +26,12 @@
 //
 // Lists are {"items": […], "nextToken": "…"}. Moments are RFC 3339 in UTC with milliseconds, amounts are numbers, what is empty is absent. What is
 // refused is a [Problem], as application/problem+json, and has changed nothing.
+//
+// # Live
+//
+// What happens to a user (/users/me/changes) and on a board (…/rankings/live) is told as it happens, as server-sent events. The id of each is the
+// number of an entry of the journal; who comes again with it in the header Last-Event-ID misses nothing. A stream that cannot keep up
+// ends, and so does each after [Options].StreamFor: clients come again by themselves.
 //
 // # The document
 //
@@ -119,6 +125,9 @@ type Options struct {
 	Limits Limits
 	// KeepAudit is for how long it is known who was refused and what was changed; 0 means a year.
 	KeepAudit time.Duration
+	// StreamFor is for how long a stream of what happens is served, at most, before the client has to come again and say who it is: what
+	// a caller may see is looked at when a stream begins. 0 means 5 minutes.
+	StreamFor time.Duration
 	// Tracker is the provider that sees how users get about, for /mobility/motiontag; nil means that there is none.
 	Tracker mobility.Provider
 }
@@ -140,6 +149,8 @@ type Handler struct {
 	limits       limiting
 	refusals     *buckets
 	keepAudit    time.Duration
+	streamFor    time.Duration
+	feeds        feeds
 }
 
 // New returns what serves an engine. It returns [fault.ErrInvalid] that names what is missing or unknown, also if the engine was made without
@@ -164,7 +175,11 @@ func New(eng *guerdon.Engine, opts *Options) (*Handler, error) {
 	if o.KeepAudit < 0 {
 		return nil, fault.Invalid("keepAudit", "is %s; it must be 0 or more", o.KeepAudit)
 	}
+	if o.StreamFor < 0 {
+		return nil, fault.Invalid("streamFor", "is %s; it must be 0 or more", o.StreamFor)
+	}
 	h := &Handler{
+		streamFor: cmp.Or(o.StreamFor, streamFor), feeds: feeds{of: map[store.Scope]*feed{}, streams: map[*stream]struct{}{}},
 		limits: limits, refusals: newBuckets(refusedLimit), keepAudit: cmp.Or(o.KeepAudit, keepAudit),
 		engine: eng, authenticate: o.Authenticate, contexts: o.Contexts, region: o.Region, analytics: o.Analytics, tracker: o.Tracker,
 		forms:  &forms{map[reflect.Type]*form{}, map[reflect.Type]shape{}, map[reflect.Type]string{}},
@@ -300,6 +315,9 @@ func (c *call) handle() error {
 	in, err := c.op.read(c.r, c.path)
 	if err != nil {
 		return err
+	}
+	if c.op.follow != nil {
+		return c.live(ctx, in)
 	}
 	var answer *reply
 	switch {

@@ -262,6 +262,11 @@ func (d *description) response(o *operation, status int) object {
 		return ref("responses", "NotModified")
 	}
 	made := object{"description": http.StatusText(status), "headers": object{"X-Request-Id": ref("headers", "RequestId")}}
+	if o.follow != nil {
+		made["description"] = "Events with data of this form, as server-sent events, as it happens."
+		made["content"] = object{eventStream: object{"schema": d.answer(o)}}
+		return made
+	}
 	if o.Method == http.MethodGet {
 		made["headers"].(object)["ETag"] = ref("headers", "ETag")
 	} else {

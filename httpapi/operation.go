@@ -49,7 +49,8 @@ type operation struct {
 	text   *form        // of what rows have beside their own fields, if they are translations
 	own    string       // what rows call the id that they are of; "" is what the path calls it
 	serve  func(ctx context.Context, c *call, in any) (any, error)
-	limit  int64 // of the body in bytes
+	follow func(ctx context.Context, c *call, in any, s *stream) error // instead of serve, of what is told as it happens
+	limit  int64                                                       // of the body in bytes
 	// evaluates says that it writes although it is asked with GET.
 	evaluates bool
 	// lines says that the body may be lines of JSON.
@@ -113,13 +114,28 @@ func declare[In, Out any](
 		in:        reflect.TypeFor[In](), out: reflect.TypeFor[Out](), limit: maxBody,
 	}
 	o.serve = func(ctx context.Context, c *call, in any) (any, error) { return do(ctx, c, in.(*In)) }
+	return o.bound()
+}
+
+// declareLive declares an operation that tells as it happens what has the form of Out, until the client goes.
+func declareLive[In, Out any](path string, p tenancy.Permission, summary string, follow func(context.Context, *call, *In, *stream) error) *operation {
+	o := &operation{
+		Operation: Operation{Method: http.MethodGet, Path: path, Permission: p, Summary: summary, Statuses: codes(200, 400, 401, 404)},
+		in:        reflect.TypeFor[In](), out: reflect.TypeFor[Out](),
+	}
+	o.follow = func(ctx context.Context, c *call, in any, s *stream) error { return follow(ctx, c, in.(*In), s) }
+	return o.bound()
+}
+
+// bound returns the operation with what takes its parameters and its body.
+func (o *operation) bound() *operation {
 	if o.out == reflect.TypeFor[nothing]() {
 		o.out = nil
 	}
 	o.bind(o.in, nil)
-	for name := range pathParams(path) {
+	for name := range pathParams(o.Path) {
 		if !slices.ContainsFunc(o.params, func(p param) bool { return p.in == "path" && p.name == name }) {
-			panic(fmt.Sprintf("httpapi: %s %s: nothing takes {%s}", method, path, name))
+			panic(fmt.Sprintf("httpapi: %s %s: nothing takes {%s}", o.Method, o.Path, name))
 		}
 	}
 	return o

@@ -138,7 +138,7 @@ func newWorldOf(t tester, st store.Store, opts *guerdon.Options) *world {
 	}
 	w.counts, err = analytics.New(engine, nil)
 	require.NoError(t, err)
-	w.handler, err = httpapi.New(engine, &httpapi.Options{Authenticate: authenticate, Analytics: w.counts})
+	w.handler, err = httpapi.New(engine, &httpapi.Options{Authenticate: authenticate, Analytics: w.counts, StreamFor: time.Millisecond})
 	require.NoError(t, err)
 	return w
 }

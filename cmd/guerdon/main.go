@@ -124,6 +124,7 @@ type server struct {
 	engine  *guerdon.Engine
 	counts  *analytics.Analytics
 	handler http.Handler
+	stop    func() // streams
 	tokens  tokens
 }
 
@@ -173,6 +174,7 @@ func open(ctx context.Context, c choice, at net.Addr, log *slog.Logger) (s *serv
 	if err != nil {
 		return s, err
 	}
+	s.stop = api.StopStreams
 	mux := http.NewServeMux()
 	mux.Handle("/", api)
 	mux.Handle("/media/", s.bucket)
@@ -246,6 +248,7 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 		Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
+	web.RegisterOnShutdown(s.stop)
 	serving := make(chan error, 1)
 	go func() { serving <- web.Serve(listener) }()
 	var err error

@@ -109,7 +109,7 @@ var dependencies = []struct {
 	{"github.com/jackc/pgx", []string{"store/postgres", "internal/pgtest", "examples/..."}},
 	{"github.com/klauspost/compress/s2", []string{"internal/pack"}},
 	{"github.com/santhosh-tekuri/jsonschema", nil},
-	{"github.com/segmentio/encoding/json", []string{"store"}},
+	{"github.com/segmentio/encoding/json", []string{"content", "store"}},
 	{"github.com/shopspring/decimal", []string{"..."}},
 	{"github.com/stretchr/testify/require", []string{"store/storetest", "internal/everystore", "internal/pgtest", "guerdontest"}},
 	{"github.com/tidwall/btree", []string{"store/memory", "store/internal/unit"}},

@@ -111,7 +111,7 @@ func (d Documents[T]) List(ctx context.Context, filter Filter, page store.Page) 
 // Live returns the versions in force of documents, by their ids; those that are not in force are missing. They have no warnings. However many
 // they are, they are read together.
 func (d Documents[T]) Live(ctx context.Context, ids ...string) (map[string]T, error) {
-	return session.Read(ctx, d.run, func(tx *session.Tx) (map[string]T, error) {
+	return session.ReadFresh(ctx, d.run, func(tx *session.Tx) (map[string]T, error) {
 		rs, err := documents.GetMany(ctx, tx, each(ids, func(id string) string { return recordKey(d.kind.name, id) })...)
 		if err != nil {
 			return nil, err

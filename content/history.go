@@ -192,7 +192,7 @@ func (p *Program) unknown(refs []Reference) []string {
 // Versions returns published versions of documents, by id and number, in the order in which they are asked for. A pin needs no kind. However many
 // they are, they are read together. It returns [fault.ErrNotFound] if there is no such version.
 func (d Documents[T]) Versions(ctx context.Context, pins ...Pin) ([]T, error) {
-	return session.Read(ctx, d.run, func(tx *session.Tx) ([]T, error) {
+	return session.ReadFresh(ctx, d.run, func(tx *session.Tx) ([]T, error) {
 		docs, err := d.lib.Versions(ctx, tx, each(pins, func(p Pin) Pin { return Pin{d.kind.name, p.ID, p.Version} })...)
 		return each(docs, func(doc Document) T { return *any(doc).(*T) }), err
 	})

@@ -265,7 +265,7 @@ func draft(tx *session.Tx, kind AnyKind, doc Document, old *record) (record, err
 
 // open returns the document that a body of the record holds, with the header of the record.
 func open(kind AnyKind, r *record, body json.RawMessage) (Document, error) {
-	doc, err := kind.parse(body)
+	doc, err := kind.reopen(body)
 	if err != nil {
 		return nil, fmt.Errorf("content: %s %q as stored: %w", r.Kind, r.ID, err)
 	}

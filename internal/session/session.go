@@ -305,6 +305,19 @@ func WriteAhead[T any](ctx context.Context, r Runner, look Func, fn func(*Tx) (T
 	return collect(ctx, func(ctx context.Context, fn Func) error { return r.UpdateAhead(ctx, look, fn) }, fn)
 }
 
+// ReadFresh is Read for a function whose result shares nothing with the records of the store, so that it need not be copied.
+func ReadFresh[T any](ctx context.Context, r Runner, fn func(*Tx) (T, error)) (out T, err error) {
+	err = r.View(ctx, func(tx *Tx) (err error) {
+		out, err = fn(tx)
+		return err
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return out, nil
+}
+
 func collect[T any](ctx context.Context, with func(context.Context, Func) error, fn func(*Tx) (T, error)) (T, error) {
 	var out T
 	err := with(ctx, func(tx *Tx) (err error) {

@@ -27,6 +27,7 @@ var unseen = []string{"stage", "version", "catalogVersion", "warnings", "transla
 func shapeFor[T any](f *forms, id, catalogID string, hidden ...string) {
 	f.shapes[reflect.TypeFor[T]()] = shape{
 		names: map[string]string{"id": id, "catalogId": catalogID}, hidden: append(hidden, unseen...),
+		always: []string{"origin", "langs", "createdAt", "updatedAt"},
 	}
 }
 

@@ -88,6 +88,7 @@ func appBoards(f *forms) []*operation {
 			"origin", "catalogId", "catalogWorkspaceId", "catalogVersion", "syncWithCatalog", "defaultLang", "langs", "stage", "version",
 			"warnings", "scheduleCron",
 		},
+		always: []string{"state", "createdAt", "updatedAt"},
 	}
 	one := "/runtime-leaderboards/{runtimeLeaderboardId}"
 	own := map[string]string{leaderboard.Boards.Name(): "runtimeLeaderboardId", "n": "size"}

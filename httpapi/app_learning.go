@@ -63,7 +63,9 @@ type (
 // appLearning declares assignments of paths, and what is submitted.
 func appLearning(f *forms) []*operation {
 	shapeFor[appPath](f, "learningPathId", "catalogLearningPathId", "items", "createdAt", "updatedAt")
-	hide[appAssignment](f, "learningPathRuleVersion", "context", "progress", "outcome", "beganAt", "versionsOf")
+	shapeOf[appAssignment](f, shape{
+		hidden: []string{"learningPathRuleVersion", "context", "progress", "outcome", "beganAt", "versionsOf"}, always: []string{"state"},
+	})
 	hide[appQuizLog](f, "version", "eventId", "correctAnswer", "explanation")
 	hide[appSlideLog](f, "version", "eventId", "outcome")
 	hide[appStoryLog](f, "version", "eventId", "progress", "outcome", "parentId", "parentType", "startedAt", "completedAt", "bookmarked", "shared")

@@ -49,7 +49,8 @@ func appMissions(f *forms) []*operation {
 		hidden: []string{
 			"missionConfigurationVersion", "missionRuleVersion", "initialAmount", "targetAmount", "seq", "awaited", "completer", "last",
 		},
-		null: []string{"matchCondition", "incrementExpression", "targetAmountExpression"},
+		always: []string{"state"},
+		null:   []string{"matchCondition", "incrementExpression", "targetAmountExpression"},
 	}
 	f.shapes[reflect.TypeFor[appMission]()] = s
 	return []*operation{

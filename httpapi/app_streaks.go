@@ -29,7 +29,7 @@ type streakRow struct {
 type streaksAsked struct {
 	translatedPage
 
-	PeriodType string `enum:"DAY,WEEK,MONTH,YEAR,ITERATION,GOAL" query:"periodType"`
+	PeriodType string `enum:"DAY,WEEK,MONTH,YEAR,ITERATION,GOAL" query:"periodType" required:"true"`
 	// From and To are moments, RFC 3339, of which the days in the user's zone count, or dates.
 	From        string `query:"from"`
 	To          string `query:"to"`
@@ -50,9 +50,6 @@ func appStreaks(f *forms) []*operation {
 }
 
 func listStreaks(ctx context.Context, c *call, in *streaksAsked) (out list[streakRow], err error) {
-	if in.PeriodType == "" {
-		return out, fault.Invalid("periodType", "is missing; it is one of DAY, WEEK, MONTH, YEAR, ITERATION, GOAL")
-	}
 	q := streaks.Query{
 		PeriodType: streaks.PeriodType(in.PeriodType), IterationID: in.IterationID, GoalID: in.GoalID, Target: in.Target, RuleID: in.RuleID,
 	}

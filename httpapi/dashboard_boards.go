@@ -318,7 +318,7 @@ type (
 	around struct {
 		ofPeriod
 
-		EntityID string `query:"entityId"`
+		EntityID string `query:"entityId" required:"true"`
 		Limit    *int64 `query:"limit"`
 	}
 	rankOf struct {
@@ -381,9 +381,6 @@ func dashboardRankings(f *forms) []*operation {
 		}),
 		declare("GET", board+"/rankings/around", tenancy.ContentRead, "List the ranks around an entity", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *around) (rankingPage, error) {
 			limit, err := bounded("limit", in.Limit, 1)
-			if in.EntityID == "" {
-				err = errors.Join(err, fault.Invalid("entityId", "is missing"))
-			}
 			if err != nil {
 				return rankingPage{}, err
 			}

@@ -142,6 +142,8 @@ func TestDryRunAndExplain(t *testing.T) {
 		checks := why["checks"].([]any)
 		last := checks[len(checks)-1].(map[string]any)
 		require.Equal(t, []any{"matchCondition", false}, []any{last["name"], last["holds"]})
+		require.Equal(t, object(t, `{"pointer": "", "op": ">", "value": false, "args": [
+			{"pointer": "/>/0", "op": "var", "path": "event.value", "value": 3}, {"pointer": "/>/1", "value": 5}]}`), last["trace"])
 		c.do("POST", "/explain", `{"eventId": "nothing", "kind": "RewardRule", "id": "`+id+`"}`, 404)
 		c.do("POST", "/explain", `{"eventId": "near", "kind": "RewardRule", "id": "nothing"}`, 404)
 		c.do("POST", "/explain", `{"eventId": "near", "kind": "Activity", "id": "run"}`, 400)

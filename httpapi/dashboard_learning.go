@@ -451,7 +451,7 @@ type (
 	assignmentsOf struct {
 		paging
 
-		UserID     string   `query:"userId"`
+		UserID     string   `query:"userId"                                       required:"true"`
 		Fields     []string `enum:"tags,translation,items,progress"               query:"fields"`
 		State      string   `enum:"PENDING,ACTIVE,ENDED"                          query:"state"`
 		Visibility string   `enum:"LOCKED,UNLOCKED"                               query:"visibility"`
@@ -459,7 +459,7 @@ type (
 	}
 	assignmentOf struct {
 		ID     string   `path:"id"`
-		UserID string   `query:"userId"`
+		UserID string   `query:"userId"                         required:"true"`
 		Fields []string `enum:"tags,translation,items,progress" query:"fields"`
 	}
 	assigning struct {
@@ -475,7 +475,7 @@ type (
 	}
 )
 
-// needsUser refuses a request that does not say whose assignments it is about.
+// needsUser refuses a body that does not say for whom it is.
 func needsUser(id string) error {
 	if id == "" {
 		return fault.Invalid("userId", "is missing")
@@ -539,9 +539,6 @@ func dashboardLearning(f *forms) []*operation {
 			return list[assignmentRow]{c.learnerRows(found), next}, err
 		}),
 		declare("GET", "/learning-path-assignments", tenancy.ContentRead, "List the paths of a user", codes(200, 401), func(ctx context.Context, c *call, in *assignmentsOf) (list[adminAssignedRow], error) {
-			if err := needsUser(in.UserID); err != nil {
-				return list[adminAssignedRow]{}, err
-			}
 			q := learning.Query{
 				State: timeframe.State(in.State), Visibility: learning.Visibility(in.Visibility), Status: learning.Status(in.Status),
 				Items: slices.Contains(in.Fields, "items"), Lang: c.lang(),
@@ -564,9 +561,6 @@ func dashboardLearning(f *forms) []*operation {
 			return assignmentRow{Assignment: a, envelope: c.envelope()}, err
 		}),
 		declare("GET", "/learning-path-assignments/{learningPathAssignmentId}", tenancy.ContentRead, "Get a path of a user", codes(200, 401, 404), func(ctx context.Context, c *call, in *assignmentOf) (row adminAssignedRow, err error) {
-			if err := needsUser(in.UserID); err != nil {
-				return row, err
-			}
 			found, err := c.ws.Learning.Assignment(ctx, in.ID, c.lang())
 			if err == nil && found.Assignment.UserID != in.UserID {
 				err = fault.NotFound("assignment", in.ID)

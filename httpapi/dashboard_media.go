@@ -29,10 +29,10 @@ type (
 		Scope    string   `enum:"workspace,common"                     query:"scope"`
 	}
 	uploading struct {
-		FileName    string `query:"fileName"`
-		ContentType string `query:"contentType"`
+		FileName    string `query:"fileName"                        required:"true"`
+		ContentType string `query:"contentType"                     required:"true"`
 		FileType    string `enum:"image,video,audio,document,other" query:"fileType"`
-		FileSize    int64  `query:"fileSize"`
+		FileSize    int64  `query:"fileSize"                        required:"true"`
 		Scope       string `enum:"workspace,common"                 query:"scope"`
 		MediaID     string `query:"mediaId"`
 	}

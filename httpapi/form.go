@@ -13,6 +13,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/guerdonhq/guerdon/rule"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -101,6 +102,7 @@ var (
 	typeDay     = reflect.TypeFor[timeframe.Day]()
 	typeText    = reflect.TypeFor[encoding.TextMarshaler]()
 	typeJSON    = reflect.TypeFor[json.Marshaler]()
+	typeTrace   = reflect.TypeFor[*rule.Trace]()
 )
 
 // null is that of JSON.
@@ -126,6 +128,12 @@ func (f *forms) fill(m *form, t reflect.Type) {
 	case t == typeRule:
 		m.kind, m.null = "object", true
 		m.write = func(b []byte, v reflect.Value) []byte { return appendRule(b, v.Bytes()) }
+	case t == typeTrace:
+		inner := f.of(reflect.TypeFor[*trace]())
+		*m = *inner
+		m.write = func(b []byte, v reflect.Value) []byte {
+			return inner.write(b, reflect.ValueOf(traceOf(v.Interface().(*rule.Trace))))
+		}
 	case t.Kind() == reflect.Pointer:
 		inner := f.of(t.Elem())
 		*m = form{typ: t, kind: inner.kind, format: inner.format, members: inner.members, item: inner.item, null: true}
@@ -175,6 +183,9 @@ func (f *forms) fillKind(m *form, t reflect.Type) {
 			return append(b, ']')
 		}
 	case reflect.Struct:
+		if reflect.PointerTo(t).Implements(typeJSON) {
+			panic(fmt.Sprintf("httpapi: %s is written by a method, which its fields say nothing of", t))
+		}
 		m.kind = "object"
 		m.members = f.membersOf(t, f.shapes[t], nil, map[string]bool{})
 		m.write = m.writeObject
@@ -355,6 +366,37 @@ func filledRule(source string) *form {
 		}
 		return appendRule(b, v.Bytes())
 	}}
+}
+
+// A trace is a [rule.Trace] with what its methods say.
+type trace struct {
+	// Pointer is the JSON pointer of the place in the expression; it is empty for the whole.
+	Pointer string `json:"pointer"`
+	// Op is the operator, "[]" for an array; a constant has none.
+	Op string `json:"op,omitempty"`
+	// Path is what var read, as a path of the whole data.
+	Path string `json:"path,omitempty"`
+	// Absent says that the data has nothing at the path.
+	Absent bool `json:"absent,omitempty"`
+	// Item counts the elements of an array from 1, and says for which one this is.
+	Item int `json:"item,omitempty"`
+	// Value is what the place came to.
+	Value any `json:"value"`
+	// Args are the arguments that were evaluated, in their order.
+	Args []trace `json:"args,omitempty"`
+}
+
+// traceOf returns a trace with all below it; nil for none.
+func traceOf(t *rule.Trace) *trace {
+	if t == nil {
+		return nil
+	}
+	out := &trace{t.Pointer(), t.Op(), t.Path(), t.Absent(), t.Item(), t.Value(), nil}
+	args := t.Args()
+	for i := range args {
+		out.Args = append(out.Args, *traceOf(&args[i]))
+	}
+	return out
 }
 
 // encoded is a value that is written already.

@@ -241,8 +241,10 @@ func (d *description) parameter(p *param) object {
 		schema = object{"type": "array", "items": schema}
 	}
 	made := object{"name": p.name, "in": p.in, "schema": schema}
-	if p.in == "path" {
+	if p.in == "path" || p.required {
 		made["required"] = true
+	}
+	if p.in == "path" {
 		schema["minLength"] = 1
 	}
 	if about := d.words.of(p.of).Fields[p.field]; about != "" {

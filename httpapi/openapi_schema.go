@@ -63,7 +63,7 @@ func spreads(f *form, above []*form) bool {
 func (d *description) schema(f *form) object {
 	if f.typ == typeRule {
 		d.schemas["JsonLogicExpression"] = object{
-			"type": "object", "description": "A rule in JSON Logic. In a request it may be any JSON: a constant is a rule too.",
+			"type": "object", "additionalProperties": true, "description": "A rule in JSON Logic. In a request it may be any JSON: a constant is a rule too.",
 		}
 		return ref("schemas", "JsonLogicExpression")
 	}
@@ -145,8 +145,8 @@ func (d *description) members(f *form, o *operation) object {
 			continue
 		}
 		var schema object
-		if o != nil && rows {
-			schema = d.inline(m.form, o)
+		if o != nil && (rows || spreads(m.form, nil)) {
+			schema = d.inline(m.form, o.within(f))
 		} else {
 			schema = d.schema(m.form)
 		}
@@ -182,6 +182,17 @@ func described(t reflect.Type) reflect.Type {
 		}
 	}
 	return t
+}
+
+// within returns the operation as what is in an object of its answer sees it: the object's own id, if it has one, is what that is of.
+func (o *operation) within(f *form) *operation {
+	i := slices.IndexFunc(f.members, func(m member) bool { return m.json == "id" })
+	if i < 0 {
+		return o
+	}
+	inner := *o
+	inner.own = f.members[i].name
+	return &inner
 }
 
 // holdsRows tells whether an object is nothing but lists of rows, and what leads to the next.

@@ -81,16 +81,21 @@ type typeWords struct {
 func TestWordsAreThoseOfTheCode(t *testing.T) {
 	w := newWorld(t, memory.New())
 	types := w.handler.Types()
-	all := map[string]*typeWords{}
+	all, texts := map[string]*typeWords{}, map[string]string{}
+	parsed := map[string][]*ast.File{}
 	for _, dir := range packages(t) {
-		files := parse(t, dir)
-		constants := constantsOf(files)
+		parsed[dir] = parse(t, dir)
+		textsOf(parsed[dir], filepath.Base(dir), texts)
+	}
+	for _, dir := range packages(t) {
+		files := parsed[dir]
+		values := constantsOf(files, texts)
 		for _, d := range declarations(files) {
 			key := filepath.Base(dir) + "." + d.spec.Name.Name
 			if !types[key] {
 				continue
 			}
-			said := typeWords{Fields: map[string]string{}, Values: constants[d.spec.Name.Name]}
+			said := typeWords{Fields: map[string]string{}, Values: values[d.spec.Name.Name]}
 			names := map[string]string{d.spec.Name.Name: d.spec.Name.Name}
 			if s, is := d.spec.Type.(*ast.StructType); is {
 				names = wireNames(s)
@@ -112,6 +117,7 @@ func TestWordsAreThoseOfTheCode(t *testing.T) {
 		}
 	}
 	require.Contains(t, all["content.Stage"].Values, "DRAFT")
+	require.Equal(t, []string{"START", "IN_PROGRESS", "COMPLETE"}, all["learning.Progress"].Values, "they are those of another package")
 	require.NotEmpty(t, all["content.Activity"].Fields["AdditionalData"])
 	text, err := json.MarshalIndent(all, "", "\t")
 	require.NoError(t, err)
@@ -178,30 +184,52 @@ func declarations(files []*ast.File) (all []declaration) {
 	return all
 }
 
-// constantsOf returns the texts that are declared to be of each type, in their order.
-func constantsOf(files []*ast.File) map[string][]string {
-	all := map[string][]string{}
+// constants calls do with each specification of constants in files.
+func constants(files []*ast.File, do func(*ast.ValueSpec)) {
 	for _, f := range files {
 		for _, d := range f.Decls {
-			decl, is := d.(*ast.GenDecl)
-			if !is || decl.Tok != token.CONST {
-				continue
-			}
-			for _, s := range decl.Specs {
-				spec := s.(*ast.ValueSpec)
-				of, is := spec.Type.(*ast.Ident)
-				if !is {
-					continue
-				}
-				for _, v := range spec.Values {
-					if lit, is := v.(*ast.BasicLit); is && lit.Kind == token.STRING {
-						text, _ := strconv.Unquote(lit.Value)
-						all[of.Name] = append(all[of.Name], text)
-					}
+			if decl, is := d.(*ast.GenDecl); is && decl.Tok == token.CONST {
+				for _, s := range decl.Specs {
+					do(s.(*ast.ValueSpec))
 				}
 			}
 		}
 	}
+}
+
+// textsOf notes the texts that a package declares to be constant, under its name and theirs.
+func textsOf(files []*ast.File, pkg string, texts map[string]string) {
+	constants(files, func(spec *ast.ValueSpec) {
+		for i, v := range spec.Values {
+			if lit, is := v.(*ast.BasicLit); is && lit.Kind == token.STRING {
+				texts[pkg+"."+spec.Names[i].Name], _ = strconv.Unquote(lit.Value)
+			}
+		}
+	})
+}
+
+// constantsOf returns the texts that are declared to be of each type, in their order; some are those of another package.
+func constantsOf(files []*ast.File, texts map[string]string) map[string][]string {
+	all := map[string][]string{}
+	constants(files, func(spec *ast.ValueSpec) {
+		of, is := spec.Type.(*ast.Ident)
+		if !is {
+			return
+		}
+		for _, v := range spec.Values {
+			switch v := v.(type) {
+			case *ast.BasicLit:
+				if v.Kind == token.STRING {
+					text, _ := strconv.Unquote(v.Value)
+					all[of.Name] = append(all[of.Name], text)
+				}
+			case *ast.SelectorExpr:
+				if pkg, is := v.X.(*ast.Ident); is && texts[pkg.Name+"."+v.Sel.Name] != "" {
+					all[of.Name] = append(all[of.Name], texts[pkg.Name+"."+v.Sel.Name])
+				}
+			}
+		}
+	})
 	return all
 }
 

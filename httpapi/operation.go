@@ -157,6 +157,7 @@ type param struct {
 	list     bool
 	kind     reflect.Kind
 	allowed  []string // of a text; empty: whatever the engine takes
+	required bool     // but for those of the path, which always are
 	of       reflect.Type
 	field    string // of that type, which says what it is for
 }
@@ -187,7 +188,7 @@ func (o *operation) bind(t reflect.Type, index []int) {
 			if in == "path" && !strings.Contains(o.Path, "{"+name+"}") {
 				panic(fmt.Sprintf("httpapi: %s %s has no {%s}", o.Method, o.Path, name))
 			}
-			p := param{name: name, in: in, index: at, kind: f.Type.Kind(), of: t, field: f.Name}
+			p := param{name: name, in: in, index: at, kind: f.Type.Kind(), of: t, field: f.Name, required: f.Tag.Get("required") == "true"}
 			if p.list = p.kind == reflect.Slice; p.list || p.kind == reflect.Pointer {
 				p.kind = f.Type.Elem().Kind()
 			}
@@ -249,6 +250,12 @@ func (p *param) set(into reflect.Value, values []string) error {
 		return nil
 	}
 	if len(values) == 0 || values[0] == "" || values[0] == "null" && p.in == "query" {
+		switch {
+		case p.required && len(p.allowed) > 0:
+			return fault.Invalid(p.name, "is missing; it is one of %s", strings.Join(p.allowed, ", "))
+		case p.required:
+			return fault.Invalid(p.name, "is missing")
+		}
 		return nil
 	}
 	v := values[0]

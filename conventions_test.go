@@ -914,7 +914,7 @@ func (p *project) pathBreaches() (breaches []string) {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && (name == ".git" || name == "bin" || strings.HasSuffix(name, "testdata/rapid")): // not kept by git
+		case entry.IsDir() && (name == ".git" || name == "bin" || entry.Name() == "node_modules" || strings.HasSuffix(name, "testdata/rapid")): // not kept by git
 			return fs.SkipDir
 		case !entry.Type().IsRegular():
 			return nil

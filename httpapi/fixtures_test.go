@@ -482,10 +482,17 @@ func (w *world) dump(workspace string) string {
 	return strings.Join(slices.DeleteFunc(lines[:len(lines)-1], func(line string) bool { return strings.Contains(line, `"httpapi_audit_logs","key":`) }), "\n")
 }
 
+// listen lets requests go over connections until the test ends.
+func (w *world) listen(t *testing.T) {
+	w.server = httptest.NewServer(w.handler)
+	t.Cleanup(w.server.Close)
+}
+
 // Each operation does what it is for when its request is right.
 func TestEveryOperationSucceeds(t *testing.T) {
-	eachStore(t, func(_ *testing.T, w *world) {
+	eachStore(t, func(t *testing.T, w *world) {
 		w.furnish()
+		w.listen(t)
 		everyOperation(w, "owner", func(o *httpapi.Operation, f *fixture) {
 			answer := w.as("owner", o.Context).send(o.Method, f.url(o), f.body)
 			require.Equal(w, o.Statuses[0], answer.Code, "%s: %s", name(o), answer.Body)
@@ -498,6 +505,7 @@ func TestEveryOperationSucceeds(t *testing.T) {
 func TestNothingLeavesItsWorkspace(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		w.furnish()
+		w.listen(t)
 		here, there := w.dump("default"), w.dump("other")
 		unchanged := func(o *httpapi.Operation) {
 			require.Equal(t, here, w.dump("default"), name(o))
@@ -558,6 +566,7 @@ func TestRolesMayDoWhatTheyMay(t *testing.T) {
 func TestTokensOpenWhatTheyAreFor(t *testing.T) {
 	w := newWorld(t, memory.New())
 	w.furnish()
+	w.listen(t)
 	_, err := w.ws.Users.Suspend(t.Context(), "ada")
 	require.NoError(t, err)
 	before := w.dump("default")

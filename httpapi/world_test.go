@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -92,6 +93,7 @@ type world struct {
 	now     *time.Time
 	ids     map[string]string // what [world.furnish] has made, by names that fixtures use
 	errors  *errorLog
+	server  *httptest.Server // that requests go to over a connection; nil hands them to the handler
 	// careless says that requests need not be as the document says, even if they are met.
 	careless bool
 }
@@ -176,11 +178,24 @@ func (w *world) as(user string, in httpapi.Context) client {
 // send makes a request and returns the answer, which is as the document says.
 func (c client) send(method, path, body string) *httptest.ResponseRecorder {
 	c.Helper()
-	r := httptest.NewRequestWithContext(c.Context(), method, c.base+path, strings.NewReader(body))
-	r.Header = c.header.Clone()
-	r.Header.Set("Authorization", "Bearer "+c.token)
+	header := c.header.Clone()
+	header.Set("Authorization", "Bearer "+c.token)
 	answer := httptest.NewRecorder()
-	c.handler.ServeHTTP(answer, r)
+	if c.server == nil {
+		r := httptest.NewRequestWithContext(c.Context(), method, c.base+path, strings.NewReader(body))
+		r.Header = header
+		c.handler.ServeHTTP(answer, r)
+	} else {
+		r, err := http.NewRequestWithContext(c.Context(), method, c.server.URL+c.base+path, strings.NewReader(body))
+		require.NoError(c, err)
+		r.Header = header
+		got, err := c.server.Client().Do(r)
+		require.NoError(c, err)
+		answer.Code = got.StatusCode
+		maps.Copy(answer.Header(), got.Header)
+		_, err = io.Copy(answer.Body, got.Body)
+		require.NoError(c, errors.Join(err, got.Body.Close()))
+	}
 	if path != "/openapi.json" {
 		c.conforms(method, path, body, answer)
 	}

@@ -74,14 +74,14 @@ type feed struct {
 // read any more.
 func (h *Handler) look(ctx context.Context, ws *guerdon.Workspace) (news <-chan []guerdon.Entry, leave func(), err error) {
 	f, scope, mine := &h.feeds, ws.Scope(), make(chan []guerdon.Entry, maxBehind)
+	head, err := lastSeq(ctx, ws)
+	if err != nil {
+		return nil, nil, err
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	of := f.of[scope]
 	if of == nil {
-		head, err := lastSeq(ctx, ws)
-		if err != nil {
-			return nil, nil, err
-		}
 		own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		of = &feed{looking: map[chan<- []guerdon.Entry]struct{}{}, cancel: cancel, ended: make(chan struct{})}
 		f.of[scope] = of

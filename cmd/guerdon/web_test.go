@@ -15,6 +15,9 @@ var lacking = regexp.MustCompile(`EBADENGINE|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EC
 
 // The compiler accepts the clients that are made of the three documents, strictly, and one of them plays a learner's day.
 func TestTheTypeScriptClient(t *testing.T) {
+	if os.Getenv("CI") == "" {
+		t.Skip("it takes a minute, most of it Node's: set CI=true")
+	}
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("NOT CHECKED: the TypeScript client of examples/web, because there is no %s here", program)

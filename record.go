@@ -30,6 +30,23 @@ import (
 // not exist, [fault.ErrForbidden] a user who is not active, and [fault.ErrConflict] the time of an event that happened before the
 // workspace's horizon ([Workspace.Archive]), or an id of which something archived has been paid.
 func (ws *Workspace) Record(ctx context.Context, e event.Event) (Outcome, error) {
+	return recordAlone(ctx, ws, e, func(_ *session.Tx, out Outcome) (Outcome, error) { return out, nil })
+}
+
+// RecordEntry is Record, and returns what the journal has of the event: with the moment at which it happened, if that was left to the engine, and
+// all that followed. The errors are those of Record.
+func (ws *Workspace) RecordEntry(ctx context.Context, e event.Event) (Entry, error) {
+	return recordAlone(ctx, ws, e, func(tx *session.Tx, out Outcome) (Entry, error) {
+		entry, found, err := journal.Get(ctx, tx, out.EventID)
+		if err == nil && !found {
+			err = fault.NotFound("event", out.EventID)
+		}
+		return entry, err
+	})
+}
+
+// recordAlone records an event and returns what is made of its outcome in the same transaction.
+func recordAlone[T any](ctx context.Context, ws *Workspace, e event.Event, made func(*session.Tx, Outcome) (T, error)) (T, error) {
 	named := func(tx *session.Tx) event.Event { // the same event whenever it is looked for
 		if e.ID == "" {
 			e.ID = tx.NewID()
@@ -40,7 +57,14 @@ func (ws *Workspace) Record(ctx context.Context, e event.Event) (Outcome, error)
 		_, _, err := ws.engine.meet(ctx, tx, []event.Event{named(tx)}, make([]Outcome, 1), asIs)
 		return err
 	}
-	return session.WriteAhead(ctx, ws.run, look, func(tx *session.Tx) (Outcome, error) { return ws.engine.recordOne(ctx, tx, named(tx)) })
+	return session.WriteAhead(ctx, ws.run, look, func(tx *session.Tx) (T, error) {
+		out, err := ws.engine.recordOne(ctx, tx, named(tx))
+		if err != nil {
+			var none T
+			return none, err
+		}
+		return made(tx, out)
+	})
 }
 
 // DryRun returns what Record would do now, and keeps nothing: it is the same code in a transaction

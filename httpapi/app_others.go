@@ -67,13 +67,9 @@ func logActivity(ctx context.Context, c *call, in *activityLogged) (row activity
 	if b.UserID != c.user.ID && c.caller.Platform != Machine {
 		return row, problem(http.StatusForbidden, CodeForbidden, "the token is not for user %q", b.UserID)
 	}
-	done, err := c.ws.Record(ctx, event.Event{
+	entry, err := c.ws.RecordEntry(ctx, event.Event{
 		ID: b.ID, Type: event.Activity, EntityID: b.ActivityID, UserID: b.UserID, At: b.CompletedAt, Value: b.Value, Outcome: b.Outcome, Tags: b.Tags, Data: b.Data,
 	})
-	if err != nil {
-		return row, err
-	}
-	entry, err := c.ws.Entry(ctx, done.EventID)
 	if err != nil {
 		return row, err
 	}

@@ -34,8 +34,8 @@ func shapeFor[T any](f *forms, id, catalogID string, hidden ...string) {
 // hide says which fields of a type those who play do not see.
 func hide[T any](f *forms, fields ...string) { f.shapes[reflect.TypeFor[T]()] = shape{hidden: fields} }
 
-// An appText is what a document says in one language.
-type appText[T any] struct {
+// A docText is what a document says in one language.
+type docText[T any] struct {
 	Text T `wire:"inline"`
 	// Own is the document's id under the name that it has in its rows.
 	Own       map[string]string `wire:"flat"`
@@ -43,9 +43,9 @@ type appText[T any] struct {
 	UpdatedAt time.Time         `json:"updatedAt"`
 }
 
-// An appTextIn is an [appText] within a row.
-type appTextIn[T any] struct {
-	appText[T]
+// A textRow is a [docText] with where it is.
+type textRow[T any] struct {
+	docText[T]
 	envelope
 }
 

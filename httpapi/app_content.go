@@ -41,7 +41,7 @@ type contentKind[T any, W content.Text, D, X any] struct {
 // An appRow is a row of a document.
 type appRow[D, X any] struct {
 	Doc D `wire:"inline"`
-	expansions[appTextIn[X]]
+	expansions[textRow[X]]
 }
 
 var (
@@ -341,7 +341,7 @@ func (k *contentKind[T, W, D, X]) rows(ctx context.Context, c *call, docs []T, f
 		if err != nil {
 			return nil, err
 		}
-		rows[i].Translation = &appTextIn[X]{text, c.envelope()}
+		rows[i].Translation = &textRow[X]{text, c.envelope()}
 	}
 	return rows, nil
 }
@@ -356,19 +356,19 @@ func (k *contentKind[T, W, D, X]) row(ctx context.Context, c *call, doc *T, fiel
 }
 
 // said returns what a document says in the user's language.
-func (k *contentKind[T, W, D, X]) said(c *call, doc *T) (out appText[X], err error) {
+func (k *contentKind[T, W, D, X]) said(c *call, doc *T) (out docText[X], err error) {
 	head := headOf(doc)
 	text, err := picked(c.lang(), k.texts(doc), head.DefaultLang)
 	if err != nil || text == nil {
 		return out, err
 	}
-	return appText[X]{k.text(*text), map[string]string{k.id: head.ID}, head.CreatedAt, head.UpdatedAt}, nil
+	return docText[X]{k.text(*text), map[string]string{k.id: head.ID}, head.CreatedAt, head.UpdatedAt}, nil
 }
 
-func (k *contentKind[T, W, D, X]) translation(ctx context.Context, c *call, in *onlyID) (appText[X], error) {
+func (k *contentKind[T, W, D, X]) translation(ctx context.Context, c *call, in *onlyID) (docText[X], error) {
 	doc, err := k.live(ctx, c, in.ID)
 	if err != nil {
-		return appText[X]{}, err
+		return docText[X]{}, err
 	}
 	return k.said(c, &doc)
 }

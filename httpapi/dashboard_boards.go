@@ -18,8 +18,8 @@ import (
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
-func boardConfigurationKind() *kind[leaderboard.Configuration] {
-	return &kind[leaderboard.Configuration]{
+func boardConfigurationKind() *kind[leaderboard.Configuration, content.Label] {
+	return &kind[leaderboard.Configuration, content.Label]{
 		name: "RuntimeLeaderboardConfiguration", plural: "runtime-leaderboard-configurations", id: "runtimeLeaderboardConfigurationId",
 		of: func(ws *guerdon.Workspace) content.Documents[leaderboard.Configuration] {
 			return ws.Leaderboards.Configurations
@@ -28,8 +28,8 @@ func boardConfigurationKind() *kind[leaderboard.Configuration] {
 }
 
 // Boards have nothing that clients read or write but their configuration and their timeframe.
-func boardKind() *kind[leaderboard.Board] {
-	return &kind[leaderboard.Board]{
+func boardKind() *kind[leaderboard.Board, content.Label] {
+	return &kind[leaderboard.Board, content.Label]{
 		name: "RuntimeLeaderboard", plural: "runtime-leaderboards", id: "runtimeLeaderboardId", stated: true, generated: true,
 		hidden: []string{"origin", "defaultLang", "langs", "stage", "scheduleCron", "catalogId", "catalogWorkspaceId", "syncWithCatalog"},
 		of:     func(ws *guerdon.Workspace) content.Documents[leaderboard.Board] { return ws.Leaderboards.Boards },
@@ -43,10 +43,10 @@ type boardConfigurationRow struct {
 	ShowRank    bool      `json:"showRank"`
 	ShowScore   bool      `json:"showScore"`
 
-	document[leaderboard.Configuration]
+	document[leaderboard.Configuration, content.Label]
 }
 
-func boardConfigurationRows(_ context.Context, _ *call, rows []document[leaderboard.Configuration], _ []string) ([]boardConfigurationRow, error) {
+func boardConfigurationRows(_ context.Context, _ *call, rows []document[leaderboard.Configuration, content.Label], _ []string) ([]boardConfigurationRow, error) {
 	all := make([]boardConfigurationRow, len(rows))
 	for i, row := range rows {
 		shown := func(flag *bool) bool { return flag == nil || *flag }
@@ -72,9 +72,9 @@ type (
 
 func dashboardBoards(f *forms) []*operation {
 	configurations, boards := boardConfigurationKind(), boardKind()
-	shapeOf[leaderboard.Configuration](f, configurations.shape())
-	f.names[reflect.TypeFor[boardConfigurationRow]()], f.names[reflect.TypeFor[document[leaderboard.Board]]()] = configurations.name, boards.name
-	shapeOf[leaderboard.Board](f, boards.shape())
+	configurations.shapes(f)
+	boards.shapes(f)
+	f.names[reflect.TypeFor[boardConfigurationRow]()] = configurations.name
 	const base, one = "/runtime-leaderboard-configurations", "/runtime-leaderboard-configurations/{runtimeLeaderboardConfigurationId}"
 	const shelf, board = "/runtime-leaderboards", "/runtime-leaderboards/{runtimeLeaderboardId}"
 	names := map[string]string{"id": configurations.id}
@@ -104,7 +104,7 @@ func dashboardBoards(f *forms) []*operation {
 			})
 		}),
 		declare("GET", one+"/translations", tenancy.ContentRead, "List the translations", codes(200, 401, 404), configurations.translations),
-		declare("POST", one+"/instances", tenancy.ContentCreate, "Open a board of a configuration", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *newBoard) (row document[leaderboard.Board], err error) {
+		declare("POST", one+"/instances", tenancy.ContentCreate, "Open a board of a configuration", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *newBoard) (row document[leaderboard.Board, content.Label], err error) {
 			if _, err := c.ws.Leaderboards.Configurations.Get(ctx, in.ID); err != nil {
 				return row, err
 			}
@@ -118,10 +118,10 @@ func dashboardBoards(f *forms) []*operation {
 	)
 	all = append(all, boards.plainReads(shelf, board)...)
 	all = append(all,
-		declare("POST", shelf, tenancy.ContentCreate, "Open a board", codes(201, 400, 401), func(ctx context.Context, c *call, in *written) (document[leaderboard.Board], error) {
+		declare("POST", shelf, tenancy.ContentCreate, "Open a board", codes(201, 400, 401), func(ctx context.Context, c *call, in *written) (document[leaderboard.Board, content.Label], error) {
 			return c.openBoard(ctx, boards, in.Body)
 		}),
-		declare("PATCH", board, tenancy.ContentUpdate, "Change a board", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *boardPatch) (row document[leaderboard.Board], err error) {
+		declare("PATCH", board, tenancy.ContentUpdate, "Change a board", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *boardPatch) (row document[leaderboard.Board, content.Label], err error) {
 			change, err := boards.inward(in.Body)
 			if err != nil {
 				return row, err
@@ -153,8 +153,6 @@ func dashboardBoards(f *forms) []*operation {
 		switch o.Method + " " + o.Path {
 		case "POST " + base, "PUT " + one:
 			o.takes = f.written(reflect.TypeFor[leaderboard.Configuration](), configurations.body(true)).having("query", f.of(reflect.TypeFor[querySpec]()), true)
-		case "GET " + one + "/translations":
-			o.text = textOf[leaderboard.Configuration](f)
 		case "POST " + one + "/instances":
 			o.takes = f.written(of, boards.body(false)).lenient(configurations.id)
 		case "POST " + shelf:
@@ -191,7 +189,7 @@ func withQuery(body map[string]json.RawMessage) (map[string]json.RawMessage, err
 
 // publishConfiguration writes a configuration and puts it in force, as there is no other operation that does.
 func (c *call) publishConfiguration(
-	ctx context.Context, k *kind[leaderboard.Configuration],
+	ctx context.Context, k *kind[leaderboard.Configuration, content.Label],
 	write func(context.Context, content.Documents[leaderboard.Configuration]) (leaderboard.Configuration, error),
 ) (row boardConfigurationRow, err error) {
 	if err := c.mayPublish(true); err != nil {
@@ -209,7 +207,7 @@ func (c *call) publishConfiguration(
 		if err != nil {
 			return err
 		}
-		rows, err := boardConfigurationRows(ctx, c, []document[leaderboard.Configuration]{plain}, nil)
+		rows, err := boardConfigurationRows(ctx, c, []document[leaderboard.Configuration, content.Label]{plain}, nil)
 		row = rows[0]
 		return err
 	})
@@ -217,7 +215,7 @@ func (c *call) publishConfiguration(
 }
 
 // openBoard makes a board that is in force.
-func (c *call) openBoard(ctx context.Context, k *kind[leaderboard.Board], body map[string]json.RawMessage) (row document[leaderboard.Board], err error) {
+func (c *call) openBoard(ctx context.Context, k *kind[leaderboard.Board, content.Label], body map[string]json.RawMessage) (row document[leaderboard.Board, content.Label], err error) {
 	doc, err := k.draft(body)
 	if err != nil {
 		return row, err
@@ -232,9 +230,9 @@ func (c *call) openBoard(ctx context.Context, k *kind[leaderboard.Board], body m
 }
 
 func (c *call) publishBoard(
-	ctx context.Context, ws *guerdon.Workspace, k *kind[leaderboard.Board],
+	ctx context.Context, ws *guerdon.Workspace, k *kind[leaderboard.Board, content.Label],
 	write func(context.Context, content.Documents[leaderboard.Board]) (leaderboard.Board, error),
-) (row document[leaderboard.Board], err error) {
+) (row document[leaderboard.Board, content.Label], err error) {
 	if err := c.mayPublish(true); err != nil {
 		return row, err
 	}

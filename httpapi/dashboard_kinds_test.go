@@ -154,7 +154,6 @@ func TestKindsOfDocuments(t *testing.T) {
 			}
 			c.same("PUT", one, update, 200, row("DRAFT"), made...)
 			c.same("POST", one+"/publish", "", 200, row("PUBLISHED"), made...)
-			require.Contains(t, c.do("GET", one+"?fields=translations", "", 200), "translations")
 			require.Contains(t, items(c.do("GET", tt.path+"?limit=100&order=asc", "", 200)), c.do("GET", one, "", 200))
 			require.Equal(t, "fields", refusedField(t, c.do("GET", one+"?fields=nothing", "", 400)))
 			if !tt.made {
@@ -164,11 +163,13 @@ func TestKindsOfDocuments(t *testing.T) {
 			}
 			require.NotEmpty(t, c.do("POST", tt.path, `{"defaultLang": "en", "translations": []}`, 400)["details"])
 			if tt.path != "/mission-configurations" {
-				texts := items(c.do("GET", one+"/translations", "", 200))
+				texts := c.do("GET", one+"/translations", "", 200)["items"].([]any)
 				require.Len(t, texts, 1)
-				require.Equal(t, "en", texts[0]["lang"])
-				require.Equal(t, id, texts[0][tt.id])
-				require.Equal(t, "2026-03-02T09:00:00.000Z", texts[0]["updatedAt"])
+				said := object(t, tt.create)["translations"].([]any)[0].(map[string]any)
+				require.NoError(t, json.Unmarshal([]byte(`{"`+tt.id+`": "`+id+`", `+whole+`}`), &said))
+				require.Equal(t, said, texts[0], "it is as old as its document")
+				require.Equal(t, texts, c.do("GET", one+"?fields=translations", "", 200)["translations"])
+				require.Contains(t, items(c.do("GET", tt.path+"?fields=translations&limit=100&order=asc", "", 200)), c.do("GET", one+"?fields=translations", "", 200))
 			}
 		}
 		require.Equal(t, "origin", refusedField(t, c.do("POST", "/activities", `{"origin": "AI", "name": "X", `+labelled+`}`, 400)))
@@ -205,6 +206,10 @@ func TestTranslationsThatAreOtherwise(t *testing.T) {
 		require.Len(t, bare, 1)
 		require.Equal(t, "Thrice", bare[0]["label"])
 		require.Equal(t, "thrice", bare[0]["missionConfigurationId"])
+		require.Equal(t, []any{bare[0]}, c.do("GET", "/mission-configurations/thrice?fields=translations", "", 200)["translations"])
+		c.do("POST", "/streak-rules", `{"streakRuleId": "daily", "name": "Daily", "streakConfigurationId": "daily", "cadence": "DAY", "metric": "DAYS", "freezeEnabled": false, "timeframeType": "PERMANENT",
+			"timeframeTimezoneType": "USER", "timeframeStartsAt": "2026-03-01T00:00:00Z", "defaultLang": "en", "translations": [{"lang": "en", "name": "Daily", "description": "Each day."}]}`, 201)
+		c.same("GET", "/streak-rules/daily/translations", "", 200, `{"items": [{"streakRuleId": "daily", "lang": "en", "name": "Daily", "description": "Each day.", `+whole+`}]}`)
 		for _, path := range []string{"/streak-rules/coins/translations", "/virtual-currencies/coins/translations"} {
 			texts := items(c.do("GET", path, "", 200))
 			require.Len(t, texts, 1)

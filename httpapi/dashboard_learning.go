@@ -13,19 +13,18 @@ import (
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/learning"
-	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 // A adminStoryRow is a story, and its quizzes.
 type adminStoryRow struct {
-	document[content.Story]
+	document[content.Story, content.StoryText]
 
-	Quizzes *[]document[content.Quiz] `json:"quizzes,omitempty"`
+	Quizzes *[]document[content.Quiz, content.Question] `json:"quizzes,omitempty"`
 }
 
-func storyRows(ctx context.Context, c *call, rows []document[content.Story], fields []string) ([]adminStoryRow, error) {
+func storyRows(ctx context.Context, c *call, rows []document[content.Story, content.StoryText], fields []string) ([]adminStoryRow, error) {
 	all := make([]adminStoryRow, len(rows))
 	for i, row := range rows {
 		all[i].document = row
@@ -54,12 +53,12 @@ func storyRows(ctx context.Context, c *call, rows []document[content.Story], fie
 // A adminGroupRow is a group with its items, and what they are if that is asked for. A pathRow is a path, and who has it, too.
 type (
 	adminGroupRow struct {
-		document[learning.Group]
+		document[learning.Group, learning.Title]
 
 		Items []adminItemRow `json:"items,omitempty"`
 	}
 	pathRow struct {
-		document[learning.Path]
+		document[learning.Path, learning.Title]
 
 		Items       []adminItemRow   `json:"items,omitempty"`
 		Assignments *[]assignmentRow `json:"assignments,omitempty"`
@@ -72,7 +71,7 @@ type (
 	}
 )
 
-func groupRows(ctx context.Context, c *call, rows []document[learning.Group], fields []string) ([]adminGroupRow, error) {
+func groupRows(ctx context.Context, c *call, rows []document[learning.Group, learning.Title], fields []string) ([]adminGroupRow, error) {
 	items := make([][]learning.Item, len(rows))
 	for i := range rows {
 		items[i] = rows[i].Doc.Items
@@ -88,7 +87,7 @@ func groupRows(ctx context.Context, c *call, rows []document[learning.Group], fi
 	return all, nil
 }
 
-func pathRows(ctx context.Context, c *call, rows []document[learning.Path], fields []string) ([]pathRow, error) {
+func pathRows(ctx context.Context, c *call, rows []document[learning.Path, learning.Title], fields []string) ([]pathRow, error) {
 	items, ids := make([][]learning.Item, len(rows)), make([]string, len(rows))
 	for i := range rows {
 		items[i], ids[i] = rows[i].Doc.Items, rows[i].Doc.ID
@@ -159,7 +158,7 @@ func (c *call) itemData(ctx context.Context, t learning.ItemType, ids []string) 
 	}
 }
 
-func encodedRows[T any](ctx context.Context, c *call, k *kind[T], ids []string) (map[string]encoded, error) {
+func encodedRows[T any, W content.Text](ctx context.Context, c *call, k *kind[T, W], ids []string) (map[string]encoded, error) {
 	all := make(map[string]encoded, len(ids))
 	for some := range slices.Chunk(ids, content.MaxItems) {
 		docs, err := k.of(c.ws).GetMany(ctx, some...)
@@ -178,8 +177,8 @@ func encodedRows[T any](ctx context.Context, c *call, k *kind[T], ids []string) 
 }
 
 // createsGroup declares what makes a group with its children, and createsPath the same of a path.
-func createsGroup(k *kind[learning.Group], base string, codes []int) *operation {
-	return declare("POST", base, tenancy.ContentCreate, "Create one of "+k.plural, codes, func(ctx context.Context, c *call, in *written) (row document[learning.Group], err error) {
+func createsGroup(k *kind[learning.Group, learning.Title], base string, codes []int) *operation {
+	return declare("POST", base, tenancy.ContentCreate, "Create one of "+k.plural, codes, func(ctx context.Context, c *call, in *written) (row document[learning.Group, learning.Title], err error) {
 		n, publish, err := newGroup(k, in.Body)
 		if err != nil {
 			return row, err
@@ -195,8 +194,8 @@ func createsGroup(k *kind[learning.Group], base string, codes []int) *operation 
 	})
 }
 
-func createsPath(k *kind[learning.Path], base string, codes []int) *operation {
-	return declare("POST", base, tenancy.ContentCreate, "Create one of "+k.plural, codes, func(ctx context.Context, c *call, in *written) (row document[learning.Path], err error) {
+func createsPath(k *kind[learning.Path, learning.Title], base string, codes []int) *operation {
+	return declare("POST", base, tenancy.ContentCreate, "Create one of "+k.plural, codes, func(ctx context.Context, c *call, in *written) (row document[learning.Path, learning.Title], err error) {
 		children, publish, own, err := childrenOf(in.Body)
 		if err != nil {
 			return row, err
@@ -224,7 +223,7 @@ func (c *call) mayPublish(publish bool) error {
 	return nil
 }
 
-func newGroup(k *kind[learning.Group], body map[string]json.RawMessage) (n learning.NewGroup, publish bool, err error) {
+func newGroup(k *kind[learning.Group, learning.Title], body map[string]json.RawMessage) (n learning.NewGroup, publish bool, err error) {
 	children, publish, own, err := childrenOf(body)
 	if err != nil {
 		return n, false, err
@@ -337,10 +336,10 @@ type adminAssignedRow struct {
 	envelope
 
 	Items       []adminItemRow     `json:"items,omitempty"`
-	Translation *learning.Title    `json:"translation,omitempty"`
+	Translation *pathTextIn        `json:"translation,omitempty"`
 	Tags        *[]tenancy.UserTag `json:"tags,omitempty"`
 	Progress    *progressRow       `json:"progress,omitempty"`
-	Path        learning.Path      `wire:"inline"`
+	Path        appPath            `wire:"inline"`
 }
 
 // A progressRow says how far a user is with a path.
@@ -382,9 +381,9 @@ func (c *call) adminAssignedRows(ctx context.Context, all []learning.AssignedPat
 	rows := make([]adminAssignedRow, len(all))
 	for i := range all {
 		a := &all[i]
-		row := adminAssignedRow{Assignment: a.Assignment, envelope: c.envelope(), Path: a.Path}
+		row := adminAssignedRow{Assignment: a.Assignment, envelope: c.envelope(), Path: appPath(a.Path)}
 		if slices.Contains(fields, "translation") && len(a.Path.Translations) > 0 {
-			row.Translation = &a.Path.Translations[0]
+			row.Translation = &pathTextIn{pathTextOf(a), c.envelope()}
 		}
 		if tags != nil {
 			carried := userTagsOf(tags[a.Path.ID])
@@ -398,8 +397,6 @@ func (c *call) adminAssignedRows(ctx context.Context, all []learning.AssignedPat
 				row.Items = append(row.Items, c.assignedItem(a.Path.Items, &item))
 			}
 		}
-		hideTranslations(&row.Path)
-		row.Path.Items = nil
 		rows[i] = row
 	}
 	return rows, nil
@@ -413,17 +410,22 @@ func (c *call) assignedItem(outline []learning.Item, item *learning.AssignedItem
 	}
 	switch {
 	case item.Activity != nil:
-		row.ItemData = c.forms.encode(document[content.Activity]{Doc: *item.Activity, envelope: c.envelope()})
+		row.ItemData = assignedData(c, activityKind(), item.Activity)
 	case item.Quiz != nil:
-		row.ItemData = c.forms.encode(document[content.Quiz]{Doc: *item.Quiz, envelope: c.envelope()})
+		row.ItemData = assignedData(c, quizKind(), item.Quiz)
 	case item.Slide != nil:
-		row.ItemData = c.forms.encode(document[content.Slide]{Doc: *item.Slide, envelope: c.envelope()})
+		row.ItemData = assignedData(c, slideKind(), item.Slide)
 	case item.Story != nil:
-		row.ItemData = c.forms.encode(document[content.Story]{Doc: *item.Story, envelope: c.envelope()})
+		row.ItemData = assignedData(c, storyKind(), item.Story)
 	case item.Group != nil:
-		row.ItemData = c.forms.encode(document[learning.Group]{Doc: *item.Group, envelope: c.envelope()})
+		row.ItemData = assignedData(c, groupKind(), item.Group)
 	}
 	return row
+}
+
+// assignedData returns a document with what it says, in the user's language.
+func assignedData[T any, W content.Text](c *call, k *kind[T, W], doc *T) encoded {
+	return c.forms.encode(k.said(c, doc))
 }
 
 type (
@@ -497,7 +499,9 @@ func checkRange(t timeframe.Type, end time.Time) error {
 }
 
 func dashboardLearning(f *forms) []*operation {
-	shapeOf[learning.Assignment](f, shape{hidden: []string{"learningPathRuleVersion", "context", "progress", "outcome", "beganAt", "versionsOf"}})
+	shapeOf[learning.Assignment](f, shape{
+		hidden: []string{"learningPathRuleVersion", "context", "progress", "outcome", "beganAt", "versionsOf"}, always: []string{"state"},
+	})
 	return []*operation{
 		declare("GET", "/learning-groups/{learningGroupId}/items", tenancy.ContentRead, "List the items of a group", codes(200, 401, 404), func(ctx context.Context, c *call, in *itemsOf) (list[adminItemRow], error) {
 			doc, err := c.ws.Learning.Groups.Get(ctx, in.ID)
@@ -513,7 +517,7 @@ func dashboardLearning(f *forms) []*operation {
 			}
 			return c.adminItemPage(ctx, doc.Items, &in.paging)
 		}),
-		declare("POST", "/learning-paths/{learningPathId}/clone", tenancy.ContentCreate, "Clone a path of a catalog with all that it holds", codes(201, 400, 401, 403, 404), func(ctx context.Context, c *call, in *cloned) (row document[learning.Path], err error) {
+		declare("POST", "/learning-paths/{learningPathId}/clone", tenancy.ContentCreate, "Clone a path of a catalog with all that it holds", codes(201, 400, 401, 403, 404), func(ctx context.Context, c *call, in *cloned) (row document[learning.Path, learning.Title], err error) {
 			from := in.CatalogWorkspaceID
 			if from == "" && in.Body != nil {
 				from = in.Body.CatalogWorkspaceID
@@ -599,25 +603,47 @@ func userTagsOf(all []content.TagAssignment) []tenancy.UserTag {
 	return carried
 }
 
+// A ruleOrCurrencyText is what a streak rule or a currency says in one language.
+type ruleOrCurrencyText struct {
+	// RuleID is the streak rule's id, CurrencyID the currency's; the other one is absent.
+	RuleID     string `json:"streakRuleId,omitempty"`
+	CurrencyID string `json:"virtualCurrencyId,omitempty"`
+	Lang       string `json:"lang"`
+	// Name is what a streak rule is called, Label what a currency is.
+	Name        string `json:"name,omitempty"`
+	Label       string `json:"label,omitempty"`
+	Description string `json:"description,omitempty"`
+	stamped
+}
+
 // dashboardTranslations declares the translations that are not as those of other kinds: a streak rule's path is a currency's too, and
 // those of a mission configuration are a bare list.
-func dashboardTranslations(f *forms) []*operation {
+func dashboardTranslations() []*operation {
 	rules, currencies, configurations := streakRuleKind(), currencyKind(), missionConfigurationKind()
-	all := []*operation{
-		declare("GET", "/streak-rules/{streakRuleId}/translations", tenancy.ContentRead, "List the translations of a streak rule, or of a currency", codes(200, 401, 404), func(ctx context.Context, c *call, in *tagsOf) (list[translationRow], error) {
-			rows, err := rules.translations(ctx, c, in)
-			if !errors.Is(err, fault.ErrNotFound) {
-				return rows, err
+	return []*operation{
+		declare("GET", "/streak-rules/{streakRuleId}/translations", tenancy.ContentRead, "List the translations of a streak rule, or of a currency", codes(200, 401, 404), func(ctx context.Context, c *call, in *tagsOf) (out list[ruleOrCurrencyText], err error) {
+			ofRule, err := rules.translations(ctx, c, in)
+			for _, t := range ofRule.Items {
+				out.Items = append(out.Items, ruleOrCurrencyText{
+					RuleID: in.ID, Lang: t.Text.Lang, Name: t.Text.Name, Description: t.Text.Description, stamped: stamped{t.envelope, t.CreatedAt, t.UpdatedAt},
+				})
 			}
-			if rows, again := currencies.translations(ctx, c, in); again == nil {
-				for i := range rows.Items {
-					rows.Items[i].rename(rules.id, currencies.id)
-				}
-				return rows, nil
+			if out.NextToken = ofRule.NextToken; !errors.Is(err, fault.ErrNotFound) {
+				return out, err
 			}
-			return rows, err
+			ofCurrency, again := currencies.translations(ctx, c, in)
+			if again != nil {
+				return out, err
+			}
+			for _, t := range ofCurrency.Items {
+				out.Items = append(out.Items, ruleOrCurrencyText{
+					CurrencyID: in.ID, Lang: t.Text.Lang, Label: t.Text.Label, Description: t.Text.Description, stamped: stamped{t.envelope, t.CreatedAt, t.UpdatedAt},
+				})
+			}
+			out.NextToken = ofCurrency.NextToken
+			return out, nil
 		}),
-		declare("GET", "/mission-configurations/{missionConfigurationId}/translations", tenancy.ContentRead, "List the translations", codes(200, 401, 404), func(ctx context.Context, c *call, in *tagsOf) ([]translationRow, error) {
+		declare("GET", "/mission-configurations/{missionConfigurationId}/translations", tenancy.ContentRead, "List the translations", codes(200, 401, 404), func(ctx context.Context, c *call, in *tagsOf) ([]textRow[content.Label], error) {
 			if in.Limit == nil { // all of them: who expects a bare list knows no next page
 				in.Limit = new(int64(content.MaxTranslations))
 			}
@@ -625,12 +651,4 @@ func dashboardTranslations(f *forms) []*operation {
 			return rows.Items, err
 		}),
 	}
-	all[1].text = textOf[missions.Configuration](f)
-	return all
-}
-
-// rename gives the row's id another name.
-func (t *translationRow) rename(from, to string) {
-	t.Text[to] = t.Text[from]
-	delete(t.Text, from)
 }

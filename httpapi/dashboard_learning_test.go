@@ -97,19 +97,20 @@ func TestLearningPathAssignments(t *testing.T) {
 			require.Equal(t, field, refusedField(t, c.do("POST", "/learning-path-assignments", body, 400)), body)
 		}
 
-		path := `"title": "Course", "estimatedDuration": 12.5, "origin": "CUSTOM", "defaultLang": "en", "langs": ["en"], "stage": "PUBLISHED"`
+		path := `"title": "Course", "estimatedDuration": 12.5, "origin": "CUSTOM", "defaultLang": "en", "langs": ["en"]`
 		rows := items(c.do("GET", "/learning-path-assignments?userId=member", "", 200))
 		require.Len(t, rows, 1)
 		rows[0]["learningPathAssignmentId"] = id
 		require.Equal(t, object(t, `{`+assigned+`, `+path+`, `+whole+`}`), rows[0])
 		full := c.do("GET", one+"?userId=member&fields=tags,translation,items,progress", "", 200)
-		require.Equal(t, object(t, `{"lang": "en", "title": "Course"}`), full["translation"])
+		require.Equal(t, object(t, `{"learningPathId": "course", "lang": "en", "title": "Course", `+whole+`}`), full["translation"])
 		require.Len(t, full["tags"], 1)
 		progress := full["progress"].(map[string]any)
 		require.Equal(t, "NOT_STARTED", progress["status"])
 		require.Equal(t, object(t, `{"total": 3, "completed": 0, "percentage": 0}`), progress["progress"])
 		quiz := full["items"].([]any)[1].(map[string]any)["itemData"].(map[string]any)
 		require.Equal(t, "new", quiz["quizId"])
+		require.Equal(t, []any{object(t, `{"quizId": "new", "lang": "en", "question": "Which?", "opt1": "A", "opt2": "B", `+whole+`}`)}, quiz["translations"])
 		require.Empty(t, items(c.do("GET", "/learning-path-assignments?userId=member&state=ENDED", "", 200)))
 		require.Len(t, items(c.do("GET", "/learning-path-assignments?userId=member&state=ACTIVE&visibility=UNLOCKED&progressStatus=NOT_STARTED", "", 200)), 1)
 		c.do("GET", "/learning-path-assignments", "", 400)

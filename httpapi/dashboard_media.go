@@ -17,7 +17,24 @@ type mediaRow struct {
 	content.Media
 	envelope
 
-	Tags *[]tenancy.UserTag `json:"tags,omitempty"`
+	Tags         *[]tenancy.UserTag `json:"tags,omitempty"`
+	Translations []mediaText        `json:"translations,omitempty"`
+}
+
+// A mediaText is what a medium is called in one language. It is as old as the medium.
+type mediaText struct {
+	MediaID string `json:"mediaId"`
+	content.Label
+	stamped
+}
+
+// mediaTexts returns what a medium is called, in the languages of some labels.
+func (c *call) mediaTexts(m *content.Media, labels []content.Label) []mediaText {
+	all := make([]mediaText, len(labels))
+	for i, l := range labels {
+		all[i] = mediaText{m.ID, l, stamped{c.envelope(), m.CreatedAt, m.UpdatedAt}}
+	}
+	return all
 }
 
 type (
@@ -123,8 +140,8 @@ func (c *call) mediaRows(ctx context.Context, all []content.Media, fields []stri
 			carried := userTagsOf(tags[m.ID])
 			rows[i].Tags = &carried
 		}
-		if !slices.Contains(fields, "translations") {
-			rows[i].Translations = nil
+		if slices.Contains(fields, "translations") {
+			rows[i].Translations = c.mediaTexts(&m, m.Translations)
 		}
 	}
 	return rows, nil
@@ -140,7 +157,7 @@ func (c *call) mediaRow(ctx context.Context, m content.Media, fields []string) (
 }
 
 func dashboardMedia(f *forms) []*operation {
-	shapeOf[content.Media](f, shape{omitted: []string{"translations"}})
+	shapeOf[content.Media](f, shape{always: []string{"url"}})
 	const base, one = "/media", "/media/{mediaId}"
 	scope := param{
 		name: "scope", in: "query", kind: reflect.String, of: reflect.TypeFor[mediaList](), field: "Scope",
@@ -178,20 +195,15 @@ func dashboardMedia(f *forms) []*operation {
 			}
 			return mediumGone{in.ID, true}, err
 		}),
-		declare("GET", one+"/translations", tenancy.ContentRead, "List the translations of a medium", codes(200, 401), func(ctx context.Context, c *call, in *tagsOf) (list[translationRow], error) {
+		declare("GET", one+"/translations", tenancy.ContentRead, "List the translations of a medium", codes(200, 401), func(ctx context.Context, c *call, in *tagsOf) (list[mediaText], error) {
 			m, err := c.inScope(ctx, in.ID)
 			if err != nil {
-				return list[translationRow]{}, err
+				return list[mediaText]{}, err
 			}
-			texts, next, err := inMemory(m.Translations, &in.paging)
-			rows := make([]translationRow, len(texts))
-			for i := 0; i < len(texts) && err == nil; i++ {
-				rows[i], err = c.translationRow(texts[i], in.ID, &content.Header{CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt})
-			}
-			return list[translationRow]{rows, next}, err
+			labels, next, err := inMemory(m.Translations, &in.paging)
+			return list[mediaText]{c.mediaTexts(&m, labels), next}, err
 		}),
 	}
-	scoped[3].text = f.of(reflect.TypeFor[content.Label]())
 	tagged := func(c *call) tagged { return mediaTags{c} }
 	scoped = append(scoped, tagReadsOf(one, tagged)...)
 	scoped = append(scoped, tagWritesOf(one, "Media", tenancy.ContentUpdate, tagsAnswered, tagged)...)

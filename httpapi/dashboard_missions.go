@@ -108,6 +108,7 @@ func (g *grant) grant() economy.Grant {
 func dashboardMissions(f *forms) []*operation {
 	shapeOf[missions.Mission](f, shape{
 		hidden: []string{"missionConfigurationVersion", "missionRuleVersion", "initialAmount", "seq", "awaited", "completer", "last"},
+		always: []string{"state"},
 		null:   []string{"matchCondition", "incrementExpression", "targetAmountExpression"},
 	})
 	shapeOf[economy.Transaction](f, shape{hidden: []string{"counterpartTransactionId", "reversedTransactionId", "ruleVersion", "at"}})

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/guerdonhq/guerdon/fault"
@@ -16,10 +17,14 @@ type (
 	activationRow struct {
 		mobility.Activation
 		envelope
+
+		// CreatedAt is when the user was made: who never turned it on is off.
+		CreatedAt time.Time `json:"createdAt"`
 	}
+	// A milestone is as old as its day, and has changed when it was reached or redeemed.
 	milestoneRow struct {
 		mobility.Milestone
-		envelope
+		stamped
 
 		// ReachedAtT and RedeemedAtT are the moments in seconds since 1970.
 		ReachedAtT  int64 `json:"reachedAtT,omitempty"`
@@ -29,6 +34,10 @@ type (
 		// Geometry is "" where it is not known.
 		Geometry string `json:"geometry"`
 
+		// CreatedAt is when it ended, before which nobody knew it.
+		CreatedAt time.Time `json:"createdAt"`
+		// UpdatedAt is when the provider came to know what is told here, or somebody reviewed it.
+		UpdatedAt time.Time `json:"updatedAt"`
 		mobility.Tracking
 		envelope
 	}
@@ -40,15 +49,36 @@ type (
 	}
 )
 
-func (c *call) milestoneRow(m mobility.Milestone) milestoneRow {
+// activationRow returns whether the user who asks is tracked.
+func (c *call) activationRow(a mobility.Activation) activationRow {
+	return activationRow{a, c.envelope(), c.user.CreatedAt}
+}
+
+func (c *call) milestoneRow(m mobility.Milestone) (row milestoneRow, err error) {
 	unix := func(t time.Time) int64 {
 		if t.IsZero() {
 			return 0
 		}
 		return t.Unix()
 	}
-	return milestoneRow{m, c.envelope(), unix(m.ReachedAt), unix(m.RedeemedAt)}
+	zone, err := c.zones.Load(m.UserTimezone)
+	if err != nil {
+		return row, err
+	}
+	begun := m.Date.Start(zone)
+	return milestoneRow{m, stamped{c.envelope(), begun, latest(begun, m.ReachedAt, m.RedeemedAt)}, unix(m.ReachedAt), unix(m.RedeemedAt)}, nil
 }
+
+func (c *call) trackingRow(t mobility.Tracking) trackingRow {
+	changed := latest(t.EndsAt, t.UpdatedAt)
+	if t.Review != nil {
+		changed = latest(changed, t.Review.At)
+	}
+	return trackingRow{t.Geometry, t.EndsAt, changed, t, c.envelope()}
+}
+
+// latest returns the last of some moments.
+func latest(all ...time.Time) time.Time { return slices.MaxFunc(all, time.Time.Compare) }
 
 // motionTag is what clients take the provider to be where the host has named none.
 const motionTag = "motiontag"
@@ -110,7 +140,7 @@ func dashboardMobility(f *forms) []*operation {
 	const base = "/mobility"
 	activate := func(ctx context.Context, c *call, in *switching) (activationRow, error) {
 		a, err := c.ws.Mobility.Activate(ctx, mobility.Activation{UserID: c.user.ID, Provider: c.provider(), Status: in.Body.Status})
-		return activationRow{a, c.envelope()}, err
+		return c.activationRow(a), err
 	}
 	return []*operation{
 		declare("GET", base+"/activations", tenancy.ContentRead, "List which providers track oneself", codes(200, 401), func(ctx context.Context, c *call, in *onlyPaging) (list[activationRow], error) {
@@ -121,14 +151,14 @@ func dashboardMobility(f *forms) []*operation {
 			some, next, err := inMemory(found, &in.paging)
 			rows := make([]activationRow, len(some))
 			for i, a := range some {
-				rows[i] = activationRow{a, c.envelope()}
+				rows[i] = c.activationRow(a)
 			}
 			return list[activationRow]{rows, next}, err
 		}),
 		declare("POST", base+"/activations", tenancy.SelfUpdate, "Turn tracking on or off", codes(201, 400, 401), activate),
 		declare("GET", base+"/activation", tenancy.ContentRead, "Tell whether oneself is tracked", codes(200, 401), func(ctx context.Context, c *call, _ *nothing) (activationRow, error) {
 			found, err := c.ws.Mobility.Activations(ctx, c.user.ID)
-			row := activationRow{mobility.Activation{UserID: c.user.ID, Provider: c.provider(), Status: mobility.Off, UpdatedAt: c.user.CreatedAt}, c.envelope()}
+			row := c.activationRow(mobility.Activation{UserID: c.user.ID, Provider: c.provider(), Status: mobility.Off, UpdatedAt: c.user.CreatedAt})
 			for _, a := range found {
 				if a.Provider == row.Provider {
 					row.Activation = a
@@ -144,8 +174,8 @@ func dashboardMobility(f *forms) []*operation {
 			}
 			found, next, err := c.ws.Mobility.Milestones(ctx, c.user.ID, q, in.page())
 			rows := make([]milestoneRow, len(found))
-			for i, m := range found {
-				rows[i] = c.milestoneRow(m)
+			for i := 0; i < len(found) && err == nil; i++ {
+				rows[i], err = c.milestoneRow(found[i])
 			}
 			return list[milestoneRow]{rows, next}, err
 		}),
@@ -154,11 +184,17 @@ func dashboardMobility(f *forms) []*operation {
 			if err == nil && m.UserID != c.user.ID {
 				err = fault.NotFound("milestone", in.ID)
 			}
-			return c.milestoneRow(m), err
+			if err != nil {
+				return milestoneRow{}, err
+			}
+			return c.milestoneRow(m)
 		}),
 		declare("POST", base+"/milestones/{mobilityMilestoneId}/redeem", tenancy.ContentSubmit, "Redeem a milestone of oneself", codes(200, 401, 404), func(ctx context.Context, c *call, in *milestoneOf) (milestoneRow, error) {
 			m, err := c.ws.Mobility.Redeem(ctx, c.user.ID, in.ID)
-			return c.milestoneRow(m), err
+			if err != nil {
+				return milestoneRow{}, err
+			}
+			return c.milestoneRow(m)
 		}),
 		declare("GET", base+"/trackings", tenancy.ContentRead, "List how oneself got about", codes(200, 401), func(ctx context.Context, c *call, in *days) (list[trackingRow], error) {
 			q, err := in.query()
@@ -168,7 +204,7 @@ func dashboardMobility(f *forms) []*operation {
 			found, next, err := c.ws.Mobility.Trackings(ctx, c.user.ID, q, in.page())
 			rows := make([]trackingRow, len(found))
 			for i, t := range found {
-				rows[i] = trackingRow{t.Geometry, t, c.envelope()}
+				rows[i] = c.trackingRow(t)
 			}
 			return list[trackingRow]{rows, next}, err
 		}),

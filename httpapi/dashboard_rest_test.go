@@ -43,9 +43,11 @@ func TestMedia(t *testing.T) {
 		require.Len(t, items(c.do("GET", "/media?fileType=image&scope=workspace&fields=tags,translations", "", 200)), 1)
 		require.Empty(t, items(c.do("GET", "/media?fileType=video", "", 200)))
 		named := c.do("PATCH", one, `{"translations": [{"lang": "en", "label": "Cat"}, {"lang": "it", "label": "Gatto"}]}`, 200)
-		require.Len(t, named["translations"], 2)
-		texts := items(c.do("GET", one+"/translations?limit=1", "", 200))
+		texts := c.do("GET", one+"/translations", "", 200)["items"].([]any)
 		require.Equal(t, object(t, `{"lang": "en", "label": "Cat", "mediaId": "`+id+`", `+whole+`}`), texts[0])
+		require.Equal(t, texts, named["translations"])
+		require.Equal(t, texts[:1], c.do("GET", one+"/translations?limit=1", "", 200)["items"])
+		require.NotContains(t, c.do("GET", one, "", 200), "translations")
 
 		row := `{"tagId": "` + tagID + `", "entityType": "Media", "entityId": "` + id + `", "mediaId": "` + id + `", "scope": "workspace", "priority": 2, ` + whole + `}`
 		c.same("POST", one+"/tags", `{"assignments": [{"tagId": "`+tagID+`", "priority": 2}]}`, 200, `{"assignments": [`+row+`]}`)
@@ -260,7 +262,7 @@ func TestMobility(t *testing.T) {
 		c.same("GET", "/mobility/motiontag/status", "", 200, `{"enabled": true}`)
 		c.same("GET", "/mobility/motiontag/token", "", 200, `{"token": null}`)
 		require.Equal(t, "off", c.do("GET", "/mobility/activation", "", 200)["status"])
-		c.same("POST", "/mobility/activations", `{"status": "on"}`, 201, `{"userId": "member", "provider": "seer", "status": "on", "accountId": "acme", "workspaceId": "default", "sourceRegion": "eu-west-1", "updatedAt": "2026-03-02T09:00:00.000Z"}`)
+		c.same("POST", "/mobility/activations", `{"status": "on"}`, 201, `{"userId": "member", "provider": "seer", "status": "on", `+whole+`}`)
 		require.Equal(t, "on", c.do("GET", "/mobility/activation", "", 200)["status"])
 		c.same("GET", "/mobility/motiontag/token", "", 200, `{"token": "token of member"}`)
 		require.Len(t, items(c.do("GET", "/mobility/activations", "", 200)), 1)
@@ -283,20 +285,27 @@ func TestMobility(t *testing.T) {
 		row := items(c.do("GET", "/mobility/trackings?date=2026-03-02", "", 200))[0]
 		require.Equal(t, object(t, `{"date": "2026-03-02", "userId": "member", "userTimezone": "UTC", "provider": "seer", "status": "track", "type": "walk", "length": 2500, "misdetectedCompletely": false, "suspicious": false,
 			"startsAt": "2026-03-02T08:00:00.000Z", "startsAtTimezone": "UTC", "endsAt": "2026-03-02T08:40:00.000Z", "endsAtTimezone": "UTC", "co2Emitted": 0, "co2Avoided": 0, "geometry": "",
-			"accountId": "acme", "workspaceId": "default", "sourceRegion": "eu-west-1"}`), without(row, "mobilityTrackingId"))
+			"accountId": "acme", "workspaceId": "default", "sourceRegion": "eu-west-1", "createdAt": "2026-03-02T08:40:00.000Z", "updatedAt": "2026-03-02T08:40:00.000Z"}`), without(row, "mobilityTrackingId"))
+		*w.now = start.Add(1e9)
+		_, err = w.ws.Mobility.Review(ctx, row["mobilityTrackingId"].(string), mobility.Released, "seen")
+		require.NoError(t, err)
+		reviewed := items(c.do("GET", "/mobility/trackings", "", 200))[0]
+		require.Equal(t, []any{row["createdAt"], "2026-03-02T09:00:01.000Z"}, []any{reviewed["createdAt"], reviewed["updatedAt"]})
+		*w.now = start
 		require.Empty(t, items(c.do("GET", "/mobility/trackings?dateStart=2026-03-03", "", 200)))
 		require.Len(t, items(c.do("GET", "/mobility/trackings?dateStart=2026-03-01&dateEnd=2026-03-02", "", 200)), 1)
 		require.Equal(t, "dateEnd", refusedField(t, c.do("GET", "/mobility/trackings?dateEnd=yesterday", "", 400)))
 		stones := items(c.do("GET", "/mobility/milestones", "", 200))
 		require.Len(t, stones, 2)
 		require.Equal(t, object(t, `{"date": "2026-03-02", "userId": "member", "userTimezone": "UTC", "metric": "km", "target": "target0", "transportTypes": ["walk"], "goal": 1, "userAmount": 2.5, "reached": true,
-			"reachedAt": "2026-03-02T08:40:00.000Z", "reachedAtT": 1772440800, "redeemed": false, "accountId": "acme", "workspaceId": "default", "sourceRegion": "eu-west-1"}`), without(stones[0], "mobilityMilestoneId"))
+			"reachedAt": "2026-03-02T08:40:00.000Z", "reachedAtT": 1772440800, "redeemed": false, "accountId": "acme", "workspaceId": "default", "sourceRegion": "eu-west-1",
+			"createdAt": "2026-03-02T00:00:00.000Z", "updatedAt": "2026-03-02T08:40:00.000Z"}`), without(stones[0], "mobilityMilestoneId"))
 		one := "/mobility/milestones/" + stones[0]["mobilityMilestoneId"].(string)
 		require.Equal(t, stones[0], c.do("GET", one, "", 200))
 		w.as("admin", httpapi.Dashboard).do("GET", one, "", 404)
 		w.as("admin", httpapi.Dashboard).do("POST", one+"/redeem", "", 404)
 		redeemed := c.do("POST", one+"/redeem", "", 200)
-		require.Equal(t, []any{true, 1772442000.0}, []any{redeemed["redeemed"], redeemed["redeemedAtT"]})
+		require.Equal(t, []any{true, 1772442000.0, redeemed["redeemedAt"]}, []any{redeemed["redeemed"], redeemed["redeemedAtT"], redeemed["updatedAt"]})
 		c.do("POST", one+"/redeem", "", 400)
 		c.do("POST", "/mobility/milestones/"+stones[1]["mobilityMilestoneId"].(string)+"/redeem", "", 400)
 	})

@@ -61,7 +61,7 @@ func sections() []string {
 
 func dashboardWorkspace(f *forms) []*operation {
 	shapeOf[tenancy.Workspace](f, shape{hidden: []string{"status"}})
-	shapeOf[tenancy.Configuration](f, shape{hidden: []string{"version", "security"}})
+	shapeOf[tenancy.Configuration](f, shape{hidden: []string{"version", "security"}, always: []string{"stage", "createdAt", "updatedAt"}})
 	const conf = "/workspace-configuration"
 	all := []*operation{
 		declare("GET", "/workspace", tenancy.ContentRead, "Get the workspace", codes(200, 401), func(ctx context.Context, c *call, _ *nothing) (row workspaceRow, err error) {

@@ -20,8 +20,8 @@ import (
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-// A kind is one sort of document on the wire.
-type kind[T any] struct {
+// A kind is one sort of document on the wire: documents T, whose texts are W.
+type kind[T any, W content.Text] struct {
 	// name is the kind's.
 	name string
 	// plural is the word of its paths, id the name of its id there and in its rows.
@@ -45,9 +45,9 @@ type kind[T any] struct {
 	// expansions are what may be asked for beside tags and translations.
 	expansions []string
 	// reads declares what lists and gets documents; nil declares [kind.plainReads].
-	reads func(k *kind[T], base, one string) []*operation
+	reads func(k *kind[T, W], base, one string) []*operation
 	// creates declares what creates documents; nil declares [kind.create].
-	creates func(k *kind[T], base string, codes []int) *operation
+	creates func(k *kind[T, W], base string, codes []int) *operation
 	// own are the statuses of creating, if they are not 201, 400 and 401.
 	own []int
 	// generated says that nobody chooses the id of a new one.
@@ -76,27 +76,51 @@ func (c *call) envelope() envelope {
 }
 
 // A document is a row of a document in the Dashboard.
-type document[T any] struct {
+type document[T any, W content.Text] struct {
 	Doc T `wire:"inline"`
 	envelope
 
 	Tags *[]tenancy.UserTag `json:"tags,omitempty"`
+	// Translations are those of the document, if they are asked for.
+	Translations []textRow[W] `json:"translations,omitempty"`
 }
 
 // shape returns the shape of the documents of a kind.
-func (k *kind[T]) shape() shape {
-	return shape{
-		names:   map[string]string{"id": k.id, "catalogId": k.catalog()},
-		hidden:  append([]string{"version", "catalogVersion", "warnings"}, k.hidden...),
-		omitted: []string{"translations"},
-		always:  []string{"origin", "langs", "stage", "createdAt", "updatedAt"},
-		null:    k.null,
-		filled:  k.filled,
+func (k *kind[T, W]) shape() shape {
+	s := shape{
+		names:  map[string]string{"id": k.id, "catalogId": k.catalog()},
+		hidden: append([]string{"version", "catalogVersion", "warnings"}, k.hidden...),
+		always: []string{"origin", "langs", "stage", "createdAt", "updatedAt", "periodId"},
+		null:   k.null,
+		filled: k.filled,
 	}
+	if k.timed() {
+		s.always = append(s.always, "state")
+	} else {
+		s.hidden = append(s.hidden, "state")
+	}
+	return s
+}
+
+// timed tells whether the documents of the kind have a timeframe.
+func (k *kind[T, W]) timed() bool {
+	_, is := any(new(T)).(content.Timed)
+	return is
+}
+
+// rowShape returns the shape of what rows have beside their document.
+func (k *kind[T, W]) rowShape() (s shape) {
+	if k.tags.several == nil {
+		s.hidden = append(s.hidden, "tags")
+	}
+	if _, said := any(new(T)).(texted); !said {
+		s.hidden = append(s.hidden, "translations")
+	}
+	return s
 }
 
 // body returns the shape of the documents of a kind as they are written. Rules may be null there.
-func (k *kind[T]) body(id bool) shape {
+func (k *kind[T, W]) body(id bool) shape {
 	hidden := slices.DeleteFunc(slices.Concat(server, k.hidden), func(name string) bool { return name == "id" && id || name == "catalogId" })
 	if !k.ai {
 		hidden = append(hidden, "origin")
@@ -104,8 +128,14 @@ func (k *kind[T]) body(id bool) shape {
 	return shape{names: map[string]string{"id": k.id, "catalogId": k.catalog()}, hidden: hidden, omitted: []string{"id"}}
 }
 
+// shapes says what is different on the wire about the rows of the kind, and what they are called.
+func (k *kind[T, W]) shapes(f *forms) {
+	row := reflect.TypeFor[document[T, W]]()
+	f.shapes[reflect.TypeFor[T]()], f.shapes[row], f.names[row] = k.shape(), k.rowShape(), k.name
+}
+
 // catalog returns the name of the field that says of what a document is a clone.
-func (k *kind[T]) catalog() string { return cmp.Or(k.catalogID, "catalog"+upper(k.id)) }
+func (k *kind[T, W]) catalog() string { return cmp.Or(k.catalogID, "catalog"+upper(k.id)) }
 
 type (
 	listing struct {
@@ -141,9 +171,9 @@ type (
 )
 
 // documents declares the operations of a kind in the Dashboard.
-func documents[T any](f *forms, k *kind[T]) []*operation {
+func documents[T any, W content.Text](f *forms, k *kind[T, W]) []*operation {
 	of := reflect.TypeFor[T]()
-	f.shapes[of], f.names[reflect.TypeFor[document[T]]()] = k.shape(), k.name
+	k.shapes(f)
 	base, one := "/"+k.plural, "/"+k.plural+"/{"+k.id+"}"
 	own := k.own
 	if own == nil {
@@ -176,9 +206,7 @@ func documents[T any](f *forms, k *kind[T]) []*operation {
 		}
 	}
 	for _, words := range k.worded() {
-		o := declare("GET", "/"+words+"/{"+k.id+"}/translations", tenancy.ContentRead, "List the translations", codes(200, 401, 404), k.translations)
-		o.text = textOf[T](f)
-		all = append(all, o)
+		all = append(all, declare("GET", "/"+words+"/{"+k.id+"}/translations", tenancy.ContentRead, "List the translations", codes(200, 401, 404), k.translations))
 	}
 	if k.tags.several != nil {
 		of := func(ws *guerdon.Workspace) tagged { return k.of(ws) }
@@ -192,14 +220,8 @@ func documents[T any](f *forms, k *kind[T]) []*operation {
 	return all
 }
 
-// textOf returns the form of the translations of a type.
-func textOf[T any](f *forms) *form {
-	texts, _ := reflect.TypeFor[T]().FieldByName("Translations")
-	return f.of(texts.Type.Elem())
-}
-
 // worded returns the words before /{id}/translations.
-func (k *kind[T]) worded() []string {
+func (k *kind[T, W]) worded() []string {
 	switch k.singular {
 	case "":
 		return []string{k.plural}
@@ -213,7 +235,7 @@ func (k *kind[T]) worded() []string {
 const elsewhere = "-"
 
 // narrow leaves an operation only what the kind has of what one may be asked for.
-func (k *kind[T]) narrow(o *operation) {
+func (k *kind[T, W]) narrow(o *operation) {
 	o.params = slices.DeleteFunc(o.params, func(p param) bool {
 		return p.name == "state" && !k.stated || p.name == "catalogWorkspaceId" && !k.cataloged
 	})
@@ -228,15 +250,15 @@ func (k *kind[T]) narrow(o *operation) {
 }
 
 // plainReads declares what lists and gets documents as they are.
-func (k *kind[T]) plainReads(base, one string) []*operation {
-	return expandedReads(k, base, one, func(_ context.Context, _ *call, rows []document[T], _ []string) ([]document[T], error) {
+func (k *kind[T, W]) plainReads(base, one string) []*operation {
+	return expandedReads(k, base, one, func(_ context.Context, _ *call, rows []document[T, W], _ []string) ([]document[T, W], error) {
 		return rows, nil
 	})
 }
 
 // expandedReads declares what lists and gets documents with expansions of their own: expand makes them of rows, all at once.
-func expandedReads[T, R any](
-	k *kind[T], base, one string, expand func(ctx context.Context, c *call, rows []document[T], fields []string) ([]R, error),
+func expandedReads[T any, W content.Text, R any](
+	k *kind[T, W], base, one string, expand func(ctx context.Context, c *call, rows []document[T, W], fields []string) ([]R, error),
 ) []*operation {
 	return []*operation{
 		declare("GET", base, tenancy.ContentRead, "List "+k.plural, codes(200, 401), func(ctx context.Context, c *call, in *listing) (list[R], error) {
@@ -252,7 +274,7 @@ func expandedReads[T, R any](
 			if err != nil {
 				return row, err
 			}
-			rows, err := expand(ctx, c, []document[T]{found}, in.Fields)
+			rows, err := expand(ctx, c, []document[T, W]{found}, in.Fields)
 			if err != nil {
 				return row, err
 			}
@@ -261,11 +283,11 @@ func expandedReads[T, R any](
 	}
 }
 
-func (k *kind[T]) plainCreate(base string, codes []int) *operation {
+func (k *kind[T, W]) plainCreate(base string, codes []int) *operation {
 	return declare("POST", base, tenancy.ContentCreate, "Create one of "+k.plural, codes, k.create)
 }
 
-func (k *kind[T]) list(ctx context.Context, c *call, in *listing) (rows []document[T], next string, err error) {
+func (k *kind[T, W]) list(ctx context.Context, c *call, in *listing) (rows []document[T, W], next string, err error) {
 	docs := k.of(c.ws)
 	var found []T
 	if in.CatalogWorkspaceID != "" {
@@ -280,7 +302,7 @@ func (k *kind[T]) list(ctx context.Context, c *call, in *listing) (rows []docume
 	return rows, next, err
 }
 
-func (k *kind[T]) get(ctx context.Context, c *call, in *named) (row document[T], err error) {
+func (k *kind[T, W]) get(ctx context.Context, c *call, in *named) (row document[T, W], err error) {
 	var doc T
 	if in.CatalogWorkspaceID != "" {
 		doc, err = k.of(c.ws).CatalogGet(ctx, in.CatalogWorkspaceID, in.ID)
@@ -305,20 +327,20 @@ func (in *cataloged) of(fields []string) []string {
 	return slices.DeleteFunc(slices.Clone(fields), func(f string) bool { return f == "tags" })
 }
 
-func (k *kind[T]) create(ctx context.Context, c *call, in *written) (document[T], error) {
+func (k *kind[T, W]) create(ctx context.Context, c *call, in *written) (document[T, W], error) {
 	doc, err := k.draft(in.Body)
 	if err == nil {
 		doc, err = k.of(c.ws).Create(ctx, doc)
 		c.changed(nil, doc)
 	}
 	if err != nil {
-		return document[T]{}, err
+		return document[T, W]{}, err
 	}
 	return k.row(ctx, c, doc, nil)
 }
 
 // draft returns the new document that a body is.
-func (k *kind[T]) draft(body map[string]json.RawMessage) (doc T, err error) {
+func (k *kind[T, W]) draft(body map[string]json.RawMessage) (doc T, err error) {
 	own, err := k.inward(body)
 	if err != nil {
 		return doc, err
@@ -330,7 +352,7 @@ func (k *kind[T]) draft(body map[string]json.RawMessage) (doc T, err error) {
 }
 
 // update replaces the draft. What the wire does not know of the document stays.
-func (k *kind[T]) update(ctx context.Context, c *call, in *rewritten) (row document[T], err error) {
+func (k *kind[T, W]) update(ctx context.Context, c *call, in *rewritten) (row document[T, W], err error) {
 	err = c.ws.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
 		doc, err := k.replace(ctx, c, k.of(ws), in)
 		if err == nil {
@@ -342,7 +364,7 @@ func (k *kind[T]) update(ctx context.Context, c *call, in *rewritten) (row docum
 }
 
 // replace replaces the draft of a document in a transaction.
-func (k *kind[T]) replace(ctx context.Context, c *call, docs content.Documents[T], in *rewritten) (doc T, err error) {
+func (k *kind[T, W]) replace(ctx context.Context, c *call, docs content.Documents[T], in *rewritten) (doc T, err error) {
 	body, err := k.inward(in.Body)
 	if err != nil {
 		return doc, err
@@ -381,7 +403,7 @@ func fieldsOf(v any) (fields map[string]json.RawMessage, err error) {
 }
 
 // merged returns a body with what the wire does not know of a document, or the body cannot say.
-func (k *kind[T]) merged(body, old map[string]json.RawMessage) map[string]json.RawMessage {
+func (k *kind[T, W]) merged(body, old map[string]json.RawMessage) map[string]json.RawMessage {
 	merged := maps.Clone(body)
 	all := k.kept
 	for _, name := range slices.Concat(k.hidden, []string{"origin", "catalogId", "catalogWorkspaceId", "catalogVersion", "syncWithCatalog"}) {
@@ -398,7 +420,7 @@ func (k *kind[T]) merged(body, old map[string]json.RawMessage) map[string]json.R
 }
 
 // edition names the state of the document, whatever expansions the row has.
-func (d document[T]) edition() string { return editionOf(headOf(&d.Doc).UpdatedAt) }
+func (d document[T, W]) edition() string { return editionOf(headOf(&d.Doc).UpdatedAt) }
 
 func editionOf(updatedAt time.Time) string { return strconv.FormatInt(updatedAt.UnixMicro(), 36) }
 
@@ -411,7 +433,7 @@ func unchanged(condition string, updatedAt time.Time) error {
 }
 
 // publish makes the draft the version in force. One that is already is no error.
-func (k *kind[T]) publish(ctx context.Context, c *call, in *publishing) (document[T], error) {
+func (k *kind[T, W]) publish(ctx context.Context, c *call, in *publishing) (document[T, W], error) {
 	var options []content.PublishOption
 	if in.Cascade {
 		options = append(options, content.Cascade)
@@ -426,7 +448,7 @@ func (k *kind[T]) publish(ctx context.Context, c *call, in *publishing) (documen
 		}
 	}
 	if err != nil {
-		return document[T]{}, err
+		return document[T, W]{}, err
 	}
 	return k.row(ctx, c, doc, nil)
 }
@@ -437,51 +459,34 @@ type publishing struct {
 	Cascade bool `query:"cascade"`
 }
 
-func (k *kind[T]) translations(ctx context.Context, c *call, in *tagsOf) (list[translationRow], error) {
+func (k *kind[T, W]) translations(ctx context.Context, c *call, in *tagsOf) (list[textRow[W]], error) {
 	texts, next, err := k.of(c.ws).Translations(ctx, in.ID, in.page())
 	if err != nil {
-		return list[translationRow]{}, err
+		return list[textRow[W]]{}, err
 	}
 	doc, err := k.of(c.ws).Get(ctx, in.ID)
 	if err != nil {
-		return list[translationRow]{}, err
+		return list[textRow[W]]{}, err
 	}
-	rows := make([]translationRow, len(texts))
-	for i := range texts {
-		if rows[i], err = c.translationRow(texts[i], in.ID, headOf(&doc)); err != nil {
-			return list[translationRow]{}, err
-		}
-	}
-	return list[translationRow]{rows, next}, nil
+	return list[textRow[W]]{k.textRows(c, headOf(&doc), texts), next}, nil
 }
 
-// A translationRow is what a document says in one language: the fields of its kind's texts.
-type translationRow struct {
-	Lang string `json:"lang"`
-	envelope
-
-	CreatedAt time.Time      `json:"createdAt"`
-	UpdatedAt time.Time      `json:"updatedAt"`
-	Text      map[string]any `wire:"flat"`
+// textRows returns what a document says, which is as old as the document is.
+func (k *kind[T, W]) textRows(c *call, head *content.Header, texts []content.Text) []textRow[W] {
+	rows := make([]textRow[W], len(texts))
+	for i, text := range texts {
+		rows[i] = textRow[W]{docText[W]{text.(W), map[string]string{k.id: head.ID}, head.CreatedAt, head.UpdatedAt}, c.envelope()}
+	}
+	return rows
 }
 
-func (c *call) translationRow(text content.Text, id string, head *content.Header) (row translationRow, err error) {
-	row = translationRow{Lang: text.Language(), envelope: c.envelope(), CreatedAt: head.CreatedAt, UpdatedAt: head.UpdatedAt}
-	data, err := json.Marshal(text)
-	if err == nil {
-		err = json.Unmarshal(data, &row.Text)
-	}
-	delete(row.Text, "lang")
-	for name, own := range c.own(id) {
-		row.Text[name] = own
-	}
-	return row, err
-}
+// A texted document says something in several languages.
+type texted interface{ AllTexts() []content.Text }
 
 func headOf[T any](doc *T) *content.Header { return any(doc).(content.Document).Head() }
 
 // inward returns a body under the engine's names, without what no body sets.
-func (k *kind[T]) inward(body map[string]json.RawMessage) (map[string]json.RawMessage, error) {
+func (k *kind[T, W]) inward(body map[string]json.RawMessage) (map[string]json.RawMessage, error) {
 	in := maps.Clone(body)
 	if in == nil {
 		in = map[string]json.RawMessage{}
@@ -505,7 +510,7 @@ func (k *kind[T]) inward(body map[string]json.RawMessage) (map[string]json.RawMe
 }
 
 // read returns the document that a body under the engine's names is.
-func (k *kind[T]) read(body map[string]json.RawMessage) (doc T, err error) {
+func (k *kind[T, W]) read(body map[string]json.RawMessage) (doc T, err error) {
 	data, err := json.Marshal(body)
 	if err == nil {
 		err = json.Unmarshal(data, &doc)
@@ -517,16 +522,16 @@ func (k *kind[T]) read(body map[string]json.RawMessage) (doc T, err error) {
 }
 
 // row returns a document as a row, with the expansions that are asked for.
-func (k *kind[T]) row(ctx context.Context, c *call, doc T, fields []string) (document[T], error) {
+func (k *kind[T, W]) row(ctx context.Context, c *call, doc T, fields []string) (document[T, W], error) {
 	rows, err := k.rows(ctx, c, []T{doc}, fields)
 	if err != nil {
-		return document[T]{}, err
+		return document[T, W]{}, err
 	}
 	return rows[0], nil
 }
 
 // rows returns documents as rows, with the expansions that are asked for, which are read at once.
-func (k *kind[T]) rows(ctx context.Context, c *call, docs []T, fields []string) ([]document[T], error) {
+func (k *kind[T, W]) rows(ctx context.Context, c *call, docs []T, fields []string) ([]document[T, W], error) {
 	var tags map[string][]content.TagAssignment
 	tagged := k.tags.several != nil && slices.Contains(fields, "tags")
 	if tagged {
@@ -539,23 +544,25 @@ func (k *kind[T]) rows(ctx context.Context, c *call, docs []T, fields []string) 
 			return nil, err
 		}
 	}
-	rows := make([]document[T], len(docs))
+	rows := make([]document[T, W], len(docs))
 	for i, doc := range docs {
-		rows[i] = document[T]{Doc: doc, envelope: c.envelope()}
+		rows[i] = document[T, W]{Doc: doc, envelope: c.envelope()}
+		if slices.Contains(fields, "translations") {
+			rows[i] = k.said(c, &doc)
+		}
 		if tagged {
 			carried := userTagsOf(tags[headOf(&doc).ID])
 			rows[i].Tags = &carried
-		}
-		if !slices.Contains(fields, "translations") {
-			hideTranslations(&rows[i].Doc)
 		}
 	}
 	return rows, nil
 }
 
-// hideTranslations leaves a document without its translations.
-func hideTranslations(doc any) {
-	if texts := reflect.ValueOf(doc).Elem().FieldByName("Translations"); texts.IsValid() {
-		texts.SetZero()
+// said returns a document with what it says.
+func (k *kind[T, W]) said(c *call, doc *T) document[T, W] {
+	row := document[T, W]{Doc: *doc, envelope: c.envelope()}
+	if said, is := any(doc).(texted); is {
+		row.Translations = k.textRows(c, headOf(doc), said.AllTexts())
 	}
+	return row
 }

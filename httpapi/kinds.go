@@ -32,7 +32,7 @@ func dashboard(f *forms) []*operation {
 		documents(f, currencyKind()),
 		documents(f, streakConfigurationKind()),
 		documents(f, streakRuleKind()),
-		dashboardTranslations(f),
+		dashboardTranslations(),
 		dashboardLearning(f),
 		dashboardMissions(f),
 		dashboardBoards(f),
@@ -47,48 +47,48 @@ func dashboard(f *forms) []*operation {
 	)
 }
 
-func activityKind() *kind[content.Activity] {
-	return &kind[content.Activity]{
+func activityKind() *kind[content.Activity, content.Label] {
+	return &kind[content.Activity, content.Label]{
 		name: "Activity", plural: "activities", id: "activityId", hidden: []string{"additionalData"}, own: codes(201, 400, 401, 409), tags: tagsSilent,
 		of: func(ws *guerdon.Workspace) content.Documents[content.Activity] { return ws.Activities },
 	}
 }
 
-func quizKind() *kind[content.Quiz] {
-	return &kind[content.Quiz]{
+func quizKind() *kind[content.Quiz, content.Question] {
+	return &kind[content.Quiz, content.Question]{
 		name: "Quiz", plural: "quizzes", id: "quizId", singular: "quiz", tags: tagsAnswered, ai: true, cataloged: true,
 		of: func(ws *guerdon.Workspace) content.Documents[content.Quiz] { return ws.Quizzes },
 	}
 }
 
-func slideKind() *kind[content.Slide] {
-	return &kind[content.Slide]{
+func slideKind() *kind[content.Slide, content.SlideText] {
+	return &kind[content.Slide, content.SlideText]{
 		name: "Slide", plural: "slides", id: "slideId", tags: tagsAnswered, ai: true, cataloged: true,
 		of: func(ws *guerdon.Workspace) content.Documents[content.Slide] { return ws.Slides },
 	}
 }
 
-func storyKind() *kind[content.Story] {
-	return &kind[content.Story]{
+func storyKind() *kind[content.Story, content.StoryText] {
+	return &kind[content.Story, content.StoryText]{
 		name: "Story", plural: "stories", id: "storyId", catalogID: "storyCatalogId", tags: tagsAnswered, ai: true,
-		expansions: []string{"quizzes"}, reads: func(k *kind[content.Story], base, one string) []*operation {
+		expansions: []string{"quizzes"}, reads: func(k *kind[content.Story, content.StoryText], base, one string) []*operation {
 			return expandedReads(k, base, one, storyRows)
 		},
 		of: func(ws *guerdon.Workspace) content.Documents[content.Story] { return ws.Stories },
 	}
 }
 
-func tagKind() *kind[content.Tag] {
-	return &kind[content.Tag]{
+func tagKind() *kind[content.Tag, content.Label] {
+	return &kind[content.Tag, content.Label]{
 		name: "Tag", plural: "tags", id: "tagId", singular: "tag", generated: true,
 		of: func(ws *guerdon.Workspace) content.Documents[content.Tag] { return ws.Tags },
 	}
 }
 
-func groupKind() *kind[learning.Group] {
-	return &kind[learning.Group]{
+func groupKind() *kind[learning.Group, learning.Title] {
+	return &kind[learning.Group, learning.Title]{
 		name: "LearningGroup", plural: "learning-groups", id: "learningGroupId", tags: tagsAnswered, ai: true, cataloged: true,
-		expansions: []string{"items"}, reads: func(k *kind[learning.Group], base, one string) []*operation {
+		expansions: []string{"items"}, reads: func(k *kind[learning.Group, learning.Title], base, one string) []*operation {
 			return expandedReads(k, base, one, groupRows)
 		},
 		creates: createsGroup,
@@ -96,11 +96,11 @@ func groupKind() *kind[learning.Group] {
 	}
 }
 
-func pathKind() *kind[learning.Path] {
-	return &kind[learning.Path]{
+func pathKind() *kind[learning.Path, learning.Title] {
+	return &kind[learning.Path, learning.Title]{
 		name: "LearningPath", plural: "learning-paths", id: "learningPathId", tags: tagsAnswered, ai: true, cataloged: true,
 		kept:       []keep{{field: "completionRule"}, {field: "outcomeRule"}, {field: "startRule"}},
-		expansions: []string{"items", "assignments"}, reads: func(k *kind[learning.Path], base, one string) []*operation {
+		expansions: []string{"items", "assignments"}, reads: func(k *kind[learning.Path, learning.Title], base, one string) []*operation {
 			return expandedReads(k, base, one, pathRows)
 		},
 		creates: createsPath,
@@ -108,15 +108,15 @@ func pathKind() *kind[learning.Path] {
 	}
 }
 
-func pathRuleKind() *kind[learning.Rule] {
-	return &kind[learning.Rule]{
+func pathRuleKind() *kind[learning.Rule, content.Description] {
+	return &kind[learning.Rule, content.Description]{
 		name: "LearningPathRule", plural: "learning-path-rules", id: "learningPathRuleId", catalogID: "learningPathRuleCatalogId",
 		of: func(ws *guerdon.Workspace) content.Documents[learning.Rule] { return ws.Learning.Rules },
 	}
 }
 
-func missionConfigurationKind() *kind[missions.Configuration] {
-	return &kind[missions.Configuration]{
+func missionConfigurationKind() *kind[missions.Configuration, content.Label] {
+	return &kind[missions.Configuration, content.Label]{
 		name: "MissionConfiguration", plural: "mission-configurations", id: "missionConfigurationId", singular: elsewhere, tags: tagsAnswered,
 		filled: map[string]string{"matchCondition": "true", "incrementExpression": "1", "targetAmountExpression": "1"},
 		of: func(ws *guerdon.Workspace) content.Documents[missions.Configuration] {
@@ -125,8 +125,8 @@ func missionConfigurationKind() *kind[missions.Configuration] {
 	}
 }
 
-func missionRuleKind() *kind[missions.Rule] {
-	return &kind[missions.Rule]{
+func missionRuleKind() *kind[missions.Rule, content.Description] {
+	return &kind[missions.Rule, content.Description]{
 		name: "MissionRule", plural: "mission-rules", id: "missionRuleId", tags: tagsAnswered, null: []string{"missionsMatchCondition"},
 		kept: []keep{
 			{"groupTagId", "missionType", "GROUP"},
@@ -141,32 +141,32 @@ func missionRuleKind() *kind[missions.Rule] {
 	}
 }
 
-func rewardRuleKind(f *forms) *kind[economy.RewardRule] {
+func rewardRuleKind(f *forms) *kind[economy.RewardRule, content.Description] {
 	shapeOf[economy.Reward](f, shape{null: []string{"expression"}})
-	return &kind[economy.RewardRule]{
+	return &kind[economy.RewardRule, content.Description]{
 		name: "RewardRule", plural: "reward-rules", id: "rewardRuleId", hidden: []string{"maxPerUser", "per"}, generated: true,
 		null: []string{"matchCondition"},
 		of:   func(ws *guerdon.Workspace) content.Documents[economy.RewardRule] { return ws.Economy.RewardRules },
 	}
 }
 
-func currencyKind() *kind[economy.Currency] {
-	return &kind[economy.Currency]{
+func currencyKind() *kind[economy.Currency, content.Label] {
+	return &kind[economy.Currency, content.Label]{
 		name: "VirtualCurrency", plural: "virtual-currencies", id: "virtualCurrencyId",
 		of: func(ws *guerdon.Workspace) content.Documents[economy.Currency] { return ws.Economy.Currencies },
 	}
 }
 
-func streakConfigurationKind() *kind[streaks.Configuration] {
-	return &kind[streaks.Configuration]{
+func streakConfigurationKind() *kind[streaks.Configuration, content.Label] {
+	return &kind[streaks.Configuration, content.Label]{
 		name: "StreakConfiguration", plural: "streak-configurations", id: "streakConfigurationId", catalogID: "streakConfigurationCatalogId", tags: tagsMade,
 		null: []string{"matchCondition"},
 		of:   func(ws *guerdon.Workspace) content.Documents[streaks.Configuration] { return ws.Streaks.Configurations },
 	}
 }
 
-func streakRuleKind() *kind[streaks.Rule] {
-	return &kind[streaks.Rule]{
+func streakRuleKind() *kind[streaks.Rule, streaks.Text] {
+	return &kind[streaks.Rule, streaks.Text]{
 		name: "StreakRule", plural: "streak-rules", id: "streakRuleId", catalogID: "streakRuleCatalogId", singular: elsewhere, tags: tagsSilent, stated: true,
 		kept: []keep{{field: "metric"}},
 		of:   func(ws *guerdon.Workspace) content.Documents[streaks.Rule] { return ws.Streaks.Rules },

@@ -56,7 +56,7 @@ func spreads(f *form, above []*form) bool {
 		return false
 	}
 	above = append(above, f)
-	return spreads(f.item, above) || slices.ContainsFunc(f.members, func(m member) bool { return m.flat || spreads(m.form, above) })
+	return spreads(f.item, above) || slices.ContainsFunc(f.members, func(m member) bool { return m.flat && m.form.item.kind != "" || spreads(m.form, above) })
 }
 
 // schema returns the schema of a form: a reference, if it has a name.
@@ -145,8 +145,12 @@ func (d *description) members(f *form, o *operation) object {
 			continue
 		}
 		var schema object
-		if o != nil && (rows || spreads(m.form, nil)) {
-			schema = d.inline(m.form, o.within(f))
+		if inner := o.within(f); o != nil && rows || inner != nil && spreads(m.form, nil) {
+			schema = d.inline(m.form, inner)
+			if items, is := schema["items"].(object); is && o == nil && d.names[base(f)] != "" {
+				name := d.names[base(f)] + upper(singular(m.name)) // such as ActivityTranslation
+				d.schemas[name], schema["items"] = items, ref("schemas", name)
+			}
 		} else {
 			schema = d.schema(m.form)
 		}
@@ -184,13 +188,17 @@ func described(t reflect.Type) reflect.Type {
 	return t
 }
 
-// within returns the operation as what is in an object of its answer sees it: the object's own id, if it has one, is what that is of.
+// within returns the operation as what is in an object of its answer sees it: the object's own id, if it has one, is what that is of. The
+// operation is nil within what others share.
 func (o *operation) within(f *form) *operation {
 	i := slices.IndexFunc(f.members, func(m member) bool { return m.json == "id" })
 	if i < 0 {
 		return o
 	}
-	inner := *o
+	var inner operation
+	if o != nil {
+		inner = *o
+	}
 	inner.own = f.members[i].name
 	return &inner
 }
@@ -200,22 +208,11 @@ func holdsRows(f *form) bool {
 	return !slices.ContainsFunc(f.members, func(m member) bool { return m.form.kind != "array" && m.name != "nextToken" })
 }
 
-// spread adds what a map holds whose entries are members, and returns those that are always there: texts of the operation's kind, or the
-// entity's id under the name in the path. Nil says that nobody knows.
+// spread adds the id that a map holds: that of the entity that a row is of, under the name that it has there. It returns what is always
+// there; nil says that nobody knows.
 func (d *description) spread(m *member, o *operation, properties object) (required []string) {
-	if o == nil || o.text == nil && m.form.item.kind == "" {
+	if o == nil || m.form.item.kind == "" {
 		return nil
-	}
-	if o.text != nil && m.form.item.kind == "" {
-		texts := d.members(o.text, nil)
-		for name, schema := range texts["properties"].(object) {
-			if properties[name] == nil {
-				properties[name] = schema
-			}
-		}
-		if all, is := texts["required"].([]string); is {
-			required = slices.DeleteFunc(all, func(name string) bool { return name == "lang" })
-		}
 	}
 	own := o.own
 	for first := range pathParams(o.Path) {

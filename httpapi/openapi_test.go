@@ -50,6 +50,59 @@ func TestDocumentsAreAsReviewed(t *testing.T) {
 	require.Nil(t, w.handler.OpenAPI("nothing"))
 }
 
+// Every row of the Dashboard says where it is and how old it is: users alone have no region. So does what a row says in one language.
+func TestRowsOfTheDashboardSayWhereTheyAre(t *testing.T) {
+	w := newWorld(t, memory.New())
+	var doc map[string]any
+	require.NoError(t, json.Unmarshal(w.handler.OpenAPI(httpapi.Dashboard), &doc))
+	schemas := doc["components"].(map[string]any)["schemas"].(map[string]any)
+	where := []any{"accountId", "workspaceId", "createdAt", "updatedAt"}
+	seen := map[string]int{}
+	var walk func(at string, node any)
+	walk = func(at string, node any) {
+		switch node := node.(type) {
+		case []any:
+			for _, v := range node {
+				walk(at, v)
+			}
+		case map[string]any:
+			properties, _ := node["properties"].(map[string]any)
+			if required, is := node["required"].([]any); is && properties["accountId"] != nil && properties["auditLogId"] == nil {
+				require.Subset(t, required, where, at)
+				if at != "translations" {
+					seen["row"]++
+				}
+				if properties["principalId"] == nil {
+					require.Contains(t, required, "sourceRegion", at)
+				}
+			}
+			for _, name := range []string{"translations", "translation"} {
+				if list, is := properties[name].(map[string]any); is && properties["accountId"] != nil {
+					if items, is := list["items"].(map[string]any); is {
+						list = items
+					}
+					if ref, is := list["$ref"].(string); is {
+						list = schemas[ref[strings.LastIndex(ref, "/")+1:]].(map[string]any)
+					}
+					require.Subset(t, list["required"], append([]any{"sourceRegion", "lang"}, where...), at)
+					require.True(t, slices.ContainsFunc(list["required"].([]any), func(name any) bool {
+						id := name.(string)
+						return strings.HasSuffix(id, "Id") && id != "accountId" && id != "workspaceId"
+					}), at)
+					seen[name]++
+				}
+			}
+			for name, v := range node {
+				walk(name, v)
+			}
+		}
+	}
+	walk("", schemas)
+	require.Greater(t, seen["row"], 20)
+	require.Greater(t, seen["translations"], 14)
+	require.Positive(t, seen["translation"])
+}
+
 // The documents are served to whoever asks, and again only when they have changed.
 func TestDocumentsAreServedWithoutAToken(t *testing.T) {
 	w := newWorld(t, memory.New())

@@ -46,7 +46,6 @@ type operation struct {
 	out    reflect.Type // nil for none
 	form   *form        // of out
 	takes  *form        // of the body, as the document shows it; that of its type, unless it is another
-	text   *form        // of what rows have beside their own fields, if they are translations
 	own    string       // what rows call the id that they are of; "" is what the path calls it
 	serve  func(ctx context.Context, c *call, in any) (any, error)
 	follow func(ctx context.Context, c *call, in any, s *stream) error // instead of serve, of what is told as it happens

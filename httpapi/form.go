@@ -23,6 +23,7 @@ import (
 //   - the names are those of encoding/json, but for what a shape says of the type,
 //   - a decimal is a number, a moment RFC 3339 in UTC with milliseconds, an empty list is [] and never null,
 //   - what is omitted where it is empty is absent, and so is a moment that is none,
+//   - the name of a time zone is the one that clients know of those that the zone has,
 //   - a rule is an object or null: {"if": [true]} for true, as clients know no other.
 type form struct {
 	typ   reflect.Type
@@ -33,6 +34,7 @@ type form struct {
 	members []member // of an object
 	item    *form    // of a list, or of what a map holds
 	null    bool     // may be null
+	zone    bool     // a name of a time zone, which clients know
 	// anonymous says that the document writes it out where it is: another form of the type has the name.
 	anonymous bool
 }
@@ -77,6 +79,7 @@ type shape struct {
 type forms struct {
 	made   map[reflect.Type]*form
 	shapes map[reflect.Type]shape
+	zones  zoneNames
 	// names are those of types in the document, where they are not the type's own.
 	names map[reflect.Type]string
 }
@@ -238,6 +241,9 @@ func (f *forms) membersOf(t reflect.Type, s shape, index []int, taken map[string
 			always: field.Type == typeTime && !strings.Contains(options, "omit") || slices.Contains(s.always, name),
 			null:   field.Type == typeCleared, of: t, field: field.Name,
 		}
+		if m.form.kind == "string" && isZone(name) {
+			m.form = f.zoneOf(m.form)
+		}
 		if field.Type == typeRule {
 			m.omit = !slices.Contains(s.null, name)
 			if source, is := s.filled[name]; is {
@@ -254,6 +260,16 @@ func (f *forms) membersOf(t reflect.Type, s shape, index []int, taken map[string
 		all = append(all, f.membersOf(field.Type, inner, append(slices.Clone(index), field.Index...), taken)...)
 	}
 	return all
+}
+
+// zoneOf returns the form of the name of a time zone, which is told as clients know it.
+func (f *forms) zoneOf(text *form) *form {
+	m := *text
+	m.zone = true
+	if text.typ.Kind() == reflect.String {
+		m.write = func(b []byte, v reflect.Value) []byte { return appendText(b, f.zones.told(v.String())) }
+	}
+	return &m
 }
 
 // written returns the form of a document of a type as a body gives it: under the names of a shape, without what the server sets.

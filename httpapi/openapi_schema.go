@@ -67,6 +67,13 @@ func (d *description) schema(f *form) object {
 		}
 		return ref("schemas", "JsonLogicExpression")
 	}
+	if f.zone {
+		d.schemas["Timezone"] = object{
+			"type": "string", "enum": d.forms.zones.known(),
+			"description": "A time zone. Another name that one of these has is taken for it in a request. A zone that is none of these, which only a host can store, is told as it is.",
+		}
+		return ref("schemas", "Timezone")
+	}
 	switch f.kind {
 	case "":
 		return object{}

@@ -46,6 +46,7 @@ type operation struct {
 	out    reflect.Type // nil for none
 	form   *form        // of out
 	takes  *form        // of the body, as the document shows it; that of its type, unless it is another
+	zones  zoneNames    // those that the body may name
 	own    string       // what rows call the id that they are of; "" is what the path calls it
 	serve  func(ctx context.Context, c *call, in any) (any, error)
 	follow func(ctx context.Context, c *call, in any, s *stream) error // instead of serve, of what is told as it happens
@@ -294,9 +295,13 @@ func (o *operation) readBody(r *http.Request, into reflect.Value) error {
 	if err == nil && len(text) == 0 && into.Kind() == reflect.Pointer {
 		return nil // one that may be absent
 	}
-	if err == nil {
-		err = json.Unmarshal(text, into.Addr().Interface())
+	if err != nil {
+		return malformed(err)
 	}
+	if text, err = o.zones.taken(o.takes, text); err != nil {
+		return err
+	}
+	err = json.Unmarshal(text, into.Addr().Interface())
 	switch {
 	case err != nil:
 		return malformed(err)

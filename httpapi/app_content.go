@@ -83,14 +83,14 @@ var (
 
 // The rows of single documents, with how far the user is.
 type (
-	itemProgress struct {
+	documentProgress struct {
 		Status      learning.Status `json:"status"`
 		Outcome     event.Outcome   `json:"outcome,omitempty"`
 		StartedAt   time.Time       `json:"startedAt,omitzero"`
 		CompletedAt time.Time       `json:"completedAt,omitzero"`
 	}
 	quizProgress struct {
-		itemProgress
+		documentProgress
 
 		Answer content.Option `json:"answer,omitempty"`
 		// CorrectAnswer and Explanation are told who has answered.
@@ -103,14 +103,14 @@ type (
 	}
 	slideRow struct {
 		appRow[appSlide, content.SlideText]
-		Progress *itemProgress `json:"progress,omitempty"`
+		Progress *documentProgress `json:"progress,omitempty"`
 	}
 	storyRow struct {
 		appRow[appStory, content.StoryText]
 		// Quizzes are those of the story.
 		Quizzes *[]storyQuiz `json:"quizzes,omitempty"`
 		// Progress is told of an item of a group or a path.
-		Progress *itemProgress `json:"progress,omitempty"`
+		Progress *documentProgress `json:"progress,omitempty"`
 	}
 	storyQuiz struct {
 		Doc appQuiz `wire:"inline"`
@@ -121,12 +121,12 @@ type (
 	}
 	activityRow struct {
 		appRow[appActivity, content.Label]
-		Progress *itemProgress `json:"progress,omitempty"`
+		Progress *documentProgress `json:"progress,omitempty"`
 	}
 	groupRow struct {
 		appRow[appGroup, learning.Title]
-		Items    []itemRow `json:"items"`
-		Progress *overview `json:"progress,omitempty"`
+		Items    []itemRow         `json:"items"`
+		Progress *learningProgress `json:"progress,omitempty"`
 	}
 )
 
@@ -139,8 +139,8 @@ type itemRow struct {
 	ItemData any `json:"itemData,omitempty"`
 }
 
-// An overview is how far the user is with a group or a path.
-type overview struct {
+// A learningProgress is how far the user is with a group or a path.
+type learningProgress struct {
 	Status   learning.Status `json:"status"`
 	Outcome  event.Outcome   `json:"outcome,omitempty"`
 	Progress struct {
@@ -154,14 +154,14 @@ type overview struct {
 	CompletedAt time.Time `json:"completedAt,omitzero"`
 }
 
-func overviewOf(o *learning.Overview) *overview {
-	out := &overview{Status: o.Status, Outcome: o.Outcome, Items: o.Items, At: o.At, StartedAt: o.StartedAt, CompletedAt: o.CompletedAt}
+func learningProgressOf(o *learning.Overview) *learningProgress {
+	out := &learningProgress{Status: o.Status, Outcome: o.Outcome, Items: o.Items, At: o.At, StartedAt: o.StartedAt, CompletedAt: o.CompletedAt}
 	out.Progress.Total, out.Progress.Completed, out.Progress.Percentage = o.Total, o.Completed, o.Percentage
 	return out
 }
 
-func progressOf(p *learning.ItemProgress) *itemProgress {
-	out := &itemProgress{Status: p.Progress.Status(), Outcome: p.Outcome, StartedAt: p.StartedAt}
+func progressOf(p *learning.ItemProgress) *documentProgress {
+	out := &documentProgress{Status: p.Progress.Status(), Outcome: p.Outcome, StartedAt: p.StartedAt}
 	if p.Progress == learning.Complete {
 		out.CompletedAt = p.MovedAt
 	}
@@ -402,7 +402,7 @@ func (c *call) quizRow(ctx context.Context, item *learning.AssignedItem, fields 
 	if row.appRow, err = appQuizKind.row(ctx, c, item.Quiz, fields); err != nil || !slices.Contains(fields, "progress") {
 		return row, err
 	}
-	row.Progress = &quizProgress{itemProgress: *progressOf(&item.ItemProgress), Answer: item.Answer, CorrectAnswer: item.Quiz.CorrectAnswer}
+	row.Progress = &quizProgress{documentProgress: *progressOf(&item.ItemProgress), Answer: item.Answer, CorrectAnswer: item.Quiz.CorrectAnswer}
 	if texts := item.Quiz.Translations; item.Answer != "" && len(texts) > 0 {
 		row.Progress.Explanation = texts[0].Explanation
 	}
@@ -465,7 +465,7 @@ func (c *call) groupRow(ctx context.Context, item *learning.AssignedItem, fields
 		return row, err
 	}
 	if slices.Contains(fields, "progress") {
-		row.Progress = overviewOf(item.Overview)
+		row.Progress = learningProgressOf(item.Overview)
 	}
 	if row.Items = references(item.Group.Items); slices.Contains(fields, "items") {
 		row.Items, err = c.itemRows(ctx, item.Items, item.Group.Items)

@@ -56,6 +56,8 @@ type (
 
 // appEconomy declares balances and transactions.
 func appEconomy(f *forms) []*operation {
+	called[appCurrency](f, "VirtualCurrency")
+	called[appTransaction](f, "VirtualTransaction")
 	shapeFor[appCurrency](f, "virtualCurrencyId", "catalogVirtualCurrencyId")
 	hide[appTransaction](f, "ruleVersion", "counterpartTransactionId", "reversedTransactionId", "at")
 	own := map[string]string{"virtualTransaction": "virtualTransactionId"}

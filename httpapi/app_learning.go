@@ -29,7 +29,7 @@ type assignedRow struct {
 	Items      []itemRow     `json:"items"`
 	expansions[pathTextIn]
 
-	Progress *overview `json:"progress,omitempty"`
+	Progress *learningProgress `json:"progress,omitempty"`
 }
 
 type (
@@ -152,7 +152,7 @@ func (c *call) assignedRows(ctx context.Context, found []learning.AssignedPath, 
 			row.Translation = &pathTextIn{pathTextOf(a), c.envelope()}
 		}
 		if slices.Contains(fields, "progress") {
-			row.Progress = overviewOf(&a.Progress)
+			row.Progress = learningProgressOf(&a.Progress)
 		}
 		rows[i] = row
 	}

@@ -48,6 +48,7 @@ type (
 
 // appOthers declares what belongs to no other part of the App.
 func appOthers(f *forms) []*operation {
+	called[configurationRow](f, "WorkspaceConfiguration")
 	hide[appConfiguration](f, "security", "stage", "version")
 	return []*operation{
 		declare("POST", "/activity-logs", tenancy.ContentSubmit, "Say that a user has done an activity", codes(201, 400, 401, 409), logActivity).naming(map[string]string{

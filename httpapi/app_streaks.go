@@ -41,6 +41,7 @@ type streaksAsked struct {
 
 // appStreaks declares streaks.
 func appStreaks(f *forms) []*operation {
+	called[appStreakConfiguration](f, "StreakConfiguration")
 	hide[appStreak](f, "streakConfiguration")
 	shapeFor[appStreakConfiguration](f, "streakConfigurationId", "streakConfigurationCatalogId")
 	s := f.shapes[reflect.TypeFor[appStreakConfiguration]()]

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/guerdonhq/guerdon/fault"
-	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
@@ -27,16 +24,7 @@ type meRow struct {
 	WorkspaceID string             `json:"workspaceId"`
 	Tags        *[]tenancy.UserTag `json:"tags,omitempty"`
 	Principal   *appPrincipal      `json:"principal,omitempty"`
-	Stats       *myStats           `json:"stats,omitempty"`
-}
-
-// myStats are what the user has learned so far.
-type myStats struct {
-	CompletedPaths int `json:"completedPaths"`
-	// QuizSuccessRate is which part of the user's answers was correct, in per cent.
-	QuizSuccessRate decimal.Decimal `json:"quizSuccessRate"`
-	LearningMinutes decimal.Decimal `json:"learningMinutes"`
-	TotalActivities int             `json:"totalActivities"`
+	Stats       *userStats         `json:"stats,omitempty"`
 }
 
 type (
@@ -60,6 +48,7 @@ type (
 
 // appUsers declares what is about the user who asks.
 func appUsers(f *forms) []*operation {
+	called[appPrincipal](f, "Principal")
 	hide[appUser](f, "principalId", "role", "status", "tags", "changedAt")
 	return []*operation{
 		declare("GET", "/users/me", Anyone, "Get oneself", codes(200, 401), getMe),
@@ -86,11 +75,9 @@ func getMe(ctx context.Context, c *call, in *meAsked) (row meRow, err error) {
 		row.Tags = new(slices.Clip(u.Tags))
 	}
 	if slices.Contains(in.Fields, "stats") {
-		stats, err := getMyStats(ctx, c, nil)
-		if err != nil {
+		if row.Stats, err = c.stats(ctx, u.ID); err != nil {
 			return row, err
 		}
-		row.Stats = &stats
 	}
 	if slices.Contains(in.Fields, "principal") {
 		switch p, err := c.ws.Users.Principal(ctx, u.ID); {
@@ -114,13 +101,8 @@ func getMyPrincipal(ctx context.Context, c *call, _ *nothing) (appPrincipal, err
 	return appPrincipal(p), err
 }
 
-func getMyStats(ctx context.Context, c *call, _ *nothing) (myStats, error) {
-	s, err := c.ws.Learning.Stats(ctx, c.user.ID)
-	return statsOf(&s), err
-}
-
-func statsOf(s *learning.Stats) myStats {
-	return myStats{s.CompletedPaths, s.QuizSuccessRate.Shift(2), s.LearningMinutes, s.TotalActivities}
+func getMyStats(ctx context.Context, c *call, _ *nothing) (*userStats, error) {
+	return c.stats(ctx, c.user.ID)
 }
 
 func listMyTags(ctx context.Context, c *call, in *paged) (list[tenancy.UserTag], error) {

@@ -74,7 +74,7 @@ func dashboardBoards(f *forms) []*operation {
 	configurations, boards := boardConfigurationKind(), boardKind()
 	configurations.shapes(f)
 	boards.shapes(f)
-	f.names[reflect.TypeFor[boardConfigurationRow]()] = configurations.name
+	called[boardConfigurationRow](f, configurations.name)
 	const base, one = "/runtime-leaderboard-configurations", "/runtime-leaderboard-configurations/{runtimeLeaderboardConfigurationId}"
 	const shelf, board = "/runtime-leaderboards", "/runtime-leaderboards/{runtimeLeaderboardId}"
 	names := map[string]string{"id": configurations.id}
@@ -307,7 +307,7 @@ type (
 		// PeriodID asks for another period than the present one.
 		PeriodID string `query:"periodId"`
 	}
-	adminRankings struct {
+	rankingsOf struct {
 		ofPeriod
 
 		Limit  *int64 `query:"limit"`
@@ -329,7 +329,7 @@ type (
 		Limit  *int64 `query:"limit"`
 		Before string `query:"before"`
 	}
-	adminRankRow struct {
+	rankInPeriod struct {
 		Rank              *int               `json:"rank"`
 		Score             *decimal.Decimal   `json:"score"`
 		TotalParticipants int                `json:"totalParticipants"`
@@ -364,7 +364,7 @@ func dashboardRankings(f *forms) []*operation {
 		return rankingPage{rows, found.Total, found.Period}, err
 	}
 	return []*operation{
-		declare("GET", board+"/rankings", tenancy.ContentRead, "List the ranks of a board", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *adminRankings) (rankingPage, error) {
+		declare("GET", board+"/rankings", tenancy.ContentRead, "List the ranks of a board", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *rankingsOf) (rankingPage, error) {
 			limit, err := bounded("limit", in.Limit, 1)
 			offset := 0
 			if in.Offset != nil {
@@ -385,9 +385,9 @@ func dashboardRankings(f *forms) []*operation {
 			found, err := c.ws.Leaderboards.Around(ctx, in.ID, in.EntityID, limit, in.at())
 			return page(ctx, c, found, err)
 		}),
-		declare("GET", board+"/rankings/{entityId}", tenancy.ContentRead, "Get the rank of an entity", codes(200, 401, 404), func(ctx context.Context, c *call, in *rankOf) (row adminRankRow, err error) {
+		declare("GET", board+"/rankings/{entityId}", tenancy.ContentRead, "Get the rank of an entity", codes(200, 401, 404), func(ctx context.Context, c *call, in *rankOf) (row rankInPeriod, err error) {
 			found, err := c.ws.Leaderboards.Rank(ctx, in.ID, in.EntityID, in.at())
-			row = adminRankRow{TotalParticipants: found.Total, Period: found.Period}
+			row = rankInPeriod{TotalParticipants: found.Total, Period: found.Period}
 			if found.Rank > 0 {
 				row.Rank, row.Score = &found.Rank, &found.Score
 			}

@@ -17,15 +17,15 @@ import (
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-// A adminStoryRow is a story, and its quizzes.
-type adminStoryRow struct {
+// A storyWithQuizzes is a story with its quizzes, if they are asked for.
+type storyWithQuizzes struct {
 	document[content.Story, content.StoryText]
 
 	Quizzes *[]document[content.Quiz, content.Question] `json:"quizzes,omitempty"`
 }
 
-func storyRows(ctx context.Context, c *call, rows []document[content.Story, content.StoryText], fields []string) ([]adminStoryRow, error) {
-	all := make([]adminStoryRow, len(rows))
+func storyRows(ctx context.Context, c *call, rows []document[content.Story, content.StoryText], fields []string) ([]storyWithQuizzes, error) {
+	all := make([]storyWithQuizzes, len(rows))
 	for i, row := range rows {
 		all[i].document = row
 	}
@@ -50,49 +50,43 @@ func storyRows(ctx context.Context, c *call, rows []document[content.Story, cont
 	return all, nil
 }
 
-// A adminGroupRow is a group with its items, and what they are if that is asked for. A pathRow is a path, and who has it, too.
+// A groupWithItems is a group with its items, and what they are if that is asked for. A pathWithItems is such a path, with who has it.
 type (
-	adminGroupRow struct {
+	groupWithItems struct {
 		document[learning.Group, learning.Title]
 
-		Items []adminItemRow `json:"items,omitempty"`
+		Items []itemRow `json:"items,omitempty"`
 	}
-	pathRow struct {
+	pathWithItems struct {
 		document[learning.Path, learning.Title]
 
-		Items       []adminItemRow   `json:"items,omitempty"`
+		Items       []itemRow        `json:"items,omitempty"`
 		Assignments *[]assignmentRow `json:"assignments,omitempty"`
-	}
-	adminItemRow struct {
-		learning.Item
-
-		// ItemData is the document that the item is, if it is asked for and there.
-		ItemData encoded `json:"itemData,omitempty"`
 	}
 )
 
-func groupRows(ctx context.Context, c *call, rows []document[learning.Group, learning.Title], fields []string) ([]adminGroupRow, error) {
+func groupRows(ctx context.Context, c *call, rows []document[learning.Group, learning.Title], fields []string) ([]groupWithItems, error) {
 	items := make([][]learning.Item, len(rows))
 	for i := range rows {
 		items[i] = rows[i].Doc.Items
 	}
-	shown, err := c.adminItemRows(ctx, items, slices.Contains(fields, "items"))
+	shown, err := c.outlines(ctx, items, slices.Contains(fields, "items"))
 	if err != nil {
 		return nil, err
 	}
-	all := make([]adminGroupRow, len(rows))
+	all := make([]groupWithItems, len(rows))
 	for i, row := range rows {
-		all[i] = adminGroupRow{row, shown[i]}
+		all[i] = groupWithItems{row, shown[i]}
 	}
 	return all, nil
 }
 
-func pathRows(ctx context.Context, c *call, rows []document[learning.Path, learning.Title], fields []string) ([]pathRow, error) {
+func pathRows(ctx context.Context, c *call, rows []document[learning.Path, learning.Title], fields []string) ([]pathWithItems, error) {
 	items, ids := make([][]learning.Item, len(rows)), make([]string, len(rows))
 	for i := range rows {
 		items[i], ids[i] = rows[i].Doc.Items, rows[i].Doc.ID
 	}
-	shown, err := c.adminItemRows(ctx, items, slices.Contains(fields, "items"))
+	shown, err := c.outlines(ctx, items, slices.Contains(fields, "items"))
 	if err != nil {
 		return nil, err
 	}
@@ -102,9 +96,9 @@ func pathRows(ctx context.Context, c *call, rows []document[learning.Path, learn
 			return nil, err
 		}
 	}
-	all := make([]pathRow, len(rows))
+	all := make([]pathWithItems, len(rows))
 	for i, row := range rows {
-		all[i] = pathRow{document: row, Items: shown[i]}
+		all[i] = pathWithItems{document: row, Items: shown[i]}
 		if learners != nil {
 			assigned := c.learnerRows(learners[ids[i]])
 			all[i].Assignments = &assigned
@@ -113,9 +107,9 @@ func pathRows(ctx context.Context, c *call, rows []document[learning.Path, learn
 	return all, nil
 }
 
-// adminItemRows returns the items of several outlines, with what they are if that is asked for, which is read at once.
-func (c *call) adminItemRows(ctx context.Context, outlines [][]learning.Item, data bool) ([][]adminItemRow, error) {
-	of := map[learning.ItemType]map[string]encoded{}
+// outlines returns the items of several outlines, with what they are if that is asked for, which is read at once.
+func (c *call) outlines(ctx context.Context, outlines [][]learning.Item, data bool) ([][]itemRow, error) {
+	of := map[learning.ItemType]map[string]any{}
 	if data {
 		ids := map[learning.ItemType][]string{}
 		for _, items := range outlines {
@@ -131,35 +125,35 @@ func (c *call) adminItemRows(ctx context.Context, outlines [][]learning.Item, da
 			}
 		}
 	}
-	all := make([][]adminItemRow, len(outlines))
+	all := make([][]itemRow, len(outlines))
 	for i, items := range outlines {
 		for _, item := range items {
-			all[i] = append(all[i], adminItemRow{item, of[item.ItemType][item.ItemID]})
+			all[i] = append(all[i], itemRow{item.ItemID, item.ItemType, item.Languages, of[item.ItemType][item.ItemID]})
 		}
 	}
 	return all, nil
 }
 
 // itemData returns documents of a type of item as rows, by their ids.
-func (c *call) itemData(ctx context.Context, t learning.ItemType, ids []string) (map[string]encoded, error) {
+func (c *call) itemData(ctx context.Context, t learning.ItemType, ids []string) (map[string]any, error) {
 	switch t {
 	case learning.ItemActivity:
-		return encodedRows(ctx, c, activityKind(), ids)
+		return dataOf(ctx, c, activityKind(), ids)
 	case learning.ItemQuiz:
-		return encodedRows(ctx, c, quizKind(), ids)
+		return dataOf(ctx, c, quizKind(), ids)
 	case learning.ItemSlide:
-		return encodedRows(ctx, c, slideKind(), ids)
+		return dataOf(ctx, c, slideKind(), ids)
 	case learning.ItemStory:
-		return encodedRows(ctx, c, storyKind(), ids)
+		return dataOf(ctx, c, storyKind(), ids)
 	case learning.ItemGroup:
-		return encodedRows(ctx, c, groupKind(), ids)
+		return dataOf(ctx, c, groupKind(), ids)
 	default:
-		return map[string]encoded{}, nil
+		return map[string]any{}, nil
 	}
 }
 
-func encodedRows[T any, W content.Text](ctx context.Context, c *call, k *kind[T, W], ids []string) (map[string]encoded, error) {
-	all := make(map[string]encoded, len(ids))
+func dataOf[T any, W content.Text](ctx context.Context, c *call, k *kind[T, W], ids []string) (map[string]any, error) {
+	all := make(map[string]any, len(ids))
 	for some := range slices.Chunk(ids, content.MaxItems) {
 		docs, err := k.of(c.ws).GetMany(ctx, some...)
 		if err != nil {
@@ -170,7 +164,7 @@ func encodedRows[T any, W content.Text](ctx context.Context, c *call, k *kind[T,
 			return nil, err
 		}
 		for i := range rows {
-			all[headOf(&docs[i]).ID] = c.forms.encode(rows[i])
+			all[headOf(&docs[i]).ID] = rows[i]
 		}
 	}
 	return all, nil
@@ -330,42 +324,20 @@ func (c *call) learnerRows(all []learning.Learner) []assignmentRow {
 	return rows
 }
 
-// An adminAssignedRow is an assignment with its path: the fields of both are side by side.
-type adminAssignedRow struct {
+// An pathOfUser is an assignment with its path: the fields of both are side by side.
+type pathOfUser struct {
 	learning.Assignment
 	envelope
 
-	Items       []adminItemRow     `json:"items,omitempty"`
+	Items       []itemRow          `json:"items,omitempty"`
 	Translation *pathTextIn        `json:"translation,omitempty"`
 	Tags        *[]tenancy.UserTag `json:"tags,omitempty"`
-	Progress    *progressRow       `json:"progress,omitempty"`
+	Progress    *learningProgress  `json:"progress,omitempty"`
 	Path        appPath            `wire:"inline"`
 }
 
-// A progressRow says how far a user is with a path.
-type progressRow struct {
-	Status   learning.Status `json:"status"`
-	Outcome  string          `json:"outcome,omitempty"`
-	Progress struct {
-		Total      int `json:"total"`
-		Completed  int `json:"completed"`
-		Percentage int `json:"percentage"`
-	} `json:"progress"`
-	Items []learning.ItemProgress `json:"items"`
-	learning.At
-
-	StartedAt   time.Time `json:"startedAt,omitzero"`
-	CompletedAt time.Time `json:"completedAt,omitzero"`
-}
-
-func adminProgressOf(o *learning.Overview) *progressRow {
-	p := &progressRow{Status: o.Status, Outcome: string(o.Outcome), Items: o.Items, At: o.At, StartedAt: o.StartedAt, CompletedAt: o.CompletedAt}
-	p.Progress.Total, p.Progress.Completed, p.Progress.Percentage = o.Total, o.Completed, o.Percentage
-	return p
-}
-
-// adminAssignedRows returns assignments as rows, with the expansions that are asked for.
-func (c *call) adminAssignedRows(ctx context.Context, all []learning.AssignedPath, fields []string) ([]adminAssignedRow, error) {
+// pathsOfUser returns assignments as rows, with the expansions that are asked for.
+func (c *call) pathsOfUser(ctx context.Context, all []learning.AssignedPath, fields []string) ([]pathOfUser, error) {
 	var tags map[string][]content.TagAssignment
 	if slices.Contains(fields, "tags") {
 		var ids []string
@@ -378,10 +350,10 @@ func (c *call) adminAssignedRows(ctx context.Context, all []learning.AssignedPat
 			return nil, err
 		}
 	}
-	rows := make([]adminAssignedRow, len(all))
+	rows := make([]pathOfUser, len(all))
 	for i := range all {
 		a := &all[i]
-		row := adminAssignedRow{Assignment: a.Assignment, envelope: c.envelope(), Path: appPath(a.Path)}
+		row := pathOfUser{Assignment: a.Assignment, envelope: c.envelope(), Path: appPath(a.Path)}
 		if slices.Contains(fields, "translation") && len(a.Path.Translations) > 0 {
 			row.Translation = &pathTextIn{pathTextOf(a), c.envelope()}
 		}
@@ -390,7 +362,7 @@ func (c *call) adminAssignedRows(ctx context.Context, all []learning.AssignedPat
 			row.Tags = &carried
 		}
 		if slices.Contains(fields, "progress") {
-			row.Progress = adminProgressOf(&a.Progress)
+			row.Progress = learningProgressOf(&a.Progress)
 		}
 		if slices.Contains(fields, "items") {
 			for _, item := range a.Items {
@@ -403,29 +375,24 @@ func (c *call) adminAssignedRows(ctx context.Context, all []learning.AssignedPat
 }
 
 // assignedItem returns an item of a path as its user is on it.
-func (c *call) assignedItem(outline []learning.Item, item *learning.AssignedItem) adminItemRow {
-	row := adminItemRow{Item: learning.Item{ItemID: item.ItemID, ItemType: item.ItemType}}
+func (c *call) assignedItem(outline []learning.Item, item *learning.AssignedItem) itemRow {
+	row := itemRow{ItemID: item.ItemID, ItemType: item.ItemType}
 	if i := slices.IndexFunc(outline, func(o learning.Item) bool { return o.ItemID == item.ItemID && o.ItemType == item.ItemType }); i >= 0 {
 		row.Languages = outline[i].Languages
 	}
 	switch {
 	case item.Activity != nil:
-		row.ItemData = assignedData(c, activityKind(), item.Activity)
+		row.ItemData = activityKind().said(c, item.Activity)
 	case item.Quiz != nil:
-		row.ItemData = assignedData(c, quizKind(), item.Quiz)
+		row.ItemData = quizKind().said(c, item.Quiz)
 	case item.Slide != nil:
-		row.ItemData = assignedData(c, slideKind(), item.Slide)
+		row.ItemData = slideKind().said(c, item.Slide)
 	case item.Story != nil:
-		row.ItemData = assignedData(c, storyKind(), item.Story)
+		row.ItemData = storyKind().said(c, item.Story)
 	case item.Group != nil:
-		row.ItemData = assignedData(c, groupKind(), item.Group)
+		row.ItemData = groupKind().said(c, item.Group)
 	}
 	return row
-}
-
-// assignedData returns a document with what it says, in the user's language.
-func assignedData[T any, W content.Text](c *call, k *kind[T, W], doc *T) encoded {
-	return c.forms.encode(k.said(c, doc))
 }
 
 type (
@@ -499,23 +466,26 @@ func checkRange(t timeframe.Type, end time.Time) error {
 }
 
 func dashboardLearning(f *forms) []*operation {
+	called[storyWithQuizzes](f, "StoryWithQuizzes")
+	called[groupWithItems](f, "LearningGroupWithItems")
+	called[pathWithItems](f, "LearningPathWithItems")
 	shapeOf[learning.Assignment](f, shape{
 		hidden: []string{"learningPathRuleVersion", "context", "progress", "outcome", "beganAt", "versionsOf"}, always: []string{"state"},
 	})
 	return []*operation{
-		declare("GET", "/learning-groups/{learningGroupId}/items", tenancy.ContentRead, "List the items of a group", codes(200, 401, 404), func(ctx context.Context, c *call, in *itemsOf) (list[adminItemRow], error) {
+		declare("GET", "/learning-groups/{learningGroupId}/items", tenancy.ContentRead, "List the items of a group", codes(200, 401, 404), func(ctx context.Context, c *call, in *itemsOf) (list[itemRow], error) {
 			doc, err := c.ws.Learning.Groups.Get(ctx, in.ID)
 			if err != nil {
-				return list[adminItemRow]{}, err
+				return list[itemRow]{}, err
 			}
-			return c.adminItemPage(ctx, doc.Items, &in.paging)
+			return c.outlinePage(ctx, doc.Items, &in.paging)
 		}),
-		declare("GET", "/learning-paths/{learningPathId}/items", tenancy.ContentRead, "List the items of a path", codes(200, 401, 404), func(ctx context.Context, c *call, in *itemsOf) (list[adminItemRow], error) {
+		declare("GET", "/learning-paths/{learningPathId}/items", tenancy.ContentRead, "List the items of a path", codes(200, 401, 404), func(ctx context.Context, c *call, in *itemsOf) (list[itemRow], error) {
 			doc, err := c.ws.Learning.Paths.Get(ctx, in.ID)
 			if err != nil {
-				return list[adminItemRow]{}, err
+				return list[itemRow]{}, err
 			}
-			return c.adminItemPage(ctx, doc.Items, &in.paging)
+			return c.outlinePage(ctx, doc.Items, &in.paging)
 		}),
 		declare("POST", "/learning-paths/{learningPathId}/clone", tenancy.ContentCreate, "Clone a path of a catalog with all that it holds", codes(201, 400, 401, 403, 404), func(ctx context.Context, c *call, in *cloned) (row document[learning.Path, learning.Title], err error) {
 			from := in.CatalogWorkspaceID
@@ -542,17 +512,17 @@ func dashboardLearning(f *forms) []*operation {
 			found, next, err := c.ws.Learning.Learners(ctx, in.ID, filter, in.page())
 			return list[assignmentRow]{c.learnerRows(found), next}, err
 		}),
-		declare("GET", "/learning-path-assignments", tenancy.ContentRead, "List the paths of a user", codes(200, 401), func(ctx context.Context, c *call, in *assignmentsOf) (list[adminAssignedRow], error) {
+		declare("GET", "/learning-path-assignments", tenancy.ContentRead, "List the paths of a user", codes(200, 401), func(ctx context.Context, c *call, in *assignmentsOf) (list[pathOfUser], error) {
 			q := learning.Query{
 				State: timeframe.State(in.State), Visibility: learning.Visibility(in.Visibility), Status: learning.Status(in.Status),
 				Items: slices.Contains(in.Fields, "items"), Lang: c.lang(),
 			}
 			found, next, err := c.ws.Learning.Assignments(ctx, in.UserID, q, in.page())
 			if err != nil {
-				return list[adminAssignedRow]{}, err
+				return list[pathOfUser]{}, err
 			}
-			rows, err := c.adminAssignedRows(ctx, found, in.Fields)
-			return list[adminAssignedRow]{rows, next}, err
+			rows, err := c.pathsOfUser(ctx, found, in.Fields)
+			return list[pathOfUser]{rows, next}, err
 		}),
 		declare("POST", "/learning-path-assignments", tenancy.ContentUpdate, "Assign a path to a user", codes(201, 400, 401, 404), func(ctx context.Context, c *call, in *assigning) (row assignmentRow, err error) {
 			b := &in.Body
@@ -564,7 +534,7 @@ func dashboardLearning(f *forms) []*operation {
 			})
 			return assignmentRow{Assignment: a, envelope: c.envelope()}, err
 		}),
-		declare("GET", "/learning-path-assignments/{learningPathAssignmentId}", tenancy.ContentRead, "Get a path of a user", codes(200, 401, 404), func(ctx context.Context, c *call, in *assignmentOf) (row adminAssignedRow, err error) {
+		declare("GET", "/learning-path-assignments/{learningPathAssignmentId}", tenancy.ContentRead, "Get a path of a user", codes(200, 401, 404), func(ctx context.Context, c *call, in *assignmentOf) (row pathOfUser, err error) {
 			found, err := c.ws.Learning.Assignment(ctx, in.ID, c.lang())
 			if err == nil && found.Assignment.UserID != in.UserID {
 				err = fault.NotFound("assignment", in.ID)
@@ -572,7 +542,7 @@ func dashboardLearning(f *forms) []*operation {
 			if err != nil {
 				return row, err
 			}
-			rows, err := c.adminAssignedRows(ctx, []learning.AssignedPath{found}, in.Fields)
+			rows, err := c.pathsOfUser(ctx, []learning.AssignedPath{found}, in.Fields)
 			if err != nil {
 				return row, err
 			}
@@ -581,17 +551,17 @@ func dashboardLearning(f *forms) []*operation {
 	}
 }
 
-// adminItemPage returns a page of an outline with what its items are.
-func (c *call) adminItemPage(ctx context.Context, all []learning.Item, p *paging) (list[adminItemRow], error) {
+// outlinePage returns a page of an outline with what its items are.
+func (c *call) outlinePage(ctx context.Context, all []learning.Item, p *paging) (list[itemRow], error) {
 	items, next, err := inMemory(all, p)
 	if err != nil {
-		return list[adminItemRow]{}, err
+		return list[itemRow]{}, err
 	}
-	rows, err := c.adminItemRows(ctx, [][]learning.Item{items}, true)
+	rows, err := c.outlines(ctx, [][]learning.Item{items}, true)
 	if err != nil {
-		return list[adminItemRow]{}, err
+		return list[itemRow]{}, err
 	}
-	return list[adminItemRow]{rows[0], next}, nil
+	return list[itemRow]{rows[0], next}, nil
 }
 
 // userTagsOf returns tags as rows have them where they are an expansion.

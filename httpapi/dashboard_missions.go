@@ -17,22 +17,12 @@ import (
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-// A adminMissionRow is a mission. Its target is 0 before it is known.
-type adminMissionRow struct {
+// A givenMission is a mission that somebody was given by hand. Its target is 0 before it is known.
+type givenMission struct {
 	TargetAmount decimal.Decimal `json:"targetAmount"`
 
 	missions.Mission
 	envelope
-}
-
-func (c *call) adminMissionRow(m missions.Mission) adminMissionRow {
-	row := adminMissionRow{Mission: m, envelope: c.envelope()}
-	if m.TargetAmount != nil {
-		row.TargetAmount = *m.TargetAmount
-	} else if d, err := decimal.NewFromString(string(bytes.TrimSpace(m.TargetAmountExpression))); err == nil {
-		row.TargetAmount = d
-	}
-	return row
 }
 
 // A transactionRow is one side of a movement. Transactions are those of one call.
@@ -113,7 +103,7 @@ func dashboardMissions(f *forms) []*operation {
 	})
 	shapeOf[economy.Transaction](f, shape{hidden: []string{"counterpartTransactionId", "reversedTransactionId", "ruleVersion", "at"}})
 	return []*operation{
-		declare("POST", "/missions", tenancy.ContentUpdate, "Give a user, or a group, a mission", codes(201, 400, 401, 404, 409), func(ctx context.Context, c *call, in *newMission) (row adminMissionRow, err error) {
+		declare("POST", "/missions", tenancy.ContentUpdate, "Give a user, or a group, a mission", codes(201, 400, 401, 404, 409), func(ctx context.Context, c *call, in *newMission) (row givenMission, err error) {
 			b := &in.Body
 			faults := []error{checkRange(b.TimeframeType, b.EndsAt)}
 			switch {
@@ -135,7 +125,7 @@ func dashboardMissions(f *forms) []*operation {
 				if err == nil && m.MissionType != b.MissionType {
 					err = fault.Invalid("missionType", "is %s, that of the configuration is %s", b.MissionType, m.MissionType)
 				}
-				row = c.adminMissionRow(m)
+				row = givenMission{target(&m), m, c.envelope()}
 				return err
 			})
 			return row, err

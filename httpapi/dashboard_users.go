@@ -10,7 +10,6 @@ import (
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
-	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
@@ -20,23 +19,29 @@ type userRow struct {
 	PrincipalID string             `json:"principalId"` // "" of who has no e-mail
 	Tags        *[]tenancy.UserTag `json:"tags,omitempty"`
 	Principal   *tenancy.Principal `json:"principal,omitempty"`
-	Stats       *statsRow          `json:"stats,omitempty"`
+	Stats       *userStats         `json:"stats,omitempty"`
 	AccountID   string             `json:"accountId"`
 	WorkspaceID string             `json:"workspaceId"`
 
 	tenancy.User
 }
 
-// A statsRow is what a user has learned. The rate is in per cent.
-type statsRow struct {
-	CompletedPaths  int             `json:"completedPaths"`
+// userStats are what a user has learned.
+type userStats struct {
+	CompletedPaths int `json:"completedPaths"`
+	// QuizSuccessRate is which part of the user's answers was correct, in per cent.
 	QuizSuccessRate decimal.Decimal `json:"quizSuccessRate"`
 	LearningMinutes decimal.Decimal `json:"learningMinutes"`
 	TotalActivities int             `json:"totalActivities"`
 }
 
-func adminStatsOf(s *learning.Stats) *statsRow {
-	return &statsRow{s.CompletedPaths, s.QuizSuccessRate.Shift(2), s.LearningMinutes, s.TotalActivities}
+// stats returns what a user has learned.
+func (c *call) stats(ctx context.Context, userID string) (*userStats, error) {
+	s, err := c.ws.Learning.Stats(ctx, userID)
+	if err != nil {
+		return nil, err
+	}
+	return &userStats{s.CompletedPaths, s.QuizSuccessRate.Shift(2), s.LearningMinutes, s.TotalActivities}, nil
 }
 
 // userRows returns users as rows, with the expansions that are asked for, which are read at once.
@@ -73,11 +78,9 @@ func (c *call) userRow(ctx context.Context, u tenancy.User, fields []string) (us
 		return userRow{}, err
 	}
 	if slices.Contains(fields, "stats") {
-		s, err := c.ws.Learning.Stats(ctx, u.ID)
-		if err != nil {
+		if rows[0].Stats, err = c.stats(ctx, u.ID); err != nil {
 			return userRow{}, err
 		}
-		rows[0].Stats = adminStatsOf(&s)
 	}
 	return rows[0], nil
 }

@@ -13,27 +13,27 @@ import (
 
 // A workspaceRow is the workspace of the caller, with its configuration in force.
 type workspaceRow struct {
-	Plan          tenancy.Plan           `json:"plan"`
-	Catalogs      []string               `json:"catalogs"`
-	Configuration *adminConfigurationRow `json:"configuration,omitempty"`
-	SourceRegion  string                 `json:"sourceRegion"`
+	Plan          tenancy.Plan            `json:"plan"`
+	Catalogs      []string                `json:"catalogs"`
+	Configuration *workspaceConfiguration `json:"configuration,omitempty"`
+	SourceRegion  string                  `json:"sourceRegion"`
 
 	tenancy.Workspace
 }
 
-// A adminConfigurationRow is how a workspace looks and what it offers.
-type adminConfigurationRow struct {
+// A workspaceConfiguration is how a workspace looks and what it offers.
+type workspaceConfiguration struct {
 	tenancy.Configuration
 	envelope
 }
 
-// adminConfigurationRow returns a configuration as a row; one that nobody wrote is as old as the workspace.
-func (c *call) adminConfigurationRow(conf tenancy.Configuration, of *tenancy.Workspace) *adminConfigurationRow {
+// workspaceConfiguration returns a configuration as a row; one that nobody wrote is as old as the workspace.
+func (c *call) workspaceConfiguration(conf tenancy.Configuration, of *tenancy.Workspace) *workspaceConfiguration {
 	conf.ID = c.ws.Scope().Workspace
 	if conf.CreatedAt.IsZero() {
 		conf.CreatedAt, conf.UpdatedAt = of.CreatedAt, of.UpdatedAt
 	}
-	return &adminConfigurationRow{conf, c.envelope()}
+	return &workspaceConfiguration{conf, c.envelope()}
 }
 
 // workspace returns the caller's workspace and what is in force there.
@@ -69,20 +69,20 @@ func dashboardWorkspace(f *forms) []*operation {
 			if err != nil {
 				return row, err
 			}
-			row = workspaceRow{Plan: of.Plan, Catalogs: of.Catalogs, Configuration: c.adminConfigurationRow(conf, &of), SourceRegion: c.region, Workspace: of}
+			row = workspaceRow{Plan: of.Plan, Catalogs: of.Catalogs, Configuration: c.workspaceConfiguration(conf, &of), SourceRegion: c.region, Workspace: of}
 			if row.Plan == tenancy.PlanTrial { // which clients do not know
 				row.Plan = tenancy.PlanStandard
 			}
 			return row, nil
 		}),
-		declare("GET", conf, tenancy.ContentRead, "Get the configuration in force", codes(200, 401), func(ctx context.Context, c *call, _ *nothing) (*adminConfigurationRow, error) {
+		declare("GET", conf, tenancy.ContentRead, "Get the configuration in force", codes(200, 401), func(ctx context.Context, c *call, _ *nothing) (*workspaceConfiguration, error) {
 			of, conf, err := c.workspace(ctx)
 			if err != nil {
 				return nil, err
 			}
-			return c.adminConfigurationRow(conf, &of), nil
+			return c.workspaceConfiguration(conf, &of), nil
 		}),
-		declare("PUT", conf, tenancy.ConfigUpdate, "Replace the draft of the configuration", codes(200, 400, 401), func(ctx context.Context, c *call, in *configured) (row *adminConfigurationRow, err error) {
+		declare("PUT", conf, tenancy.ConfigUpdate, "Replace the draft of the configuration", codes(200, 400, 401), func(ctx context.Context, c *call, in *configured) (row *workspaceConfiguration, err error) {
 			next, err := readConfiguration(in.Body)
 			if err != nil {
 				return nil, err
@@ -100,14 +100,14 @@ func dashboardWorkspace(f *forms) []*operation {
 					conf.Security = was.Security
 				}
 				conf, err = ws.Settings.Put(ctx, conf)
-				row = &adminConfigurationRow{conf, c.envelope()}
+				row = &workspaceConfiguration{conf, c.envelope()}
 				return err
 			})
 			return row, err
 		}),
-		declare("POST", conf+"/publish", tenancy.ConfigUpdate, "Put the draft of the configuration in force", codes(200, 401, 404), func(ctx context.Context, c *call, _ *nothing) (*adminConfigurationRow, error) {
+		declare("POST", conf+"/publish", tenancy.ConfigUpdate, "Put the draft of the configuration in force", codes(200, 401, 404), func(ctx context.Context, c *call, _ *nothing) (*workspaceConfiguration, error) {
 			conf, err := c.ws.Settings.Publish(ctx)
-			return &adminConfigurationRow{conf, c.envelope()}, err
+			return &workspaceConfiguration{conf, c.envelope()}, err
 		}),
 		declare("DELETE", conf, tenancy.ConfigUpdate, "Go back to the default configuration", codes(200, 401, 404), func(ctx context.Context, c *call, _ *nothing) (configurationGone, error) {
 			return configurationGone{c.ws.Scope().Workspace, true}, c.ws.Settings.Delete(ctx)

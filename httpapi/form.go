@@ -87,6 +87,9 @@ type forms struct {
 // shapeOf says what is different about a type on the wire.
 func shapeOf[T any](f *forms, s shape) { f.shapes[reflect.TypeFor[T]()] = s }
 
+// called says what a type is called in the documents, where that is not what it is called in Go.
+func called[T any](f *forms, as string) { f.names[reflect.TypeFor[T]()] = as }
+
 func (f *forms) of(t reflect.Type) *form {
 	if known := f.made[t]; known != nil {
 		return known
@@ -420,11 +423,6 @@ type encoded []byte
 
 // MarshalJSON returns it.
 func (e encoded) MarshalJSON() ([]byte, error) { return e, nil }
-
-// encode writes a value of a type whose form is made.
-func (f *forms) encode(v any) encoded {
-	return f.made[reflect.TypeOf(v)].write(nil, reflect.ValueOf(v))
-}
 
 // noRule tells whether a rule is none: nothing, or null.
 func noRule(source []byte) bool {

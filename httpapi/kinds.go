@@ -4,15 +4,27 @@ import (
 	"slices"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/analytics"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/missions"
+	"github.com/guerdonhq/guerdon/mobility"
 	"github.com/guerdonhq/guerdon/streaks"
 )
 
 // declarations returns the operations of each context.
 func declarations(f *forms) map[Context][]*operation {
+	called[analytics.Quiz](f, "QuizFigures")
+	called[event.Problem](f, "EventProblem")
+	called[missions.Change](f, "MissionChange")
+	called[streaks.Change](f, "StreakChange")
+	called[economy.Change](f, "TransactionChange")
+	called[leaderboard.Change](f, "ScoreChange")
+	called[learning.Change](f, "LearningChange")
+	called[mobility.Change](f, "MobilityChange")
 	return map[Context][]*operation{Dashboard: append(dashboard(f), auditLogs()), App: app(f), Portal: portalOperations()}
 }
 

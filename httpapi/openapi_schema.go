@@ -2,10 +2,9 @@ package httpapi
 
 import (
 	"cmp"
-	"path"
+	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -127,11 +126,8 @@ func (d *description) name(f *form) string {
 	if name == "" {
 		name = upper(t.Name())
 	}
-	for n := 2; d.taken[name] != nil; n++ { // of another package
-		name = upper(path.Base(t.PkgPath())) + upper(t.Name())
-		if d.taken[name] != nil {
-			name += strconv.Itoa(n)
-		}
+	if other := d.taken[name]; other != nil {
+		panic(fmt.Sprintf("httpapi: %s and %s are both called %s: say with called what one is", other, t, name))
 	}
 	d.taken[name], d.types[t] = t, name
 	return name
@@ -154,8 +150,8 @@ func (d *description) members(f *form, o *operation) object {
 		var schema object
 		if inner := o.within(f); o != nil && rows || inner != nil && spreads(m.form, nil) {
 			schema = d.inline(m.form, inner)
-			if items, is := schema["items"].(object); is && o == nil && d.names[base(f)] != "" {
-				name := d.names[base(f)] + upper(singular(m.name)) // such as ActivityTranslation
+			if items, is := schema["items"].(object); is && o == nil && items["$ref"] == nil {
+				name := upper(strings.TrimSuffix(inner.own, "Id")) + upper(singular(m.name)) // such as ActivityTranslation
 				d.schemas[name], schema["items"] = items, ref("schemas", name)
 			}
 		} else {

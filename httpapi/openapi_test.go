@@ -46,16 +46,27 @@ func TestDocumentsAreAsReviewed(t *testing.T) {
 		var text bytes.Buffer
 		require.NoError(t, json.Indent(&text, w.handler.OpenAPI(c), "", "\t"))
 		golden(t, "testdata/"+string(c)+".openapi.json", append(text.Bytes(), '\n'))
+		for name := range schemasOf(t, w.handler, c) {
+			require.NotRegexp(t, "^(App|Admin|Httpapi|Analytics)[A-Z]|[0-9]$", name, "clients see what a type is called: it says what it is, and not where it is used")
+		}
 	}
 	require.Nil(t, w.handler.OpenAPI("nothing"))
+}
+
+// schemasOf returns the schemas of a document by their names.
+func schemasOf(t *testing.T, h *httpapi.Handler, c httpapi.Context) map[string]any {
+	t.Helper()
+	var doc struct {
+		Components struct{ Schemas map[string]any }
+	}
+	require.NoError(t, json.Unmarshal(h.OpenAPI(c), &doc))
+	return doc.Components.Schemas
 }
 
 // Every row of the Dashboard says where it is and how old it is: users alone have no region. So does what a row says in one language.
 func TestRowsOfTheDashboardSayWhereTheyAre(t *testing.T) {
 	w := newWorld(t, memory.New())
-	var doc map[string]any
-	require.NoError(t, json.Unmarshal(w.handler.OpenAPI(httpapi.Dashboard), &doc))
-	schemas := doc["components"].(map[string]any)["schemas"].(map[string]any)
+	schemas := schemasOf(t, w.handler, httpapi.Dashboard)
 	where := []any{"accountId", "workspaceId", "createdAt", "updatedAt"}
 	seen := map[string]int{}
 	var walk func(at string, node any)

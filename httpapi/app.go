@@ -97,15 +97,6 @@ func picked[T content.Text](asked string, texts []T, def string) (*T, error) {
 	return &texts[max(0, slices.Index(langs, lang))], nil
 }
 
-// bare returns assignments of tags as those who play see them.
-func bare(tags []content.TagAssignment) []tenancy.UserTag {
-	all := make([]tenancy.UserTag, len(tags))
-	for i, t := range tags {
-		all[i] = tenancy.UserTag{TagID: t.TagID, Priority: t.Priority, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt}
-	}
-	return all
-}
-
 // sliced returns a page of a list that is there as a whole, in the order of its keys, which are unique; desc reverses it.
 func sliced[T any](all []T, key func(*T) string, p *paging) (list[T], error) {
 	limit := p.page().Limit

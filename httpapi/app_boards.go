@@ -185,7 +185,11 @@ func getRankings(ctx context.Context, c *call, in *rankingsAsked) (out rankings,
 	if err != nil {
 		return out, err
 	}
-	return c.rankings(ctx, in.ID, part)
+	config, me, err := c.placed(ctx, in.ID)
+	if err != nil {
+		return out, err
+	}
+	return c.rankings(ctx, in.ID, part, &config, &me)
 }
 
 func getAround(ctx context.Context, c *call, in *aroundAsked) (out rankings, err error) {
@@ -193,11 +197,7 @@ func getAround(ctx context.Context, c *call, in *aroundAsked) (out rankings, err
 	if err != nil {
 		return out, err
 	}
-	config, err := c.configured(ctx, in.ID)
-	if err != nil {
-		return out, err
-	}
-	me, err := c.standing(ctx, in.ID, &config)
+	config, me, err := c.placed(ctx, in.ID)
 	if err != nil {
 		return out, err
 	}
@@ -205,15 +205,11 @@ func getAround(ctx context.Context, c *call, in *aroundAsked) (out rankings, err
 	if err != nil {
 		return out, err
 	}
-	return c.rankings(ctx, in.ID, part)
+	return c.rankings(ctx, in.ID, part, &config, &me)
 }
 
 func getMyRank(ctx context.Context, c *call, in *onlyID) (out myRank, err error) {
-	config, err := c.configured(ctx, in.ID)
-	if err != nil {
-		return out, err
-	}
-	me, err := c.standing(ctx, in.ID, &config)
+	_, me, err := c.placed(ctx, in.ID)
 	if err != nil {
 		return out, err
 	}
@@ -272,16 +268,18 @@ func (c *call) standing(ctx context.Context, boardID string, config *leaderboard
 	return best, nil
 }
 
+// placed returns the configuration of a board, and the place of the user on it.
+func (c *call) placed(ctx context.Context, boardID string) (config leaderboard.Configuration, me leaderboard.Standing, err error) {
+	if config, err = c.configured(ctx, boardID); err == nil {
+		me, err = c.standing(ctx, boardID, &config)
+	}
+	return config, me, err
+}
+
 // rankings returns a part of a board with the names of those on it.
-func (c *call) rankings(ctx context.Context, boardID string, part leaderboard.Ranking) (out rankings, err error) {
-	config, err := c.configured(ctx, boardID)
-	if err != nil {
-		return out, err
-	}
-	me, err := c.standing(ctx, boardID, &config)
-	if err != nil {
-		return out, err
-	}
+func (c *call) rankings(
+	ctx context.Context, boardID string, part leaderboard.Ranking, config *leaderboard.Configuration, me *leaderboard.Standing,
+) (out rankings, err error) {
 	rows := part.Rows
 	if me.Rank > 0 {
 		rows = append(slices.Clip(rows), me.Row)

@@ -75,6 +75,7 @@ var (
 	}
 	appActivityKind = &contentKind[content.Activity, content.Label, appActivity, content.Label]{
 		id:    "activityId",
+		of:    func(ws *guerdon.Workspace) content.Documents[content.Activity] { return ws.Activities },
 		texts: func(a *content.Activity) []content.Label { return a.Translations },
 		doc:   func(a content.Activity) appActivity { return appActivity(a) },
 		text:  func(l content.Label) content.Label { return l },
@@ -317,23 +318,17 @@ func (k *contentKind[T, W, D, X]) page(ctx context.Context, c *call, page store.
 
 // rows returns documents as rows; own says that they are of this workspace.
 func (k *contentKind[T, W, D, X]) rows(ctx context.Context, c *call, docs []T, fields []string, own bool) ([]appRow[D, X], error) {
-	var tags map[string][]content.TagAssignment
-	if own && slices.Contains(fields, "tags") {
-		ids := make([]string, len(docs))
-		for i := range docs {
-			ids[i] = headOf(&docs[i]).ID
-		}
-		var err error
-		if tags, err = k.of(c.ws).AssignedTagsOf(ctx, ids...); err != nil {
-			return nil, err
-		}
+	if !own {
+		fields = slices.DeleteFunc(slices.Clone(fields), func(f string) bool { return f == "tags" })
+	}
+	tags, err := tagsFor(ctx, k.of(c.ws), docs, idOf, fields)
+	if err != nil {
+		return nil, err
 	}
 	rows := make([]appRow[D, X], len(docs))
 	for i := range docs {
 		rows[i].Doc = k.doc(docs[i])
-		if tags != nil {
-			rows[i].Tags = new(bare(tags[headOf(&docs[i]).ID]))
-		}
+		rows[i].Tags = tags(headOf(&docs[i]).ID)
 		if !slices.Contains(fields, "translation") {
 			continue
 		}
@@ -482,16 +477,22 @@ func references(items []learning.Item) []itemRow {
 	return rows
 }
 
+// reference returns an item without its document; of are those of the document that holds it.
+func reference(item *learning.AssignedItem, of []learning.Item) itemRow {
+	row := itemRow{ItemID: item.ItemID, ItemType: item.ItemType}
+	if at := slices.IndexFunc(of, func(o learning.Item) bool { return o.ItemID == item.ItemID && o.ItemType == item.ItemType }); at >= 0 {
+		row.Languages = of[at].Languages
+	}
+	return row
+}
+
 // itemRows returns items with their documents as the user sees them; of are those of the document that holds them.
 func (c *call) itemRows(ctx context.Context, items []learning.AssignedItem, of []learning.Item) (rows []itemRow, err error) {
 	fields := []string{"translation", "progress", "items"}
 	rows = make([]itemRow, len(items))
 	for i := range items {
 		item := &items[i]
-		rows[i] = itemRow{ItemID: item.ItemID, ItemType: item.ItemType}
-		if at := slices.IndexFunc(of, func(o learning.Item) bool { return o.ItemID == item.ItemID && o.ItemType == item.ItemType }); at >= 0 {
-			rows[i].Languages = of[at].Languages
-		}
+		rows[i] = reference(item, of)
 		switch {
 		case item.Quiz != nil:
 			rows[i].ItemData, err = c.quizRow(ctx, item, fields)

@@ -137,13 +137,17 @@ func shownTransactions(all []economy.Transaction) []appTransaction {
 	return shown
 }
 
+func (t *transfer) grant() economy.Grant {
+	return economy.Grant{
+		GroupID: t.GroupID, CurrencyID: t.CurrencyID, Amount: t.Amount, RedemptionMode: t.RedemptionMode, DestinationUserID: t.DestinationUserID,
+		ExpiresAt: t.ExpiresAt, AdditionalData: t.AdditionalData,
+	}
+}
+
 func transferTo(ctx context.Context, c *call, in *transfers) (transactionsMade, error) {
 	grants := make([]economy.Grant, len(in.Body.Transactions))
-	for i, t := range in.Body.Transactions {
-		grants[i] = economy.Grant{
-			GroupID: t.GroupID, CurrencyID: t.CurrencyID, Amount: t.Amount, RedemptionMode: t.RedemptionMode, DestinationUserID: t.DestinationUserID,
-			ExpiresAt: t.ExpiresAt, AdditionalData: t.AdditionalData,
-		}
+	for i := range grants {
+		grants[i] = in.Body.Transactions[i].grant()
 	}
 	made, err := c.ws.Economy.Transfer(ctx, c.user.ID, grants)
 	return transactionsMade{shownTransactions(made)}, err

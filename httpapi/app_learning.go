@@ -27,7 +27,7 @@ type assignedRow struct {
 	Assignment appAssignment `wire:"inline"`
 	Path       appPath       `wire:"inline"`
 	Items      []itemRow     `json:"items"`
-	expansions[pathTextIn]
+	expansions[pathTranslation]
 
 	Progress *learningProgress `json:"progress,omitempty"`
 }
@@ -40,7 +40,7 @@ type (
 		CreatedAt      time.Time      `json:"createdAt"`
 		UpdatedAt      time.Time      `json:"updatedAt"`
 	}
-	pathTextIn struct {
+	pathTranslation struct {
 		pathText
 		envelope
 	}
@@ -85,16 +85,16 @@ func appLearning(f *forms) []*operation {
 			declare("POST", "/stories/{storyId}/submit", tenancy.ContentSubmit, "Say what one did with a story", codes(200, 400, 401, 404), submitStory),
 		},
 		appTags(one, false, func(ctx context.Context, c *call, id string) (tagged, string, error) {
-			a, err := c.assigned(ctx, id)
+			a, err := c.assigned(ctx, id, c.user.ID)
 			return c.ws.Learning.Paths, a.Assignment.PathID, err
 		}),
 	)
 }
 
-// assigned returns an assignment of the user.
-func (c *call) assigned(ctx context.Context, id string) (learning.AssignedPath, error) {
+// assigned returns an assignment of a user.
+func (c *call) assigned(ctx context.Context, id, userID string) (learning.AssignedPath, error) {
 	a, err := c.ws.Learning.Assignment(ctx, id, c.lang())
-	if err == nil && a.Assignment.UserID != c.user.ID {
+	if err == nil && a.Assignment.UserID != userID {
 		err = fault.NotFound("learningPathAssignmentId", id)
 	}
 	if err != nil {
@@ -108,48 +108,47 @@ func listAssignments(ctx context.Context, c *call, in *assignmentsAsked) (out li
 	if _, err := evaluated(ctx, c, c.ws.Learning.Evaluate, none); err != nil {
 		return out, err
 	}
-	q := learning.Query{
-		State: timeframe.State(in.State), Visibility: learning.Visibility(in.Visibility), Status: learning.Status(in.Status),
-		Items: slices.Contains(in.Fields, "items"), Lang: c.lang(),
-	}
 	return out, c.view(ctx, func(ctx context.Context, c *call) error {
-		found, next, err := c.ws.Learning.Assignments(ctx, c.user.ID, q, in.page())
+		found, next, err := c.ws.Learning.Assignments(ctx, c.user.ID, in.query(c.lang()), in.page())
 		if err != nil {
 			return err
 		}
 		out.NextToken = next
-		out.Items, err = c.assignedRows(ctx, found, in.Fields)
+		out.Items, err = c.assignedRows(ctx, found, in.Fields, c.itemRows)
 		return err
 	})
 }
 
-// assignedRows returns assignments as rows.
-func (c *call) assignedRows(ctx context.Context, found []learning.AssignedPath, fields []string) (rows []assignedRow, err error) {
-	var tags map[string][]content.TagAssignment
-	if slices.Contains(fields, "tags") {
-		ids := make([]string, len(found))
-		for i := range found {
-			ids[i] = found[i].Path.ID
-		}
-		slices.Sort(ids)
-		if tags, err = c.ws.Learning.Paths.AssignedTagsOf(ctx, slices.Compact(ids)...); err != nil {
-			return nil, err
-		}
+// query returns what is asked for, in a language.
+func (in *assignmentsAsked) query(lang string) learning.Query {
+	return learning.Query{
+		State: timeframe.State(in.State), Visibility: learning.Visibility(in.Visibility), Status: learning.Status(in.Status),
+		Items: slices.Contains(in.Fields, "items"), Lang: lang,
+	}
+}
+
+// assignedRows returns assignments as rows, with the expansions that are asked for: items makes the rows of items with their documents, of
+// what a path holds.
+func (c *call) assignedRows(
+	ctx context.Context, found []learning.AssignedPath, fields []string,
+	items func(context.Context, []learning.AssignedItem, []learning.Item) ([]itemRow, error),
+) (rows []assignedRow, err error) {
+	tags, err := tagsFor(ctx, c.ws.Learning.Paths, found, func(a *learning.AssignedPath) string { return a.Path.ID }, fields)
+	if err != nil {
+		return nil, err
 	}
 	rows = make([]assignedRow, len(found))
 	for i := range found {
 		a := &found[i]
 		row := assignedRow{Assignment: appAssignment(a.Assignment), Path: appPath(a.Path), Items: references(a.Path.Items)}
 		if slices.Contains(fields, "items") {
-			if row.Items, err = c.itemRows(ctx, a.Items, a.Path.Items); err != nil {
+			if row.Items, err = items(ctx, a.Items, a.Path.Items); err != nil {
 				return nil, err
 			}
 		}
-		if slices.Contains(fields, "tags") {
-			row.Tags = new(bare(tags[a.Path.ID]))
-		}
+		row.Tags = tags(a.Path.ID)
 		if slices.Contains(fields, "translation") {
-			row.Translation = &pathTextIn{pathTextOf(a), c.envelope()}
+			row.Translation = &pathTranslation{pathTextOf(a), c.envelope()}
 		}
 		if slices.Contains(fields, "progress") {
 			row.Progress = learningProgressOf(&a.Progress)
@@ -170,7 +169,7 @@ func pathTextOf(a *learning.AssignedPath) pathText {
 }
 
 func (c *call) assignedRow(ctx context.Context, a learning.AssignedPath, fields []string) (assignedRow, error) {
-	rows, err := c.assignedRows(ctx, []learning.AssignedPath{a}, fields)
+	rows, err := c.assignedRows(ctx, []learning.AssignedPath{a}, fields, c.itemRows)
 	if err != nil {
 		return assignedRow{}, err
 	}
@@ -178,7 +177,7 @@ func (c *call) assignedRow(ctx context.Context, a learning.AssignedPath, fields 
 }
 
 func getAssignment(ctx context.Context, c *call, in *assignmentAsked) (assignedRow, error) {
-	a, err := c.assigned(ctx, in.ID)
+	a, err := c.assigned(ctx, in.ID, c.user.ID)
 	if err != nil {
 		return assignedRow{}, err
 	}
@@ -194,7 +193,7 @@ func getPath(ctx context.Context, c *call, in *assignmentAsked) (assignedRow, er
 }
 
 func assignmentTranslation(ctx context.Context, c *call, in *onlyID) (pathText, error) {
-	a, err := c.assigned(ctx, in.ID)
+	a, err := c.assigned(ctx, in.ID, c.user.ID)
 	if err != nil {
 		return pathText{}, err
 	}
@@ -202,7 +201,7 @@ func assignmentTranslation(ctx context.Context, c *call, in *onlyID) (pathText, 
 }
 
 func assignmentItems(ctx context.Context, c *call, in *itemsAsked) (list[itemRow], error) {
-	a, err := c.assigned(ctx, in.ID)
+	a, err := c.assigned(ctx, in.ID, c.user.ID)
 	if err != nil {
 		return list[itemRow]{}, err
 	}

@@ -324,75 +324,42 @@ func (c *call) learnerRows(all []learning.Learner) []assignmentRow {
 	return rows
 }
 
-// An pathOfUser is an assignment with its path: the fields of both are side by side.
+// A pathOfUser is an assignment with its path, as who has it sees them, and where they are.
 type pathOfUser struct {
-	learning.Assignment
+	assignedRow
 	envelope
-
-	Items       []itemRow          `json:"items,omitempty"`
-	Translation *pathTextIn        `json:"translation,omitempty"`
-	Tags        *[]tenancy.UserTag `json:"tags,omitempty"`
-	Progress    *learningProgress  `json:"progress,omitempty"`
-	Path        appPath            `wire:"inline"`
 }
 
 // pathsOfUser returns assignments as rows, with the expansions that are asked for.
 func (c *call) pathsOfUser(ctx context.Context, all []learning.AssignedPath, fields []string) ([]pathOfUser, error) {
-	var tags map[string][]content.TagAssignment
-	if slices.Contains(fields, "tags") {
-		var ids []string
-		for i := range all {
-			ids = append(ids, all[i].Path.ID)
-		}
-		slices.Sort(ids)
-		var err error
-		if tags, err = c.ws.Learning.Paths.AssignedTagsOf(ctx, slices.Compact(ids)...); err != nil {
-			return nil, err
-		}
+	found, err := c.assignedRows(ctx, all, fields, c.assignedItems)
+	rows := make([]pathOfUser, len(found))
+	for i := range found {
+		rows[i] = pathOfUser{found[i], c.envelope()}
 	}
-	rows := make([]pathOfUser, len(all))
-	for i := range all {
-		a := &all[i]
-		row := pathOfUser{Assignment: a.Assignment, envelope: c.envelope(), Path: appPath(a.Path)}
-		if slices.Contains(fields, "translation") && len(a.Path.Translations) > 0 {
-			row.Translation = &pathTextIn{pathTextOf(a), c.envelope()}
-		}
-		if tags != nil {
-			carried := userTagsOf(tags[a.Path.ID])
-			row.Tags = &carried
-		}
-		if slices.Contains(fields, "progress") {
-			row.Progress = learningProgressOf(&a.Progress)
-		}
-		if slices.Contains(fields, "items") {
-			for _, item := range a.Items {
-				row.Items = append(row.Items, c.assignedItem(a.Path.Items, &item))
-			}
-		}
-		rows[i] = row
-	}
-	return rows, nil
+	return rows, err
 }
 
-// assignedItem returns an item of a path as its user is on it.
-func (c *call) assignedItem(outline []learning.Item, item *learning.AssignedItem) itemRow {
-	row := itemRow{ItemID: item.ItemID, ItemType: item.ItemType}
-	if i := slices.IndexFunc(outline, func(o learning.Item) bool { return o.ItemID == item.ItemID && o.ItemType == item.ItemType }); i >= 0 {
-		row.Languages = outline[i].Languages
+// assignedItems returns the items of a path as its user is on it, with their documents as those see them who write them.
+func (c *call) assignedItems(_ context.Context, items []learning.AssignedItem, of []learning.Item) ([]itemRow, error) {
+	rows := make([]itemRow, len(items))
+	for i := range items {
+		item := &items[i]
+		rows[i] = reference(item, of)
+		switch {
+		case item.Activity != nil:
+			rows[i].ItemData = activityKind().said(c, item.Activity)
+		case item.Quiz != nil:
+			rows[i].ItemData = quizKind().said(c, item.Quiz)
+		case item.Slide != nil:
+			rows[i].ItemData = slideKind().said(c, item.Slide)
+		case item.Story != nil:
+			rows[i].ItemData = storyKind().said(c, item.Story)
+		case item.Group != nil:
+			rows[i].ItemData = groupKind().said(c, item.Group)
+		}
 	}
-	switch {
-	case item.Activity != nil:
-		row.ItemData = activityKind().said(c, item.Activity)
-	case item.Quiz != nil:
-		row.ItemData = quizKind().said(c, item.Quiz)
-	case item.Slide != nil:
-		row.ItemData = slideKind().said(c, item.Slide)
-	case item.Story != nil:
-		row.ItemData = storyKind().said(c, item.Story)
-	case item.Group != nil:
-		row.ItemData = groupKind().said(c, item.Group)
-	}
-	return row
+	return rows, nil
 }
 
 type (
@@ -418,13 +385,9 @@ type (
 		CatalogWorkspaceID string `json:"catalogWorkspaceId"`
 	}
 	assignmentsOf struct {
-		paging
+		assignmentsAsked
 
-		UserID     string   `query:"userId"                                       required:"true"`
-		Fields     []string `enum:"tags,translation,items,progress"               query:"fields"`
-		State      string   `enum:"PENDING,ACTIVE,ENDED"                          query:"state"`
-		Visibility string   `enum:"LOCKED,UNLOCKED"                               query:"visibility"`
-		Status     string   `enum:"NOT_STARTED,IN_PROGRESS,COMPLETED"             query:"progressStatus"`
+		UserID string `query:"userId" required:"true"`
 	}
 	assignmentOf struct {
 		ID     string   `path:"id"`
@@ -513,11 +476,7 @@ func dashboardLearning(f *forms) []*operation {
 			return list[assignmentRow]{c.learnerRows(found), next}, err
 		}),
 		declare("GET", "/learning-path-assignments", tenancy.ContentRead, "List the paths of a user", codes(200, 401), func(ctx context.Context, c *call, in *assignmentsOf) (list[pathOfUser], error) {
-			q := learning.Query{
-				State: timeframe.State(in.State), Visibility: learning.Visibility(in.Visibility), Status: learning.Status(in.Status),
-				Items: slices.Contains(in.Fields, "items"), Lang: c.lang(),
-			}
-			found, next, err := c.ws.Learning.Assignments(ctx, in.UserID, q, in.page())
+			found, next, err := c.ws.Learning.Assignments(ctx, in.UserID, in.query(c.lang()), in.page())
 			if err != nil {
 				return list[pathOfUser]{}, err
 			}
@@ -535,10 +494,7 @@ func dashboardLearning(f *forms) []*operation {
 			return assignmentRow{Assignment: a, envelope: c.envelope()}, err
 		}),
 		declare("GET", "/learning-path-assignments/{learningPathAssignmentId}", tenancy.ContentRead, "Get a path of a user", codes(200, 401, 404), func(ctx context.Context, c *call, in *assignmentOf) (row pathOfUser, err error) {
-			found, err := c.ws.Learning.Assignment(ctx, in.ID, c.lang())
-			if err == nil && found.Assignment.UserID != in.UserID {
-				err = fault.NotFound("assignment", in.ID)
-			}
+			found, err := c.assigned(ctx, in.ID, in.UserID)
 			if err != nil {
 				return row, err
 			}
@@ -562,15 +518,6 @@ func (c *call) outlinePage(ctx context.Context, all []learning.Item, p *paging) 
 		return list[itemRow]{}, err
 	}
 	return list[itemRow]{rows[0], next}, nil
-}
-
-// userTagsOf returns tags as rows have them where they are an expansion.
-func userTagsOf(all []content.TagAssignment) []tenancy.UserTag {
-	carried := make([]tenancy.UserTag, len(all))
-	for i, t := range all {
-		carried[i] = tenancy.UserTag{TagID: t.TagID, Priority: t.Priority, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt}
-	}
-	return carried
 }
 
 // A ruleOrCurrencyText is what a streak rule or a currency says in one language.

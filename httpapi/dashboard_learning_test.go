@@ -97,7 +97,8 @@ func TestLearningPathAssignments(t *testing.T) {
 			require.Equal(t, field, refusedField(t, c.do("POST", "/learning-path-assignments", body, 400)), body)
 		}
 
-		path := `"title": "Course", "estimatedDuration": 12.5, "origin": "CUSTOM", "defaultLang": "en", "langs": ["en"]`
+		path := `"title": "Course", "estimatedDuration": 12.5, "origin": "CUSTOM", "defaultLang": "en", "langs": ["en"],
+			"items": [{"itemId": "forum", "itemType": "slide", "languages": ["en"]}, {"itemId": "new", "itemType": "quiz"}, {"itemId": "both", "itemType": "learningGroup"}]`
 		rows := items(c.do("GET", "/learning-path-assignments?userId=member", "", 200))
 		require.Len(t, rows, 1)
 		rows[0]["learningPathAssignmentId"] = id

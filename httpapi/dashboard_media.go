@@ -122,24 +122,13 @@ func (t mediaTags) AssignedTag(ctx context.Context, id, tagID string) (content.T
 
 // mediaRows returns media as rows, with the expansions that are asked for.
 func (c *call) mediaRows(ctx context.Context, all []content.Media, fields []string) ([]mediaRow, error) {
-	var tags map[string][]content.TagAssignment
-	if slices.Contains(fields, "tags") {
-		ids := make([]string, len(all))
-		for i := range all {
-			ids[i] = all[i].ID
-		}
-		var err error
-		if tags, err = c.ws.Media.AssignedTagsOf(ctx, ids...); err != nil {
-			return nil, err
-		}
+	tags, err := tagsFor(ctx, c.ws.Media, all, func(m *content.Media) string { return m.ID }, fields)
+	if err != nil {
+		return nil, err
 	}
 	rows := make([]mediaRow, len(all))
 	for i, m := range all {
-		rows[i] = mediaRow{Media: m, envelope: c.envelope()}
-		if tags != nil {
-			carried := userTagsOf(tags[m.ID])
-			rows[i].Tags = &carried
-		}
+		rows[i] = mediaRow{Media: m, envelope: c.envelope(), Tags: tags(m.ID)}
 		if slices.Contains(fields, "translations") {
 			rows[i].Translations = c.mediaTexts(&m, m.Translations)
 		}

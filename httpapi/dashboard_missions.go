@@ -63,15 +63,11 @@ type (
 			Transactions []grant `json:"transactions"`
 		} `body:"json"`
 	}
+	// A grant is a transfer from the system, or from another user.
 	grant struct {
-		VirtualCurrencyID         string                 `json:"virtualCurrencyId"`
-		RedemptionMode            economy.RedemptionMode `json:"redemptionMode"`
-		Amount                    decimal.Decimal        `json:"amount"`
-		DestinationUserID         string                 `json:"destinationUserId"`
-		SourceUserID              string                 `json:"sourceUserId,omitempty"`
-		ExpiresAt                 time.Time              `json:"expiresAt,omitzero"`
-		AdditionalData            map[string]any         `json:"additionalData,omitempty"`
-		VirtualTransactionGroupID string                 `json:"virtualTransactionGroupId,omitempty"`
+		transfer
+
+		SourceUserID string `json:"sourceUserId,omitempty"`
 	}
 )
 
@@ -86,13 +82,6 @@ func (g *grant) UnmarshalJSON(b []byte) error {
 		return fault.Invalid("transactions", "%v", err)
 	}
 	return err
-}
-
-func (g *grant) grant() economy.Grant {
-	return economy.Grant{
-		GroupID: g.VirtualTransactionGroupID, CurrencyID: g.VirtualCurrencyID, Amount: g.Amount, RedemptionMode: g.RedemptionMode,
-		DestinationUserID: g.DestinationUserID, SourceUserID: g.SourceUserID, ExpiresAt: g.ExpiresAt, AdditionalData: g.AdditionalData,
-	}
 }
 
 func dashboardMissions(f *forms) []*operation {
@@ -134,6 +123,7 @@ func dashboardMissions(f *forms) []*operation {
 			grants := make([]economy.Grant, len(in.Body.Transactions))
 			for i := range grants {
 				grants[i] = in.Body.Transactions[i].grant()
+				grants[i].SourceUserID = in.Body.Transactions[i].SourceUserID
 			}
 			made, err := c.ws.Economy.Grant(ctx, grants)
 			return c.transactionRows(made), err

@@ -483,6 +483,8 @@ func (k *kind[T, W]) textRows(c *call, head *content.Header, texts []content.Tex
 // A texted document says something in several languages.
 type texted interface{ AllTexts() []content.Text }
 
+func idOf[T any](doc *T) string { return headOf(doc).ID }
+
 func headOf[T any](doc *T) *content.Header { return any(doc).(content.Document).Head() }
 
 // inward returns a body under the engine's names, without what no body sets.
@@ -532,17 +534,9 @@ func (k *kind[T, W]) row(ctx context.Context, c *call, doc T, fields []string) (
 
 // rows returns documents as rows, with the expansions that are asked for, which are read at once.
 func (k *kind[T, W]) rows(ctx context.Context, c *call, docs []T, fields []string) ([]document[T, W], error) {
-	var tags map[string][]content.TagAssignment
-	tagged := k.tags.several != nil && slices.Contains(fields, "tags")
-	if tagged {
-		ids := make([]string, len(docs))
-		for i := range docs {
-			ids[i] = headOf(&docs[i]).ID
-		}
-		var err error
-		if tags, err = k.of(c.ws).AssignedTagsOf(ctx, ids...); err != nil {
-			return nil, err
-		}
+	tags, err := tagsFor(ctx, k.of(c.ws), docs, idOf, fields)
+	if err != nil {
+		return nil, err
 	}
 	rows := make([]document[T, W], len(docs))
 	for i, doc := range docs {
@@ -550,10 +544,7 @@ func (k *kind[T, W]) rows(ctx context.Context, c *call, docs []T, fields []strin
 		if slices.Contains(fields, "translations") {
 			rows[i] = k.said(c, &doc)
 		}
-		if tagged {
-			carried := userTagsOf(tags[headOf(&doc).ID])
-			rows[i].Tags = &carried
-		}
+		rows[i].Tags = tags(headOf(&doc).ID)
 	}
 	return rows, nil
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"slices"
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/content"
@@ -163,6 +164,33 @@ func tagWritesOf(one, kind string, p tenancy.Permission, statuses tagCodes, of f
 			return gone(c, *in), err
 		}),
 	}
+}
+
+// bare returns assignments of tags as rows have them where they are an expansion.
+func bare(tags []content.TagAssignment) []tenancy.UserTag {
+	all := make([]tenancy.UserTag, len(tags))
+	for i, t := range tags {
+		all[i] = tenancy.UserTag{TagID: t.TagID, Priority: t.Priority, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt}
+	}
+	return all
+}
+
+// tagsFor returns what gives each of some entities the tags that its row has, nil if they are not asked for; all are read at once.
+func tagsFor[T any](
+	ctx context.Context, of interface {
+		AssignedTagsOf(ctx context.Context, ids ...string) (map[string][]content.TagAssignment, error)
+	}, all []T, id func(*T) string, fields []string,
+) (func(id string) *[]tenancy.UserTag, error) {
+	if !slices.Contains(fields, "tags") {
+		return func(string) *[]tenancy.UserTag { return nil }, nil
+	}
+	ids := make([]string, len(all))
+	for i := range all {
+		ids[i] = id(&all[i])
+	}
+	slices.Sort(ids)
+	found, err := of.AssignedTagsOf(ctx, slices.Compact(ids)...)
+	return func(id string) *[]tenancy.UserTag { return new(bare(found[id])) }, err
 }
 
 func (c *call) tagRows(all []content.TagAssignment) []tagRow {

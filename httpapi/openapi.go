@@ -58,7 +58,7 @@ type object = map[string]any
 
 // describe makes the document of a context from what is declared.
 func (h *Handler) describe(c Context) *openAPI {
-	d := &description{words: readWords(), forms: h.forms, names: h.forms.names, taken: map[string]reflect.Type{}, types: map[reflect.Type]string{}, schemas: object{}}
+	d := &description{words: readWords(), examples: readExamples(), forms: h.forms, names: h.forms.names, taken: map[string]reflect.Type{}, types: map[reflect.Type]string{}, schemas: object{}}
 	paths, tags := object{}, []string{}
 	parameters := maps.Clone(common)
 	d.schema(h.problems)
@@ -220,13 +220,18 @@ func (d *description) operation(o *operation) object {
 		"operationId": o.id(), "summary": o.Summary, "description": about, "tags": []string{o.tag()}, "parameters": parameters, "responses": responses,
 	}
 	if o.takes != nil {
-		content := object{"application/json": object{"schema": d.body(o)}}
+		content := object{"application/json": withExample(object{"schema": d.body(o)}, d.example(o).Request)}
 		if o.lines {
 			content["application/x-ndjson"] = object{"schema": object{"type": "string", "description": "One in each line."}}
 		}
 		made["requestBody"] = object{"required": o.body.Kind() != reflect.Pointer, "content": content}
 	}
 	return made
+}
+
+// example returns that of an operation.
+func (d *description) example(o *operation) example {
+	return d.examples[string(o.Context)+" "+o.Method+" "+o.Path]
 }
 
 func (d *description) parameter(p *param) object {
@@ -275,7 +280,7 @@ func (d *description) response(o *operation, status int) object {
 		made["headers"].(object)["X-Idempotency-Cache-Hit"] = ref("headers", "IdempotencyHit")
 	}
 	if o.form != nil && status != http.StatusNoContent {
-		made["content"] = object{"application/json": object{"schema": d.answer(o)}}
+		made["content"] = object{"application/json": withExample(object{"schema": d.answer(o)}, d.example(o).Answer)}
 	}
 	return made
 }

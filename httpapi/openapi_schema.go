@@ -10,8 +10,9 @@ import (
 
 // A description is a document in the making.
 type description struct {
-	words words
-	forms *forms
+	words    words
+	examples map[string]example
+	forms    *forms
 	// names are those of types that are not called as in Go.
 	names map[reflect.Type]string
 	// taken are the names that schemas have, and types what types are called.

@@ -9,7 +9,7 @@
 // What reads takes a [Range] of days where it matters when things happened, and [Reader.Last] makes one of a request's time range, such as
 // "30d". How far somebody has come counts where it was begun: of the paths that were begun in a range, so many are completed since.
 //
-// A day is a civil day of one time zone, [Options].Zone. Who is active on it is who did something that happened on it: an activity, or
+// A day is a civil day of one time zone: the workspace's by [Options].ZoneOf, or [Options].Zone. Who is active on it is who did something that happened on it: an activity, or
 // what is submitted of quizzes, slides and stories. What the clock, an admin, or a change of the user does is not activity,
 // and neither is what a provider sees of how somebody gets about.
 package analytics
@@ -27,9 +27,12 @@ import (
 
 // Options are the choices of [New].
 type Options struct {
-	// Zone is where days begin and end, in all workspaces; nil means UTC, and time.Local is refused, as it has no name. Whoever changes
-	// it calls [Analytics.Rebuild].
+	// Zone is where days begin and end; nil means UTC, and time.Local is refused, as it has no name. Whoever changes it calls
+	// [Analytics.Rebuild].
 	Zone *time.Location
+	// ZoneOf returns the zone of a workspace that has another one; nil is Zone. It says the same each time, and is called concurrently. Where it
+	// says time.Local, nothing is counted, and whoever asks is told.
+	ZoneOf func(store.Scope) *time.Location
 	// Name is that of the consumer; "" means "analytics".
 	Name string
 	// Batch is how many entries are counted in one transaction, at most; 0 means 500, and 1,000 is the most.
@@ -40,6 +43,7 @@ type Options struct {
 type Analytics struct {
 	engine *guerdon.Engine
 	zone   *time.Location
+	zoneOf func(store.Scope) *time.Location
 	name   string
 	batch  int
 }
@@ -55,12 +59,12 @@ func New(eng *guerdon.Engine, opts *Options) (*Analytics, error) {
 	case eng == nil:
 		return nil, fault.Invalid("engine", "is nil")
 	case o.Zone == time.Local:
-		return nil, fault.Invalid("zone", "is the machine's, which is another on another machine")
+		return nil, errLocal()
 	case o.Batch < 0 || o.Batch > maxBatch:
 		return nil, fault.Invalid("batch", "is %d; it must be 0 to %d", o.Batch, maxBatch)
 	}
 	return &Analytics{
-		engine: eng, zone: cmp.Or(o.Zone, time.UTC), name: cmp.Or(o.Name, "analytics"), batch: cmp.Or(o.Batch, 500),
+		engine: eng, zone: cmp.Or(o.Zone, time.UTC), zoneOf: o.ZoneOf, name: cmp.Or(o.Name, "analytics"), batch: cmp.Or(o.Batch, 500),
 	}, nil
 }
 
@@ -174,11 +178,11 @@ func (a *Analytics) take(ctx context.Context, tx store.Tx, entries []guerdon.Ent
 		return 0, err
 	case at.Wiping:
 		return 0, a.wipe(ctx, tx)
+	case a.elsewhere(&at, tx.Scope()) != nil:
+		return 0, a.elsewhere(&at, tx.Scope())
 	case !found && entries[0].Outcome.Seq > 1: // what was before is archived, or the consumer was moved
 		at.From = entries[0].Outcome.Seq
 	case !found:
-	case a.elsewhere(&at) != nil:
-		return 0, a.elsewhere(&at)
 	case entries[0].Outcome.Seq > at.Seq+1:
 		return at.Seq, nil
 	}
@@ -188,17 +192,34 @@ func (a *Analytics) take(ctx context.Context, tx store.Tx, entries []guerdon.Ent
 	if len(entries) == 0 {
 		return at.Seq, nil
 	}
-	at.Zone = a.zone.String()
-	d := fold(entries, paths, a.zone)
+	zone := a.in(tx.Scope())
+	at.Zone = zone.String()
+	d := fold(entries, paths, zone)
 	last := &entries[len(entries)-1]
 	at.Seq, at.At = last.Outcome.Seq, last.RecordedAt
 	return at.Seq, d.apply(ctx, tx, &at)
 }
 
-// elsewhere returns that days were counted in another zone.
-func (a *Analytics) elsewhere(at *state) error {
-	if at.Zone != "" && at.Zone != a.zone.String() {
-		return fault.Conflict("zone", "is %s; what is counted is of %s, until it is rebuilt", a.zone, at.Zone)
+func errLocal() error {
+	return fault.Invalid("zone", "is the machine's, which is another on another machine")
+}
+
+// in returns where days begin and end in a workspace.
+func (a *Analytics) in(s store.Scope) *time.Location {
+	if a.zoneOf == nil {
+		return a.zone
+	}
+	return cmp.Or(a.zoneOf(s), a.zone)
+}
+
+// elsewhere returns that days were counted in another zone, or would be in none that has a name.
+func (a *Analytics) elsewhere(at *state, s store.Scope) error {
+	zone := a.in(s)
+	if zone == time.Local {
+		return errLocal()
+	}
+	if at.Zone != "" && at.Zone != zone.String() {
+		return fault.Conflict("zone", "is %s; what is counted is of %s, until it is rebuilt", zone, at.Zone)
 	}
 	return nil
 }
@@ -225,5 +246,7 @@ func (a *Analytics) wipe(ctx context.Context, tx store.Tx) error {
 	return states.Put(ctx, tx, state{})
 }
 
-// today returns the present day.
-func (a *Analytics) today() timeframe.Day { return timeframe.DayOf(a.engine.Now(), a.zone) }
+// today returns the present day in a workspace.
+func (r Reader) today() timeframe.Day {
+	return timeframe.DayOf(r.analytics.engine.Now(), r.analytics.in(r.workspace.Scope()))
+}

@@ -282,6 +282,33 @@ func TestZoneIsOne(t *testing.T) {
 	require.Equal(t, int64(0), got.Days[0].ActiveUsers)
 }
 
+// A workspace may have a zone of its own: its days, and its today, are there, whatever those of others are.
+func TestZoneOfAWorkspace(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	w := game(t, memory.New())
+	tokyo := time.FixedZone("Asia/Tokyo", 9*3600)
+	a := w.counting(t, analytics.Options{ZoneOf: func(s store.Scope) *time.Location {
+		if s == w.Scope() {
+			return tokyo
+		}
+		return nil
+	}})
+	w.runs(t, 0, 1)
+	_, err := w.Record(ctx, event.Event{UserID: "ada", EntityID: "run", At: w.clock().Add(-13 * time.Hour)})
+	require.NoError(t, err)
+	require.NoError(t, a.CatchUp(ctx, w.Workspace))
+	w.compare(t, a, tokyo, 1)
+	last, err := a.Of(w.Workspace).Last("1d")
+	require.NoError(t, err)
+	require.Equal(t, timeframe.DayOf(w.clock(), tokyo), last.To)
+	_, err = w.count.Of(w.Workspace).Activity(ctx, last)
+	require.ErrorIs(t, err, fault.ErrConflict, "who counts in another zone is refused")
+	nowhere := w.counting(t, analytics.Options{ZoneOf: func(store.Scope) *time.Location { return time.Local }})
+	_, err = nowhere.Of(w.Workspace).Activity(ctx, last)
+	require.ErrorIs(t, err, fault.ErrInvalid)
+}
+
 // Where the journal's beginning is archived, what was counted of it stays.
 func TestArchivedIsNotCountedAgain(t *testing.T) {
 	t.Parallel()

@@ -113,7 +113,7 @@ func (r Reader) Overview(ctx context.Context, in Range) (out Overview, err error
 		if err != nil {
 			return err
 		}
-		streaks, _, _, err := running(ctx, tx, at, r.analytics.today()-1)
+		streaks, _, _, err := running(ctx, tx, at, r.today()-1)
 		if err != nil {
 			return err
 		}

@@ -60,7 +60,7 @@ type StreakUser struct {
 // rules there are, and it is active if the user was so today or yesterday: what documents of streaks count, freeze and pay for is read from
 // [guerdon.Workspace.Streaks]. TotalUsers is that of [Reader.Engagement]; for all else, who is suspended or erased has no streak.
 func (r Reader) Gamification(ctx context.Context) (out Gamification, err error) {
-	yesterday := r.analytics.today() - 1
+	yesterday := r.today() - 1
 	err = r.view(ctx, func(tx store.Tx, at *state) error {
 		out = Gamification{AsOf: at.asOf(), Distribution: make([]StreakRange, len(runRanges)), TopUsers: []StreakUser{}}
 		var lengths [len(runRanges)]int64
@@ -119,6 +119,6 @@ func running(ctx context.Context, tx store.Tx, at *state, since timeframe.Day) (
 // ActiveStreaks returns who has an active streak: those who were active last come first, the longest streaks first among them, unless the
 // page says otherwise. It returns [fault.ErrInvalid] for a limit or a token that is none.
 func (r Reader) ActiveStreaks(ctx context.Context, page store.Page) (People, error) {
-	q := store.By("run").Between(store.Int(int64(r.analytics.today()-1)), store.Value{})
+	q := store.By("run").Between(store.Int(int64(r.today()-1)), store.Value{})
 	return r.list(ctx, q, page, func(*person) bool { return true })
 }

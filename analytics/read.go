@@ -54,7 +54,7 @@ func (r Reader) Last(timeRange string) (Range, error) {
 	if !ok || err != nil || n < 1 || n > MaxRange {
 		return Range{}, fault.Invalid("timeRange", "%.20q is no number of days such as 30d, of 1 to %d", timeRange, MaxRange)
 	}
-	today := r.analytics.today()
+	today := r.today()
 	return Range{today.Add(1 - int(n)), today}, nil
 }
 
@@ -63,7 +63,7 @@ func (r Reader) view(ctx context.Context, fn func(store.Tx, *state) error) error
 	return r.workspace.ViewTables(ctx, func(ctx context.Context, tx store.Tx) error {
 		at, _, err := states.Get(ctx, tx, stateKey)
 		if err == nil {
-			err = r.analytics.elsewhere(&at)
+			err = r.analytics.elsewhere(&at, tx.Scope())
 		}
 		if err != nil {
 			return err
@@ -299,7 +299,7 @@ func (r Reader) before(lastDays int) (timeframe.Day, error) {
 	if lastDays < 1 || lastDays > MaxRange {
 		return 0, fault.Invalid("days", "are %d; allowed are 1 to %d", lastDays, MaxRange)
 	}
-	return r.analytics.today().Add(1 - lastDays), nil
+	return r.today().Add(1 - lastDays), nil
 }
 
 // InactiveUsers returns who did nothing on the last days, today included: those who stopped last come first, unless the page says

@@ -143,12 +143,23 @@ func (ws *Workspace) Journal(ctx context.Context, after int64) ([]Entry, error) 
 // Entry returns the journal's entry of an event from outside or one that a call caused, such as that of a
 // log's EventID; [fault.ErrNotFound] if there is none, and a [*store.DamagedError] if it cannot be read.
 func (ws *Workspace) Entry(ctx context.Context, eventID string) (Entry, error) {
-	return session.Read(ctx, ws.run, func(tx *session.Tx) (Entry, error) {
-		e, found, err := journal.Get(ctx, tx, eventID)
-		if err == nil && !found {
-			err = fault.NotFound("event", eventID)
-		}
-		return e, err
+	return session.Read(ctx, ws.run, func(tx *session.Tx) (Entry, error) { return entryOf(ctx, tx, eventID) })
+}
+
+func entryOf(ctx context.Context, tx *session.Tx, eventID string) (Entry, error) {
+	e, found, err := journal.Get(ctx, tx, eventID)
+	if err == nil && !found {
+		err = fault.NotFound("event", eventID)
+	}
+	return e, err
+}
+
+// Head returns the number of the last entry that was recorded, 0 for none, also if it is archived: what [Workspace.Journal] is asked with for what
+// comes from now on.
+func (ws *Workspace) Head(ctx context.Context) (int64, error) {
+	return session.Read(ctx, ws.run, func(tx *session.Tx) (int64, error) {
+		h, _, err := heads.Get(ctx, tx, headKey)
+		return h.Seq, err
 	})
 }
 

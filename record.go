@@ -36,13 +36,7 @@ func (ws *Workspace) Record(ctx context.Context, e event.Event) (Outcome, error)
 // RecordEntry is Record, and returns what the journal has of the event: with the moment at which it happened, if that was left to the engine, and
 // all that followed. The errors are those of Record.
 func (ws *Workspace) RecordEntry(ctx context.Context, e event.Event) (Entry, error) {
-	return recordAlone(ctx, ws, e, func(tx *session.Tx, out Outcome) (Entry, error) {
-		entry, found, err := journal.Get(ctx, tx, out.EventID)
-		if err == nil && !found {
-			err = fault.NotFound("event", out.EventID)
-		}
-		return entry, err
-	})
+	return recordAlone(ctx, ws, e, func(tx *session.Tx, out Outcome) (Entry, error) { return entryOf(ctx, tx, out.EventID) })
 }
 
 // recordAlone records an event and returns what is made of its outcome in the same transaction.

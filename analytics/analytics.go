@@ -173,13 +173,14 @@ func (a *Analytics) Rebuild(ctx context.Context, ws *guerdon.Workspace) error {
 // take counts entries, which follow one another and speak of versions of paths, and returns the number of the last entry that is counted since.
 func (a *Analytics) take(ctx context.Context, tx store.Tx, entries []guerdon.Entry, paths []pathVersion) (int64, error) {
 	at, found, err := states.Get(ctx, tx, stateKey)
+	wrong := a.elsewhere(&at, tx.Scope())
 	switch {
 	case err != nil:
 		return 0, err
 	case at.Wiping:
 		return 0, a.wipe(ctx, tx)
-	case a.elsewhere(&at, tx.Scope()) != nil:
-		return 0, a.elsewhere(&at, tx.Scope())
+	case wrong != nil:
+		return 0, wrong
 	case !found && entries[0].Outcome.Seq > 1: // what was before is archived, or the consumer was moved
 		at.From = entries[0].Outcome.Seq
 	case !found:

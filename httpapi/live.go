@@ -74,7 +74,7 @@ type feed struct {
 // read any more.
 func (h *Handler) look(ctx context.Context, ws *guerdon.Workspace) (news <-chan []guerdon.Entry, leave func(), err error) {
 	f, scope, mine := &h.feeds, ws.Scope(), make(chan []guerdon.Entry, maxBehind)
-	head, err := lastSeq(ctx, ws)
+	head, err := ws.Head(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -133,15 +133,6 @@ func (h *Handler) feed(ctx context.Context, ws *guerdon.Workspace, of *feed, hea
 		close(to)
 	}
 	of.cancel()
-}
-
-// lastSeq returns the number of the last entry.
-func lastSeq(ctx context.Context, ws *guerdon.Workspace) (int64, error) {
-	last, _, err := ws.Entries(ctx, guerdon.EntryFilter{}, store.Page{Limit: 1})
-	if err != nil || len(last) == 0 {
-		return 0, err
-	}
-	return last[0].Outcome.Seq, nil
 }
 
 // A stream is an answer that goes on.
@@ -280,7 +271,7 @@ func followMe(ctx context.Context, c *call, in *resuming, s *stream) error {
 		return err
 	}
 	defer leave()
-	head, err := lastSeq(ctx, c.ws)
+	head, err := c.ws.Head(ctx)
 	if err != nil {
 		return err
 	}
@@ -373,7 +364,7 @@ func followBoard(ctx context.Context, c *call, in *boardWatched, s *stream) erro
 		err := c.ws.View(ctx, func(ctx context.Context, ws *guerdon.Workspace) (err error) {
 			inner := *c
 			inner.ws = ws
-			if last, err = lastSeq(ctx, ws); err == nil {
+			if last, err = ws.Head(ctx); err == nil {
 				now, err = getRankings(ctx, &inner, &rankingsAsked{ID: in.ID, Limit: in.Limit})
 			}
 			return err

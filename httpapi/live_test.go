@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -147,6 +148,15 @@ func TestFollowingOneself(t *testing.T) {
 			c.header = http.Header{"Last-Event-Id": {wrong}}
 			c.do("GET", "/users/me/changes", "", 400)
 		}
+
+		*g.now = g.now.AddDate(0, 2, 0)
+		head, err := g.ws.Head(t.Context())
+		require.NoError(t, err)
+		_, err = g.ws.Archive(t.Context(), g.now.AddDate(0, -1, 0), io.Discard)
+		require.NoError(t, err)
+		c := g.me
+		c.header = http.Header{"Last-Event-Id": {strconv.FormatInt(head, 10)}}
+		require.Equal(t, http.StatusOK, c.send("GET", "/users/me/changes", "").Code, "what is archived has happened")
 	})
 }
 

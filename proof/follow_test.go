@@ -35,6 +35,9 @@ func TestFollow(t *testing.T) {
 		h.until(t, "default", last)
 		stop()
 		require.Equal(t, counted(last)[first-1:], h.of("default"))
+		head, err := w.Head(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, last, head)
 
 		enough := errors.New("enough")
 		err = w.engine.Follow(t.Context(), w.Workspace, 0, func(context.Context, []guerdon.Entry) error { return enough })

@@ -375,6 +375,7 @@ var arguments = map[string]func(*drawer) []any{
 	"MoveConsumer":   func(d *drawer) []any { return []any{d.one("mail", "points"), int64(d.number(0, 9))} },
 	"RemoveConsumer": func(d *drawer) []any { return []any{d.one("mail", "points")} },
 	"Record":         func(d *drawer) []any { return []any{d.event()} },
+	"Head":           func(*drawer) []any { return nil },
 	"RecordEntry":    func(d *drawer) []any { return []any{d.event()} },
 	"RecordBatch":    func(d *drawer) []any { return []any{[]event.Event{d.event(), d.event()}} },
 	"Scope":          func(*drawer) []any { return nil },

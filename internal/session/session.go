@@ -306,19 +306,20 @@ func WriteAhead[T any](ctx context.Context, r Runner, look Func, fn func(*Tx) (T
 }
 
 // ReadFresh is Read for a function whose result shares nothing with the records of the store, so that it need not be copied.
-func ReadFresh[T any](ctx context.Context, r Runner, fn func(*Tx) (T, error)) (out T, err error) {
-	err = r.View(ctx, func(tx *Tx) (err error) {
-		out, err = fn(tx)
-		return err
-	})
-	if err != nil {
-		var none T
-		return none, err
-	}
-	return out, nil
+func ReadFresh[T any](ctx context.Context, r Runner, fn func(*Tx) (T, error)) (T, error) {
+	return result(ctx, r.View, fn)
 }
 
 func collect[T any](ctx context.Context, with func(context.Context, Func) error, fn func(*Tx) (T, error)) (T, error) {
+	out, err := result(ctx, with, fn)
+	if err != nil {
+		return out, err
+	}
+	return own(out), nil
+}
+
+// result returns what fn returns in a transaction, and nothing if that fails.
+func result[T any](ctx context.Context, with func(context.Context, Func) error, fn func(*Tx) (T, error)) (T, error) {
 	var out T
 	err := with(ctx, func(tx *Tx) (err error) {
 		out, err = fn(tx)
@@ -328,5 +329,5 @@ func collect[T any](ctx context.Context, with func(context.Context, Func) error,
 		var none T
 		return none, err
 	}
-	return own(out), nil
+	return out, nil
 }

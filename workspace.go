@@ -7,6 +7,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
@@ -65,21 +66,47 @@ func (e *Engine) Workspace(ctx context.Context, s store.Scope) (*Workspace, erro
 	return e.workspace(s), nil
 }
 
-// workspace returns a handle whose calls are transactions of their own.
-func (e *Engine) workspace(s store.Scope) *Workspace {
-	view := func(ctx context.Context, fn session.Func) error {
-		if err := e.apart(ctx, &s); err != nil {
+// View runs fn with a handle on a workspace whose calls all read one snapshot of it, that in which the workspace was found: it is
+// [Engine.Workspace] and [Workspace.View] in one. The records of users whom fn is going to read are read along, in one trip.
+func (e *Engine) View(ctx context.Context, s store.Scope, fn func(context.Context, *Workspace) error, users ...string) error {
+	if fn == nil {
+		return fault.Invalid("fn", "is nil")
+	}
+	ws := &Workspace{engine: e, scope: s}
+	return e.view(ctx, s, func(tx *session.Tx) error {
+		if err := tx.Prefetch(ctx, tenancy.Reading(s, users...)...); err != nil {
 			return err
 		}
-		seen := e.viewing()
-		err := e.store.View(ctx, s, func(tx store.Tx) error {
-			own := e.session(tx)
-			own.Committed, own.Observed = true, seen
-			return fn(own)
-		})
-		e.rebuilt(ctx, s, seen)
+		w, err := tenancy.FindWorkspace(ctx, tx, s)
+		if err == nil {
+			err = w.Whole()
+		}
+		if err != nil {
+			return err
+		}
+		return fn(ctx, ws.within(tx))
+	})
+}
+
+// view runs fn on a snapshot of a workspace.
+func (e *Engine) view(ctx context.Context, s store.Scope, fn session.Func) error {
+	if err := e.apart(ctx, &s); err != nil {
 		return err
 	}
+	seen := e.viewing()
+	err := e.store.View(ctx, s, func(tx store.Tx) error {
+		own := e.session(tx)
+		own.Committed, own.Observed = true, seen
+		own.Enter = func(context.Context, event.Event) error { return session.ErrDue }
+		return fn(own)
+	})
+	e.rebuilt(ctx, s, seen)
+	return err
+}
+
+// workspace returns a handle whose calls are transactions of their own.
+func (e *Engine) workspace(s store.Scope) *Workspace {
+	view := func(ctx context.Context, fn session.Func) error { return e.view(ctx, s, fn) }
 	failed := func(ctx context.Context, during string, err error) { e.failed(ctx, s, during, err) }
 	update := func(ctx context.Context, look, fn session.Func) error {
 		if err := e.apart(ctx, nil); err != nil {
@@ -235,20 +262,36 @@ func (ws *Workspace) Update(ctx context.Context, fn func(context.Context, *Works
 }
 
 // View runs fn with a handle on the same workspace whose calls all read one snapshot of it: what they return belongs together, whatever is
-// recorded meanwhile, and holds up nobody. A call of the handle that writes is refused as [fault.ErrConflict], and so is an evaluation of
-// what is assigned when it is asked for. The handle must not be used after fn has returned, nor by several goroutines. fn may run again.
+// recorded meanwhile, and holds up nobody. A call of the handle that writes is refused as [fault.ErrConflict], and so is an evaluation
+// that has something to assign. The handle must not be used after fn has returned, nor by several goroutines. fn may run again.
 func (ws *Workspace) View(ctx context.Context, fn func(context.Context, *Workspace) error) error {
 	if fn == nil {
 		return fault.Invalid("fn", "is nil")
 	}
-	return ws.run.View(ctx, func(tx *session.Tx) error {
-		refuse := func(context.Context, session.Func) error {
-			return fault.Conflict("ctx", "is within a view of %s, which writes nothing", ws.scope)
-		}
-		inner := &Workspace{engine: ws.engine, scope: ws.scope, joined: true, actor: ws.actor, rehearsal: session.NewRunner(nil, refuse)}
-		view := func(_ context.Context, call session.Func) error { return call(tx) }
-		return fn(ctx, inner.bind(session.NewRunner(view, refuse), true))
-	})
+	return ws.run.View(ctx, func(tx *session.Tx) error { return fn(ctx, ws.within(tx)) })
+}
+
+// within returns a handle on the same workspace whose calls read in a transaction.
+func (ws *Workspace) within(tx *session.Tx) *Workspace {
+	refuse := func(context.Context, session.Func) error {
+		return fault.Conflict("ctx", "is within a view of %s, which writes nothing", ws.scope)
+	}
+	inner := &Workspace{engine: ws.engine, scope: ws.scope, joined: true, actor: ws.actor, rehearsal: session.NewRunner(nil, refuse)}
+	view := func(_ context.Context, call session.Func) error { return call(tx) }
+	return inner.bind(session.NewRunner(view, refuse), true)
+}
+
+// Detached returns a handle on the same workspace that is no part of a transaction: each of its calls is one of its own.
+func (ws *Workspace) Detached() *Workspace {
+	e := ws.engine
+	if e == nil {
+		return &Workspace{}
+	}
+	apart := e.workspace(ws.scope)
+	if ws.actor != nil {
+		return apart.As(*ws.actor)
+	}
+	return apart
 }
 
 // UpdateTables is [Workspace.Update] with the transaction, for tables of the host's own ([Options].Tables): what fn writes to them through tx

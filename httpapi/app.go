@@ -1,15 +1,12 @@
 package httpapi
 
 import (
-	"context"
 	"encoding/base64"
-	"errors"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -55,27 +52,6 @@ type stamped struct {
 
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
-}
-
-// view runs fn with the call on one snapshot of the workspace, behind what an operation has written.
-func (c *call) view(ctx context.Context, fn func(context.Context, *call) error) error {
-	return c.ws.View(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
-		inner := *c
-		inner.ws = ws
-		return fn(ctx, &inner)
-	})
-}
-
-// evaluated assigns what is assigned when the user asks, and returns what the user has. Who may not submit gets nothing new, and nobody does where
-// the workspace is closed.
-func evaluated[T any](ctx context.Context, c *call, evaluate, read func(context.Context, string) ([]T, error)) ([]T, error) {
-	if c.user.Can(tenancy.ContentSubmit) {
-		have, err := evaluate(ctx, c.user.ID)
-		if !errors.Is(err, fault.ErrConflict) {
-			return have, err
-		}
-	}
-	return read(ctx, c.user.ID)
 }
 
 // expansions are what rows have if it is asked for.

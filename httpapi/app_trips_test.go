@@ -89,12 +89,13 @@ func TestPagesAreReadTogether(t *testing.T) {
 		if strings.HasPrefix(path, "/virtual-transactions") {
 			rows = 1
 		}
-		cost(1, 1) // which learns what is in force
-		few, all := cost(1, 1), cost(many, rows)
+		short := min(2, rows) // one row may be that of who asks, which is known
+		cost(short, short)    // which learns what is in force
+		few, all := cost(short, short), cost(many, rows)
 		require.LessOrEqual(t, all, few, path)
-		require.LessOrEqual(t, few, int64(25), path)
+		require.LessOrEqual(t, few, int64(10), path)
 	}
 	before := counter.n.Load()
 	require.Len(t, g.me.do("GET", "/stories/rome?fields=quizzes,tags,translation", "", 200)["quizzes"], many+1)
-	require.LessOrEqual(t, counter.n.Load()-before, int64(25))
+	require.LessOrEqual(t, counter.n.Load()-before, int64(10))
 }

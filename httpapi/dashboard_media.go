@@ -163,7 +163,7 @@ func dashboardMedia(f *forms) []*operation {
 				return row, err
 			}
 			return c.mediaRow(ctx, m, in.Fields)
-		}).evaluating(),
+		}).writing(),
 		declare("PATCH", one, tenancy.ContentUpdate, "Say what a medium is called", codes(200, 401, 404), func(ctx context.Context, c *call, in *mediumPatch) (row mediaRow, err error) {
 			if _, err := c.inScope(ctx, in.ID); err != nil {
 				return row, err
@@ -213,6 +213,6 @@ func dashboardMedia(f *forms) []*operation {
 				FileName: in.FileName, ContentType: in.ContentType, FileType: content.FileType(in.FileType), FileSize: in.FileSize,
 				Scope: content.MediaScope(in.Scope), MediaID: in.MediaID,
 			})
-		}).evaluating(),
+		}).writing(),
 	}, scoped...)
 }

@@ -214,7 +214,7 @@ func dashboardMobility(f *forms) []*operation {
 			}
 			s, err := c.tracker.Status(ctx)
 			return trackable{s.Enabled}, err
-		}).evaluating(),
+		}).writing(),
 		declare("GET", base+"/motiontag/token", tenancy.ContentRead, "Get what a client shows the provider to be tracked", codes(200, 401), func(ctx context.Context, c *call, _ *nothing) (row trackToken, err error) {
 			if c.tracker == nil {
 				return row, nil
@@ -227,7 +227,7 @@ func dashboardMobility(f *forms) []*operation {
 				row.Token = &token
 			}
 			return row, err
-		}).evaluating(),
+		}).writing(),
 	}
 }
 

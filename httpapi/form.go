@@ -123,14 +123,18 @@ func (f *forms) fill(m *form, t reflect.Type) {
 		m.kind, m.format = "string", "date-time"
 		m.write = func(b []byte, v reflect.Value) []byte {
 			b = append(b, '"')
-			b = v.Interface().(time.Time).UTC().AppendFormat(b, timeLayout)
+			at, _ := reflect.TypeAssert[time.Time](v)
+			b = at.UTC().AppendFormat(b, timeLayout)
 			return append(b, '"')
 		}
 	case t == typeCleared:
 		m.kind = "string"
 	case t == typeDecimal:
 		m.kind = "number"
-		m.write = func(b []byte, v reflect.Value) []byte { return append(b, v.Interface().(decimal.Decimal).String()...) }
+		m.write = func(b []byte, v reflect.Value) []byte {
+			d, _ := reflect.TypeAssert[decimal.Decimal](v)
+			return append(b, d.String()...)
+		}
 	case t == typeRule:
 		m.kind, m.null = "object", true
 		m.write = func(b []byte, v reflect.Value) []byte { return appendRule(b, v.Bytes()) }
@@ -344,8 +348,8 @@ func empty(v reflect.Value) bool {
 	case reflect.Slice, reflect.Map:
 		return v.Len() == 0
 	case reflect.Struct:
-		if v.Type() == typeTime {
-			return v.Interface().(time.Time).IsZero()
+		if at, is := reflect.TypeAssert[time.Time](v); is {
+			return at.IsZero()
 		}
 	default:
 	}

@@ -21,7 +21,9 @@ import (
 func TestAnyRequestIsAnswered(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		if strings.HasSuffix(t.Name(), "/memory") {
-			rapid.Check(t, anyRequestInMemory)
+			made := 0
+			rapid.Check(t, func(rt *rapid.T) { made += anyRequestInMemory(rt) })
+			t.Log(made, "requests")
 			return
 		}
 		w.furnish()
@@ -33,20 +35,23 @@ func TestAnyRequestIsAnswered(t *testing.T) {
 	})
 }
 
-func FuzzRequests(f *testing.F) { f.Fuzz(rapid.MakeFuzz(anyRequestInMemory)) }
-
-func anyRequestInMemory(rt *rapid.T) {
-	w := newWorld(rt, memory.New())
-	w.furnish()
-	anyRequest(rt, w, 60)
+func FuzzRequests(f *testing.F) {
+	f.Fuzz(rapid.MakeFuzz(func(rt *rapid.T) { anyRequestInMemory(rt) }))
 }
 
-// anyRequest makes up to so many requests, each for any operation, with anything.
-func anyRequest(rt *rapid.T, w *world, most int) {
+func anyRequestInMemory(rt *rapid.T) int {
+	w := newWorld(rt, memory.New())
+	w.furnish()
+	return anyRequest(rt, w, 60)
+}
+
+// anyRequest makes up to so many requests, each for any operation, with anything, and returns how many it has made.
+func anyRequest(rt *rapid.T, w *world, most int) int {
 	w.careless = true
 	all := fixtures()
 	operations := w.handler.Operations()
-	for range rapid.IntRange(1, most).Draw(rt, "requests") {
+	n := rapid.IntRange(1, most).Draw(rt, "requests")
+	for range n {
 		o := rapid.SampledFrom(operations).Draw(rt, "operation")
 		user := string(rapid.SampledFrom(append(slices.Repeat(roles[:1], 8), roles...)).Draw(rt, "role"))
 		f := all[name(&o)].of(w, user)
@@ -61,6 +66,7 @@ func anyRequest(rt *rapid.T, w *world, most int) {
 		require.Less(rt, answer.Code, http.StatusInternalServerError, "%s: %s", name(&o), answer.Body)
 		require.Empty(rt, w.errors.String(), "nobody was told of it")
 	}
+	return n
 }
 
 // documentOf returns the document of a context.

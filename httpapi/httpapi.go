@@ -300,54 +300,55 @@ func (h *Handler) failed(r *http.Request, at store.Scope, id string, err error) 
 
 // handle does what is asked for, or says why not.
 func (c *call) handle() error {
+	if err := c.known(); err != nil {
+		return err
+	}
 	ctx := c.r.Context()
-	if err := c.enter(ctx); err != nil {
-		return err
-	}
-	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, c.op.limit)
-	var body []byte
-	if c.op.changes() {
-		var err error
-		if body, err = io.ReadAll(c.r.Body); err != nil {
-			return malformed(err)
-		}
-		c.r.Body = io.NopCloser(bytes.NewReader(body))
-	}
-	in, err := c.op.read(c.r, c.path)
-	if err != nil {
-		return err
-	}
-	if c.op.follow != nil {
-		return c.live(ctx, in)
-	}
 	var answer *reply
-	switch {
-	case c.op.changes():
-		answer, err = c.effect(ctx, in, body)
-	case c.op.reads() && c.op.Context != Portal: // which reads several scopes
-		err = c.ws.View(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
-			c.ws = ws
-			out, err := c.op.serve(ctx, c, in)
-			if err == nil {
-				answer = c.answer(out)
-			}
-			return err
-		})
-	default:
-		var out any
-		if out, err = c.op.serve(ctx, c, in); err == nil {
-			answer = c.answer(out)
+	var err error
+	if c.op.Context == Portal { // which reads several scopes
+		if err = c.enterPortal(ctx); err == nil {
+			answer, err = c.do(ctx)
 		}
+	} else {
+		answer, err = c.enter(ctx)
 	}
-	if err != nil {
+	if err != nil || answer == nil {
 		return err
 	}
 	answer.send(c.w)
 	return nil
 }
 
-// enter finds out who calls, and whether that one may.
-func (c *call) enter(ctx context.Context) (err error) {
+// do does what an operation does, once it is known who calls; a stream has been answered then.
+func (c *call) do(ctx context.Context) (*reply, error) {
+	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, c.op.limit)
+	var body []byte
+	if c.op.changes() {
+		var err error
+		if body, err = io.ReadAll(c.r.Body); err != nil {
+			return nil, malformed(err)
+		}
+		c.r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	in, err := c.op.read(c.r, c.path)
+	switch {
+	case err != nil:
+		return nil, err
+	case c.op.follow != nil:
+		return nil, c.live(ctx, in)
+	case c.op.changes():
+		return c.effect(ctx, in, body)
+	}
+	out, err := c.op.serve(ctx, c, in)
+	if err != nil {
+		return nil, err
+	}
+	return c.answer(out), nil
+}
+
+// known finds out who calls.
+func (c *call) known() (err error) {
 	if c.caller, err = c.authenticate(c.r); err != nil {
 		p, is := errors.AsType[*Problem](err)
 		if !is {
@@ -364,29 +365,83 @@ func (c *call) enter(ctx context.Context) (err error) {
 	if c.caller.Context != c.op.Context {
 		return problem(http.StatusForbidden, CodeForbidden, "the token is not for this context")
 	}
-	if c.op.Context == Portal {
-		return c.enterPortal(ctx)
+	return nil
+}
+
+// enter finds the workspace and the user who acts, whether that one may, and does what the operation does: where that is to read, on the same
+// snapshot.
+func (c *call) enter(ctx context.Context) (answer *reply, err error) {
+	id, external, err := c.acting()
+	if err != nil {
+		return nil, err
 	}
-	c.ws, err = c.engine.Workspace(ctx, store.Scope{Account: c.caller.Account, Workspace: c.caller.Workspace})
+	found, due := false, false
+	view := func(do func(context.Context) error) error {
+		return c.engine.View(ctx, store.Scope{Account: c.caller.Account, Workspace: c.caller.Workspace}, func(ctx context.Context, ws *guerdon.Workspace) error {
+			found, c.ws = true, ws
+			if err := c.admit(ctx, id, external); err != nil {
+				return err
+			}
+			return do(ctx)
+		}, id)
+	}
+	read := func(ctx context.Context) (err error) {
+		answer, err = c.do(ctx)
+		return err
+	}
+	err = view(func(ctx context.Context) error {
+		switch {
+		case !c.op.reads():
+			return nil
+		case c.op.due != nil && c.user.Can(tenancy.ContentSubmit):
+			if err := c.op.due(ctx, c.ws, c.user.ID); errors.Is(err, fault.ErrConflict) {
+				due = true
+				return nil
+			} else if err != nil {
+				return err
+			}
+		}
+		return read(ctx)
+	})
+	switch {
+	case !found && (errors.Is(err, fault.ErrNotFound) || errors.Is(err, fault.ErrInvalid)):
+		return nil, problem(http.StatusForbidden, CodeForbidden, "the token is for no workspace that there is")
+	case err != nil:
+		return nil, err
+	case due: // in a workspace that is closed, nobody gets anything new
+		if err := c.op.due(ctx, c.ws.Detached(), c.user.ID); err != nil && !errors.Is(err, fault.ErrConflict) {
+			return nil, err
+		}
+		return answer, view(read)
+	case c.op.reads():
+		return answer, nil
+	}
+	c.ws = c.ws.Detached().As(c.actor(c.user.ID))
+	return c.do(ctx)
+}
+
+// admit finds the user of an id, or of an external one, and whether that one may do what is asked for.
+func (c *call) admit(ctx context.Context, id, external string) error {
+	find := c.ws.Users.Get
+	if external != "" {
+		id, find = external, c.ws.Users.ByExternalID
+	}
+	u, err := find(ctx, id)
 	if errors.Is(err, fault.ErrNotFound) || errors.Is(err, fault.ErrInvalid) {
-		return problem(http.StatusForbidden, CodeForbidden, "the token is for no workspace that there is")
+		return problem(http.StatusForbidden, CodeForbidden, "the token is for no user that there is")
 	}
 	if err != nil {
 		return err
 	}
-	if c.user, err = c.acting(ctx); err != nil {
-		return err
-	}
-	if c.user.Status != tenancy.Active {
+	c.user = &u
+	switch {
+	case u.Status != tenancy.Active:
 		return problem(http.StatusForbidden, CodeForbidden, "the user is not active")
-	}
-	if c.op.Permission != Anyone && !c.user.Can(c.op.Permission) {
-		return problem(http.StatusForbidden, CodeForbidden, "the role %s does not allow %s", c.user.Role, c.op.Permission)
-	}
-	if !c.bounded(c.op.Permission) {
+	case c.op.Permission != Anyone && !u.Can(c.op.Permission):
+		return problem(http.StatusForbidden, CodeForbidden, "the role %s does not allow %s", u.Role, c.op.Permission)
+	case !c.bounded(c.op.Permission):
 		return problem(http.StatusForbidden, CodeForbidden, "the key's role %s does not allow %s", c.caller.Role, c.op.Permission)
 	}
-	c.ws = c.ws.As(c.actor(c.user.ID))
 	return nil
 }
 
@@ -403,26 +458,19 @@ func (c *call) actor(id string) content.Actor {
 	return content.Actor{Type: content.ByUser, ID: id}
 }
 
-// acting returns the user who acts: the caller, or the one for whom a machine does.
-func (c *call) acting(ctx context.Context) (*tenancy.User, error) {
-	id, external := c.caller.UserID, ""
-	if c.caller.Platform == Machine {
-		if named := c.r.Header.Get("X-User-Id"); named != "" {
-			id = named
-		}
-		if external = c.r.Header.Get("X-External-User-Id"); external != "" && c.r.Header.Get("X-User-Id") != "" {
-			return nil, fault.Invalid("x-external-user-id", "cannot be beside x-user-id")
-		}
+// acting returns the id of the user who acts, or the external one: of the caller, or of the one for whom a machine does.
+func (c *call) acting() (id, external string, err error) {
+	if c.caller.Platform != Machine {
+		return c.caller.UserID, "", nil
 	}
-	find := c.ws.Users.Get
-	if external != "" {
-		find, id = c.ws.Users.ByExternalID, external
+	id, external = c.r.Header.Get("X-User-Id"), c.r.Header.Get("X-External-User-Id")
+	if id != "" && external != "" {
+		return "", "", fault.Invalid("x-external-user-id", "cannot be beside x-user-id")
 	}
-	u, err := find(ctx, id)
-	if errors.Is(err, fault.ErrNotFound) || errors.Is(err, fault.ErrInvalid) {
-		return nil, problem(http.StatusForbidden, CodeForbidden, "the token is for no user that there is")
+	if id == "" && external == "" {
+		id = c.caller.UserID
 	}
-	return &u, err
+	return id, external, nil
 }
 
 // lang returns the language in which the caller wants content; "" is the document's own.

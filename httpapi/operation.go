@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
@@ -51,8 +52,10 @@ type operation struct {
 	serve  func(ctx context.Context, c *call, in any) (any, error)
 	follow func(ctx context.Context, c *call, in any, s *stream) error // instead of serve, of what is told as it happens
 	limit  int64                                                       // of the body in bytes
-	// evaluates says that it writes although it is asked with GET.
-	evaluates bool
+	// writes says that it writes although it is asked with GET.
+	writes bool
+	// due does what is to be done for a user before a read, nil for nothing.
+	due func(ctx context.Context, ws *guerdon.Workspace, userID string) error
 	// lines says that the body may be lines of JSON.
 	lines bool
 	// apart says that it makes transactions of its own.
@@ -68,8 +71,8 @@ type operation struct {
 // changes tells whether the operation is asked with a method that changes something: once for its key, and recorded.
 func (o *operation) changes() bool { return o.Method != http.MethodGet }
 
-// reads tells whether all that the operation does is to read: it sees one snapshot then.
-func (o *operation) reads() bool { return o.Method == http.MethodGet && !o.evaluates }
+// reads tells whether all that the operation does is to read: it sees one snapshot then. A stream goes on, and sees many.
+func (o *operation) reads() bool { return o.Method == http.MethodGet && !o.writes && o.follow == nil }
 
 // byItself lets an operation that changes something make transactions of its own, because it has to make several: its answer is kept, and
 // what it did recorded, in another one behind them. All others run in the one transaction in which that is done.
@@ -84,9 +87,16 @@ func (o *operation) onPlatform() *operation {
 	return o
 }
 
-// evaluating lets an operation that is asked with GET write: what is assigned when somebody asks for it.
-func (o *operation) evaluating() *operation {
-	o.evaluates = true
+// writing lets an operation that is asked with GET write.
+func (o *operation) writing() *operation {
+	o.writes = true
+	return o
+}
+
+// evaluating lets a read come behind an evaluation of what is assigned when somebody asks for it. Who may not submit gets nothing new, and nobody
+// does where the workspace is closed.
+func (o *operation) evaluating(due func(ctx context.Context, ws *guerdon.Workspace, userID string) error) *operation {
+	o.due = due
 	return o
 }
 

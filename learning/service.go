@@ -44,9 +44,9 @@ func newService(run session.Runner, lib *content.Library, program room.Current[*
 // Evaluate assigns what the LAZY rules have for a user now, and returns the assignments of the user that have
 // not ended, those that end first first, without their items and in the user's language. What was assigned is in
 // the journal, and so is why something could not be. It returns [fault.ErrNotFound] for an unknown user. A user
-// who is not active gets nothing new.
+// who is not active gets nothing new. While there is nothing to assign, it is a read and holds up nobody.
 func (s Service) Evaluate(ctx context.Context, userID string) ([]AssignedPath, error) {
-	return session.Write(ctx, s.run, func(tx *session.Tx) ([]AssignedPath, error) {
+	return session.Settle(ctx, s.run, func(tx *session.Tx) ([]AssignedPath, error) {
 		p, u, err := s.reading(ctx, tx, userID)
 		if err != nil {
 			return nil, err

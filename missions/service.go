@@ -45,9 +45,9 @@ func newService(run session.Runner, lib *content.Library, program room.Current[*
 // Evaluate assigns what the LAZY rules have for the user now, and returns the missions that the user
 // and the user's groups have at this moment, completed ones included, by their end, then id. What was
 // assigned is in the journal, and so is why something could not be. It returns [fault.ErrNotFound] for an
-// unknown user.
+// unknown user. While there is nothing to assign, it is a read and holds up nobody.
 func (s Service) Evaluate(ctx context.Context, userID string) ([]Mission, error) {
-	return session.Write(ctx, s.run, func(tx *session.Tx) ([]Mission, error) {
+	return session.Settle(ctx, s.run, func(tx *session.Tx) ([]Mission, error) {
 		u, err := tenancy.FindUser(ctx, tx, userID)
 		if err != nil {
 			return nil, err

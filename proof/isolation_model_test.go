@@ -118,6 +118,10 @@ var ways = map[string]func(context.Context, *guerdon.Workspace, store.Store, fun
 		fn(ws.As(content.Actor{Type: content.ByUser, ID: "ada"}))
 		return nil
 	},
+	"Detached": func(_ context.Context, ws *guerdon.Workspace, _ store.Store, fn func(*guerdon.Workspace)) error {
+		fn(ws.Detached())
+		return nil
+	},
 	"Update": func(ctx context.Context, ws *guerdon.Workspace, _ store.Store, fn func(*guerdon.Workspace)) error {
 		return ws.Update(ctx, func(_ context.Context, inner *guerdon.Workspace) error { fn(inner); return nil })
 	},

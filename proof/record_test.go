@@ -740,7 +740,6 @@ func TestOtherHandlesAreRefusedInsideUpdate(t *testing.T) {
 func TestViewIsOneMoment(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		w.record(t, "e1", "run", 1)
 		mine := func(ws *guerdon.Workspace) []any {
 			missions, _, err := ws.Missions.List(ctx, "ada", store.Page{})
 			require.NoError(t, err)
@@ -748,24 +747,81 @@ func TestViewIsOneMoment(t *testing.T) {
 			require.NoError(t, err)
 			return []any{missions, balances}
 		}
-		before := jsonOf(t, mine(w.Workspace))
-		require.NoError(t, w.View(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
-			require.Equal(t, before, jsonOf(t, mine(ws)))
-			w.record(t, "e2", "run", 1)
-			require.Equal(t, before, jsonOf(t, mine(ws)))
-			_, err := ws.Record(ctx, run("e3", "ada", start))
-			require.ErrorIs(t, err, fault.ErrConflict)
-			_, err = ws.Missions.Evaluate(ctx, "ada")
-			require.ErrorIs(t, err, fault.ErrConflict)
-			_, err = ws.DryRun(ctx, run("e3", "ada", start))
-			require.ErrorIs(t, err, fault.ErrInvalid)
+		w.record(t, "e1", "run", 1)
+		for name, view := range map[string]func(context.Context, func(context.Context, *guerdon.Workspace) error) error{
+			"workspace": w.View,
+			"engine": func(ctx context.Context, fn func(context.Context, *guerdon.Workspace) error) error {
+				return w.engine.View(ctx, w.Scope(), fn, "ada", "nobody")
+			},
+		} {
+			before := jsonOf(t, mine(w.Workspace))
+			require.NoError(t, view(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
+				require.Equal(t, before, jsonOf(t, mine(ws)))
+				w.record(t, "e2-"+name, "run", 1)
+				require.Equal(t, before, jsonOf(t, mine(ws)))
+				_, err := ws.Record(ctx, run("e3", "ada", start))
+				require.ErrorIs(t, err, fault.ErrConflict)
+				_, err = ws.DryRun(ctx, run("e3", "ada", start))
+				require.ErrorIs(t, err, fault.ErrInvalid)
+				found, err := ws.Users.GetMany(ctx, "ada", "nobody")
+				require.NoError(t, err)
+				require.Len(t, found, 1)
+				return nil
+			}))
+			require.NotEqual(t, before, jsonOf(t, mine(w.Workspace)))
+			_, err := w.Entry(ctx, "e3")
+			require.ErrorIs(t, err, fault.ErrNotFound)
+			require.ErrorIs(t, view(ctx, nil), fault.ErrInvalid)
+			require.ErrorIs(t, view(ctx, func(context.Context, *guerdon.Workspace) error { return fault.ErrExists }), fault.ErrExists)
+		}
+		look := func(context.Context, *guerdon.Workspace) error { return nil }
+		require.Error(t, (&guerdon.Workspace{}).View(ctx, look))
+		require.ErrorIs(t, w.engine.View(ctx, store.Scope{Account: "acme", Workspace: "none"}, look), fault.ErrNotFound)
+		require.ErrorIs(t, w.engine.View(ctx, store.Scope{Account: "acme"}, look), fault.ErrInvalid)
+	})
+}
+
+// A handle that has left its transaction makes its own, for whoever acts.
+func TestDetached(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		var apart *guerdon.Workspace
+		require.NoError(t, w.As(content.Actor{Type: content.ByUser, ID: "eve"}).View(t.Context(), func(_ context.Context, ws *guerdon.Workspace) error {
+			apart = ws.Detached()
 			return nil
 		}))
-		require.NotEqual(t, before, jsonOf(t, mine(w.Workspace)))
-		_, err := w.Entry(ctx, "e3")
-		require.ErrorIs(t, err, fault.ErrNotFound)
-		require.ErrorIs(t, w.View(ctx, nil), fault.ErrInvalid)
-		require.ErrorIs(t, w.View(ctx, func(context.Context, *guerdon.Workspace) error { return fault.ErrExists }), fault.ErrExists)
-		require.Error(t, (&guerdon.Workspace{}).View(ctx, func(context.Context, *guerdon.Workspace) error { return nil }))
+		_, err := apart.Activities.Archive(t.Context(), "swim")
+		require.NoError(t, err)
+		past, _, err := w.Activities.History(t.Context(), "swim", store.Page{})
+		require.NoError(t, err)
+		require.Equal(t, content.Actor{Type: content.ByUser, ID: "eve"}, past[0].Actor)
+		require.Error(t, (&guerdon.Workspace{}).Detached().View(t.Context(), func(context.Context, *guerdon.Workspace) error { return nil }))
+	})
+}
+
+// Who asks what there is to do waits for no writer, unless something has to be assigned.
+func TestEvaluatingWritesWhatIsDueAlone(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		_, err := w.Import(ctx, assigns("LAZY", "", "5"))
+		require.NoError(t, err)
+		evaluate := func(ctx context.Context, ws *guerdon.Workspace) error {
+			_, missing := ws.Missions.Evaluate(ctx, "ada")
+			_, unlearned := ws.Learning.Evaluate(ctx, "ada")
+			return errors.Join(missing, unlearned)
+		}
+		require.ErrorIs(t, w.View(ctx, evaluate), fault.ErrConflict)
+		require.NoError(t, w.Update(ctx, evaluate))
+		require.NoError(t, w.View(ctx, evaluate))
+		want, err := w.Missions.Current(ctx, "ada")
+		require.NoError(t, err)
+		require.NotEmpty(t, want)
+		require.NoError(t, w.Update(ctx, func(within context.Context, ws *guerdon.Workspace) error {
+			_, err := ws.Record(within, run("e1", "ada", start))
+			require.NoError(t, err)
+			got, err := w.Missions.Evaluate(ctx, "ada") // beside the transaction
+			require.NoError(t, err)
+			require.Equal(t, jsonOf(t, want), jsonOf(t, got))
+			return err
+		}))
 	})
 }

@@ -191,7 +191,12 @@ type Read struct {
 	Table *Schema
 	Keys  []string
 	Query *Query
+	// Scope is the scope that they are of; nil is that of the transaction.
+	Scope *Scope
 }
+
+// In returns r of another scope than that of the transaction.
+func (r Read) In(s Scope) Read { r.Scope = &s; return r }
 
 // A Query describes a run of rows in the order of one index. The zero Query is every row by key.
 type Query struct {

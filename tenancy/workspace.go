@@ -109,6 +109,11 @@ func FindWorkspace(ctx context.Context, tx store.Tx, s store.Scope) (*Workspace,
 	return &w, nil
 }
 
+// Reading names what [FindWorkspace] and, of some users, [FindUser] read, for a prefetch by a transaction on the workspace's scope.
+func Reading(s store.Scope, userIDs ...string) []store.Read {
+	return []store.Read{workspaces.Keys(s.Workspace).In(accountScope(s.Account)), users.Keys(userIDs...)}
+}
+
 // Whole returns an error unless all of the workspace is there: [fault.ErrConflict] while it is being restored or erased.
 func (w *Workspace) Whole() error {
 	switch w.Status {

@@ -4,6 +4,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,7 +30,7 @@ type Tx struct {
 	// Seq is the number of the journal's entry that is being made, 0 while none is.
 	Seq int64
 	// Enter adds an event of the clock to the journal at once, if anything follows from it; one that is about nobody unless the
-	// journal has it, and nothing follows. [Tx.Cause] queues one for when the transaction's own work is done.
+	// journal has it, and nothing follows. [Tx.Cause] queues one for when the transaction's own work is done. In a View it returns [ErrDue].
 	Enter func(ctx context.Context, e event.Event) error
 	// Wake lets the clock do what it does by itself in a user's fold up to now.
 	Wake func(ctx context.Context, userID string) error
@@ -316,6 +317,24 @@ func collect[T any](ctx context.Context, with func(context.Context, Func) error,
 		return out, err
 	}
 	return own(out), nil
+}
+
+// ErrDue is what [Tx.Enter] returns in a View: something is to be done, which takes an Update.
+var ErrDue = errors.New("session: something is due")
+
+// Settle returns what fn returns, which now and then has something to enter: it runs in a View, which holds up nobody, and in an Update if
+// there is something.
+func Settle[T any](ctx context.Context, r Runner, fn func(*Tx) (T, error)) (T, error) {
+	out, err := Read(ctx, r, func(tx *Tx) (out T, err error) {
+		if !tx.Committed { // it could be written to
+			return out, ErrDue
+		}
+		return fn(tx)
+	})
+	if errors.Is(err, ErrDue) {
+		return Write(ctx, r, fn)
+	}
+	return out, err
 }
 
 // result returns what fn returns in a transaction, and nothing if that fails.

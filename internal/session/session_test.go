@@ -75,6 +75,40 @@ func TestLookIsForWhoeverAsks(t *testing.T) {
 	}
 }
 
+// What has something to enter runs in an Update, and what may be written to is not looked at first.
+func TestSettle(t *testing.T) {
+	for name, tt := range map[string]struct {
+		committed bool
+		due       error
+		want      []string
+	}{
+		"nothing is due":                {true, nil, []string{"view"}},
+		"something is due":              {true, session.ErrDue, []string{"view", "update"}},
+		"another error":                 {true, fault.ErrNotFound, []string{"view"}},
+		"in a transaction that updates": {false, nil, []string{"update"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var ran []string
+			view := func(_ context.Context, fn session.Func) error {
+				return fn(&session.Tx{Committed: tt.committed, Enter: func(context.Context, event.Event) error { return tt.due }})
+			}
+			update := func(_ context.Context, fn session.Func) error {
+				return fn(&session.Tx{Seq: 1, Enter: func(context.Context, event.Event) error { return nil }})
+			}
+			_, err := session.Settle(t.Context(), session.NewRunner(view, update), func(tx *session.Tx) (int64, error) {
+				ran = append(ran, map[int64]string{0: "view", 1: "update"}[tx.Seq])
+				return tx.Seq, tx.Enter(t.Context(), event.Event{})
+			})
+			if errors.Is(tt.due, fault.ErrNotFound) {
+				require.ErrorIs(t, err, fault.ErrNotFound)
+			} else {
+				require.NoError(t, err)
+			}
+			require.Equal(t, tt.want, ran)
+		})
+	}
+}
+
 func TestTxHandsOutWhatWasQueuedOnce(t *testing.T) {
 	tx := &session.Tx{}
 	tx.Cause(event.Event{ID: "a"})

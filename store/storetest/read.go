@@ -430,6 +430,7 @@ func testPrefetch(t *testing.T, s store.Store) {
 	view(t, s, func(ctx context.Context, tx store.Tx) {
 		require.NoError(t, tx.Prefetch(ctx, reads...))
 		require.NoError(t, tx.In(there).Prefetch(ctx, reads...))
+		require.NoError(t, tx.In(there).Prefetch(ctx, items.Keys("a").In(tx.Scope()), items.Keys("a"), notes.Rows(store.Query{}).In(tx.Scope())))
 		requireItems(ctx, t, tx, a, b, c)
 		requireItems(ctx, t, tx.In(there))
 		list, err := notes.List(ctx, tx.In(there), store.Query{})

@@ -149,7 +149,11 @@ func (t *tx) Prefetch(ctx context.Context, reads ...store.Read) error {
 		w.made = map[wished]bool{} // those of a batch name much again
 	}
 	for _, r := range reads {
-		tab := t.u.table(t.scope, r.Table)
+		scope := t.scope
+		if r.Scope != nil {
+			scope = *r.Scope
+		}
+		tab := t.u.table(scope, r.Table)
 		if r.Query != nil {
 			w.run(tab, plain(r.Table, *r.Query))
 		} else {

@@ -611,6 +611,7 @@ var plumbing = map[string]string{
 	"streaks.Room":     "the engine's way in",
 
 	"content.NewDocuments":    "hosts have a workspace's documents",
+	"content.Library.Knowing": "the engine says what is in force",
 	"content.NewMediaLibrary": "hosts have a workspace's media",
 	"content.ActorOf":         "hosts call Workspace.As",
 	"content.Library.Import":  "hosts call Workspace.Import",

@@ -82,6 +82,7 @@ type Engine struct {
 	random   io.Reader
 	zones    *timeframe.Zones
 	library  *content.Library
+	types    *session.Types
 	blobs    content.Blobs
 	maxSize  int64 // of a medium
 	portion  int
@@ -142,9 +143,16 @@ func New(ctx context.Context, st store.Store, opts *Options) (*Engine, error) {
 	}
 	e := &Engine{
 		store: st, now: o.Now, newID: o.NewID, log: o.Log, observer: o.Observe,
-		zones: &timeframe.Zones{}, library: newLibrary(), blobs: o.Blobs, maxSize: o.MaxFileSize, portion: cmp.Or(o.Portion, portion),
+		zones: &timeframe.Zones{}, types: &session.Types{}, blobs: o.Blobs, maxSize: o.MaxFileSize, portion: cmp.Or(o.Portion, portion),
 		gate: content.Gate(), rehearsals: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), spaces: map[store.Scope]*space{}, followers: map[*follower]struct{}{}, watchers: map[*watcher]struct{}{},
 	}
+	e.library = newLibrary().Knowing(func(ctx context.Context, tx *session.Tx) (*content.Program, error) {
+		p, err := e.program(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		return p.docs, nil
+	})
 	e.wings = wings(e)
 	e.parts, e.holdings, e.remains, e.hosts = parts(e.wings), holdings(e.wings), e.leaving(), o.Tables
 	for _, t := range o.Tables {
@@ -263,7 +271,7 @@ func holdings(wings []wing) []holding.Holding {
 func (e *Engine) session(tx store.Tx) *session.Tx {
 	own := &session.Tx{
 		Tx:  &recorder{tx, &ink{parts: e.parts}, true},
-		Now: e.Now(), NewID: e.newID, Zones: e.zones,
+		Now: e.Now(), NewID: e.newID, Zones: e.zones, Types: e.types,
 	}
 	own.Enter = func(ctx context.Context, ev event.Event) error {
 		return own.For(ev.UserID, func() error { return e.tick(ctx, own, ev) })

@@ -112,21 +112,17 @@ func (d Documents[T]) List(ctx context.Context, filter Filter, page store.Page) 
 // they are, they are read together.
 func (d Documents[T]) Live(ctx context.Context, ids ...string) (map[string]T, error) {
 	return session.ReadFresh(ctx, d.run, func(tx *session.Tx) (map[string]T, error) {
-		rs, err := documents.GetMany(ctx, tx, each(ids, func(id string) string { return recordKey(d.kind.name, id) })...)
+		p, err := d.lib.inForce(ctx, tx)
 		if err != nil {
 			return nil, err
 		}
-		found := make(map[string]T, len(rs))
-		for i := range rs {
-			if rs[i].Live == nil {
-				continue
+		found := make(map[string]T, len(ids))
+		for _, id := range ids {
+			if doc := Find(p, d.kind, id); doc != nil {
+				own := session.Own(tx.Types, *doc)
+				compute(tx, any(&own).(Document))
+				found[id] = own
 			}
-			doc, err := open(d.kind, rs[i].published(), rs[i].Live)
-			if err != nil {
-				return nil, err
-			}
-			compute(tx, doc)
-			found[rs[i].ID] = *any(doc).(*T)
 		}
 		return found, nil
 	})

@@ -193,8 +193,27 @@ func (p *Program) unknown(refs []Reference) []string {
 // they are, they are read together. It returns [fault.ErrNotFound] if there is no such version.
 func (d Documents[T]) Versions(ctx context.Context, pins ...Pin) ([]T, error) {
 	return session.ReadFresh(ctx, d.run, func(tx *session.Tx) ([]T, error) {
-		docs, err := d.lib.Versions(ctx, tx, each(pins, func(p Pin) Pin { return Pin{d.kind.name, p.ID, p.Version} })...)
-		return each(docs, func(doc Document) T { return *any(doc).(*T) }), err
+		p, err := d.lib.inForce(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		docs, at, missing := make([]T, len(pins)), []int(nil), []Pin(nil)
+		for i, pin := range pins {
+			pin.Kind = d.kind.name
+			if doc := p.Version(pin); doc != nil {
+				docs[i] = session.Own(tx.Types, *any(doc).(*T))
+			} else {
+				at, missing = append(at, i), append(missing, pin)
+			}
+		}
+		if len(missing) == 0 {
+			return docs, nil
+		}
+		former, err := d.lib.Versions(ctx, tx, missing...)
+		for i, doc := range former {
+			docs[at[i]] = *any(doc).(*T)
+		}
+		return docs, err
 	})
 }
 

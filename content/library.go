@@ -207,10 +207,27 @@ func Tables() []*store.Schema {
 }
 
 // A Library knows the kinds of documents that a workspace may hold. It is immutable.
-type Library struct{ kinds []AnyKind }
+type Library struct {
+	kinds   []AnyKind
+	program func(context.Context, *session.Tx) (*Program, error) // nil: there is none
+}
 
 // NewLibrary returns a library of the given kinds, in the order in which bundles list them.
-func NewLibrary(kinds ...AnyKind) *Library { return &Library{kinds} }
+func NewLibrary(kinds ...AnyKind) *Library { return &Library{kinds: kinds} }
+
+// Knowing returns the library with what returns the program in force in a transaction: documents in force are read from it, and need
+// not be read from the store and decoded each time.
+func (l *Library) Knowing(program func(context.Context, *session.Tx) (*Program, error)) *Library {
+	return &Library{l.kinds, program}
+}
+
+// inForce returns the program in force.
+func (l *Library) inForce(ctx context.Context, tx *session.Tx) (*Program, error) {
+	if l.program == nil {
+		return l.Load(ctx, tx)
+	}
+	return l.program(ctx, tx)
+}
 
 // Kind returns the kind with the given name.
 func (l *Library) Kind(name string) (AnyKind, bool) {

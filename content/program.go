@@ -46,6 +46,15 @@ func Live[T any](p *Program, kind *Kind[T]) []*T {
 // Document returns the published document of a kind and an id, nil if there is none. It must not be modified.
 func (p *Program) Document(kind, id string) Document { return p.byID[recordKey(kind, id)] }
 
+// Version returns a version of a document if it is the one in force, otherwise nil. It must not be modified.
+func (p *Program) Version(pin Pin) Document {
+	doc := p.Document(pin.Kind, pin.ID)
+	if doc == nil || doc.Head().Version != pin.Version {
+		return nil
+	}
+	return doc
+}
+
 // Find returns the published document with the given id, nil if there is none. It must not be modified.
 func Find[T any](p *Program, kind *Kind[T], id string) *T {
 	doc, _ := any(p.Document(kind.name, id)).(*T)
@@ -142,7 +151,7 @@ func (l *Library) Load(ctx context.Context, tx store.Tx) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := l.assemble(ctx, tx, e.name(), records, func(kind AnyKind, r *record) (Document, error) { return open(kind, r, r.Live) })
+	p, err := l.assemble(ctx, tx, e.name(), records, func(kind AnyKind, r *record) (Document, error) { return open(kind, r.published(), r.Live) })
 	if err == nil {
 		p.At, p.Life, p.Settled = since, e.Life, e.Settled
 	}

@@ -159,7 +159,7 @@ func (c *change) enforce(ctx context.Context, tx *session.Tx, d draftOf) error {
 		seen.Published = append(seen.Published, session.Published{Kind: r.Kind, ID: r.ID, Version: r.Version})
 	}
 	return versions.Put(ctx, tx, version{
-		Kind: r.Kind, ID: r.ID, Version: r.Version, Stage: Published, At: tx.Now, Actor: ActorOf(tx), Reopen: c.reopen, Body: r.Draft,
+		Kind: r.Kind, ID: r.ID, Version: r.Version, Stage: Published, At: at, Actor: ActorOf(tx), Reopen: c.reopen, Body: r.Draft,
 	})
 }
 

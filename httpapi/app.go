@@ -1,11 +1,15 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/base64"
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/guerdonhq/guerdon"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
@@ -52,6 +56,25 @@ type stamped struct {
 
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// ofUser is a call that returns what a user has.
+type ofUser[T any] = func(ctx context.Context, userID string) ([]T, error)
+
+// evaluated returns what the user has, with what is assigned when the user asks: if that is something, it is left to be done behind the view. Who
+// may not submit gets nothing new, and nobody does where the workspace is closed.
+func evaluated[T any](ctx context.Context, c *call, evaluate func(*guerdon.Workspace) ofUser[T], read ofUser[T]) ([]T, error) {
+	if c.settled || !c.user.Can(tenancy.ContentSubmit) {
+		return read(ctx, c.user.ID)
+	}
+	have, err := evaluate(c.ws)(ctx, c.user.ID)
+	if errors.Is(err, fault.ErrConflict) {
+		c.due = func(ctx context.Context) error {
+			_, err := evaluate(c.ws.Detached())(ctx, c.user.ID)
+			return err
+		}
+	}
+	return have, err
 }
 
 // expansions are what rows have if it is asked for.

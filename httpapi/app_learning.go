@@ -74,11 +74,11 @@ func appLearning(f *forms) []*operation {
 	own := map[string]string{"assignment": "learningPathAssignmentId"}
 	return slices.Concat(
 		[]*operation{
-			declare("GET", "/learning-path-assignments", tenancy.ContentRead, "List one's assignments of paths", codes(200, 401), listAssignments).evaluating(evaluatePaths),
+			declare("GET", "/learning-path-assignments", tenancy.ContentRead, "List one's assignments of paths", codes(200, 401), listAssignments),
 			declare("GET", one, tenancy.ContentRead, "Get one of one's assignments", codes(200, 401, 404), getAssignment).naming(own),
 			declare("GET", one+"/items", tenancy.ContentRead, "List the items of an assignment", codes(200, 401, 404), assignmentItems).naming(own),
 			declare("GET", one+"/translation", tenancy.ContentRead, "Get what the path of an assignment is called", codes(200, 401, 404), assignmentTranslation).naming(own),
-			declare("GET", "/learning-paths", tenancy.ContentRead, "List one's paths", codes(200, 401), listAssignments).evaluating(evaluatePaths),
+			declare("GET", "/learning-paths", tenancy.ContentRead, "List one's paths", codes(200, 401), listAssignments),
 			declare("GET", "/learning-paths/{learningPathId}", tenancy.ContentRead, "Get one of one's paths", codes(200, 401, 404), getPath),
 			declare("GET", "/learning-paths/{learningGroupId}/items", tenancy.ContentRead, "List the items of a group or of one of one's paths", codes(200, 401, 404), groupOrPathItems),
 			declare("POST", "/quizzes/{quizId}/submit", tenancy.ContentSubmit, "Answer a quiz", codes(200, 400, 401, 404), submitQuiz),
@@ -104,12 +104,11 @@ func (c *call) assigned(ctx context.Context, id, userID string) (learning.Assign
 	return a, nil
 }
 
-func evaluatePaths(ctx context.Context, ws *guerdon.Workspace, userID string) error {
-	_, err := ws.Learning.Evaluate(ctx, userID)
-	return err
-}
-
 func listAssignments(ctx context.Context, c *call, in *assignmentsAsked) (out list[assignedRow], err error) {
+	none := func(context.Context, string) ([]learning.AssignedPath, error) { return nil, nil }
+	if _, err := evaluated(ctx, c, func(ws *guerdon.Workspace) ofUser[learning.AssignedPath] { return ws.Learning.Evaluate }, none); err != nil {
+		return out, err
+	}
 	found, next, err := c.ws.Learning.Assignments(ctx, c.user.ID, in.query(c.lang()), in.page())
 	if err != nil {
 		return out, err

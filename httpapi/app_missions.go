@@ -55,18 +55,13 @@ func appMissions(f *forms) []*operation {
 	}
 	f.shapes[reflect.TypeFor[appMission]()] = s
 	return []*operation{
-		declare("GET", "/missions", tenancy.ContentRead, "List one's missions and those of one's groups", codes(200, 401), listMissions).evaluating(evaluateMissions),
+		declare("GET", "/missions", tenancy.ContentRead, "List one's missions and those of one's groups", codes(200, 401), listMissions),
 		declare("GET", "/missions/{missionId}", tenancy.ContentRead, "Get one of one's missions or of one's groups", codes(200, 401, 404), getMission).naming(map[string]string{"mission": "missionId"}),
 	}
 }
 
-func evaluateMissions(ctx context.Context, ws *guerdon.Workspace, userID string) error {
-	_, err := ws.Missions.Evaluate(ctx, userID)
-	return err
-}
-
 func listMissions(ctx context.Context, c *call, in *translatedPage) (out list[missionRow], err error) {
-	all, err := c.ws.Missions.Current(ctx, c.user.ID)
+	all, err := evaluated(ctx, c, func(ws *guerdon.Workspace) ofUser[missions.Mission] { return ws.Missions.Evaluate }, c.ws.Missions.Current)
 	if err != nil {
 		return out, err
 	}

@@ -55,6 +55,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/guerdonhq/guerdon"
@@ -202,7 +203,7 @@ func New(eng *guerdon.Engine, opts *Options) (*Handler, error) {
 			return nil, fault.Invalid("contexts", "%q is none of app, dashboard, portal", c)
 		}
 		for _, op := range operations {
-			op.Context = c
+			op.Context, op.usual = c, new(atomic.Int64)
 			if op.out != nil {
 				op.form = h.forms.of(op.out)
 			}
@@ -251,6 +252,9 @@ type call struct {
 	portal   portal             // of a call of the Portal
 	change   change             // what it changed
 	shelf    content.MediaScope // of the medium that it is about
+	// due assigns what is assigned because the user asks; nil while nothing is. settled says that it has been done.
+	due     func(context.Context) error
+	settled bool
 }
 
 // ServeHTTP implements [http.Handler].
@@ -375,46 +379,28 @@ func (c *call) enter(ctx context.Context) (answer *reply, err error) {
 	if err != nil {
 		return nil, err
 	}
-	found, due := false, false
-	view := func(do func(context.Context) error) error {
-		return c.engine.View(ctx, store.Scope{Account: c.caller.Account, Workspace: c.caller.Workspace}, func(ctx context.Context, ws *guerdon.Workspace) error {
+	found := false
+	view := func() error {
+		return c.engine.View(ctx, store.Scope{Account: c.caller.Account, Workspace: c.caller.Workspace}, func(ctx context.Context, ws *guerdon.Workspace) (err error) {
 			found, c.ws = true, ws
-			if err := c.admit(ctx, id, external); err != nil {
-				return err
+			if err = c.admit(ctx, id, external); err == nil && c.op.reads() {
+				answer, err = c.do(ctx)
 			}
-			return do(ctx)
+			return err
 		}, id)
 	}
-	read := func(ctx context.Context) (err error) {
-		answer, err = c.do(ctx)
-		return err
-	}
-	err = view(func(ctx context.Context) error {
-		switch {
-		case !c.op.reads():
-			return nil
-		case c.op.due != nil && c.user.Can(tenancy.ContentSubmit):
-			if err := c.op.due(ctx, c.ws, c.user.ID); errors.Is(err, fault.ErrConflict) {
-				due = true
-				return nil
-			} else if err != nil {
-				return err
-			}
+	err = view()
+	if c.due != nil {
+		if err = c.due(ctx); err == nil || errors.Is(err, fault.ErrConflict) { // a workspace that is closed
+			c.settled = true
+			err = view()
 		}
-		return read(ctx)
-	})
+	}
 	switch {
 	case !found && (errors.Is(err, fault.ErrNotFound) || errors.Is(err, fault.ErrInvalid)):
 		return nil, problem(http.StatusForbidden, CodeForbidden, "the token is for no workspace that there is")
-	case err != nil:
-		return nil, err
-	case due: // in a workspace that is closed, nobody gets anything new
-		if err := c.op.due(ctx, c.ws.Detached(), c.user.ID); err != nil && !errors.Is(err, fault.ErrConflict) {
-			return nil, err
-		}
-		return answer, view(read)
-	case c.op.reads():
-		return answer, nil
+	case err != nil || c.op.reads():
+		return answer, err
 	}
 	c.ws = c.ws.Detached().As(c.actor(c.user.ID))
 	return c.do(ctx)
@@ -499,6 +485,9 @@ func (a *reply) send(w http.ResponseWriter) {
 	_, _ = w.Write(a.body) // whoever has gone is told nothing
 }
 
+// maxUsual is the most that is set aside for an answer before it is written.
+const maxUsual = 1 << 16
+
 // answer returns the answer that says what an operation returned.
 func (c *call) answer(out any) *reply {
 	a := &reply{status: c.op.Statuses[0], header: map[string]string{}}
@@ -508,7 +497,8 @@ func (c *call) answer(out any) *reply {
 	if c.op.form == nil || a.status == http.StatusNoContent {
 		return a
 	}
-	a.body = append(c.op.form.write(make([]byte, 0, 2048), reflect.ValueOf(out)), '\n')
+	a.body = append(c.op.form.write(make([]byte, 0, min(c.op.usual.Load()+512, maxUsual)), reflect.ValueOf(out)), '\n')
+	c.op.usual.Store(int64(len(a.body)))
 	a.header["Content-Type"] = "application/json"
 	a.header["Cache-Control"] = "private, no-cache"
 	if c.r.Method == http.MethodGet {

@@ -13,8 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
-	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
@@ -44,18 +44,17 @@ type operation struct {
 	body   reflect.Type // nil for none
 	bodyAt []int        // the field that takes it
 	in     reflect.Type
-	out    reflect.Type // nil for none
-	form   *form        // of out
-	takes  *form        // of the body, as the document shows it; that of its type, unless it is another
-	zones  zoneNames    // those that the body may name
-	own    string       // what rows call the id that they are of; "" is what the path calls it
+	out    reflect.Type  // nil for none
+	form   *form         // of out
+	usual  *atomic.Int64 // how many bytes it answered with last
+	takes  *form         // of the body, as the document shows it; that of its type, unless it is another
+	zones  zoneNames     // those that the body may name
+	own    string        // what rows call the id that they are of; "" is what the path calls it
 	serve  func(ctx context.Context, c *call, in any) (any, error)
 	follow func(ctx context.Context, c *call, in any, s *stream) error // instead of serve, of what is told as it happens
 	limit  int64                                                       // of the body in bytes
 	// writes says that it writes although it is asked with GET.
 	writes bool
-	// due does what is to be done for a user before a read, nil for nothing.
-	due func(ctx context.Context, ws *guerdon.Workspace, userID string) error
 	// lines says that the body may be lines of JSON.
 	lines bool
 	// apart says that it makes transactions of its own.
@@ -90,13 +89,6 @@ func (o *operation) onPlatform() *operation {
 // writing lets an operation that is asked with GET write.
 func (o *operation) writing() *operation {
 	o.writes = true
-	return o
-}
-
-// evaluating lets a read come behind an evaluation of what is assigned when somebody asks for it. Who may not submit gets nothing new, and nobody
-// does where the workspace is closed.
-func (o *operation) evaluating(due func(ctx context.Context, ws *guerdon.Workspace, userID string) error) *operation {
-	o.due = due
 	return o
 }
 

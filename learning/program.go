@@ -218,7 +218,7 @@ func (p *program) recall(ctx context.Context, tx *session.Tx, keys []itemKey) er
 
 // document returns a version of a document.
 func (p *program) document(ctx context.Context, tx *session.Tx, pin content.Pin) (content.Document, error) {
-	if doc := p.inForce(pin); doc != nil {
+	if doc := p.docs.Version(pin); doc != nil {
 		return doc, nil
 	}
 	docs, err := p.lib.Versions(ctx, tx, pin)
@@ -226,15 +226,6 @@ func (p *program) document(ctx context.Context, tx *session.Tx, pin content.Pin)
 		return nil, err
 	}
 	return docs[0], nil
-}
-
-// inForce returns a version of a document if it is in force, otherwise nil.
-func (p *program) inForce(pin content.Pin) content.Document {
-	doc := p.docs.Document(pin.Kind, pin.ID)
-	if doc == nil || doc.Head().Version != pin.Version {
-		return nil
-	}
-	return doc
 }
 
 func compileNode(key itemKey, doc content.Document) (*node, error) {

@@ -168,7 +168,7 @@ func (r *reader) readDocuments(ctx context.Context, tx *session.Tx, outlines []*
 			if _, known := r.docs[pin]; known || !ok {
 				continue
 			}
-			doc := r.p.inForce(pin)
+			doc := r.p.docs.Version(pin)
 			if doc == nil {
 				missing = append(missing, pin)
 			}

@@ -82,10 +82,12 @@ func current(ctx context.Context, tx *session.Tx, u *tenancy.User) ([]Mission, e
 		if err != nil {
 			return nil, err
 		}
-		for _, m := range missions {
-			if m.period().State(tx.Now) == timeframe.Active {
-				all = append(all, m.at(tx.Now))
-			}
+		for i := range missions {
+			missions[i].State = missions[i].period().State(tx.Now)
+		}
+		missions = slices.DeleteFunc(missions, func(m Mission) bool { return m.State != timeframe.Active })
+		if all = append(all, missions...); len(all) == len(missions) {
+			all = missions
 		}
 	}
 	slices.SortFunc(all, func(a, b Mission) int {

@@ -23,6 +23,8 @@ type Tx struct {
 	NewID func() string
 	// At is when what is being reacted to happened, zero while nothing is.
 	At time.Time
+	// Types remember what of results has to be copied; nil remember nothing.
+	Types *Types
 	// Zones loads time zones.
 	Zones *timeframe.Zones
 	// Committed says that all the transaction sees is committed: it is a View of its own.
@@ -312,11 +314,15 @@ func ReadFresh[T any](ctx context.Context, r Runner, fn func(*Tx) (T, error)) (T
 }
 
 func collect[T any](ctx context.Context, with func(context.Context, Func) error, fn func(*Tx) (T, error)) (T, error) {
-	out, err := result(ctx, with, fn)
+	var types *Types
+	out, err := result(ctx, with, func(tx *Tx) (T, error) {
+		types = tx.Types
+		return fn(tx)
+	})
 	if err != nil {
 		return out, err
 	}
-	return own(out), nil
+	return Own(types, out), nil
 }
 
 // ErrDue is what [Tx.Enter] returns in a View: something is to be done, which takes an Update.

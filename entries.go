@@ -313,7 +313,7 @@ func (w *walk) entries(ctx context.Context, tx *session.Tx, found []placed) (map
 		err = nil
 	}
 	for i := range read {
-		entries[read[i].Event.ID] = &read[i]
+		entries[read[i].ID()] = &read[i]
 	}
 	return entries, err
 }

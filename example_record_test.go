@@ -45,6 +45,37 @@ func ExampleWorkspace_RecordBatch() {
 	// points: 2
 }
 
+// A ride of 42 kilometres was one of 24, and then none at all.
+func ExampleWorkspace_Amend() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	points := func() {
+		balance, err := ws.Economy.Balance(ctx, "ada", "points")
+		check(err)
+		fmt.Println("points:", balance.Amount)
+	}
+	_, err := ws.Record(ctx, event.Event{ID: "ride", UserID: "ada", EntityID: "run", Value: new(decimal.NewFromInt(42))})
+	check(err)
+	points()
+	_, err = ws.Amend(ctx, event.Event{ID: "ride", UserID: "ada", EntityID: "run", Value: new(decimal.NewFromInt(24))}, guerdon.Correction{Reason: "the watch was wrong"})
+	check(err)
+	points()
+	_, err = ws.Retract(ctx, "ride", guerdon.Correction{Reason: "it was somebody else's watch"})
+	check(err)
+	points()
+	past, err := ws.Corrections(ctx, "ride")
+	check(err)
+	for _, entry := range past {
+		fmt.Println("taken back:", entry.Correction.Retracted, "because", entry.Correction.Reason)
+	}
+	// Output:
+	// points: 1
+	// points: 1
+	// points: 0
+	// taken back: false because the watch was wrong
+	// taken back: true because it was somebody else's watch
+}
+
 // Several calls in one transaction: who completes the purchase pays for it, or nothing has happened.
 func ExampleWorkspace_Update() {
 	ctx, now := context.Background(), monday

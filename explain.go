@@ -34,6 +34,8 @@ type Explanation struct {
 	// Checks are the questions that decided, in the order in which they were asked. If nothing moved, the
 	// last one is the first that does not hold.
 	Checks []rule.Check `json:"checks"`
+	// Corrections say what has become of the event since, in their order: whoever asks is told what decided first.
+	Corrections []Corrected `json:"corrections,omitempty"`
 }
 
 // String returns the explanation for a person to read: the verdict, then a line for each check.
@@ -49,6 +51,9 @@ func (x Explanation) String() string {
 	}
 	for _, c := range x.Checks {
 		b.WriteString("\n  " + c.String())
+	}
+	for i := range x.Corrections {
+		b.WriteString("\n  " + x.Corrections[i].String())
 	}
 	return b.String()
 }
@@ -116,7 +121,15 @@ func (e *Engine) explain(ctx context.Context, tx *session.Tx, eventID, kind, id 
 	if err := e.ask(ctx, tx, p, entry, q); err != nil {
 		return Explanation{}, err
 	}
-	return q.answer(p, &entry), nil
+	past, err := correctionsOf(ctx, tx, eventID)
+	if err != nil {
+		return Explanation{}, err
+	}
+	x := q.answer(p, &entry)
+	for i := range past {
+		x.Corrections = append(x.Corrections, *past[i].Correction)
+	}
+	return x, nil
 }
 
 // ask makes the step of an entry once more, as it was made first: on the user's fold as it was known then.
@@ -179,7 +192,7 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 	facts = slices.DeleteFunc(facts, func(other *fact) bool { return other.Void > 0 && other.Void <= seq }) // was known not to have happened
 	for _, other := range facts {
 		other.Void = 0
-		if other.EventID == entry.Event.ID {
+		if other.EventID == entry.ID() {
 			f.step = other.step
 		}
 	}

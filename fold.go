@@ -674,7 +674,7 @@ func (r *recorder) elsewhere(f *fact, id string) (by *fact, ev *event.Event) {
 	}
 	r.untold = nil
 	by = r.told[id]
-	if by == nil || by.key() == f.key() {
+	if by == nil || by.known && by.key() == f.key() {
 		return nil, nil
 	}
 	i := slices.IndexFunc(by.is, func(e event.Event) bool { return e.ID == id })
@@ -821,7 +821,8 @@ func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts
 		case replaced:
 			gone := f.step
 			gone.Void, gone.Again, gone.Before, gone.Events = facts[0].Seq, facts[0].Seq, nil, nil
-			if err := steps.Put(ctx, tx, gone); err != nil {
+			gone.stand(gone.At, fmt.Sprintf("%s/%020d", gone.Rank, gone.Void)) // what is instead of it may stand where it stood
+			if err := errors.Join(steps.Delete(ctx, tx, place), steps.Put(ctx, tx, gone)); err != nil {
 				return err
 			}
 		case f.Void > 0: // it does nothing
@@ -903,7 +904,7 @@ func entriesOf(ctx context.Context, tx *session.Tx, list []step) (map[string]*En
 	}
 	entries := make(map[string]*Entry, len(found))
 	for i := range found {
-		entries[found[i].Event.ID] = &found[i]
+		entries[found[i].ID()] = &found[i]
 	}
 	return entries, nil
 }

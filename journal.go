@@ -67,10 +67,29 @@ type Entry struct {
 	Caused []event.Event `json:"caused,omitempty"`
 	// Outcome is what changed, with the versions of the documents that decided.
 	Outcome Outcome `json:"outcome"`
+	// Correction says that the entry takes an event back or puts it right, nil for all others. The event of one that takes back is of type
+	// [event.Retraction], that of one that puts right is the event as it happened, under its own id. It counts as recorded when that was.
+	Correction *Corrected `json:"correction,omitempty"`
+}
+
+// ID returns the id of the entry: that of its event or, of a correction, one of its own.
+func (e *Entry) ID() string {
+	if e.Correction != nil {
+		return e.Correction.entryID()
+	}
+	return e.Event.ID
+}
+
+// happened returns the event as the entry has it, nil if it says that it did not happen.
+func (e *Entry) happened() *event.Event {
+	if e.Correction != nil && e.Correction.Retracted {
+		return nil
+	}
+	return &e.Event
 }
 
 // journal is everything that happened in a workspace. It is append-only.
-var journal = store.Define("journal", func(e *Entry) string { return e.Event.ID },
+var journal = store.Define("journal", (*Entry).ID,
 	[]store.Field[Entry]{
 		{Name: "seq", Kind: store.KindInt, Of: func(e *Entry) store.Value { return store.Int(e.Outcome.Seq) }},
 		{Name: "aside", Kind: store.KindText, Of: func(e *Entry) store.Value {
@@ -82,7 +101,7 @@ var journal = store.Define("journal", func(e *Entry) string { return e.Event.ID 
 	},
 	store.Index{Name: "seq", Columns: []string{"seq"}},
 	store.Index{Name: "aside", Columns: []string{"aside"}}, // few: what may be no step of its user's fold
-).Packed().Large().Version(6)
+).Packed().Large().Version(7)
 
 // idle tells whether nothing followed from the entry, and it says only that its user has changed: it may be no step of a fold.
 func (e *Entry) idle() bool {
@@ -302,7 +321,7 @@ func (e *Engine) past(ctx context.Context, tx *session.Tx, userID string, from, 
 		end = tx.Place
 	}
 	within := func(ev *event.Event) bool {
-		return ev.UserID == userID && ev.Type != event.Clock && !ev.At.Before(from) && (until.IsZero() || ev.At.Before(until))
+		return ev.UserID == userID && ev.Type != event.Clock && ev.Type != event.Retraction && !ev.At.Before(from) && (until.IsZero() || ev.At.Before(until))
 	}
 	return func(yield func(*mechanic.Occasion, error) bool) {
 		p, err := e.program(ctx, tx)

@@ -267,7 +267,21 @@ func recorded(ctx context.Context, tx *session.Tx, a *arrival) (Outcome, bool, e
 	if err != nil || !found {
 		return Outcome{}, false, err
 	}
-	return entry.Outcome, true, a.same(&entry.Event)
+	past, err := correctionsOf(ctx, tx, a.event.ID)
+	if err != nil {
+		return Outcome{}, false, err
+	}
+	if len(past) == 0 {
+		return entry.Outcome, true, a.same(&entry.Event)
+	}
+	last := &past[len(past)-1]
+	if last.happened() == nil {
+		return Outcome{}, true, fault.Conflict("id", "%q was taken back on %s", a.event.ID, last.Correction.At.Format(time.RFC3339))
+	}
+	if a.same(&last.Event) == nil {
+		return last.Outcome, true, nil
+	}
+	return entry.Outcome, true, a.same(&entry.Event) // sent once more as it was first
 }
 
 // admit refuses an event whose user or activity does not exist or takes no part.
@@ -276,15 +290,20 @@ func admit(ctx context.Context, tx *session.Tx, p *program, a *arrival) error {
 	if err != nil {
 		return err
 	}
-	activity := content.Find(p.docs, content.Activities, a.event.EntityID)
-	if activity == nil {
-		return fault.NotFound("entityId", a.event.EntityID)
-	}
-	if err := activity.CheckData(a.event.Data); err != nil {
+	if err := describe(p, a); err != nil {
 		return err
 	}
 	a.occasion, err = p.occasion(ctx, tx, a.event)
 	return err
+}
+
+// describe refuses an event whose activity does not exist, or declares other data.
+func describe(p *program, a *arrival) error {
+	activity := content.Find(p.docs, content.Activities, a.event.EntityID)
+	if activity == nil {
+		return fault.NotFound("entityId", a.event.EntityID)
+	}
+	return activity.CheckData(a.event.Data)
 }
 
 // factOf returns an event as a fact of its user. The rank is its place among what happened at that moment, "" for

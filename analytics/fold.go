@@ -58,6 +58,9 @@ func fold(entries []guerdon.Entry, outlines []pathVersion, zone *time.Location) 
 }
 
 func (d *delta) add(e *guerdon.Entry, zone *time.Location) {
+	if c := e.Correction; c != nil && c.Was != nil && isActivity(c.Was.Type) {
+		d.activities[timeframe.DayOf(c.Was.At, zone)]--
+	}
 	id, acts := e.Event.UserID, isActivity(e.Event.Type)
 	if e.Event.Type != event.User && !acts {
 		return
@@ -84,7 +87,7 @@ func isActivity(t event.Type) bool {
 	case event.Activity, event.Quiz, event.Slide, event.Story:
 		return true
 	case event.LearningGroup, event.LearningPath, event.Mission, event.Streak, event.VirtualTransaction, event.User, event.Clock,
-		event.MobilityTracking, event.MobilityMilestone:
+		event.MobilityTracking, event.MobilityMilestone, event.Retraction:
 	}
 	return false
 }

@@ -455,7 +455,7 @@ type movement struct {
 
 // movements returns what is paid for runs and missions, also of who is erased since, and what calls moved.
 func movements(entries []guerdon.Entry, zone *time.Location) (all []movement) {
-	for _, e := range entries {
+	for _, e := range corrected(entries) {
 		on := timeframe.DayOf(e.Event.At, zone)
 		switch {
 		case e.Event.EntityID == "run":

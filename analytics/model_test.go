@@ -36,6 +36,9 @@ func naively(entries []guerdon.Entry, zone *time.Location) *naive {
 	n := &naive{map[string]map[timeframe.Day]bool{}, map[timeframe.Day]int64{}, map[string]timeframe.Day{}, map[string]string{}}
 	for _, e := range entries {
 		day, did := timeframe.DayOf(e.Event.At, zone), false
+		if c := e.Correction; c != nil && c.Was != nil {
+			n.activities[timeframe.DayOf(c.Was.At, zone)]--
+		}
 		switch e.Event.Type {
 		case event.Activity, event.Quiz, event.Slide, event.Story:
 			did = true
@@ -186,12 +189,29 @@ func (n *naive) users() (users int64) {
 	return users
 }
 
+// corrected returns entries with the events as they are known to have happened since, each once.
+func corrected(entries []guerdon.Entry) []guerdon.Entry {
+	all, known := slices.Clone(entries), map[string]event.Event{}
+	for i := range all {
+		if c := all[i].Correction; c != nil {
+			known[c.EventID] = all[i].Event
+			all[i].Event = event.Event{}
+		}
+	}
+	for i := range all {
+		if now, is := known[all[i].Event.ID]; is {
+			all[i].Event = now // of one that has not happened, this is that it has not
+		}
+	}
+	return all
+}
+
 // comparePoints compares what runs are paid: ten for each, also of who is erased since.
 func (w *world) comparePoints(t tester, r analytics.Reader, entries []guerdon.Entry, zone *time.Location, in analytics.Range) {
 	t.Helper()
 	runs := map[timeframe.Day]int64{}
 	total := int64(0)
-	for _, e := range entries {
+	for _, e := range corrected(entries) {
 		if day := timeframe.DayOf(e.Event.At, zone); e.Event.EntityID == "run" && in.From <= day && day <= in.To {
 			runs[day]++
 			total++
@@ -395,13 +415,32 @@ func (w *world) actions(t *rapid.T, limit int, zone *time.Location) map[string]f
 		})
 		require.NoError(t, err)
 	}
+	correct := func(t *rapid.T) {
+		if events == 0 {
+			return
+		}
+		e, err := w.Entry(ctx, fmt.Sprint("e", rapid.IntRange(1, events).Draw(t, "event")))
+		require.NoError(t, err)
+		why := guerdon.Correction{Reason: "it was not so"}
+		if rapid.Bool().Draw(t, "amended") {
+			e.Event.At = e.Event.At.Add(-time.Duration(rapid.IntRange(0, 40).Draw(t, "hours")) * time.Hour)
+			e.Event.EntityID = rapid.SampledFrom([]string{"run", "swim"}).Draw(t, "activity")
+			_, err = w.Amend(ctx, e.Event, why)
+		} else {
+			_, err = w.Retract(ctx, e.Event.ID, why)
+		}
+		if err != nil {
+			require.ErrorIs(t, err, fault.ErrConflict) // of somebody who is gone
+		}
+	}
 	return map[string]func(*rapid.T){
-		"joins":    add,
-		"acts":     change(act),
-		"acts 2":   change(act),
-		"acts 3":   change(act),
-		"learns":   change(func(t *rapid.T, id string) { w.learns(t, id) }),
-		"learns 2": change(func(t *rapid.T, id string) { w.learns(t, id) }),
+		"was wrong": correct,
+		"joins":     add,
+		"acts":      change(act),
+		"acts 2":    change(act),
+		"acts 3":    change(act),
+		"learns":    change(func(t *rapid.T, id string) { w.learns(t, id) }),
+		"learns 2":  change(func(t *rapid.T, id string) { w.learns(t, id) }),
 		"spends": change(func(t *rapid.T, id string) {
 			_, err := w.Economy.Spend(ctx, id, economy.Spending{CurrencyID: "points", Amount: decimal.NewFromInt(rapid.Int64Range(1, 30).Draw(t, "amount"))})
 			if err != nil {

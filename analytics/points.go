@@ -184,7 +184,7 @@ func (d *delta) complete(e *guerdon.Entry, ev *event.Event, zone *time.Location)
 	}
 	id := textOf(ev, "virtualTransactionId")
 	b := d.booking(ev.UserID, id)
-	b.known = b.known || !paidFor(ev, e.Event.ID)
+	b.known = b.known || e.Correction != nil || !paidFor(ev, e.Event.ID)
 	b.now = newTransaction(id, ev.UserID, ev.EntityID, source,
 		economy.Direction(textOf(ev, "direction")), *ev.Value, timeframe.DayOf(ev.At, zone))
 }

@@ -256,8 +256,10 @@ func usage(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, rules []*p
 // and that had been there before what they were made to.
 func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
 	for i, d := range slices.Concat(a.Rows, a.Told) {
-		if now, is := d.Now.(account); is && i < len(a.Rows) {
-			p.reportOwed(tx, d.Was, &now)
+		if now, is := d.Now.(account); is {
+			if err := p.reportOwed(tx, d.Was, &now); err != nil {
+				return nil, err
+			}
 		}
 		if d.Table != transactions.Schema().Name {
 			continue
@@ -286,12 +288,21 @@ func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment,
 	return changes, nil
 }
 
-// reportOwed says what a user owes: what was paid and does not follow after all has been spent.
-func (p *program) reportOwed(tx *session.Tx, before any, now *account) {
+// reportOwed says what a user owes: what was paid and does not follow after all has been spent. It is refused if nobody may.
+func (p *program) reportOwed(tx *session.Tx, before any, now *account) error {
 	was, _ := before.(account)
 	low := p.bounds(now.CurrencyID).low
-	if have := now.available(); now.UserID != "" && have < low && have < was.available() {
-		tx.Report(Currencies.Name()+"/"+now.CurrencyID, "minAllowedBalance", "user "+strconv.Quote(now.UserID)+" owes "+
-			amount.FromMicros(low-have).String()+": what it was paid for happened otherwise, and it is spent")
+	have := now.available()
+	switch {
+	case now.UserID == "" || have >= low || have >= was.available():
+		return nil
+	case tx.NoDebt:
+		return &BoundError{
+			Currency: now.CurrencyID, User: now.UserID, Bound: amount.FromMicros(low),
+			Have: amount.FromMicros(was.available()), Change: amount.FromMicros(have - was.available()),
+		}
 	}
+	tx.Report(Currencies.Name()+"/"+now.CurrencyID, "minAllowedBalance", "user "+strconv.Quote(now.UserID)+" owes "+
+		amount.FromMicros(low-have).String()+": what it was paid for happened otherwise, and it is spent")
+	return nil
 }

@@ -41,13 +41,14 @@ const (
 	MobilityMilestone  Type = "MobilityMilestone"
 	User               Type = "User"
 	Clock              Type = "Clock"
+	Retraction         Type = "Retraction" // that another event did not happen; nothing follows from it
 )
 
 // Types returns all types of event.
 func Types() []Type {
 	return []Type{
 		Activity, Quiz, Slide, Story, LearningGroup, LearningPath, Mission, Streak, VirtualTransaction,
-		MobilityTracking, MobilityMilestone, User, Clock,
+		MobilityTracking, MobilityMilestone, User, Clock, Retraction,
 	}
 }
 
@@ -64,7 +65,7 @@ func (t Type) Kind() string {
 		return "MobilityFactors"
 	case MobilityMilestone:
 		return "MobilityGoals"
-	case Activity, Quiz, Slide, Story, LearningGroup, LearningPath, User, Clock:
+	case Activity, Quiz, Slide, Story, LearningGroup, LearningPath, User, Clock, Retraction:
 	}
 	return string(t)
 }

@@ -191,6 +191,24 @@ type (
 	dryRun struct {
 		Body event.Event `body:"json"`
 	}
+	// happened is an event without what the path says, and what the engine sets.
+	happened  event.Event
+	retracted struct {
+		EventID string             `path:"eventId"`
+		Body    guerdon.Correction `body:"json"`
+	}
+	amended struct {
+		EventID string `path:"eventId"`
+		Body    struct {
+			guerdon.Correction
+
+			// Event is the event as it happened; its id is that of the path.
+			Event happened `json:"event"`
+		} `body:"json"`
+	}
+	eventAsked struct {
+		EventID string `path:"eventId"`
+	}
 )
 
 // moment reads a moment that a parameter may give.
@@ -208,6 +226,7 @@ func moment(field, text string) (at time.Time, err error) {
 const maxJournal = 1000
 
 func dashboardJournal(f *forms) []*operation {
+	hide[happened](f, "id", "type", "entityTags", "fields", "cause")
 	all := []*operation{
 		declare("POST", "/events/batch", tenancy.ContentUpdate, "Record a batch of events: each line is answered", codes(200, 400, 401, 404, 409), func(ctx context.Context, c *call, in *batched) (batchRows, error) {
 			return c.recordLines(ctx, in.Body.lines), nil
@@ -235,6 +254,19 @@ func dashboardJournal(f *forms) []*operation {
 				rows.Next = rows.Items[n-1].Outcome.Seq
 			}
 			return rows, nil
+		}),
+		declare("POST", "/events/{eventId}/retract", tenancy.ContentUpdate, "Take an event back, as if it had never happened", codes(200, 400, 401, 404, 409), func(ctx context.Context, c *call, in *retracted) (guerdon.Outcome, error) {
+			return c.ws.Retract(ctx, in.EventID, in.Body)
+		}),
+		declare("POST", "/events/{eventId}/amend", tenancy.ContentUpdate, "Put an event right, as if it had been recorded so", codes(200, 400, 401, 404, 409), func(ctx context.Context, c *call, in *amended) (guerdon.Outcome, error) {
+			in.Body.Event.ID = in.EventID
+			return c.ws.Amend(ctx, event.Event(in.Body.Event), in.Body.Correction)
+		}),
+		declare("GET", "/events/{eventId}/corrections", tenancy.AnalyticsRead, "List what corrects an event", codes(200, 401, 404), func(ctx context.Context, c *call, in *eventAsked) (out list[guerdon.Entry], err error) {
+			if _, err = c.ws.Entry(ctx, in.EventID); err == nil {
+				out.Items, err = c.ws.Corrections(ctx, in.EventID)
+			}
+			return out, err
 		}),
 		declare("GET", "/users/{userId}/history", tenancy.AnalyticsRead, "List what happened to a user", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *historyAsked) (list[guerdon.Entry], error) {
 			from, wrong := moment("from", in.From)

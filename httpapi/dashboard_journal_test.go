@@ -150,6 +150,26 @@ func TestDryRunAndExplain(t *testing.T) {
 	})
 }
 
+// What was wrong is put right and taken back, and who did it is known.
+func TestCorrecting(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		c := w.as("manager", httpapi.Dashboard)
+		c.stock()
+		c.do("POST", "/events/batch", `[{"id": "ride", "entityId": "run", "userId": "member", "value": 42}]`, 200)
+		require.Equal(t, "reason", refusedField(t, c.do("POST", "/events/ride/retract", `{}`, 400)))
+		require.Equal(t, "spent", refusedField(t, c.do("POST", "/events/ride/retract", `{"reason": "no ride", "spent": "LOSE"}`, 400)))
+		require.Equal(t, "userId", refusedField(t, c.do("POST", "/events/ride/amend", `{"reason": "no ride", "event": {"entityId": "run", "userId": "owner"}}`, 400)))
+		c.do("POST", "/events/ride/amend", `{"reason": "it was 24", "event": {"entityId": "run", "userId": "member", "value": 24}}`, 200)
+		c.do("POST", "/events/ride/retract", `{"reason": "no ride"}`, 200)
+		past := c.do("GET", "/events/ride/corrections", "", 200)["items"].([]any)
+		require.Len(t, past, 2)
+		why := past[1].(map[string]any)["correction"].(map[string]any)
+		require.Equal(t, []any{true, "no ride", "manager"}, []any{why["retracted"], why["reason"], why["actor"].(map[string]any)["actorId"]})
+		require.Equal(t, 24.0, why["was"].(map[string]any)["value"])
+		w.as("member", httpapi.Dashboard).do("POST", "/events/ride/retract", `{"reason": "no ride"}`, 403)
+	})
+}
+
 // The documents in force leave a workspace as a bundle, are compared with it, and come to another.
 func TestBundles(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {

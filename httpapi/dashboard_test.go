@@ -94,7 +94,7 @@ func TestWhoMayDoWhatInTheDashboard(t *testing.T) {
 func TestWhatIsNotThere(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		c := w.as("owner", httpapi.Dashboard)
-		body := `{"assignments": [{"tagId": "nothing"}], "priority": 1, "translations": [], "branding": {}, "layout": {}, "theme": {}, "languages": {}, "features": {}, "networking": {},
+		body := `{"reason": "it was not so", "event": {"entityId": "run", "userId": "owner"}, "assignments": [{"tagId": "nothing"}], "priority": 1, "translations": [], "branding": {}, "layout": {}, "theme": {}, "languages": {}, "features": {}, "networking": {},
 			"query": {"from": {"sources": [{"table": "activity_logs", "alias": "a"}]}, "select": {"fields": [{"source": "a.userId"}], "expressions": [{"name": "score", "expression": {"count": []}}]}}}`
 		for _, o := range w.handler.Operations() {
 			if o.Context != httpapi.Dashboard || !strings.Contains(o.Path, "{") {

@@ -202,21 +202,8 @@ func (p *program) recount(ctx context.Context, tx *session.Tx, c contribution) (
 
 // collect calls add with all contributions to a score.
 func (p *program) collect(ctx context.Context, tx *session.Tx, c contribution, add func(*contribution)) error {
-	if c.board.counter.tags != nil {
-		kept, err := parts.List(ctx, tx, store.Prefix(c.of+"/"))
-		for _, part := range kept {
-			c.at, c.eventID, c.micros, c.hash = part.At, part.EventID, part.Micros, part.Hash
-			add(&c)
-		}
-		return err
-	}
-	for o, err := range p.past(ctx, tx, c.entity, c.period.StartsAt, c.period.EndsAt) {
-		if err != nil {
-			return err
-		}
-		if o.Event.Type != sources[c.board.counter.Source] {
-			continue
-		}
+	of := sources[c.board.counter.Source]
+	happened := func(o *mechanic.Occasion) {
 		var d decision
 		c.board.counter.decide(&d, o, []*board{c.board}, p.zones)
 		for i := range d.contributions {
@@ -225,7 +212,34 @@ func (p *program) collect(ctx context.Context, tx *session.Tx, c contribution, a
 			}
 		}
 	}
-	return nil
+	if c.board.counter.tags == nil {
+		for o, err := range p.past(ctx, tx, c.entity, c.period.StartsAt, c.period.EndsAt) {
+			if err != nil {
+				return err
+			}
+			if o.Event.Type == of {
+				happened(o)
+			}
+		}
+		return nil
+	}
+	opened, _, err := openings.Get(ctx, tx, c.board.id)
+	if err != nil {
+		return err
+	}
+	if opened.Kept || of != event.Activity {
+		kept, err := parts.List(ctx, tx, store.Prefix(c.of+"/"))
+		for _, part := range kept {
+			c.at, c.eventID, c.micros, c.hash = part.At, part.EventID, part.Micros, part.Hash
+			add(&c)
+		}
+		return err
+	}
+	for mark := ""; ; { // whoever did it
+		if mark, err = p.history(ctx, tx, of, mark, p.portion, func(o *mechanic.Occasion) error { happened(o); return nil }); err != nil || mark == "" {
+			return err
+		}
+	}
 }
 
 // forget removes the values that a score counted and the sheet does not.

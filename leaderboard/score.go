@@ -106,12 +106,12 @@ func (p *part) key() string { return partKey(p.Of, p.EventID) }
 var parts = store.Define("leaderboard_parts", (*part).key, nil).Packed()
 
 // follows tells whether events of a type may turn out to have happened at another time or not at all: those that
-// follow from others, and trackings, which providers correct.
+// follow from others, activities, which hosts correct, and trackings, which providers do.
 func follows(t event.Type) bool {
 	switch t {
-	case event.Mission, event.VirtualTransaction, event.Streak, event.LearningGroup, event.LearningPath, event.MobilityTracking:
+	case event.Activity, event.Mission, event.VirtualTransaction, event.Streak, event.LearningGroup, event.LearningPath, event.MobilityTracking:
 		return true
-	case event.Activity, event.Quiz, event.Slide, event.Story, event.MobilityMilestone, event.User, event.Clock:
+	case event.Quiz, event.Slide, event.Story, event.MobilityMilestone, event.User, event.Clock, event.Retraction:
 	}
 	return false
 }
@@ -138,14 +138,16 @@ type opening struct {
 	// Clearing says that before it counts it still removes what its last version has counted: the number of the table that it has
 	// come to, whose rows up to Mark are gone.
 	Clearing int `json:"clearing,omitempty"`
+	// Kept says that all contributions are kept that are to be. It is not said of who opened before activities could be taken back.
+	Kept bool `json:"kept,omitempty"`
 }
 
-var openings = store.Define("leaderboards", func(o *opening) string { return o.BoardID }, nil).Version(3)
+var openings = store.Define("leaderboards", func(o *opening) string { return o.BoardID }, nil).Version(4)
 
 // formerOpenings are those that others have replaced. Who explains the past asks for them.
 var formerOpenings = store.Define("leaderboards_before", func(o *opening) string {
 	return o.BoardID + "/" + store.KeyTime(o.OpenedAt)
-}, nil).Version(3)
+}, nil).Version(4)
 
 // openingsThen returns the openings of boards that the transaction's moment knew, as far as there are any.
 func openingsThen(ctx context.Context, tx *session.Tx, boardIDs ...string) ([]opening, error) {

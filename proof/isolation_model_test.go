@@ -307,6 +307,10 @@ func (d *drawer) event() event.Event {
 	return event.Event{ID: d.eventID(), UserID: d.user(), EntityID: d.one("run", "swim"), At: d.at()}
 }
 
+func (d *drawer) correction() guerdon.Correction {
+	return guerdon.Correction{Reason: d.one("", "it was not so"), Spent: guerdon.Spent(d.one(string(guerdon.Owe), string(guerdon.Refuse)))}
+}
+
 func (d *drawer) grant(from string) economy.Grant {
 	return economy.Grant{
 		CurrencyID: d.currency(), Amount: d.amount(), DestinationUserID: d.user(), SourceUserID: from,
@@ -380,6 +384,9 @@ var arguments = map[string]func(*drawer) []any{
 	"RemoveConsumer": func(d *drawer) []any { return []any{d.one("mail", "points")} },
 	"Record":         func(d *drawer) []any { return []any{d.event()} },
 	"Head":           func(*drawer) []any { return nil },
+	"Retract":        func(d *drawer) []any { return []any{d.eventID(), d.correction()} },
+	"Amend":          func(d *drawer) []any { return []any{d.event(), d.correction()} },
+	"Corrections":    func(d *drawer) []any { return []any{d.eventID()} },
 	"RecordEntry":    func(d *drawer) []any { return []any{d.event()} },
 	"RecordBatch":    func(d *drawer) []any { return []any{[]event.Event{d.event(), d.event()}} },
 	"Scope":          func(*drawer) []any { return nil },

@@ -59,7 +59,7 @@ func New(e *event.Event, u *tenancy.User) *Occasion {
 func newOccasion(e *event.Event, u *tenancy.User, seen *userVars) *Occasion {
 	o := &Occasion{Event: e, User: u, seen: seen, told: seen}
 	away := e.Type == event.User && (u.Status == tenancy.Suspended || u.Status == tenancy.Deleted)
-	if !away && !o.Ends() && !idle(e) {
+	if !away && !o.Ends() && !idle(e) && e.Type != event.Retraction {
 		o.Keys = e.MatchKeys()
 	}
 	return o
@@ -220,7 +220,7 @@ func (o *Occasion) Ends() bool {
 	case event.Mission:
 		return o.Event.Fields["state"] == "ENDED"
 	case event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath, event.MobilityTracking,
-		event.MobilityMilestone, event.User, event.Clock:
+		event.MobilityMilestone, event.User, event.Clock, event.Retraction:
 	}
 	return false
 }

@@ -62,6 +62,9 @@ type Tx struct {
 	// Observed gathers what an observer is told once the transaction is over; nil if nobody observes.
 	Observed *Observed
 
+	// NoDebt refuses what leaves somebody with less than is allowed, because what was paid is spent.
+	NoDebt bool
+
 	// Unread are the errors of users and rows that cannot be read, by what they are about, of a call that goes on without
 	// them; nil if the call is refused.
 	Unread map[string]error

@@ -1,0 +1,241 @@
+package guerdon
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// MaxReason is how many bytes the reason of a [Correction] has at most.
+const MaxReason = 500
+
+// A Correction says why an event is taken back or put right, and what becomes of what was spent meanwhile.
+type Correction struct {
+	// Reason is for who reads the journal: 1 to [MaxReason] bytes. It is kept for ever, so it should name nobody.
+	Reason string `json:"reason"`
+	// Spent is what becomes of what users were paid for what did not happen, and have spent since; "" means [Owe].
+	Spent Spent `json:"spent,omitempty"`
+}
+
+// Spent is what becomes of what users have spent and were not to have.
+type Spent string
+
+// What becomes of it.
+const (
+	// Owe takes it nevertheless: the balance is below its bound, and what is earned next makes up for that first. The problems of the
+	// outcome say who owes how much.
+	Owe Spent = "OWE"
+	// Refuse changes nothing then: the error is an [*economy.BoundError].
+	Refuse Spent = "REFUSE"
+)
+
+func (c *Correction) validate() error {
+	switch n := len(c.Reason); {
+	case n == 0:
+		return fault.Invalid("reason", "is empty")
+	case n > MaxReason:
+		return fault.Invalid("reason", "is %d bytes long, at most %d are allowed", n, MaxReason)
+	case !utf8.ValidString(c.Reason):
+		return fault.Invalid("reason", "is not UTF-8")
+	}
+	if c.Spent != "" && c.Spent != Owe && c.Spent != Refuse {
+		return fault.Invalid("spent", "%q is none of %s, %s", c.Spent, Owe, Refuse)
+	}
+	return nil
+}
+
+// Corrected says what an entry of the journal corrects, and why.
+type Corrected struct {
+	// EventID is the event that was recorded first.
+	EventID string `json:"eventId"`
+	// Number counts the corrections of the event: 1, 2, …
+	Number int `json:"number"`
+	// Retracted says that the event did not happen; otherwise it happened as the entry has it.
+	Retracted bool `json:"retracted,omitempty"`
+	// Was is the event as it was known to have happened before, nil if it was known not to have.
+	Was *event.Event `json:"was,omitempty"`
+	// At is when it was corrected, Actor who did it ([Workspace.As]), and Reason why.
+	At     time.Time     `json:"at"`
+	Actor  content.Actor `json:"actor"`
+	Reason string        `json:"reason"`
+}
+
+// String says what was done, when, by whom and why.
+func (c *Corrected) String() string {
+	done := "put right"
+	if c.Retracted {
+		done = "taken back"
+	}
+	return fmt.Sprintf("%s on %s by %s because: %s", done, c.At.Format(time.RFC3339), strings.TrimSpace(string(c.Actor.Type)+" "+c.Actor.ID), c.Reason)
+}
+
+// entryID returns the id of the entry that corrects.
+func (c *Corrected) entryID() string { return fmt.Sprintf("%s/%06d", c.EventID, c.Number) }
+
+// Retract takes back an event that a host has recorded, as if it had never happened: all that followed from it, and from what has
+// happened since, follows anew. The outcome is what is different. The event's entry stays in the journal, and another one says what was taken
+// back, when, by whom and why ([Workspace.Corrections]). Taken back twice is once: the second time returns the first outcome. The
+// event's id may not be recorded again, but be amended.
+//
+// What cannot be undone stays, and the outcome's problems say so: what was redeemed, what counts in a period that is closed. What
+// was spent is owed, unless the correction refuses that.
+//
+// It returns [fault.ErrInvalid] for what hosts do not record, such as the answer of a quiz, [fault.ErrNotFound] for an event that was not recorded,
+// and [fault.ErrConflict] for one that happened before the workspace's horizon or before it was taken over, or whose user has been deleted.
+func (ws *Workspace) Retract(ctx context.Context, eventID string, c Correction) (Outcome, error) {
+	return session.Write(ctx, ws.run, func(tx *session.Tx) (Outcome, error) { return ws.engine.correct(ctx, tx, eventID, nil, c) })
+}
+
+// Amend puts an event right that a host has recorded, or has taken back: it happened as it is given here, with another value, time, outcome or data under
+// the same id, as if it had been recorded so from the start, by the rules that were in force when it was. Without a time, it happened when it
+// was known to. It is what [Workspace.Retract] is otherwise, and returns the same errors, and those of [Workspace.Record] for an event that
+// cannot be recorded. The user must be the same. Amended alike twice is once.
+func (ws *Workspace) Amend(ctx context.Context, ev event.Event, c Correction) (Outcome, error) {
+	return session.Write(ctx, ws.run, func(tx *session.Tx) (Outcome, error) { return ws.engine.correct(ctx, tx, ev.ID, &ev, c) })
+}
+
+// Corrections returns the entries that correct an event, in their order; none if it is as it was recorded. Each is found by [Workspace.Entry]
+// too, under its [Entry.ID].
+func (ws *Workspace) Corrections(ctx context.Context, eventID string) ([]Entry, error) {
+	return session.Read(ctx, ws.run, func(tx *session.Tx) ([]Entry, error) { return correctionsOf(ctx, tx, eventID) })
+}
+
+func correctionsOf(ctx context.Context, tx *session.Tx, eventID string) ([]Entry, error) {
+	return journal.List(ctx, tx, store.Prefix(eventID+"/"))
+}
+
+// correct takes an event back, or puts it right as next.
+func (e *Engine) correct(ctx context.Context, tx *session.Tx, eventID string, next *event.Event, c Correction) (Outcome, error) {
+	if err := c.validate(); err != nil {
+		return Outcome{}, err
+	}
+	p, err := e.ready(ctx, tx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	first, err := entryOf(ctx, tx, eventID)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if first.Event.Type != event.Activity || first.Correction != nil {
+		return Outcome{}, fault.Invalid("id", "%q is of type %s; only what a host has recorded can be corrected", eventID, first.Event.Type)
+	}
+	past, err := correctionsOf(ctx, tx, eventID)
+	if err != nil {
+		return Outcome{}, err
+	}
+	last := &first
+	if n := len(past); n > 0 {
+		last = &past[n-1]
+	}
+	said := &Corrected{
+		EventID: eventID, Number: len(past) + 1, Retracted: next == nil, Was: last.happened(), At: tx.Now, Actor: content.ActorOf(tx), Reason: c.Reason,
+	}
+	var a arrival
+	if next == nil {
+		if said.Was == nil {
+			return last.Outcome, nil
+		}
+	} else if a, err = first.amended(tx, last, *next); err != nil {
+		return Outcome{}, err
+	} else if said.Was != nil && a.same(said.Was) == nil {
+		return last.Outcome, nil
+	}
+	f, err := e.correction(ctx, tx, p, &first, said, &a)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if said.Was != nil {
+		s, err := stepOf(ctx, tx, p, last)
+		if err != nil {
+			return Outcome{}, err
+		}
+		f.instead = s.key()
+	}
+	tx.NoDebt = c.Spent == Refuse
+	defer func() { tx.NoDebt = false }()
+	if err := e.enter(ctx, tx, f); err != nil {
+		return Outcome{}, err
+	}
+	return f.entry.Outcome, nil
+}
+
+// amended returns the event as it is put right, like one that arrives.
+func (e *Entry) amended(tx *session.Tx, last *Entry, next event.Event) (arrival, error) {
+	if next.At.IsZero() {
+		next.At = last.Event.At
+	}
+	a, err := receive(tx, 0, next)
+	if err == nil && a.event.UserID != e.Event.UserID {
+		err = fault.Invalid("userId", "is not %q, who did it: take the event back, and record another", e.Event.UserID)
+	}
+	return a, err
+}
+
+// correction returns the fact that a correction of an entry is. It stands for a as that would if it had been recorded with the entry.
+func (e *Engine) correction(ctx context.Context, tx *session.Tx, p *program, first *Entry, said *Corrected, a *arrival) (*fact, error) {
+	u, err := tenancy.FindUser(ctx, tx, first.Event.UserID)
+	if err != nil {
+		return nil, err
+	}
+	if u.Status == tenancy.Deleted {
+		return nil, fault.Conflict("id", "%q is of user %q, who has been deleted", said.EventID, u.ID)
+	}
+	if first.RecordedAt.Before(p.docs.Settled) {
+		return nil, fault.Conflict("id", "%q was recorded before the workspace was taken over at %s", said.EventID, p.docs.Settled)
+	}
+	ev := event.Event{ID: said.entryID(), Type: event.Retraction, EntityID: said.EventID, UserID: u.ID}
+	if said.Was != nil {
+		ev.At = said.Was.At
+		if err := unsettled(ctx, tx, said.Was.At); err != nil {
+			return nil, err
+		}
+	}
+	var o *mechanic.Occasion
+	if said.Retracted {
+		o, err = p.occasion(ctx, tx, ev)
+	} else if err = describe(p, a); err == nil {
+		o, err = p.occasion(ctx, tx, a.event)
+	}
+	if err != nil {
+		return nil, err
+	}
+	rank := outside(o.Event.ID)
+	if !said.Retracted && a.event.At.Equal(first.Event.At) { // it stands where it stood
+		s, err := stepOf(ctx, tx, p, first)
+		if err != nil {
+			return nil, err
+		}
+		rank = strings.Join(strings.SplitN(s.Rank, "/", 3)[:2], "/") // without what tells apart those that have not happened
+	}
+	f := e.factOf(tx, p, o, rank)
+	f.entry.Correction, f.EventID = said, said.entryID()
+	f.RecordedAt, f.entry.RecordedAt = first.RecordedAt, first.RecordedAt
+	f.program, err = e.programAt(ctx, tx, first.RecordedAt)
+	return f, err
+}
+
+// stepOf returns the step of an entry's event in its user's fold.
+func stepOf(ctx context.Context, tx *session.Tx, p *program, e *Entry) (step, error) {
+	at, _ := p.stand(e.Event.At, "")
+	those, err := steps.List(ctx, tx, store.Prefix(placeOf(e.Event.UserID, at, "")))
+	if err != nil {
+		return step{}, err
+	}
+	i := slices.IndexFunc(those, func(s step) bool { return s.EventID == e.ID() })
+	if i < 0 {
+		return step{}, fmt.Errorf("guerdon: event %q is in no fold", e.ID())
+	}
+	return those[i], nil
+}

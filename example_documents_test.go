@@ -3,6 +3,7 @@ package guerdon_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -244,6 +245,30 @@ func Example_catalog() {
 	// Output:
 	// Each run is version 1 of shared
 	// Every single run is version 2 of shared
+}
+
+// What if two authors change the same document? The second has read what is no longer there, and is told what differs.
+func Example_authors() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now)
+	ann := ws.As(content.Actor{Type: content.ByPrincipal, ID: "ann"})
+	hers, err := ann.Activities.Get(ctx, "run")
+	check(err)
+	his, err := ws.Activities.Get(ctx, "run")
+	check(err)
+	hers.Name = "Run or jog"
+	_, err = ann.Activities.Update(ctx, hers)
+	check(err)
+
+	his.DefaultLang, his.Translations = "it", []content.Label{{Lang: "it", Label: "Corri"}}
+	_, err = ws.Activities.Update(ctx, his)
+	fmt.Println(err)
+	if stale, is := errors.AsType[*content.StaleError](err); is {
+		fmt.Println(stale.By.ID, "changed", stale.Fields)
+	}
+	// Output:
+	// Activity "run" has changed since it was read, by principal ann at 2025-09-29T09:00:00Z: name
+	// ann changed [name]
 }
 
 // How do I take a rule out of use? Archived it pays nothing; its history stays, and it can come back as a

@@ -66,7 +66,7 @@ func newBox(id string, holds ...string) box {
 	return b
 }
 
-// shelf is a workspace with nothing but documents in it. Its clock moves a second with every call.
+// shelf is a workspace with nothing but documents in it. Its clock moves a step with every call, a second unless said.
 type shelf struct {
 	ctx        context.Context
 	run        session.Runner
@@ -77,18 +77,19 @@ type shelf struct {
 	stories    content.Documents[content.Story]
 	boxes      content.Documents[box]
 	now        time.Time
+	step       time.Duration
 }
 
 func newShelf(t testing.TB) *shelf {
 	t.Helper()
 	st := memory.New()
 	require.NoError(t, st.Prepare(t.Context(), content.Tables()...))
-	s := &shelf{ctx: t.Context(), now: time.Date(2025, 9, 3, 12, 0, 0, 0, time.UTC)}
+	s := &shelf{ctx: t.Context(), now: time.Date(2025, 9, 3, 12, 0, 0, 0, time.UTC), step: time.Second}
 	ids := 0
 	in := func(run func(context.Context, store.Scope, func(store.Tx) error) error) func(context.Context, session.Func) error {
 		return func(ctx context.Context, fn session.Func) error {
 			return run(ctx, store.Scope{Account: "acme", Workspace: "default"}, func(tx store.Tx) error {
-				s.now = s.now.Add(time.Second)
+				s.now = s.now.Add(s.step)
 				return fn(&session.Tx{Tx: tx, Now: s.now, NewID: func() string { ids++; return fmt.Sprintf("id-%d", ids) }})
 			})
 		}

@@ -58,7 +58,7 @@ type Header struct {
 	// DefaultLang is the language to fall back to; the translations must have it.
 	DefaultLang string `json:"defaultLang"`
 
-	// What follows is computed.
+	// What follows is computed. Stage, Version and UpdatedAt say to [Documents.Update] which state of the document was read.
 
 	// Langs are the languages of the translations.
 	Langs []string `json:"langs,omitempty"`

@@ -40,11 +40,29 @@ func (d Documents[T]) Create(ctx context.Context, doc T) (T, error) {
 // Update replaces the draft of the document with doc's id. What is published stays in force until the
 // next Publish. It returns [fault.ErrNotFound], [fault.ErrInvalid], or [fault.ErrConflict] if the
 // document is archived.
+//
+// A document that is written back as it was read says by its header of which state it is. If somebody else has changed it
+// since, nothing is overwritten: it is a [StaleError], a [fault.ErrConflict] that says who, when and what differs. A document without
+// UpdatedAt says nothing, and replaces whatever there is.
 func (d Documents[T]) Update(ctx context.Context, doc T) (T, error) {
 	return d.write(ctx, func(tx *session.Tx) (*record, error) {
 		own := doc
 		return update(ctx, tx, d.kind, any(&own).(Document))
 	})
+}
+
+// Unchanged returns the [StaleError] with which [Documents.Update] would refuse a document that was read, nil if it would not, and
+// [fault.ErrNotFound] if it is not there. Who publishes or archives what somebody has looked at asks before, in the same transaction.
+func (d Documents[T]) Unchanged(ctx context.Context, doc T) error {
+	_, err := session.Read(ctx, d.run, func(tx *session.Tx) (bool, error) {
+		own := any(&doc).(Document)
+		r, err := find(ctx, tx, d.kind, own.Head().ID)
+		if err == nil {
+			err = unchanged(ctx, tx, d.kind, own, r)
+		}
+		return err == nil, err
+	})
+	return err
 }
 
 // Publish makes the draft the next version, which is in force from now on; see [PublishOption] for what

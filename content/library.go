@@ -29,6 +29,8 @@ type record struct {
 	Rests     []rest          `json:"rests,omitempty"`
 	CreatedAt time.Time       `json:"createdAt"`
 	UpdatedAt time.Time       `json:"updatedAt"`
+	DraftedAt time.Time       `json:"draftedAt,omitzero"` // when the draft became what it is
+	DraftedBy Actor           `json:"draftedBy,omitzero"`
 }
 
 // mark says when a version was published, and how.
@@ -117,7 +119,7 @@ var documents = store.Define("documents", func(r *record) string { return record
 	store.Index{Name: "live", Columns: []string{"live"}},
 	store.Index{Name: "follows", Columns: []string{"follows"}},
 	store.Index{Name: "unique", Columns: []string{"kind", "unique_key"}, Unique: true},
-)
+).Version(2) // since they say who drafted them
 
 // version is a document as it was published or archived once. It never changes.
 type version struct {
@@ -258,26 +260,44 @@ func draft(tx *session.Tx, kind AnyKind, doc Document, old *record) (record, err
 	if err := validate(withDefaults(doc)); err != nil {
 		return record{}, err
 	}
-	h := doc.Head()
-	r := record{Kind: kind.Name(), ID: h.ID, CreatedAt: tx.Now}
+	r := record{Kind: kind.Name(), ID: doc.Head().ID, CreatedAt: tx.Now, UpdatedAt: tx.Now}
 	if old != nil {
 		r = *old
+		r.update(tx.Now, time.Microsecond)
 	}
-	r.Stage, r.UpdatedAt, r.Unique = Draft, tx.Now, ""
+	r.Stage, r.Unique = Draft, ""
+	r.DraftedAt, r.DraftedBy = r.UpdatedAt, ActorOf(tx)
 	if u, ok := doc.(Unique); ok {
 		r.Unique = u.UniqueKey()
 	}
-	// What the record says is not said twice.
-	h.Stage, h.Version, h.CreatedAt, h.UpdatedAt = "", 0, time.Time{}, time.Time{}
-	forget(doc)
 	var err error
-	if r.Draft, err = json.Marshal(doc); err != nil {
-		return record{}, fault.Invalid("", "%s %q: %v", r.Kind, r.ID, err)
+	if r.Draft, err = bodyOf(kind, doc); err != nil {
+		return record{}, err
 	}
 	if n := len(r.Draft); n > MaxDocument {
 		return record{}, fault.Invalid("", "%s %q is %d bytes of JSON, at most %d are allowed", r.Kind, r.ID, n, MaxDocument)
 	}
 	return r, nil
+}
+
+// bodyOf returns a document as it is kept.
+func bodyOf(kind AnyKind, doc Document) (json.RawMessage, error) {
+	h := withDefaults(doc).Head()
+	// What the record says is not said twice.
+	h.Stage, h.Version, h.CreatedAt, h.UpdatedAt = "", 0, time.Time{}, time.Time{}
+	forget(doc)
+	body, err := json.Marshal(doc)
+	if err != nil {
+		return nil, fault.Invalid("", "%s %q: %v", kind.Name(), h.ID, err)
+	}
+	return body, nil
+}
+
+// update says when the record has changed: never before it has the last time, and so much later at least, whatever the clock says.
+func (r *record) update(now time.Time, later time.Duration) {
+	if r.UpdatedAt = r.UpdatedAt.Add(later); r.UpdatedAt.Before(now) {
+		r.UpdatedAt = now
+	}
 }
 
 // open returns the document that a body of the record holds, with the header of the record.
@@ -335,6 +355,9 @@ func update(ctx context.Context, tx *session.Tx, kind AnyKind, doc Document) (*r
 	}
 	if old.Stage == Archived {
 		return nil, fault.Conflict(kind.Name(), "%q is archived", old.ID)
+	}
+	if err := unchanged(ctx, tx, kind, doc, old); err != nil {
+		return nil, err
 	}
 	r, err := draft(tx, kind, doc, old)
 	if err != nil {
@@ -399,7 +422,8 @@ func archive(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*rec
 	v := version{
 		Kind: r.Kind, ID: r.ID, Version: r.Version, Stage: Archived, At: tx.Now, Actor: ActorOf(tx), Resting: r.Archived, Body: r.Draft,
 	}
-	r.Stage, r.Live, r.UpdatedAt = Archived, nil, tx.Now
+	r.Stage, r.Live = Archived, nil
+	r.update(tx.Now, 0)
 	return r, errors.Join(documents.Put(ctx, tx, *r), versions.Put(ctx, tx, v), touch(ctx, tx))
 }
 
@@ -412,6 +436,7 @@ func unarchive(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*r
 	if r.Stage != Archived {
 		return nil, fault.Conflict(kind.Name(), "%q is not archived", id)
 	}
-	r.Stage, r.UpdatedAt = Draft, tx.Now
+	r.Stage = Draft
+	r.update(tx.Now, 0)
 	return r, documents.Put(ctx, tx, *r)
 }

@@ -151,7 +151,8 @@ func (c *change) enforce(ctx context.Context, tx *session.Tx, d draftOf) error {
 	}
 	r.Marks = append(slices.Clip(r.Marks), mark{at, c.reopen})
 	r.wake(at)
-	r.Stage, r.Live, r.UpdatedAt = Published, r.Draft, tx.Now
+	r.Stage, r.Live = Published, r.Draft
+	r.update(tx.Now, 0)
 	if err := documents.Put(ctx, tx, *r); err != nil {
 		return err
 	}

@@ -375,9 +375,6 @@ func (k *kind[T, W]) replace(ctx context.Context, c *call, docs content.Document
 		}
 	}
 	was, err := docs.Get(ctx, in.ID)
-	if err == nil {
-		err = unchanged(in.IfMatch, headOf(&was).UpdatedAt)
-	}
 	if err != nil {
 		return doc, err
 	}
@@ -388,9 +385,24 @@ func (k *kind[T, W]) replace(ctx context.Context, c *call, docs content.Document
 	if doc, err = k.read(k.merged(body, old)); err != nil {
 		return doc, err
 	}
+	if !sees(in.IfMatch, headOf(&was)) {
+		return doc, k.stale(ctx, docs, in.IfMatch, doc)
+	}
 	doc, err = docs.Update(ctx, doc)
 	c.changed(was, doc)
 	return doc, err
+}
+
+// stale says what has changed in a document since the caller has seen it.
+func (k *kind[T, W]) stale(ctx context.Context, docs content.Documents[T], condition string, doc T) error {
+	if !seen(condition, headOf(&doc)) {
+		return errStale()
+	}
+	err := docs.Unchanged(ctx, doc)
+	if stale, is := errors.AsType[*content.StaleError](err); is {
+		stale.Fields = slices.DeleteFunc(stale.Fields, func(name string) bool { return slices.Contains(k.hidden, name) })
+	}
+	return cmp.Or(err, errStale())
 }
 
 // fieldsOf returns a value as its fields under their names in Go's JSON.
@@ -420,20 +432,55 @@ func (k *kind[T, W]) merged(body, old map[string]json.RawMessage) map[string]jso
 }
 
 // edition names the state of the document, whatever expansions the row has.
-func (d document[T, W]) edition() string { return editionOf(headOf(&d.Doc).UpdatedAt) }
+func (d document[T, W]) edition() string { return editionOf(headOf(&d.Doc)) }
 
-func editionOf(updatedAt time.Time) string { return strconv.FormatInt(updatedAt.UnixMicro(), 36) }
-
-// unchanged refuses an update of another state than the caller has seen, as the header If-Match says.
-func unchanged(condition string, updatedAt time.Time) error {
-	if condition == "" || lists(condition, func(tag string) bool { return strings.HasPrefix(tag, `"`+editionOf(updatedAt)+".") }) {
-		return nil
+// editionOf says when a document has changed, and its version if it is published.
+func editionOf(h *content.Header) string {
+	edition := strconv.FormatInt(h.UpdatedAt.UnixMicro(), 36)
+	if h.Stage == content.Published {
+		edition += "-" + strconv.Itoa(h.Version)
 	}
+	return edition
+}
+
+// sees tells whether the header If-Match lists the state that a document is in, or is not there.
+func sees(condition string, h *content.Header) bool {
+	return condition == "" || lists(condition, func(tag string) bool { return strings.HasPrefix(tag, `"`+editionOf(h)+".") })
+}
+
+// seen gives a document the state that the first tag of the header If-Match names, as [editionOf] does. It returns false if it names none.
+func seen(condition string, h *content.Header) bool {
+	tag, _, _ := strings.Cut(condition, ",")
+	edition, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(tag), "W/"), `"`), ".")
+	at, version, published := strings.Cut(edition, "-")
+	micros, err := strconv.ParseInt(at, 36, 64)
+	if err != nil {
+		return false
+	}
+	h.UpdatedAt = time.UnixMicro(micros)
+	if published {
+		h.Stage = content.Published
+		h.Version, err = strconv.Atoi(version)
+	}
+	return err == nil
+}
+
+// errStale refuses a change of another state than the caller has seen.
+func errStale() error {
 	return problem(http.StatusPreconditionFailed, CodePrecondition, "it has changed meanwhile")
 }
 
 // publish makes the draft the version in force. One that is already is no error.
 func (k *kind[T, W]) publish(ctx context.Context, c *call, in *publishing) (document[T, W], error) {
+	if in.IfMatch != "" {
+		now, err := k.of(c.ws).Get(ctx, in.ID)
+		if err == nil && !sees(in.IfMatch, headOf(&now)) {
+			err = errStale()
+		}
+		if err != nil {
+			return document[T, W]{}, err
+		}
+	}
 	var options []content.PublishOption
 	if in.Cascade {
 		options = append(options, content.Cascade)
@@ -457,6 +504,8 @@ type publishing struct {
 	ID string `path:"id"`
 	// Cascade publishes what the document refers to, too.
 	Cascade bool `query:"cascade"`
+	// IfMatch is the tag of the state that the caller has seen.
+	IfMatch string `header:"If-Match"`
 }
 
 func (k *kind[T, W]) translations(ctx context.Context, c *call, in *tagsOf) (list[textRow[W]], error) {

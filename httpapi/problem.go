@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/fault"
 )
@@ -70,6 +71,9 @@ func (o *operation) problemOf(err error) *Problem {
 	if p, is := errors.AsType[*Problem](err); is {
 		return p
 	}
+	if stale, is := errors.AsType[*content.StaleError](err); is {
+		return o.stale(stale)
+	}
 	p := &Problem{Message: err.Error()}
 	for _, f := range faultsOf(err) {
 		p.Details = append(p.Details, Detail{o.wireName(f.Field), f.Reason})
@@ -98,6 +102,16 @@ func (o *operation) problemOf(err error) *Problem {
 		return &Problem{Status: http.StatusServiceUnavailable, Code: CodeDatabase, Message: "the request cannot be served at the moment", RetryAfter: time.Second}
 	default:
 		return &Problem{Status: http.StatusInternalServerError, Code: CodeInternal, Message: "something went wrong"}
+	}
+	return p
+}
+
+// stale returns the problem of who has not seen what a document is by now: the fields that have changed, or in which what was to be written
+// differs from it.
+func (o *operation) stale(err *content.StaleError) *Problem {
+	p := problem(http.StatusPreconditionFailed, CodePrecondition, "it has changed meanwhile")
+	for _, field := range err.Fields {
+		p.Details = append(p.Details, Detail{o.wireName(field), "differs by now"})
 	}
 	return p
 }

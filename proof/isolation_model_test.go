@@ -621,9 +621,12 @@ var documentArguments = map[string]func(*drawer, object) []any{
 	"RemoveTags":     func(d *drawer, of object) []any { return []any{d.id(of), []string{d.tag()}} },
 	"Translations":   func(d *drawer, of object) []any { return []any{d.id(of), d.page()} },
 	"Unarchive":      func(d *drawer, of object) []any { return []any{d.id(of)} },
-	"Update":         func(d *drawer, of object) []any { return []any{d.document(of)} },
-	"UpdateTags":     func(d *drawer, of object) []any { return []any{d.id(of), d.taggings()} },
-	"Version":        func(d *drawer, of object) []any { return []any{d.id(of), d.number(1, 3)} },
+	"Unchanged": func(d *drawer, of object) []any {
+		return []any{merge(d.document(of), object{"updatedAt": "2020-01-01T00:00:00Z"})} // before anything is changed
+	},
+	"Update":     func(d *drawer, of object) []any { return []any{d.document(of)} },
+	"UpdateTags": func(d *drawer, of object) []any { return []any{d.id(of), d.taggings()} },
+	"Version":    func(d *drawer, of object) []any { return []any{d.id(of), d.number(1, 3)} },
 }
 
 // id draws the id of a document of the kind.

@@ -218,7 +218,7 @@ func (ws *Workspace) On(joined store.Store) *Workspace {
 }
 
 // As returns the same workspace for somebody to act in: the histories of documents say who published and
-// archived them, and tracks who reviewed them. Without it, that is the system. It grants and refuses nothing. Calls return
+// archived them, tracks who reviewed them, and transactions who granted. Without it, that is the system. It grants and refuses nothing. Calls return
 // [fault.ErrInvalid] for an actor that is not valid.
 func (ws *Workspace) As(a content.Actor) *Workspace {
 	if ws.engine == nil {

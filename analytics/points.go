@@ -178,9 +178,9 @@ func (d *delta) complete(e *guerdon.Entry, ev *event.Event, zone *time.Location)
 	if ev.Type != event.VirtualTransaction || textOf(ev, "state") != string(economy.Completed) || textOf(ev, "counterpartType") != string(economy.PartySystem) {
 		return
 	}
-	source := textOf(ev, "initiator")
-	if !strings.HasPrefix(source, rewardSource) && !strings.HasPrefix(source, streakSource) {
-		source = textOf(ev, "initiatorType")
+	source := textOf(ev, "initiatorType")
+	if by := economy.InitiatorType(source); by == economy.ByRewardRule || by == economy.ByStreakRule {
+		source = textOf(ev, "initiator")
 	}
 	id := textOf(ev, "virtualTransactionId")
 	b := d.booking(ev.UserID, id)
@@ -192,7 +192,7 @@ func (d *delta) complete(e *guerdon.Entry, ev *event.Event, zone *time.Location)
 // paidFor tells whether a transaction was paid by a rule for an entry's event itself, which no entry before can have told of. What follows from the
 // event, whose id holds a ":", may have followed from another one before.
 func paidFor(ev *event.Event, eventID string) bool {
-	return textOf(ev, "virtualTransactionGroupId") == eventID && !strings.Contains(eventID, ":") && strings.HasPrefix(textOf(ev, "initiator"), rewardSource)
+	return textOf(ev, "virtualTransactionGroupId") == eventID && !strings.Contains(eventID, ":") && textOf(ev, "initiatorType") == string(economy.ByRewardRule)
 }
 
 func (d *delta) booking(userID, id string) *booking {

@@ -181,8 +181,8 @@ func TestAmend(t *testing.T) {
 		}
 		return row
 	}
-	by := func(initiator string) func(*economy.Transaction) {
-		return func(row *economy.Transaction) { row.Initiator = initiator }
+	by := func(typ economy.InitiatorType, initiator string) func(*economy.Transaction) {
+		return func(row *economy.Transaction) { row.InitiatorType, row.Initiator = typ, initiator }
 	}
 	change := func(id, amount string, edit ...func(*economy.Change)) economy.Change {
 		c := economy.Change{RewardRuleID: "r1", RuleVersion: 3, TransactionID: id, UserID: "ada", CurrencyID: "gold", Amount: dec(amount), State: economy.Completed}
@@ -225,12 +225,15 @@ func TestAmend(t *testing.T) {
 		},
 		{
 			name: "taken for a freeze that was not needed",
-			rows: []mechanic.Difference{{Table: table, Key: "f1", Was: paid("f1", "1", by("streakRuleId#s1"))}},
+			rows: []mechanic.Difference{{Table: table, Key: "f1", Was: paid("f1", "1", by(economy.ByStreakRule, "streakRuleId#s1"))}},
 			want: []economy.Change{change("f1", "1", undone, func(c *economy.Change) { c.RewardRuleID, c.StreakRuleID = "", "s1" })},
 		},
 		{
 			name: "not by rules",
-			rows: []mechanic.Difference{{Table: table, Key: "g1", Now: paid("g1", "1", by("ADMIN"))}},
+			rows: []mechanic.Difference{
+				{Table: table, Key: "g1", Now: paid("g1", "1", by(economy.ByAdmin, "ADMIN"))},
+				{Table: table, Key: "g2", Now: paid("g2", "1", by(economy.ByAdmin, "rewardRuleId#r1"))},
+			},
 		},
 		{
 			name: "other rows",

@@ -10,6 +10,11 @@
 // from the transactions. What somebody did is not taken back by deleting: [Service.Reverse] adds the
 // opposite.
 //
+// # Once
+//
+// Grants, transfers and spends take an id of the caller's, by which they can be repeated: a call whose answer was lost is made again,
+// and gives the first result whether or not it had been done. The same id with another content is refused.
+//
 // # What happened otherwise
 //
 // A reward follows from an event. If an event that comes late shows that what was paid for happened at

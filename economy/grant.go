@@ -23,7 +23,7 @@ const MaxData = event.MaxData
 // A Grant asks for a movement to a user, from SYSTEM or from another user.
 type Grant struct {
 	// ID becomes the id of the credit; empty means a new one. Who gives an id can repeat the call after
-	// a failure: if the first was done after all, the second is [fault.ErrExists].
+	// a failure: if the first was done after all, the second gives its result and does nothing.
 	ID string `json:"virtualTransactionId,omitempty"`
 	// GroupID is what the movement's transactions share; empty means the id of the credit.
 	GroupID    string          `json:"virtualTransactionGroupId,omitempty"`
@@ -55,7 +55,7 @@ type Spending struct {
 func (g Grant) prepare(now time.Time) (movement, error) {
 	m := movement{
 		id: g.ID, group: g.GroupID, currency: g.CurrencyID, from: g.SourceUserID, to: g.DestinationUserID, amount: g.Amount,
-		mode: cmp.Or(g.RedemptionMode, Auto), data: g.AdditionalData,
+		mode: cmp.Or(g.RedemptionMode, Auto), data: g.AdditionalData, receiver: "destinationUserId",
 		at: now, expiresAt: g.ExpiresAt.UTC().Truncate(time.Microsecond), now: now,
 	}
 	return m, errors.Join(m.prepare(), ident.Check("destinationUserId", m.to), text.Optional(ident.Check, "sourceUserId", m.from), m.checkParties(), m.mode.check(), m.checkExpiry())
@@ -65,6 +65,7 @@ func (g Grant) prepare(now time.Time) (movement, error) {
 func (s Spending) prepare(userID string, now time.Time) (movement, error) {
 	m := movement{
 		id: s.ID, group: s.GroupID, currency: s.CurrencyID, from: userID, amount: s.Amount, mode: Auto, data: s.AdditionalData,
+		receiver:      "userId",
 		initiatorType: ByUser, initiator: userID, at: now, now: now,
 	}
 	return m, errors.Join(ident.Check("userId", userID), m.prepare())
@@ -74,7 +75,7 @@ func (s Spending) prepare(userID string, now time.Time) (movement, error) {
 func (m *movement) prepare() error {
 	var faulty error
 	m.data, faulty = event.PlainData(m.data)
-	return errors.Join(text.Optional(ident.Check, "virtualTransactionId", m.id), text.Optional(ident.Check, "virtualTransactionGroupId", m.group),
+	return errors.Join(text.Optional(ident.Check, idField, m.id), text.Optional(ident.Check, "virtualTransactionGroupId", m.group),
 		ident.Check("virtualCurrencyId", m.currency), amount.CheckPositive("amount", m.amount), faulty)
 }
 
@@ -91,10 +92,18 @@ func (m *movement) checkExpiry() error {
 		return nil
 	case m.mode != Manual:
 		return fault.Invalid("expiresAt", "is for MANUAL transactions")
-	case !m.expiresAt.After(m.now):
-		return fault.Invalid("expiresAt", "has passed")
 	case m.expiresAt.Year() > 9999:
 		return fault.Invalid("expiresAt", "is after the year 9999")
+	case m.id == "":
+		return m.checkPassed()
 	}
-	return nil
+	return nil // one with an id may have been done in time
+}
+
+// checkPassed refuses a movement that could never be redeemed.
+func (m *movement) checkPassed() error {
+	if m.expiresAt.IsZero() || m.expiresAt.After(m.now) {
+		return nil
+	}
+	return fault.Invalid("expiresAt", "has passed")
 }

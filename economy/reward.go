@@ -268,8 +268,8 @@ func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment,
 		if !there {
 			t = d.Was.(Transaction)
 		}
-		streakRuleID, charge := strings.CutPrefix(t.Initiator, streakPrefix)
-		if !charge && !strings.HasPrefix(t.Initiator, initiatorPrefix) {
+		charge := t.InitiatorType == ByStreakRule
+		if !charge && t.InitiatorType != ByRewardRule {
 			continue
 		}
 		at := slices.IndexFunc(changes, func(c Change) bool { return c.TransactionID == t.ID })
@@ -282,7 +282,7 @@ func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment,
 		}
 		c := &changes[at]
 		if c.Undone, c.Direction, c.At = !there, t.Direction, t.completion().At; charge {
-			c.RewardRuleID, c.StreakRuleID = "", streakRuleID
+			c.RewardRuleID, c.StreakRuleID = "", strings.TrimPrefix(t.Initiator, streakPrefix)
 		}
 	}
 	return changes, nil

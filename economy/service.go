@@ -36,30 +36,35 @@ func newService(run session.Runner, lib *content.Library, program room.Current[*
 	}
 }
 
-// Grant gives to users, from SYSTEM or from other users, in the name of an admin. It does all of 1 to
-// [MaxGrants] grants, in their order, or none, and returns their transactions: of a transfer the debit,
-// then the credit. It returns [fault.ErrInvalid] for every field at fault, [fault.ErrNotFound] for an
-// unknown user or a currency that is not published, [fault.ErrExists] for an id that is taken, and a
-// [*BoundError], wrapped, for a movement that would cross a bound. Errors name the grant at fault
-// ("transactions[3].amount").
+// Grant gives to users, from SYSTEM or from other users, in the name of an admin: of who acts, if that is
+// known. It does all of 1 to [MaxGrants] grants, in their order, or none, and returns their transactions: of a
+// transfer the debit, then the credit. It returns [fault.ErrInvalid] for every field at fault, [fault.ErrNotFound]
+// for an unknown user or a currency that is not published, and a [*BoundError], wrapped, for a movement that would
+// cross a bound. Errors name the grant at fault ("transactions[3].amount").
+//
+// A grant whose id was given before is not done again: the same grant gives its first result again, as it was
+// then, whoever repeats it, and whatever has become of it, of the user and of the currency since. Another is
+// [fault.ErrConflict] of the fields that differ, or of the id if that is no grant's. It is the same if what is kept
+// of it would be: what is left to a default and how a number is written make no difference. So a call whose answer
+// was lost can be repeated, and of a call some of whose grants were done before, the others are done.
 func (s Service) Grant(ctx context.Context, grants []Grant) ([]Transaction, error) {
 	return s.move(ctx, inGrant, func(tx *session.Tx) ([]movement, error) {
 		return prepare(grants, func(g Grant) (movement, error) {
 			m, err := g.prepare(tx.Now)
-			m.initiatorType, m.initiator = ByAdmin, string(ByAdmin)
+			m.initiatorType, m.initiator = ByAdmin, admin(tx)
 			return m, err
 		})
 	})
 }
 
+// admin is the initiator of what is done in the name of an admin.
+func admin(tx *session.Tx) string { return cmp.Or(tx.ActorID, string(ByAdmin)) }
+
 // Transfer gives to users from a user who wants it; the source of every grant is that user, whether it
-// says so or not. It does and returns what [Service.Grant] does, and returns [fault.ErrForbidden] if the
-// user is suspended.
+// says so or not. It does and returns what [Service.Grant] does, also of ids that were given before, and returns
+// [fault.ErrForbidden] if the user is suspended and any grant is new.
 func (s Service) Transfer(ctx context.Context, userID string, grants []Grant) ([]Transaction, error) {
 	return s.move(ctx, inGrant, func(tx *session.Tx) ([]movement, error) {
-		if _, err := tenancy.FindActive(ctx, tx, "user", userID); err != nil {
-			return nil, err
-		}
 		return prepare(grants, func(g Grant) (movement, error) {
 			var other error
 			if g.SourceUserID != "" && g.SourceUserID != userID {
@@ -75,13 +80,10 @@ func (s Service) Transfer(ctx context.Context, userID string, grants []Grant) ([
 
 // Spend takes from a user, who wants it, to SYSTEM. It returns [fault.ErrInvalid] for every field at
 // fault, [fault.ErrNotFound] for an unknown user or a currency that is not published,
-// [fault.ErrForbidden] if the user is suspended, [fault.ErrExists] if the id is taken, and a
-// [*BoundError] if the user cannot pay.
+// [fault.ErrForbidden] if the user is suspended, and a [*BoundError] if the user cannot pay. An id that was given
+// before is as with [Service.Grant]: the same spending gives its first result again, another is [fault.ErrConflict].
 func (s Service) Spend(ctx context.Context, userID string, sp Spending) (Transaction, error) {
 	rows, err := s.move(ctx, alone, func(tx *session.Tx) ([]movement, error) {
-		if _, err := tenancy.FindActive(ctx, tx, "user", userID); err != nil {
-			return nil, err
-		}
 		m, err := sp.prepare(userID, tx.Now)
 		return []movement{m}, err
 	})
@@ -116,14 +118,14 @@ func prepare(grants []Grant, one func(Grant) (movement, error)) ([]movement, err
 	for i, g := range grants {
 		m, err := one(g)
 		if g.ID != "" && slices.ContainsFunc(grants[:i], func(other Grant) bool { return other.ID == g.ID }) {
-			err = errors.Join(err, fault.Invalid("virtualTransactionId", "%q occurs twice", g.ID))
+			err = errors.Join(err, fault.Invalid(idField, "%q occurs twice", g.ID))
 		}
 		ms[i], faults[i] = m, inGrant(i, err)
 	}
 	return ms, errors.Join(faults...)
 }
 
-// move does the movements that plan returns.
+// move does the movements that plan returns, but for those that were done before, and returns the transactions of all.
 func (s Service) move(ctx context.Context, in place, plan func(*session.Tx) ([]movement, error)) ([]Transaction, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) ([]Transaction, error) {
 		ms, err := plan(tx)
@@ -137,26 +139,55 @@ func (s Service) move(ctx context.Context, in place, plan func(*session.Tx) ([]m
 		if err := prefetch(ctx, tx, ms); err != nil {
 			return nil, err
 		}
+		sides := make([][]Transaction, len(ms))
+		var fresh []int
 		for i := range ms {
-			if err := wake(ctx, tx, ms[i].from, ms[i].to); err != nil {
-				return nil, err
-			}
-		}
-		for i := range ms {
-			if err := p.admit(ctx, tx, &ms[i]); err != nil {
+			ms[i].group = cmp.Or(ms[i].group, ms[i].id)
+			if sides[i], err = ms[i].done(ctx, tx); err != nil {
 				return nil, in(i, err)
 			}
-		}
-		sides := make([][]Transaction, len(ms))
-		for i, m := range ms {
-			if m.id == "" {
-				m.id = tx.NewID()
+			if sides[i] == nil {
+				fresh = append(fresh, i)
 			}
-			m.group = cmp.Or(m.group, m.id)
-			sides[i] = m.rows()
 		}
-		return p.enter(ctx, tx, in, sides)
+		if err := p.make(ctx, tx, in, ms, sides, fresh); err != nil {
+			return nil, err
+		}
+		return slices.Concat(sides...), nil
 	})
+}
+
+// make does those of movements that are fresh, and notes their sides.
+func (p *program) make(ctx context.Context, tx *session.Tx, in place, ms []movement, sides [][]Transaction, fresh []int) error {
+	for _, i := range fresh {
+		if m := &ms[i]; m.initiatorType == ByUser {
+			if _, err := tenancy.FindActive(ctx, tx, "user", m.initiator); err != nil {
+				return err
+			}
+		}
+	}
+	for _, i := range fresh {
+		if err := wake(ctx, tx, ms[i].from, ms[i].to); err != nil {
+			return err
+		}
+	}
+	for _, i := range fresh {
+		if err := p.admit(ctx, tx, &ms[i]); err != nil {
+			return in(i, err)
+		}
+	}
+	made := make([][]Transaction, len(fresh))
+	for n, i := range fresh {
+		m := ms[i]
+		if m.id == "" {
+			m.id = tx.NewID()
+			m.group = cmp.Or(m.group, m.id)
+		}
+		sides[i] = m.rows()
+		made[n] = sides[i]
+	}
+	_, err := p.enter(ctx, tx, func(n int, err error) error { return in(fresh[n], err) }, made)
+	return err
 }
 
 // prefetch reads what movements need.
@@ -170,7 +201,11 @@ func prefetch(ctx context.Context, tx *session.Tx, ms []movement) error {
 			}
 			counted = append(counted, accountKey(id, m.currency))
 		}
-		if m.id != "" {
+		switch {
+		case m.id == "":
+		case m.from != "" && m.to != "":
+			ids = append(ids, m.id, m.id+debitSuffix)
+		default:
 			ids = append(ids, m.id)
 		}
 	}
@@ -183,8 +218,11 @@ func distinct(keys []string) []string {
 	return slices.Compact(keys)
 }
 
-// admit returns an error if the currency or a user of a movement is unknown, or the id is taken.
+// admit returns an error if the currency or a user of a movement that is new is unknown, or its time is over.
 func (p *program) admit(ctx context.Context, tx *session.Tx, m *movement) error {
+	if err := m.checkPassed(); err != nil {
+		return err
+	}
 	if !p.published(m.currency) {
 		return fault.NotFound(currencyNoun, m.currency)
 	}
@@ -198,20 +236,14 @@ func (p *program) admit(ctx context.Context, tx *session.Tx, m *movement) error 
 			return fault.NotFound("user", id)
 		}
 	}
-	if m.id == "" {
-		return nil
-	}
-	_, taken, err := transactions.Get(ctx, tx, m.id)
-	if err == nil && taken {
-		err = fault.Exists(transactionNoun, "%q exists already", m.id)
-	}
-	return err
+	return nil
 }
 
-// The nouns of errors.
+// The nouns and a field of errors.
 const (
 	currencyNoun    = "virtualCurrency"
 	transactionNoun = "virtualTransaction"
+	idField         = "virtualTransactionId"
 )
 
 // enter posts movements, all or none, and returns their transactions.

@@ -154,7 +154,7 @@ func TestGrantRefused(t *testing.T) {
 		{"unknown source", from("zoe"), fault.ErrNotFound, `transactions[1].user: "zoe" not found`},
 		{"deleted user", func(g *economy.Grant) { g.DestinationUserID = "gone" }, fault.ErrNotFound, `transactions[1].user: "gone" not found`},
 		{"unknown currency", func(g *economy.Grant) { g.CurrencyID = "iron" }, fault.ErrNotFound, `transactions[1].virtualCurrency: "iron" not found`},
-		{"taken", func(g *economy.Grant) { g.ID = "taken" }, fault.ErrExists, `transactions[1].virtualTransaction: "taken" exists`},
+		{"taken", func(g *economy.Grant) { g.ID, g.Amount = "taken", dec("6") }, fault.ErrConflict, `transactions[1].amount: is another than that of "taken"`},
 		{"twice", func(g *economy.Grant) { g.ID = "first" }, fault.ErrInvalid, "transactions[1].virtualTransactionId: \"first\" occurs twice"},
 		{"too much", func(g *economy.Grant) { g.SourceUserID, g.Amount = "ada", dec("10.000001") }, fault.ErrConflict, `transactions[1]: economy: user "ada" has 10 of "gold", a change by -10.000001 would cross the bound of 0`},
 		{"overflow", func(g *economy.Grant) { g.Amount = dec("9223372036854.775807") }, fault.ErrConflict, "would cross the bound of 9223372036854.775807"},
@@ -269,7 +269,7 @@ func TestSpend(t *testing.T) {
 		sp   economy.Spending
 		kind error
 	}{
-		{"ada", economy.Spending{ID: "order-1", CurrencyID: "gold", Amount: dec("4")}, fault.ErrExists},
+		{"ada", economy.Spending{ID: "order-1", CurrencyID: "gold", Amount: dec("4")}, fault.ErrConflict},
 		{"ada", economy.Spending{CurrencyID: "gold", Amount: dec("7")}, fault.ErrConflict},
 		{"ada", economy.Spending{CurrencyID: "gold"}, fault.ErrInvalid},
 		{"ada", economy.Spending{CurrencyID: "iron", Amount: dec("1")}, fault.ErrNotFound},

@@ -102,7 +102,8 @@ type Transaction struct {
 	// Amount is more than 0 in both directions.
 	Amount        decimal.Decimal `json:"amount"`
 	InitiatorType InitiatorType   `json:"initiatorType"`
-	// Initiator is a user's id, "rewardRuleId#" or "streakRuleId#" and a rule's, or an admin's name.
+	// Initiator is a user's id, "rewardRuleId#" or "streakRuleId#" and a rule's, or the id of who acted as an admin, ADMIN
+	// where that is not known.
 	Initiator       string    `json:"initiator"`
 	CounterpartType PartyType `json:"counterpartType"`
 	// Counterpart is a user's id, or SYSTEM.
@@ -214,9 +215,13 @@ type movement struct {
 	initiatorType       InitiatorType
 	initiator           string
 	ruleVersion         int
-	data                map[string]any
+	data                event.Data
 	at, expiresAt, now  time.Time
+	receiver            string // the field in which the caller names whose the transaction of the id is
 }
+
+// debitSuffix follows the id of a transfer in that of its debit.
+const debitSuffix = ":debit"
 
 // rows returns the movement's transactions: a user's side, or of a transfer the debit and the credit.
 func (m movement) rows() []Transaction {
@@ -239,7 +244,7 @@ func (m movement) rows() []Transaction {
 	case m.to == "":
 		return []Transaction{debit}
 	}
-	debit.ID += ":debit"
+	debit.ID += debitSuffix
 	debit.CounterpartTransactionID, credit.CounterpartTransactionID = credit.ID, debit.ID
 	return []Transaction{debit, credit}
 }

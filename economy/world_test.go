@@ -42,6 +42,8 @@ type world struct {
 	ids      int
 	events   []event.Event // caused by what was committed
 	programs map[string]mechanic.Mechanic[economy.Change]
+
+	actorType, actorID string // who acts
 }
 
 // failer is what a test, a benchmark, a rapid check or an example fails by.
@@ -96,7 +98,7 @@ func newWorld(t failer) *world {
 func (w *world) tx(inner store.Tx) *session.Tx {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	tx := &session.Tx{Tx: inner, Now: w.now, NewID: w.newID, Zones: w.zones}
+	tx := &session.Tx{Tx: inner, Now: w.now, NewID: w.newID, Zones: w.zones, ActorType: w.actorType, ActorID: w.actorID}
 	tx.Wake = func(ctx context.Context, userID string) error { return w.wake(ctx, tx, userID) }
 	return tx
 }

@@ -15,6 +15,9 @@ func (e *Event) Same(o *Event) bool {
 		slices.Equal(e.Tags, o.Tags) && slices.Equal(e.EntityTags, o.EntityTags) && sameObject(e.Data, o.Data) && sameObject(e.Fields, o.Fields)
 }
 
+// Same tells whether two objects say the same, however their numbers are written.
+func (d Data) Same(o Data) bool { return sameObject(d, o) }
+
 func sameAmount(a, b *decimal.Decimal) bool {
 	return a == b || a != nil && b != nil && a.Equal(*b)
 }

@@ -182,7 +182,7 @@ func TestMissionsAndTransactions(t *testing.T) {
 		require.Len(t, made, 3, "a transfer has two sides")
 		first := made[0].(map[string]any)
 		require.Equal(t, object(t, `{"userId": "member", "virtualCurrencyId": "coins", "virtualTransactionGroupId": "gift", "redemptionMode": "AUTO", "state": "COMPLETED", "direction": "CREDIT", "amount": 2.5,
-			"initiatorType": "ADMIN", "initiator": "ADMIN", "counterpartType": "SYSTEM", "counterpart": "SYSTEM", "additionalData": {"why": 1}, `+whole+`}`), without(first, "virtualTransactionId"))
+			"initiatorType": "ADMIN", "initiator": "manager", "counterpartType": "SYSTEM", "counterpart": "SYSTEM", "additionalData": {"why": 1}, `+whole+`}`), without(first, "virtualTransactionId"))
 		require.Equal(t, []any{"PENDING", "2026-04-01T00:00:00.000Z"}, []any{made[2].(map[string]any)["state"], made[2].(map[string]any)["expiresAt"]})
 		for body, status := range map[string]int{
 			`{"virtualCurrencyId": "coins", "redemptionMode": "AUTO", "amount": 100, "destinationUserId": "viewer", "sourceUserId": "member"}`:          409,

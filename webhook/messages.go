@@ -190,7 +190,8 @@ func (n *noting) transaction(ev *event.Event) {
 	if ev.Value != nil {
 		amount = ev.Value.String()
 	}
-	if rule, ok := strings.CutPrefix(fieldOf(ev, "initiator"), initiatorPrefix); ok && !n.told[id] && fieldOf(ev, "direction") == string(economy.Credit) {
+	paid := fieldOf(ev, "initiatorType") == string(economy.ByRewardRule) && fieldOf(ev, "direction") == string(economy.Credit)
+	if rule := strings.TrimPrefix(fieldOf(ev, "initiator"), initiatorPrefix); paid && !n.told[id] {
 		n.told[id] = true
 		n.add(rewardKind(state), ev.UserID, RewardData{UserID: ev.UserID, RewardRuleID: rule, TransactionID: id, CurrencyID: ev.EntityID, Amount: amount})
 	}

@@ -101,10 +101,10 @@ func TestWhatEntriesTell(t *testing.T) {
 	freeze := func(c *economy.Change) {
 		c.RewardRuleID, c.StreakRuleID, c.Direction, c.At = "", "daily", economy.Debit, start
 	}
-	moved := func(state economy.State, initiator string, direction economy.Direction) event.Event {
+	moved := func(state economy.State, by economy.InitiatorType, initiator string, direction economy.Direction) event.Event {
 		return event.Event{
 			ID: "ada:t:x", Type: event.VirtualTransaction, EntityID: "points", UserID: "ada", Value: &one, Fields: map[string]any{
-				"virtualTransactionId": "ada:t", "state": string(state), "direction": string(direction), "initiator": initiator,
+				"virtualTransactionId": "ada:t", "state": string(state), "direction": string(direction), "initiatorType": string(by), "initiator": initiator,
 			},
 		}
 	}
@@ -137,7 +137,7 @@ func TestWhatEntriesTell(t *testing.T) {
 		"no day any more": {streak(""), nil, []webhook.Type{webhook.StreakUndone}, ""},
 		"paid": {
 			reward(economy.Completed),
-			[]event.Event{moved(economy.Completed, "rewardRuleId#per-run", economy.Credit)},
+			[]event.Event{moved(economy.Completed, economy.ByRewardRule, "rewardRuleId#per-run", economy.Credit)},
 			[]webhook.Type{webhook.RewardPaid, webhook.BalanceChanged},
 			`"direction":"CREDIT","amount":"1.5"}`,
 		},
@@ -148,18 +148,19 @@ func TestWhatEntriesTell(t *testing.T) {
 		"not paid":       {reward(economy.Completed, undone), nil, []webhook.Type{webhook.RewardUndone, webhook.BalanceChanged}, `"direction":"DEBIT","amount":"1.5","undone":true`},
 		"paid again": {
 			reward(economy.Completed, late),
-			[]event.Event{moved(economy.Completed, "rewardRuleId#per-run", economy.Credit)},
+			[]event.Event{moved(economy.Completed, economy.ByRewardRule, "rewardRuleId#per-run", economy.Credit)},
 			[]webhook.Type{webhook.RewardPaid, webhook.BalanceChanged},
 			`"direction":"CREDIT","amount":"1.5","amended":true}`,
 		},
-		"refused after all":   {reward(economy.Rejected, late), nil, []webhook.Type{webhook.RewardRejected, webhook.BalanceChanged}, `"direction":"DEBIT","amount":"1.5","undone":true`},
-		"frozen for less":     {reward(economy.Completed, freeze), nil, []webhook.Type{webhook.BalanceChanged}, `"direction":"DEBIT","amount":"1.5","amended":true`},
-		"not frozen for once": {reward(economy.Completed, freeze, func(c *economy.Change) { c.Undone = true }), nil, []webhook.Type{webhook.BalanceChanged}, `"direction":"CREDIT","amount":"1.5","undone":true`},
-		"not promised":        {reward(economy.Pending, undone), nil, []webhook.Type{webhook.RewardUndone}, ""},
-		"redeemed":            {guerdon.Outcome{}, []event.Event{moved(economy.Completed, "rewardRuleId#per-run", economy.Credit)}, []webhook.Type{webhook.RewardPaid, webhook.BalanceChanged}, ""},
-		"expired":             {guerdon.Outcome{}, []event.Event{moved(economy.Expired, "rewardRuleId#per-run", economy.Credit)}, []webhook.Type{webhook.RewardExpired}, ""},
-		"a grant expired":     {guerdon.Outcome{}, []event.Event{moved(economy.Expired, "host", economy.Credit)}, nil, ""},
-		"spent":               {guerdon.Outcome{}, []event.Event{moved(economy.Completed, "host", economy.Debit)}, []webhook.Type{webhook.BalanceChanged}, `"direction":"DEBIT"`},
+		"refused after all":    {reward(economy.Rejected, late), nil, []webhook.Type{webhook.RewardRejected, webhook.BalanceChanged}, `"direction":"DEBIT","amount":"1.5","undone":true`},
+		"frozen for less":      {reward(economy.Completed, freeze), nil, []webhook.Type{webhook.BalanceChanged}, `"direction":"DEBIT","amount":"1.5","amended":true`},
+		"not frozen for once":  {reward(economy.Completed, freeze, func(c *economy.Change) { c.Undone = true }), nil, []webhook.Type{webhook.BalanceChanged}, `"direction":"CREDIT","amount":"1.5","undone":true`},
+		"not promised":         {reward(economy.Pending, undone), nil, []webhook.Type{webhook.RewardUndone}, ""},
+		"redeemed":             {guerdon.Outcome{}, []event.Event{moved(economy.Completed, economy.ByRewardRule, "rewardRuleId#per-run", economy.Credit)}, []webhook.Type{webhook.RewardPaid, webhook.BalanceChanged}, ""},
+		"expired":              {guerdon.Outcome{}, []event.Event{moved(economy.Expired, economy.ByRewardRule, "rewardRuleId#per-run", economy.Credit)}, []webhook.Type{webhook.RewardExpired}, ""},
+		"a grant expired":      {guerdon.Outcome{}, []event.Event{moved(economy.Expired, economy.ByAdmin, "host", economy.Credit)}, nil, ""},
+		"by who looks like it": {guerdon.Outcome{}, []event.Event{moved(economy.Completed, economy.ByAdmin, "rewardRuleId#per-run", economy.Credit)}, []webhook.Type{webhook.BalanceChanged}, ""},
+		"spent":                {guerdon.Outcome{}, []event.Event{moved(economy.Completed, economy.ByAdmin, "host", economy.Debit)}, []webhook.Type{webhook.BalanceChanged}, `"direction":"DEBIT"`},
 		"a score": {
 			guerdon.Outcome{Scores: []leaderboard.Change{{BoardID: "all-time", PeriodID: "", EntityID: "ada", Score: one, Gone: true}}},
 			nil,

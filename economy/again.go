@@ -1,0 +1,67 @@
+package economy
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/session"
+)
+
+// done returns the transactions of a movement that was done before, as they were made, and none of one that is new: the caller
+// names it. An id that something else has is [fault.ErrConflict], of the fields that differ.
+func (m *movement) done(ctx context.Context, tx *session.Tx) ([]Transaction, error) {
+	if m.id == "" {
+		return nil, nil
+	}
+	t, there, err := transactions.Get(ctx, tx, m.id)
+	if err != nil || !there {
+		return nil, err
+	}
+	want := m.rows()
+	if err := t.same(&want[len(want)-1], m.receiver); err != nil {
+		return nil, err
+	}
+	rows, err := movementOf(ctx, tx, t)
+	for i := range rows {
+		rows[i] = rows[i].made()
+	}
+	return rows, err
+}
+
+// made returns the transaction as it was made, whatever has become of it.
+func (t Transaction) made() Transaction {
+	t.State, t.RedeemedAt, t.UpdatedAt = t.RedemptionMode.initial(), time.Time{}, t.CreatedAt
+	return t
+}
+
+// same returns an error unless what is kept of a transaction is what would be kept of one that is asked for under its id. Who
+// asks makes no difference to a grant. userField is how the caller calls the user. What is another user's stays that user's secret.
+func (t *Transaction) same(want *Transaction, userField string) error {
+	switch {
+	case t.ReversedTransactionID != "":
+		return fault.Conflict(idField, "%q takes back another transaction", t.ID)
+	case t.InitiatorType != want.InitiatorType || t.Direction != want.Direction:
+		return fault.Conflict(idField, "%q is a %s by %s", t.ID, t.Direction, t.InitiatorType)
+	case t.UserID != want.UserID:
+		return fault.Conflict(userField, "%q is another user's", t.ID)
+	case t.InitiatorType == ByUser && t.Initiator != want.Initiator:
+		return fault.Conflict("sourceUserId", "%q is another user's", t.ID)
+	}
+	differs := func(field string, same bool) error {
+		if same {
+			return nil
+		}
+		return fault.Conflict(field, "is another than that of %q", t.ID)
+	}
+	return errors.Join(
+		differs("sourceUserId", t.CounterpartType == want.CounterpartType && t.Counterpart == want.Counterpart),
+		differs("virtualCurrencyId", t.CurrencyID == want.CurrencyID),
+		differs("amount", t.Amount.Equal(want.Amount)),
+		differs("redemptionMode", t.RedemptionMode == want.RedemptionMode),
+		differs("expiresAt", t.ExpiresAt.Equal(want.ExpiresAt)),
+		differs("virtualTransactionGroupId", t.GroupID == want.GroupID),
+		differs("additionalData", t.AdditionalData.Same(want.AdditionalData)),
+	)
+}

@@ -1,47 +1,26 @@
 package httpapi_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon/httpapi"
+	"github.com/guerdonhq/guerdon/internal/pgtest"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store/postgres"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
-
-// trips counts what is sent to the server.
-type trips struct{ n atomic.Int64 }
-
-func (c *trips) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	c.n.Add(1)
-	return ctx
-}
-
-func (c *trips) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
-func (c *trips) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
-	c.n.Add(1)
-	return ctx
-}
-
-func (c *trips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
-
-func (c *trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
 // A long page with all that can be asked for takes as many round trips as a short one.
 func TestPagesAreReadTogether(t *testing.T) {
 	t.Parallel()
 	config, err := pgxpool.ParseConfig(databases.DSN(t))
 	require.NoError(t, err)
-	counter := &trips{}
+	counter := &pgtest.Trips{}
 	config.ConnConfig.Tracer = counter
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	require.NoError(t, err)
@@ -81,9 +60,9 @@ func TestPagesAreReadTogether(t *testing.T) {
 		"/runtime-leaderboards?fields=translation", "/runtime-leaderboards/all-time/rankings?", "/virtual-transactions?",
 	} {
 		cost := func(limit, rows int) int64 {
-			before := counter.n.Load()
+			before := counter.Count()
 			require.Len(t, g.me.do("GET", fmt.Sprintf("%s&limit=%d", path, limit), "", 200)["items"], rows, path)
-			return counter.n.Load() - before
+			return counter.Count() - before
 		}
 		rows := many
 		if strings.HasPrefix(path, "/virtual-transactions") {
@@ -95,7 +74,7 @@ func TestPagesAreReadTogether(t *testing.T) {
 		require.LessOrEqual(t, all, few, path)
 		require.LessOrEqual(t, few, int64(10), path)
 	}
-	before := counter.n.Load()
+	before := counter.Count()
 	require.Len(t, g.me.do("GET", "/stories/rome?fields=quizzes,tags,translation", "", 200)["quizzes"], many+1)
-	require.LessOrEqual(t, counter.n.Load()-before, int64(10))
+	require.LessOrEqual(t, counter.Count()-before, int64(10))
 }

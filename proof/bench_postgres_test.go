@@ -219,14 +219,14 @@ func (b batch) queue(into *pgx.Batch) {
 
 // A wiretap notes the batches that are sent.
 type wiretap struct {
-	trips
+	pgtest.Trips
 
 	heard []batch
 }
 
 func (w *wiretap) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	w.heard = append(w.heard, nil)
-	return w.trips.TraceBatchStart(ctx, conn, data)
+	return w.Trips.TraceBatchStart(ctx, conn, data)
 }
 
 func (w *wiretap) TraceBatchQuery(_ context.Context, _ *pgx.Conn, data pgx.TraceBatchQueryData) {

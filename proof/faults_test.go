@@ -296,12 +296,12 @@ func TestStatementThatFailsLeavesNothing(t *testing.T) {
 			t.Parallel()
 			w, c := newTripsWorld(t)
 			requireWhole(t, w, func(n int, record func(context.Context) error) (struck bool, err error) {
-				c.strikeAfter(n, func(ctx context.Context, on *pgx.Conn) context.Context {
+				c.StrikeAfter(n, func(ctx context.Context, on *pgx.Conn) context.Context {
 					struck = true
 					return strike(ctx, t, on)
 				})
 				err = record(t.Context())
-				c.strikeAfter(0, nil)
+				c.StrikeAfter(0, nil)
 				return struck, err
 			})
 		})

@@ -148,11 +148,11 @@ func TestManyCostAsManyRoundTripsAsFew(t *testing.T) {
 				return err
 			},
 		}
-		before := counter.n.Load()
+		before := counter.Count()
 		for _, call := range calls {
 			require.NoError(t, w.View(t.Context(), call))
 		}
-		return counter.n.Load() - before
+		return counter.Count() - before
 	}
 	cost(40) // statements are prepared
 	require.Equal(t, cost(2), cost(40))

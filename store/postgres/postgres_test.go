@@ -139,29 +139,10 @@ func newPool(t *testing.T, dsn string, tracer pgx.QueryTracer) *pgxpool.Pool {
 	return pool
 }
 
-// Trips counts what is sent to the server and waited for.
-type trips struct{ n atomic.Int64 }
-
-func (c *trips) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	c.n.Add(1)
-	return ctx
-}
-
-func (*trips) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
-func (c *trips) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
-	c.n.Add(1)
-	return ctx
-}
-
-func (*trips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
-
-func (*trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
-
 func TestRoundTrips(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	c := &trips{}
+	c := &pgtest.Trips{}
 	s := postgres.New(newPool(t, pgtest.DSN(t), c))
 	tables := []*store.Schema{things.Schema(), things.Schema()} // to name one again is no harm
 	for i := range 10 {
@@ -207,9 +188,9 @@ func TestRoundTrips(t *testing.T) {
 			})
 		}},
 	} {
-		before := c.n.Load()
+		before := c.Count()
 		require.NoError(t, x.do(), x.name)
-		require.Equal(t, x.want, c.n.Load()-before, x.name)
+		require.Equal(t, x.want, c.Count()-before, x.name)
 	}
 	require.NoError(t, s.Close())
 }

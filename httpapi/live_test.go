@@ -150,13 +150,26 @@ func TestFollowingOneself(t *testing.T) {
 		}
 
 		*g.now = g.now.AddDate(0, 2, 0)
+		require.NoError(t, g.ws.Advance(t.Context()))
+		g.tick()
+		_, err := g.ws.Archive(t.Context(), *g.now, io.Discard)
+		require.NoError(t, err)
+		left, err := g.ws.Journal(t.Context(), 0)
+		require.NoError(t, err)
+		require.Empty(t, left, "all is archived")
 		head, err := g.ws.Head(t.Context())
 		require.NoError(t, err)
-		_, err = g.ws.Archive(t.Context(), g.now.AddDate(0, -1, 0), io.Discard)
-		require.NoError(t, err)
-		c := g.me
-		c.header = http.Header{"Last-Event-Id": {strconv.FormatInt(head, 10)}}
-		require.Equal(t, http.StatusOK, c.send("GET", "/users/me/changes", "").Code, "what is archived has happened")
+		var back []*listener
+		for _, last := range []string{gift.id, strconv.FormatInt(head, 10)} { // also who has missed what is archived
+			again := g.listen(t, server, g.me, "/users/me/changes", last)
+			defer again.stop()
+			back = append(back, again)
+		}
+		g.me.do("POST", "/activity-logs", `{"activityLogId": "four", "activityId": "run"}`, 201)
+		for _, again := range back {
+			_, said := again.change()
+			require.Equal(t, "four", said["events"].([]any)[0].(map[string]any)["id"], "what is archived has happened")
+		}
 	})
 }
 

@@ -187,16 +187,20 @@ type (
 		Fields             []string `enum:"tags,translation,items" query:"fields"`
 		CatalogWorkspaceID string   `query:"catalogWorkspaceId"`
 	}
-	itemAsked struct {
+	itemOf struct {
 		ID string `path:"id"`
 		// Context is that of the user's log; empty means what is done once.
-		Context string   `query:"context"`
-		Fields  []string `enum:"tags,translation,progress" query:"fields"`
+		Context string `query:"context"`
+	}
+	itemAsked struct {
+		itemOf
+
+		Fields []string `enum:"tags,translation,progress" query:"fields"`
 	}
 	groupAsked struct {
-		ID      string   `path:"id"`
-		Context string   `query:"context"`
-		Fields  []string `enum:"tags,translation,items,progress" query:"fields"`
+		itemOf
+
+		Fields []string `enum:"tags,translation,items,progress" query:"fields"`
 	}
 	storyAsked struct {
 		ID     string   `path:"id"`
@@ -384,13 +388,21 @@ func quizTranslation(ctx context.Context, c *call, in *onlyID) (quizText, error)
 	return quizText{appQuiz(doc), text.Text, c.envelope()}, err
 }
 
-func getQuiz(ctx context.Context, c *call, in *itemAsked) (quizRow, error) {
-	item, err := c.ws.Learning.Quiz(ctx, c.user.ID, in.ID, in.Context, c.lang())
+// asSeen returns an item as the user sees it: find finds it, and row makes a row of it.
+func asSeen[R any](
+	ctx context.Context, c *call, of itemOf, fields []string,
+	find func(ctx context.Context, userID, id, learnContext, lang string) (learning.AssignedItem, error),
+	row func(context.Context, *learning.AssignedItem, []string) (R, error),
+) (none R, err error) {
+	item, err := find(ctx, c.user.ID, of.ID, of.Context, c.lang())
 	if err != nil {
-		return quizRow{}, err
+		return none, err
 	}
-	row, err := c.quizRow(ctx, &item, in.Fields)
-	return row, err
+	return row(ctx, &item, fields)
+}
+
+func getQuiz(ctx context.Context, c *call, in *itemAsked) (quizRow, error) {
+	return asSeen(ctx, c, in.itemOf, in.Fields, c.ws.Learning.Quiz, c.quizRow)
 }
 
 func (c *call) quizRow(ctx context.Context, item *learning.AssignedItem, fields []string) (row quizRow, err error) {
@@ -405,11 +417,7 @@ func (c *call) quizRow(ctx context.Context, item *learning.AssignedItem, fields 
 }
 
 func getSlide(ctx context.Context, c *call, in *itemAsked) (slideRow, error) {
-	item, err := c.ws.Learning.Slide(ctx, c.user.ID, in.ID, in.Context, c.lang())
-	if err != nil {
-		return slideRow{}, err
-	}
-	return c.slideRow(ctx, &item, in.Fields)
+	return asSeen(ctx, c, in.itemOf, in.Fields, c.ws.Learning.Slide, c.slideRow)
 }
 
 func (c *call) slideRow(ctx context.Context, item *learning.AssignedItem, fields []string) (row slideRow, err error) {
@@ -448,11 +456,7 @@ func getStory(ctx context.Context, c *call, in *storyAsked) (row storyRow, err e
 }
 
 func getGroup(ctx context.Context, c *call, in *groupAsked) (groupRow, error) {
-	item, err := c.ws.Learning.Group(ctx, c.user.ID, in.ID, in.Context, c.lang())
-	if err != nil {
-		return groupRow{}, err
-	}
-	return c.groupRow(ctx, &item, in.Fields)
+	return asSeen(ctx, c, in.itemOf, in.Fields, c.ws.Learning.Group, c.groupRow)
 }
 
 func (c *call) groupRow(ctx context.Context, item *learning.AssignedItem, fields []string) (row groupRow, err error) {

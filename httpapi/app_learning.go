@@ -299,6 +299,9 @@ type (
 )
 
 func submitQuiz(ctx context.Context, c *call, in *quizAnswered) (quizLogRow, error) {
+	if p := in.Body.Progress; p != "" && p != learning.Start && p != learning.InProgress && p != learning.Complete {
+		return quizLogRow{}, fault.Invalid("progress", "%q is none of START, IN_PROGRESS, COMPLETE", p)
+	}
 	l, err := c.ws.Learning.SubmitQuiz(ctx, learning.QuizSubmission{Submission: c.submission(in.Body.submission), QuizID: in.ID, Answer: in.Body.Answer})
 	return quizLogRow{appQuizLog(l), c.envelope()}, err
 }

@@ -32,8 +32,8 @@ type eventLine struct {
 	err   error
 }
 
-// readFrom reads the body of a request.
-func (l *eventLines) readFrom(r *http.Request) error {
+// readFrom reads the body of a request, a list of a form.
+func (l *eventLines) readFrom(r *http.Request, of *form) error {
 	body := bufio.NewReader(r.Body)
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // what is none is JSON
 	var raw []json.RawMessage
@@ -64,6 +64,8 @@ func (l *eventLines) readFrom(r *http.Request) error {
 	for i, source := range raw {
 		if err := json.Unmarshal(source, &l.lines[i].event); err != nil {
 			l.lines[i].err = malformed(err)
+		} else {
+			l.lines[i].err = of.item.given(source)
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/rule"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
@@ -31,6 +33,7 @@ type form struct {
 	// kind is the JSON type, "" for anything.
 	kind    string
 	format  string   // of a string
+	values  []string // all that a string may be; nil for any
 	members []member // of an object
 	item    *form    // of a list, or of what a map holds
 	null    bool     // may be null
@@ -80,6 +83,7 @@ type forms struct {
 	made   map[reflect.Type]*form
 	shapes map[reflect.Type]shape
 	zones  zoneNames
+	words  words
 	// names are those of types in the document, where they are not the type's own.
 	names map[reflect.Type]string
 }
@@ -146,7 +150,7 @@ func (f *forms) fill(m *form, t reflect.Type) {
 		}
 	case t.Kind() == reflect.Pointer:
 		inner := f.of(t.Elem())
-		*m = form{typ: t, kind: inner.kind, format: inner.format, members: inner.members, item: inner.item, null: true}
+		*m = form{typ: t, kind: inner.kind, format: inner.format, values: inner.values, members: inner.members, item: inner.item, null: true}
 		m.write = func(b []byte, v reflect.Value) []byte {
 			if v.IsNil() {
 				return append(b, "null"...)
@@ -156,7 +160,7 @@ func (f *forms) fill(m *form, t reflect.Type) {
 	case t.Implements(typeJSON):
 		m.write = appendJSON
 	case t.Implements(typeText):
-		m.kind = "string"
+		m.kind, m.values = "string", f.words.of(t).Values
 		if t == typeDay {
 			m.format = "date"
 		}
@@ -169,7 +173,7 @@ func (f *forms) fill(m *form, t reflect.Type) {
 func (f *forms) fillKind(m *form, t reflect.Type) {
 	switch t.Kind() {
 	case reflect.String:
-		m.kind = "string"
+		m.kind, m.values = "string", f.words.of(t).Values
 		m.write = func(b []byte, v reflect.Value) []byte { return appendText(b, v.String()) }
 	case reflect.Bool:
 		m.kind = "boolean"
@@ -311,6 +315,40 @@ func (m *form) lenient(names ...string) *form {
 // listOf returns the form of a list in a body.
 func listOf(item *form) *form {
 	return &form{typ: reflect.SliceOf(item.typ), kind: "array", item: item}
+}
+
+// given refuses JSON of the form in which a text is empty although the document lists what it may be: to the engine such a text is none.
+func (m *form) given(text []byte) error {
+	if !bytes.Contains(text, []byte(`""`)) {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var value any
+	_ = d.Decode(&value) // whoever reads it says what is wrong with it
+	return m.blank(value)
+}
+
+func (m *form) blank(value any) error {
+	var faults []error
+	switch value := value.(type) {
+	case string:
+		if value == "" && (m.zone || m.values != nil) && m.typ != typeCleared {
+			return fault.Invalid("", "is empty; what there is not is left out")
+		}
+	case []any:
+		for i := range value {
+			if m.item != nil {
+				faults = append(faults, fault.In(fmt.Sprintf("[%d]", i), m.item.blank(value[i])))
+			}
+		}
+	case map[string]any:
+		for i := range m.members {
+			one := &m.members[i]
+			faults = append(faults, fault.In(one.name, one.form.blank(value[one.name])))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 func (m *form) writeObject(b []byte, v reflect.Value) []byte {

@@ -72,6 +72,9 @@ func (d *description) schema(f *form) object {
 			"type": "string", "enum": d.forms.zones.known(),
 			"description": "A time zone. Another name that one of these has is taken for it in a request. A zone that is none of these, which only a host can store, is told as it is.",
 		}
+		if f.typ == typeCleared {
+			return object{"anyOf": []object{ref("schemas", "Timezone"), {"type": "string", "enum": []string{""}}}}
+		}
 		return ref("schemas", "Timezone")
 	}
 	switch f.kind {
@@ -97,8 +100,8 @@ func (d *description) schema(f *form) object {
 	if f.format != "" {
 		made["format"] = f.format
 	}
-	if values := d.words.of(base(f)).Values; len(values) > 0 && f.kind == "string" {
-		made["enum"] = values
+	if f.values != nil {
+		made["enum"] = f.values
 	}
 	return made
 }

@@ -290,8 +290,10 @@ func (p *param) set(into reflect.Value, values []string) error {
 }
 
 func (o *operation) readBody(r *http.Request, into reflect.Value) error {
-	if own, is := reflect.TypeAssert[interface{ readFrom(*http.Request) error }](into.Addr()); is {
-		return own.readFrom(r)
+	if own, is := reflect.TypeAssert[interface {
+		readFrom(*http.Request, *form) error
+	}](into.Addr()); is {
+		return own.readFrom(r, o.takes)
 	}
 	text, err := io.ReadAll(r.Body)
 	if err == nil && len(text) == 0 && into.Kind() == reflect.Pointer {
@@ -302,6 +304,11 @@ func (o *operation) readBody(r *http.Request, into reflect.Value) error {
 	}
 	if text, err = o.zones.taken(o.takes, text); err != nil {
 		return err
+	}
+	if o.body != typeRule { // a bundle is the engine's to read
+		if err := o.takes.given(text); err != nil {
+			return err
+		}
 	}
 	err = json.Unmarshal(text, into.Addr().Interface())
 	switch {

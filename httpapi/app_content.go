@@ -136,7 +136,7 @@ type itemRow struct {
 	ItemID    string            `json:"itemId"`
 	ItemType  learning.ItemType `json:"itemType"`
 	Languages []string          `json:"languages,omitempty"`
-	// ItemData is the row of the document, if it is asked for: a quiz, a slide, a story, an activity or a group.
+	// ItemData is the row of the document, if it is asked for.
 	ItemData any `json:"itemData,omitempty"`
 }
 
@@ -224,9 +224,11 @@ func appContent(f *forms) []*operation {
 	shapeFor[appGroup](f, "learningGroupId", "catalogLearningGroupId", "items")
 	shapeFor[appActivity](f, "activityId", "catalogActivityId", "additionalData")
 	hide[learning.ItemProgress](f, "startedAt", "movedAt")
-	for _, t := range []reflect.Type{
-		reflect.TypeFor[quizRow](), reflect.TypeFor[slideRow](), reflect.TypeFor[storyRow](), reflect.TypeFor[activityRow](), reflect.TypeFor[groupRow](),
-	} {
+	f.items[App] = map[learning.ItemType]reflect.Type{
+		learning.ItemQuiz: reflect.TypeFor[quizRow](), learning.ItemSlide: reflect.TypeFor[slideRow](), learning.ItemStory: reflect.TypeFor[storyRow](),
+		learning.ItemActivity: reflect.TypeFor[activityRow](), learning.ItemGroup: reflect.TypeFor[groupRow](),
+	}
+	for _, t := range f.items[App] {
 		f.of(t) // for what holds any of them
 	}
 	return slices.Concat(

@@ -55,8 +55,9 @@ type auditLog struct {
 	Address string `json:"address,omitempty"`
 	// NotRecorded is how many refusals of the workspace were not recorded since the one before, because they were too many.
 	NotRecorded int64 `json:"notRecorded,omitempty"`
-	// Before and After are a document as it was and as it is.
-	Before    jsonText  `json:"before,omitempty"`
+	// Before is the document that was changed as it was: one of any kind, with the names that fields have in bundles.
+	Before jsonText `json:"before,omitempty"`
+	// After is the document as it is.
 	After     jsonText  `json:"after,omitempty"`
 	CreatedAt time.Time `json:"createdAt"`
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/rule"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
@@ -86,6 +87,8 @@ type forms struct {
 	words  words
 	// names are those of types in the document, where they are not the type's own.
 	names map[reflect.Type]string
+	// items are what [itemRow.ItemData] is in a context, by the type of the item; none where it is not known.
+	items map[Context]map[learning.ItemType]reflect.Type
 }
 
 // shapeOf says what is different about a type on the wire.

@@ -62,6 +62,7 @@ import (
 	"github.com/guerdonhq/guerdon/analytics"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/mobility"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -183,7 +184,7 @@ func New(eng *guerdon.Engine, opts *Options) (*Handler, error) {
 		streamFor: cmp.Or(o.StreamFor, streamFor), feeds: feeds{of: map[store.Scope]*feed{}, streams: map[*stream]struct{}{}},
 		limits: limits, refusals: newBuckets(refusedLimit), keepAudit: cmp.Or(o.KeepAudit, keepAudit),
 		engine: eng, authenticate: o.Authenticate, contexts: o.Contexts, region: o.Region, analytics: o.Analytics, tracker: o.Tracker,
-		forms:  &forms{map[reflect.Type]*form{}, map[reflect.Type]shape{}, readZones(), readWords(), map[reflect.Type]string{}},
+		forms:  &forms{map[reflect.Type]*form{}, map[reflect.Type]shape{}, readZones(), readWords(), map[reflect.Type]string{}, map[Context]map[learning.ItemType]reflect.Type{}},
 		routes: &routes{}, documents: map[Context]func() *openAPI{},
 	}
 	h.problems = h.forms.of(reflect.TypeFor[Problem]())

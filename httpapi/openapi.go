@@ -58,7 +58,7 @@ type object = map[string]any
 
 // describe makes the document of a context from what is declared.
 func (h *Handler) describe(c Context) *openAPI {
-	d := &description{words: h.forms.words, examples: readExamples(), forms: h.forms, names: h.forms.names, taken: map[string]reflect.Type{}, types: map[reflect.Type]string{}, schemas: object{}}
+	d := &description{context: c, words: h.forms.words, examples: readExamples(), forms: h.forms, names: h.forms.names, taken: map[string]reflect.Type{}, types: map[reflect.Type]string{}, schemas: object{}}
 	paths, tags := object{}, []string{}
 	parameters := maps.Clone(common)
 	d.schema(h.problems)

@@ -3,13 +3,17 @@ package httpapi
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/guerdonhq/guerdon/learning"
 )
 
 // A description is a document in the making.
 type description struct {
+	context  Context
 	words    words
 	examples map[string]example
 	forms    *forms
@@ -93,6 +97,9 @@ func (d *description) schema(f *form) object {
 		if d.schemas[name] == nil {
 			d.schemas[name] = object{} // a type may hold itself
 			d.schemas[name] = d.members(f, nil)
+			if base(f) == typeItem && d.forms.items[d.context] != nil {
+				d.schemas[name] = d.items(d.schemas[name].(object))
+			}
 		}
 		return ref("schemas", name)
 	}
@@ -104,6 +111,27 @@ func (d *description) schema(f *form) object {
 		made["enum"] = f.values
 	}
 	return made
+}
+
+// typeItem is what is one of several: its type says which.
+var typeItem = reflect.TypeFor[itemRow]()
+
+// items returns the schema of a row of an item, one for each type of item, which says what the item's data is.
+func (d *description) items(row object) object {
+	either, mapping := []object{}, object{}
+	data := d.forms.items[d.context]
+	for _, t := range slices.Sorted(maps.Keys(data)) {
+		one, properties := maps.Clone(row), maps.Clone(row["properties"].(object))
+		properties["itemType"] = object{"type": "string", "enum": []learning.ItemType{t}}
+		properties["itemData"] = d.schema(d.forms.of(data[t]))
+		properties["itemData"].(object)["description"] = row["properties"].(object)["itemData"].(object)["description"]
+		one["properties"] = properties
+		name := upper(string(t)) + "Item"
+		d.schemas[name] = one
+		either = append(either, ref("schemas", name))
+		mapping[string(t)] = "#/components/schemas/" + name
+	}
+	return object{"oneOf": either, "discriminator": object{"propertyName": "itemType", "mapping": mapping}}
 }
 
 // base returns the type of a form that is none of pointers.

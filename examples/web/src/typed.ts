@@ -24,6 +24,19 @@ export async function neverCalled(): Promise<void> {
 	// @ts-expect-error: a problem has no name
 	quiz.error?.name;
 
+	const group = await play.GET("/learning-groups/{learningGroupId}", { params: { path: { learningGroupId: "g" }, query: { fields: ["items"] } } });
+	for (const item of group.data?.items ?? []) {
+		if (item.itemType === "quiz") {
+			item.itemData?.progress?.correctAnswer;
+			// @ts-expect-error: a quiz has no items
+			item.itemData?.items;
+		} else if (item.itemType === "learningGroup") {
+			item.itemData?.items.map((below) => below.itemId);
+		}
+		// @ts-expect-error: which it is has to be looked at
+		item.itemData?.difficulty;
+	}
+
 	const rule = { ">": [{ var: "event.value" }, 5] };
 	await write.POST("/mission-configurations", {
 		body: {

@@ -14,8 +14,8 @@ import (
 	"github.com/guerdonhq/guerdon/store/sqlite"
 )
 
-// Openers return what opens an empty store of each kind, by its name. Databases are those of PostgreSQL, which the tests hand on,
-// because making all tables anew takes longer than most of them.
+// Openers return what opens an empty store of each kind, by its name. Databases are those of PostgreSQL, which the tests hand on
+// with their connections, because making all tables anew takes longer than most of them.
 func Openers(databases *pgtest.Pool) map[string]func(testing.TB) store.Store {
 	return map[string]func(testing.TB) store.Store{
 		"memory": func(testing.TB) store.Store { return memory.New() },
@@ -27,9 +27,7 @@ func Openers(databases *pgtest.Pool) map[string]func(testing.TB) store.Store {
 		},
 		"postgres": func(tb testing.TB) store.Store {
 			tb.Helper()
-			st, err := postgres.Open(tb.Context(), databases.DSN(tb), nil)
-			require.NoError(tb, err)
-			return st
+			return postgres.New(databases.Connect(tb))
 		},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 )
 
@@ -34,32 +35,58 @@ func DSN(tb testing.TB) string {
 // value has no schema.
 type Pool struct {
 	mu   sync.Mutex
-	free []*url.URL
+	free []*lent
+}
+
+// lent is a schema that a test has, or nobody.
+type lent struct {
+	dsn   *url.URL
+	conns *pgxpool.Pool // nil until somebody has asked for it
 }
 
 // DSN does what the function does, but the schema is not dropped when the test ends: whoever comes next finds its tables
 // without a row. A test that changes tables needs one of its own.
 func (p *Pool) DSN(tb testing.TB) string {
 	tb.Helper()
-	own := p.take()
-	if own == nil {
-		own = schema(tb, server(tb))
+	return p.lend(tb).dsn.String()
+}
+
+// Connect returns connections to such a schema. They are not closed when the test ends: whoever comes next finds the
+// statements prepared that others have made, because the server takes longer to begin with a connection than for most tests.
+func (p *Pool) Connect(tb testing.TB) *pgxpool.Pool {
+	tb.Helper()
+	l := p.lend(tb)
+	if l.conns == nil {
+		var err error
+		l.conns, err = pgxpool.New(context.WithoutCancel(tb.Context()), l.dsn.String())
+		require.NoError(tb, err)
+	}
+	return l.conns
+}
+
+// lend lets a test have a schema until it ends.
+func (p *Pool) lend(tb testing.TB) *lent {
+	tb.Helper()
+	l := p.take()
+	if l == nil {
+		l = &lent{dsn: schema(tb, server(tb))}
 	}
 	tb.Cleanup(func() {
-		if tb.Failed() { // who knows what it has left
-			run(tb, own, drop)
+		ctx := context.WithoutCancel(tb.Context()) // the test is over
+		if tb.Failed() {                           // who knows what it has left
+			require.NoError(tb, l.drop(ctx))
 			return
 		}
-		run(tb, own, empty)
+		require.NoError(tb, l.empty(ctx))
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.free = append(p.free, own)
+		p.free = append(p.free, l)
 	})
-	return own.String()
+	return l
 }
 
 // take returns a schema that nobody has, or nil.
-func (p *Pool) take() *url.URL {
+func (p *Pool) take() *lent {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.free) == 0 {
@@ -73,11 +100,31 @@ func (p *Pool) take() *url.URL {
 // Close drops the schemas, when all tests are over.
 func (p *Pool) Close() error {
 	var all []error
-	for own := p.take(); own != nil; own = p.take() {
-		_, err := connected(context.Background(), own, drop)
-		all = append(all, err)
+	for l := p.take(); l != nil; l = p.take() {
+		all = append(all, l.drop(context.Background()))
 	}
 	return errors.Join(all...)
+}
+
+// empty deletes all rows of the schema's tables.
+func (l *lent) empty(ctx context.Context) error {
+	if l.conns == nil {
+		_, err := connected(ctx, l.dsn, empty)
+		return err
+	}
+	return l.conns.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		_, err := empty(ctx, conn.Conn())
+		return err
+	})
+}
+
+// drop closes the connections and drops the schema.
+func (l *lent) drop(ctx context.Context) error {
+	if l.conns != nil {
+		l.conns.Close()
+	}
+	_, err := connected(ctx, l.dsn, drop)
+	return err
 }
 
 // server returns the URL of the database that tests make their schemas in.
@@ -124,11 +171,13 @@ func drop(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	return true, err
 }
 
-// empty deletes all rows of the tables in the schema of a connection, but for the versions of the tables.
+// empty deletes all rows of the tables in the schema of a connection, but for the versions of the tables. What nobody has
+// written to has no page.
 func empty(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	_, err := conn.Exec(ctx, `do $$ declare name text; begin
 		for name in select relname from pg_class
-			where relkind = 'r' and relnamespace = current_schema()::regnamespace and relname <> 'guerdon_tables' loop
+			where relkind = 'r' and relnamespace = current_schema()::regnamespace and relname <> 'guerdon_tables'
+				and pg_relation_size(oid) > 0 loop
 			execute format('delete from %I', name);
 		end loop;
 	end $$`)

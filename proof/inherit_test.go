@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,14 +43,22 @@ import (
 // gunzip returns what a compressed file of testdata holds.
 func gunzip(t testing.TB, name string) []byte {
 	t.Helper()
-	f, err := os.Open(filepath.Join("testdata", name))
-	require.NoError(t, err)
-	defer func() { require.NoError(t, f.Close()) }()
-	r, err := gzip.NewReader(f)
-	require.NoError(t, err)
-	b, err := io.ReadAll(r)
+	b, err := unzip(name)
 	require.NoError(t, err)
 	return b
+}
+
+func unzip(name string) ([]byte, error) {
+	f, err := os.Open(filepath.Join("testdata", name))
+	if err != nil {
+		return nil, err
+	}
+	r, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	b, err := io.ReadAll(r)
+	return b, errors.Join(err, f.Close())
 }
 
 // The file before_folds.db was written by the last version in which users were no folds, and before_folds.json is what that
@@ -105,11 +114,16 @@ func settled(t *testing.T, text json.RawMessage) string {
 	return jsonOf(t, v)
 }
 
+// unzipped returns the file, which is unzipped once.
+var unzipped = sync.OnceValues(func() ([]byte, error) { return unzip("before_folds.db.gz") })
+
 // formerFile returns the path of a copy of the file.
 func formerFile(t testing.TB) string {
 	t.Helper()
+	file, err := unzipped()
+	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "guerdon.db")
-	require.NoError(t, os.WriteFile(path, gunzip(t, "before_folds.db.gz"), 0o600))
+	require.NoError(t, os.WriteFile(path, file, 0o600))
 	return path
 }
 
@@ -346,35 +360,36 @@ func resume(t *testing.T, ws *guerdon.Workspace) {
 // What happens after the club was taken over is folded in its order, and what had happened before and comes only now is
 // counted behind all that was settled: so it makes no difference how late it comes.
 func TestInheritedLate(t *testing.T) {
+	t.Parallel()
+	then := takenOver
+	other := formerStores["sqlite"](t)
+	late := clubOf(t, takeOver(t, other, &then, nil))
+	resume(t, late)
+	then = takenOver.AddDate(0, 0, 12)
+	events := laterInTheClub()
+	rand.New(rand.NewPCG(1, 1)).Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+	for _, ev := range events {
+		_, err := late.Record(t.Context(), ev)
+		require.NoError(t, err)
+	}
+	require.NoError(t, late.Advance(t.Context()))
+	requireCountedOnce(t, late)
+	got := was(t.Context(), t, late)
+	require.NoError(t, other.Close())
 	eachHeir(t, func(t *testing.T, st store.Heir) {
 		ctx, now := t.Context(), takenOver
 		inTime := clubOf(t, takeOver(t, st, &now, nil))
 		resume(t, inTime)
-		now = takenOver.AddDate(0, 0, 12)
+		now = then
 		_, err := inTime.RecordBatch(ctx, laterInTheClub())
 		require.NoError(t, err)
 		require.NoError(t, inTime.Advance(ctx))
 		requireCountedOnce(t, inTime)
 		want := was(ctx, t, inTime)
 		delete(want, "problems") // which say what came last
-		then := takenOver
-		other := formerStores["sqlite"](t)
-		late := clubOf(t, takeOver(t, other, &then, nil))
-		resume(t, late)
-		then = now
-		events := laterInTheClub()
-		rand.New(rand.NewPCG(1, 1)).Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
-		for _, ev := range events {
-			_, err := late.Record(ctx, ev)
-			require.NoError(t, err)
-		}
-		require.NoError(t, late.Advance(ctx))
-		requireCountedOnce(t, late)
-		got := was(ctx, t, late)
 		for name, text := range want {
 			require.Equal(t, settled(t, text), settled(t, got[name]), name)
 		}
-		require.NoError(t, other.Close())
 	})
 }
 
@@ -483,13 +498,10 @@ func TestInheritedIsThePast(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, paid.Moved, "%s", paid)
 		}
-		requireSame := func(name string) {
-			t.Helper()
-			require.Equal(t, string(was(ctx, t, ws)[name]), string(was(ctx, t, restored)[name]))
+		all, same := was(ctx, t, ws), was(ctx, t, restored)
+		for _, name := range []string{"ada balances", "ada cold"} {
+			require.Equal(t, string(all[name]), string(same[name]), name)
 		}
-		requireSame("ada balances")
-		requireSame("ada cold")
-
 		elsewhere, err := takeOver(t, st, &now, nil).Workspace(ctx, formerClub[2])
 		require.NoError(t, err)
 		_, err = elsewhere.Record(ctx, event.Event{ID: "late", UserID: "ada", EntityID: "run", At: takenOver.Add(-48 * time.Hour)})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -36,6 +38,10 @@ var databases pgtest.Pool
 var blobs *fileblob.Bucket
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if flag.Lookup("test.bench").Value.String() == "" { // what is measured runs as in a host
+		debug.SetGCPercent(400) // the worlds of the tests are small, and each is garbage soon
+	}
 	dir, err := os.MkdirTemp("", "guerdon")
 	if err == nil {
 		blobs, err = fileblob.Open(dir, fileblob.Options{

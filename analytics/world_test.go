@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -29,6 +30,9 @@ var databases pgtest.Pool
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if flag.Lookup("test.bench").Value.String() == "" { // what is measured runs as in a host
+		debug.SetGCPercent(400) // the worlds of the tests are small, and each is garbage soon
+	}
 	code := m.Run()
 	if err := databases.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

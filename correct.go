@@ -120,6 +120,11 @@ func (e *Engine) correct(ctx context.Context, tx *session.Tx, eventID string, ne
 	if err := c.validate(); err != nil {
 		return Outcome{}, err
 	}
+	if next != nil {
+		if _, err := receive(tx, 0, *next); err != nil {
+			return Outcome{}, err
+		}
+	}
 	p, err := e.ready(ctx, tx)
 	if err != nil {
 		return Outcome{}, err

@@ -421,6 +421,11 @@ func (w *world) actions(t *rapid.T, limit int, zone *time.Location) map[string]f
 		}
 		e, err := w.Entry(ctx, fmt.Sprint("e", rapid.IntRange(1, events).Draw(t, "event")))
 		require.NoError(t, err)
+		own, _, err := w.Economy.History(ctx, e.Event.UserID, store.Page{Limit: 100})
+		require.NoError(t, err)
+		if slices.ContainsFunc(own, func(of economy.Transaction) bool { return of.ReversedTransactionID != "" }) {
+			return // what was reversed stays, whatever it was for
+		}
 		why := guerdon.Correction{Reason: "it was not so"}
 		if rapid.Bool().Draw(t, "amended") {
 			e.Event.At = e.Event.At.Add(-time.Duration(rapid.IntRange(0, 40).Draw(t, "hours")) * time.Hour)

@@ -15,6 +15,7 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/guerdontest"
+	"github.com/guerdonhq/guerdon/store/memory"
 )
 
 // wrong is why something is corrected.
@@ -270,6 +271,15 @@ func TestCorrectionsAndTheHorizon(t *testing.T) {
 		w.record(t, "e1", "run", 1)
 		_, err := w.Amend(ctx, event.Event{ID: "e1", UserID: "ada", EntityID: "run", Value: new(decimal.NewFromInt(3))}, wrong)
 		require.NoError(t, err)
+		copied := w.restored(t, memory.New(), "acme", 1)
+		for _, ws := range []*world{w, copied} {
+			past, err := ws.Corrections(ctx, "e1")
+			require.NoError(t, err)
+			require.Len(t, past, 1)
+		}
+		_, err = copied.Retract(ctx, "e1", wrong)
+		require.NoError(t, err)
+		copied.requireBooks(t)
 		w.set(start.AddDate(0, 0, 3))
 		w.record(t, "e2", "run", 1)
 		w.archived(t, start.AddDate(0, 0, 2))

@@ -53,5 +53,18 @@ func (p *program) Amend(_ context.Context, _ *session.Tx, a mechanic.Amendment, 
 			changes = append(changes, c)
 		}
 	}
+	for _, d := range a.Told { // by an event that takes the place of another, which had come farther
+		was, _ := d.Was.(row)
+		now, there := d.Now.(row)
+		if d.Table != logs.Schema().Name || !there || !was.Progress.beyond(now.Progress) {
+			continue
+		}
+		of := p.changed(&now, now.Progress, now.Outcome)
+		for i := range changes {
+			if c := &changes[i]; c.AssignmentID == "" && c.UserID == of.UserID && c.Context == of.Context && c.ItemType == of.ItemType && c.ItemID == of.ItemID {
+				c.Undone = true
+			}
+		}
+	}
 	return changes, nil
 }

@@ -328,6 +328,13 @@ func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendmen
 			}
 		}
 	}
+	for _, d := range a.Told { // by an event that takes the place of another, which had completed it
+		was, _ := d.Was.(Mission)
+		now, there := d.Now.(Mission)
+		if i := slices.IndexFunc(changes, func(c Change) bool { return c.MissionID == now.ID }); i >= 0 && there && was.IsCompleted && !now.IsCompleted {
+			changes[i].Undone = true
+		}
+	}
 	for _, e := range elections {
 		var err error
 		if changes, err = p.elect(ctx, tx, e, "", changes); err != nil {

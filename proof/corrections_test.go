@@ -64,7 +64,9 @@ func TestCorrections(t *testing.T) {
 	}{
 		"a ride of 42 is corrected to 24": {func(g *game) error {
 			g.done("ride", january(1, 9), 42)
-			_, err := g.Amend(g.t.Context(), amended("ride", 24), wrong)
+			out, err := g.Amend(g.t.Context(), amended("ride", 24), wrong)
+			require.Len(g.t, out.Missions, 1)
+			require.True(g.t, out.Missions[0].Undone, "who follows the journal is told that it is completed no more")
 			return err
 		}, "24", false},
 		"the steps of a day are sent as they grow": {func(g *game) error {

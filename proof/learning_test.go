@@ -384,6 +384,8 @@ func TestVersionsOfWhoIsInTheMiddle(t *testing.T) {
 	require.Contains(t, pins, content.Pin{Kind: "LearningPath", ID: "rome", Version: 1})
 
 	w.set(start.Add(2 * time.Hour)) // and is for those in the middle too
+	rome, err = w.Learning.Paths.Get(ctx, "rome")
+	require.NoError(t, err)
 	rome.Title = "Rome for all"
 	_, err = w.Learning.Paths.Update(ctx, rome)
 	require.NoError(t, err)

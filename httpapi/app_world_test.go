@@ -97,7 +97,7 @@ func (g *game) mission(n missions.NewMission) string {
 }
 
 // tick lets a second go by.
-func (g *game) tick() { *g.now = g.now.Add(time.Second) }
+func (g *game) tick() { g.now.set(g.now.get().Add(time.Second)) }
 
 // inFull writes out what bodies have in common: where they are, and that they are as old as the world.
 var inFull = strings.NewReplacer(

@@ -30,7 +30,7 @@ func TestWhatWasChangedIsRecorded(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		c := w.as("admin", httpapi.Dashboard)
 		c.do("POST", "/activities", activity("run"), 201)
-		*w.now = w.now.Add(time.Hour)
+		w.now.set(w.now.get().Add(time.Hour))
 		manager := w.as("manager", httpapi.Dashboard)
 		manager.do("PUT", "/activities/run", `{"name": "Running", "defaultLang": "en", "translations": [{"lang": "en", "label": "Run"}]}`, 200)
 		manager.do("PUT", "/activities/walk", `{"name": "Running"}`, 404)
@@ -67,7 +67,7 @@ func TestWhatWasChangedIsRecorded(t *testing.T) {
 		other := client{w, "admin other dashboard web", httpapi.Dashboard.Base(), http.Header{}}
 		require.Empty(t, other.logs(""))
 
-		*w.now = w.now.Add(366 * 24 * time.Hour)
+		w.now.set(w.now.get().Add(366 * 24 * time.Hour))
 		for i := range 2 {
 			c.do("POST", "/activities", activity(fmt.Sprintf("new-%d", i)), 201)
 		}
@@ -151,7 +151,7 @@ func TestWhoWasRefusedIsRecorded(t *testing.T) {
 			member.do("POST", "/activities", activity("run"), 403)
 		}
 		require.Len(t, admin.logs("?outcome=REFUSED&limit=100"), 30)
-		*w.now = w.now.Add(5 * time.Second)
+		w.now.set(w.now.get().Add(5 * time.Second))
 		member.do("POST", "/activities", activity("run"), 403)
 		require.EqualValues(t, 73, admin.logs("?outcome=REFUSED&limit=1")[0]["notRecorded"])
 

@@ -149,7 +149,7 @@ func TestRankings(t *testing.T) {
 		require.NoError(t, err)
 		_, err = w.ws.Users.AssignTags(ctx, "owner", tenancy.Tagging{TagID: tagID})
 		require.NoError(t, err)
-		*w.now = w.now.Add(time.Hour)
+		w.now.set(w.now.get().Add(time.Hour))
 		for user, n := range map[string]int{"owner": 3, "admin": 2, "member": 1} {
 			for range n {
 				_, err := w.ws.Record(ctx, event.Event{UserID: user, EntityID: "run"})

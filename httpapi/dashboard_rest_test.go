@@ -286,12 +286,12 @@ func TestMobility(t *testing.T) {
 		require.Equal(t, object(t, `{"date": "2026-03-02", "userId": "member", "userTimezone": "UTC", "provider": "seer", "status": "track", "type": "walk", "length": 2500, "misdetectedCompletely": false, "suspicious": false,
 			"startsAt": "2026-03-02T08:00:00.000Z", "startsAtTimezone": "UTC", "endsAt": "2026-03-02T08:40:00.000Z", "endsAtTimezone": "UTC", "co2Emitted": 0, "co2Avoided": 0, "geometry": "",
 			"accountId": "acme", "workspaceId": "default", "sourceRegion": "eu-west-1", "createdAt": "2026-03-02T08:40:00.000Z", "updatedAt": "2026-03-02T08:40:00.000Z"}`), without(row, "mobilityTrackingId"))
-		*w.now = start.Add(1e9)
+		w.now.set(start.Add(1e9))
 		_, err = w.ws.Mobility.Review(ctx, row["mobilityTrackingId"].(string), mobility.Released, "seen")
 		require.NoError(t, err)
 		reviewed := items(c.do("GET", "/mobility/trackings", "", 200))[0]
 		require.Equal(t, []any{row["createdAt"], "2026-03-02T09:00:01.000Z"}, []any{reviewed["createdAt"], reviewed["updatedAt"]})
-		*w.now = start
+		w.now.set(start)
 		require.Empty(t, items(c.do("GET", "/mobility/trackings?dateStart=2026-03-03", "", 200)))
 		require.Len(t, items(c.do("GET", "/mobility/trackings?dateStart=2026-03-01&dateEnd=2026-03-02", "", 200)), 1)
 		require.Equal(t, "dateEnd", refusedField(t, c.do("GET", "/mobility/trackings?dateEnd=yesterday", "", 400)))

@@ -32,7 +32,7 @@ func TestADocumentLives(t *testing.T) {
 		c.header.Set("If-None-Match", seen)
 		require.Equal(t, http.StatusNotModified, c.send("GET", "/activities/run?fields=tags", "").Code)
 		c.header = http.Header{"If-Match": {seen}}
-		*w.now = w.now.Add(1)
+		w.now.set(w.now.get().Add(1))
 		require.Equal(t, "DRAFT", c.do("PUT", "/activities/run", `{"activityId": "run", "name": "Running", "defaultLang": "en", "translations": [{"lang": "en", "label": "Run"}]}`, 200)["stage"])
 	})
 }

@@ -41,7 +41,7 @@ func TestExamplesAreWhatIsAnswered(t *testing.T) {
 		if len(e.Request)+len(e.Answer) > 0 {
 			all[name(o)] = e
 		}
-		*w.now = w.now.Add(1)
+		w.now.set(w.now.get().Add(1))
 	})
 	text, err := json.MarshalIndent(all, "", "\t")
 	require.NoError(t, err)

@@ -60,7 +60,7 @@ func TestTheSameKeyTheSameAnswer(t *testing.T) {
 		require.Equal(t, 201, first.Code)
 		require.Equal(t, "k1", first.Header().Get("X-Idempotency-Key"))
 		require.Empty(t, first.Header().Get("X-Idempotency-Cache-Hit"))
-		*w.now = w.now.Add(24*time.Hour - time.Microsecond)
+		w.now.set(w.now.get().Add(24*time.Hour - time.Microsecond))
 		again := c.keyed("k1").send("POST", "/activities", activity("run"))
 		require.Equal(t, "true", again.Header().Get("X-Idempotency-Cache-Hit"))
 		require.Equal(t, "k1", again.Header().Get("X-Idempotency-Key"))
@@ -77,7 +77,7 @@ func TestTheSameKeyTheSameAnswer(t *testing.T) {
 		other := client{w, "admin other dashboard web", httpapi.Dashboard.Base(), http.Header{}}
 		require.Empty(t, other.keyed("k1").send("POST", "/activities", activity("run")).Header().Get("X-Idempotency-Cache-Hit"))
 
-		*w.now = w.now.Add(time.Microsecond)
+		w.now.set(w.now.get().Add(time.Microsecond))
 		require.Equal(t, "resource/already_exists", c.keyed("k1").do("POST", "/activities", activity("run"), 409)["code"], "a day is over")
 	})
 }
@@ -168,7 +168,7 @@ func TestKeptAnswersAreSealedAndSwept(t *testing.T) {
 			require.NotContains(t, row, "Run")
 			require.NotContains(t, row, "key-")
 		}
-		*w.now = w.now.Add(24 * time.Hour)
+		w.now.set(w.now.get().Add(24 * time.Hour))
 		for i := range 3 {
 			c.keyed(fmt.Sprintf("new-%d", i)).do("POST", "/activities", activity(fmt.Sprintf("b%d", i)), 201)
 		}
@@ -249,7 +249,7 @@ func TestKeysAreAModel(t *testing.T) {
 		for range rapid.IntRange(1, 20).Draw(rt, "requests") {
 			key := rapid.SampledFrom([]string{"", "k1", "k2"}).Draw(rt, "key")
 			id := rapid.SampledFrom([]string{"run", "walk", "swim"}).Draw(rt, "id")
-			*w.now = w.now.Add(rapid.SampledFrom([]time.Duration{0, time.Hour, 13 * time.Hour}).Draw(rt, "pass"))
+			w.now.set(w.now.get().Add(rapid.SampledFrom([]time.Duration{0, time.Hour, 13 * time.Hour}).Draw(rt, "pass")))
 			c := w.as("admin", httpapi.Dashboard)
 			if key != "" {
 				c = c.keyed(key)
@@ -258,10 +258,10 @@ func TestKeysAreAModel(t *testing.T) {
 			hit := a.Header().Get("X-Idempotency-Cache-Hit") == "true"
 			before, is := model[key]
 			switch {
-			case key != "" && is && w.now.Before(before.at.Add(24*time.Hour)) && before.body == id:
+			case key != "" && is && w.now.get().Before(before.at.Add(24*time.Hour)) && before.body == id:
 				require.True(rt, hit)
 				require.Equal(rt, before.answer, a.Body.String())
-			case key != "" && is && w.now.Before(before.at.Add(24*time.Hour)):
+			case key != "" && is && w.now.get().Before(before.at.Add(24*time.Hour)):
 				require.Equal(rt, 409, a.Code)
 				require.False(rt, hit)
 				require.Contains(rt, a.Body.String(), "resource/conflict")
@@ -274,7 +274,7 @@ func TestKeysAreAModel(t *testing.T) {
 				require.Equal(rt, want, a.Code, a.Body)
 				made[id] = true
 				if key != "" {
-					model[key] = known{id, a.Body.String(), *w.now}
+					model[key] = known{id, a.Body.String(), w.now.get()}
 				}
 			}
 		}

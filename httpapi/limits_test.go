@@ -50,12 +50,12 @@ func TestLimits(t *testing.T) {
 	for range 3 {
 		other.do("GET", "/activities", "", 200)
 	}
-	*w.now = w.now.Add(1999 * time.Millisecond)
+	w.now.set(w.now.get().Add(1999 * time.Millisecond))
 	admin.do("GET", "/activities", "", 429)
-	*w.now = w.now.Add(time.Millisecond)
+	w.now.set(w.now.get().Add(time.Millisecond))
 	admin.do("GET", "/activities", "", 200)
 	admin.do("GET", "/activities", "", 429)
-	*w.now = w.now.Add(time.Minute)
+	w.now.set(w.now.get().Add(time.Minute))
 	refused := admin.logs("?outcome=REFUSED&limit=1")[0]
 	require.Equal(t, []any{"rate_limit/exceeded", "admin"}, []any{refused["code"], refused["userId"]})
 }

@@ -149,10 +149,10 @@ func TestFollowingOneself(t *testing.T) {
 			c.do("GET", "/users/me/changes", "", 400)
 		}
 
-		*g.now = g.now.AddDate(0, 2, 0)
+		g.now.set(g.now.get().AddDate(0, 2, 0))
 		require.NoError(t, g.ws.Advance(t.Context()))
 		g.tick()
-		_, err := g.ws.Archive(t.Context(), *g.now, io.Discard)
+		_, err := g.ws.Archive(t.Context(), g.now.get(), io.Discard)
 		require.NoError(t, err)
 		left, err := g.ws.Journal(t.Context(), 0)
 		require.NoError(t, err)

@@ -43,7 +43,7 @@ func ids(list map[string]any, field string) (all []string) {
 func TestWorkspacesInThePortal(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		owner := w.portal("owner", "default")
-		*w.now = w.now.Add(time.Second)
+		w.now.set(w.now.get().Add(time.Second))
 		first := owner.keyed("k1").send("POST", "/workspaces", `{"name": "North"}`)
 		require.Equal(t, 201, first.Code, first.Body)
 		again := owner.keyed("k1").send("POST", "/workspaces", `{"name": "North"}`)
@@ -243,10 +243,10 @@ func TestAPIKeys(t *testing.T) {
 		one := keys + "/" + made["apiKeyId"].(string)
 		used := func() any { return owner.do("GET", one, "", 200)["lastUsedAt"] }
 		require.Equal(t, "2026-03-02T09:00:00.000Z", used())
-		*w.now = w.now.Add(59 * time.Second)
+		w.now.set(w.now.get().Add(59 * time.Second))
 		c.do("GET", "/activities", "", 200)
 		require.Equal(t, "2026-03-02T09:00:00.000Z", used())
-		*w.now = w.now.Add(time.Second)
+		w.now.set(w.now.get().Add(time.Second))
 		c.do("GET", "/activities", "", 200)
 		require.Equal(t, "2026-03-02T09:01:00.000Z", used())
 
@@ -259,7 +259,7 @@ func TestAPIKeys(t *testing.T) {
 		forged := c
 		forged.token = c.token[:len(c.token)-1] + "."
 		forged.do("GET", "/activities", "", 401)
-		*w.now = w.now.Add(365 * 24 * time.Hour)
+		w.now.set(w.now.get().Add(365 * 24 * time.Hour))
 		require.Equal(t, "auth/expired_token", capped.do("GET", "/activities", "", 401)["code"])
 
 		refused := (client{w, "owner other dashboard web", httpapi.Dashboard.Base(), http.Header{}}).logs("?outcome=REFUSED&limit=1")
@@ -319,7 +319,7 @@ func TestAPIKeysEnd(t *testing.T) {
 
 		_, err = w.engine.Platform.CloseWorkspace(t.Context(), ws.Scope())
 		require.NoError(t, err)
-		*w.now = w.now.Add(time.Hour)
+		w.now.set(w.now.get().Add(time.Hour))
 		c.do("GET", "/activities", "", 200) // its use cannot be noted
 		require.NoError(t, w.engine.EraseWorkspace(t.Context(), ws.Scope()))
 		_, err = w.engine.Platform.CreateWorkspace(t.Context(), tenancy.Workspace{AccountID: "acme", ID: "other", Name: "Another"})

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,7 +97,7 @@ type world struct {
 	ws      *guerdon.Workspace
 	handler *httpapi.Handler
 	counts  *analytics.Analytics
-	now     *time.Time
+	now     *clock
 	ids     map[string]string // what [world.furnish] has made, by names that fixtures use
 	errors  *errorLog
 	server  *httptest.Server // that requests go to over a connection; nil hands them to the handler
@@ -121,21 +122,29 @@ func newWorld(t tester, st store.Store) *world {
 	return newWorldOf(t, st, &guerdon.Options{})
 }
 
+// A clock shows what it is set to, also to who looks meanwhile.
+type clock struct{ at atomic.Pointer[time.Time] }
+
+func (c *clock) get() time.Time { return *c.at.Load() }
+
+func (c *clock) set(at time.Time) { c.at.Store(&at) }
+
 // newWorldOf is newWorld with an engine's options.
 func newWorldOf(t tester, st store.Store, opts *guerdon.Options) *world {
 	t.Helper()
-	now := start
+	now := &clock{}
+	now.set(start)
 	ctx := t.Context()
 	gone := &errorLog{}
 	opts.Log = slog.New(slog.NewTextHandler(gone, &slog.HandlerOptions{Level: slog.LevelError}))
-	opts.Now, opts.Tables, opts.Blobs = func() time.Time { return now }, slices.Concat(httpapi.Tables(), analytics.Tables()), blobs
+	opts.Now, opts.Tables, opts.Blobs = now.get, slices.Concat(httpapi.Tables(), analytics.Tables()), blobs
 	engine, err := guerdon.New(ctx, st, opts)
 	require.NoError(t, err)
 	_, err = engine.Platform.CreateAccount(ctx, tenancy.Account{ID: "acme"})
 	require.NoError(t, err)
 	_, err = engine.Platform.CreateWorkspace(ctx, tenancy.Workspace{AccountID: "acme", ID: "other", Name: "Other"})
 	require.NoError(t, err)
-	w := &world{tester: t, engine: engine, now: &now, errors: gone}
+	w := &world{tester: t, engine: engine, now: now, errors: gone}
 	for _, id := range []string{"other", "default"} {
 		w.ws, err = engine.Workspace(ctx, store.Scope{Account: "acme", Workspace: id})
 		require.NoError(t, err)

@@ -77,7 +77,7 @@ func (c *Corrected) String() string {
 	if c.Retracted {
 		done = "taken back"
 	}
-	return fmt.Sprintf("%s on %s by %s because: %s", done, c.At.Format(time.RFC3339), strings.TrimSpace(string(c.Actor.Type)+" "+c.Actor.ID), c.Reason)
+	return fmt.Sprintf("%s on %s by %s because: %s", done, c.At.Format(time.RFC3339), c.Actor, c.Reason)
 }
 
 // entryID returns the id of the entry that corrects.
@@ -120,8 +120,10 @@ func (e *Engine) correct(ctx context.Context, tx *session.Tx, eventID string, ne
 	if err := c.validate(); err != nil {
 		return Outcome{}, err
 	}
+	var a arrival
 	if next != nil {
-		if _, err := receive(tx, 0, *next); err != nil {
+		var err error
+		if a, err = receive(tx, 0, *next); err != nil {
 			return Outcome{}, err
 		}
 	}
@@ -147,15 +149,14 @@ func (e *Engine) correct(ctx context.Context, tx *session.Tx, eventID string, ne
 	said := &Corrected{
 		EventID: eventID, Number: len(past) + 1, Retracted: next == nil, Was: last.happened(), At: tx.Now, Actor: content.ActorOf(tx), Reason: c.Reason,
 	}
-	var a arrival
-	if next == nil {
-		if said.Was == nil {
-			return last.Outcome, nil
-		}
-	} else if a, err = first.amended(tx, last, *next); err != nil {
-		return Outcome{}, err
-	} else if said.Was != nil && a.same(said.Was) == nil {
+	if a.timeless {
+		a.event.At = last.Event.At
+	}
+	switch {
+	case next == nil && said.Was == nil, next != nil && said.Was != nil && a.same(said.Was) == nil:
 		return last.Outcome, nil
+	case next != nil && a.event.UserID != first.Event.UserID:
+		return Outcome{}, fault.Invalid("userId", "is not %q, who did it: take the event back, and record another", first.Event.UserID)
 	}
 	f, err := e.correction(ctx, tx, p, &first, said, &a)
 	if err != nil {
@@ -174,18 +175,6 @@ func (e *Engine) correct(ctx context.Context, tx *session.Tx, eventID string, ne
 		return Outcome{}, err
 	}
 	return f.entry.Outcome, nil
-}
-
-// amended returns the event as it is put right, like one that arrives.
-func (e *Entry) amended(tx *session.Tx, last *Entry, next event.Event) (arrival, error) {
-	if next.At.IsZero() {
-		next.At = last.Event.At
-	}
-	a, err := receive(tx, 0, next)
-	if err == nil && a.event.UserID != e.Event.UserID {
-		err = fault.Invalid("userId", "is not %q, who did it: take the event back, and record another", e.Event.UserID)
-	}
-	return a, err
 }
 
 // correction returns the fact that a correction of an entry is. It stands for a as that would if it had been recorded with the entry.

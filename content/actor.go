@@ -2,6 +2,7 @@ package content
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -28,6 +29,9 @@ type Actor struct {
 	// ID identifies the actor among those of the type; the system has none.
 	ID string `json:"actorId,omitempty"`
 }
+
+// String returns the type and the id, for a person to read.
+func (a Actor) String() string { return strings.TrimSpace(string(a.Type) + " " + a.ID) }
 
 // Validate refuses an actor of an unknown type or, unless it is the system or the scheduler, without an id.
 func (a Actor) Validate() error {

@@ -197,24 +197,33 @@ func (d Documents[T]) Versions(ctx context.Context, pins ...Pin) ([]T, error) {
 		if err != nil {
 			return nil, err
 		}
-		docs, at, missing := make([]T, len(pins)), []int(nil), []Pin(nil)
-		for i, pin := range pins {
-			pin.Kind = d.kind.name
-			if doc := p.Version(pin); doc != nil {
-				docs[i] = session.Own(tx.Types, *any(doc).(*T))
-			} else {
-				at, missing = append(at, i), append(missing, pin)
-			}
-		}
-		if len(missing) == 0 {
-			return docs, nil
-		}
-		former, err := d.lib.Versions(ctx, tx, missing...)
-		for i, doc := range former {
-			docs[at[i]] = *any(doc).(*T)
-		}
-		return docs, err
+		docs, err := d.lib.Pinned(ctx, tx, p, each(pins, func(p Pin) Pin { return Pin{d.kind.name, p.ID, p.Version} })...)
+		return each(docs, func(doc Document) T { return session.Own(tx.Types, *any(doc).(*T)) }), err
 	})
+}
+
+// Pinned does what [Library.Versions] does, and reads nothing of versions that are in force by a program.
+func (l *Library) Pinned(ctx context.Context, tx store.Tx, p *Program, pins ...Pin) ([]Document, error) {
+	docs := make([]Document, len(pins))
+	var missing []Pin
+	for i, pin := range pins {
+		if docs[i] = p.Version(pin); docs[i] == nil {
+			missing = append(missing, pin)
+		}
+	}
+	if len(missing) == 0 {
+		return docs, nil
+	}
+	former, err := l.Versions(ctx, tx, missing...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range docs {
+		if docs[i] == nil {
+			docs[i], former = former[0], former[1:]
+		}
+	}
+	return docs, nil
 }
 
 // Versions returns the named versions of documents, in their order; [fault.ErrNotFound] if there is no

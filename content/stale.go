@@ -31,7 +31,7 @@ type StaleError struct {
 func (e *StaleError) Error() string {
 	by := ""
 	if e.By.Type != "" {
-		by = ", by " + strings.TrimSpace(string(e.By.Type)+" "+e.By.ID)
+		by = ", by " + e.By.String()
 	}
 	if !e.At.IsZero() {
 		by += " at " + e.At.Format(time.RFC3339)

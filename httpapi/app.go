@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon"
-
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/tenancy"

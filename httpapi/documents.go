@@ -402,7 +402,7 @@ func (k *kind[T, W]) stale(ctx context.Context, docs content.Documents[T], condi
 	if stale, is := errors.AsType[*content.StaleError](err); is {
 		stale.Fields = slices.DeleteFunc(stale.Fields, func(name string) bool { return slices.Contains(k.hidden, name) })
 	}
-	return cmp.Or(err, errStale())
+	return cmp.Or[error](err, errStale())
 }
 
 // fieldsOf returns a value as its fields under their names in Go's JSON.
@@ -466,7 +466,7 @@ func seen(condition string, h *content.Header) bool {
 }
 
 // errStale refuses a change of another state than the caller has seen.
-func errStale() error {
+func errStale() *Problem {
 	return problem(http.StatusPreconditionFailed, CodePrecondition, "it has changed meanwhile")
 }
 

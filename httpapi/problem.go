@@ -109,7 +109,7 @@ func (o *operation) problemOf(err error) *Problem {
 // stale returns the problem of who has not seen what a document is by now: the fields that have changed, or in which what was to be written
 // differs from it.
 func (o *operation) stale(err *content.StaleError) *Problem {
-	p := problem(http.StatusPreconditionFailed, CodePrecondition, "it has changed meanwhile")
+	p := errStale()
 	for _, field := range err.Fields {
 		p.Details = append(p.Details, Detail{o.wireName(field), "differs by now"})
 	}

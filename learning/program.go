@@ -218,10 +218,7 @@ func (p *program) recall(ctx context.Context, tx *session.Tx, keys []itemKey) er
 
 // document returns a version of a document.
 func (p *program) document(ctx context.Context, tx *session.Tx, pin content.Pin) (content.Document, error) {
-	if doc := p.docs.Version(pin); doc != nil {
-		return doc, nil
-	}
-	docs, err := p.lib.Versions(ctx, tx, pin)
+	docs, err := p.lib.Pinned(ctx, tx, p.docs, pin)
 	if err != nil {
 		return nil, err
 	}

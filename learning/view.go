@@ -158,7 +158,7 @@ func (r *reader) readDocuments(ctx context.Context, tx *session.Tx, outlines []*
 	if err := r.p.recall(ctx, tx, keys); err != nil {
 		return err
 	}
-	var missing []content.Pin
+	var wanted []content.Pin
 	for _, o := range outlines {
 		for _, key := range o.keys() {
 			pin, ok, err := r.p.pin(ctx, tx, key, o.began.versions())
@@ -168,21 +168,15 @@ func (r *reader) readDocuments(ctx context.Context, tx *session.Tx, outlines []*
 			if _, known := r.docs[pin]; known || !ok {
 				continue
 			}
-			doc := r.p.docs.Version(pin)
-			if doc == nil {
-				missing = append(missing, pin)
-			}
-			r.docs[pin] = doc
+			r.docs[pin] = nil // which is not asked for twice
+			wanted = append(wanted, pin)
 		}
 	}
-	if len(missing) == 0 {
-		return nil
-	}
-	docs, err := r.p.lib.Versions(ctx, tx, missing...)
+	docs, err := r.p.lib.Pinned(ctx, tx, r.p.docs, wanted...)
 	if err != nil {
 		return err
 	}
-	for i, pin := range missing {
+	for i, pin := range wanted {
 		r.docs[pin] = docs[i]
 	}
 	return nil

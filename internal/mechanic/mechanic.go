@@ -59,7 +59,7 @@ func New(e *event.Event, u *tenancy.User) *Occasion {
 func newOccasion(e *event.Event, u *tenancy.User, seen *userVars) *Occasion {
 	o := &Occasion{Event: e, User: u, seen: seen, told: seen}
 	away := e.Type == event.User && (u.Status == tenancy.Suspended || u.Status == tenancy.Deleted)
-	if !away && !o.Ends() && !idle(e) && e.Type != event.Retraction {
+	if !away && !o.Ends() && !idle(e) {
 		o.Keys = e.MatchKeys()
 	}
 	return o
@@ -225,10 +225,10 @@ func (o *Occasion) Ends() bool {
 	return false
 }
 
-// idle tells whether an event says that nothing counts of what it tells: of a stay, or of a track that was detected wrongly
-// or is suspicious.
+// idle tells whether an event says that nothing counts of what it tells: of a stay, of a track that was detected wrongly
+// or is suspicious, or that another event did not happen.
 func idle(e *event.Event) bool {
-	return e.Type == event.MobilityTracking && e.Fields["counts"] == false
+	return e.Type == event.Retraction || e.Type == event.MobilityTracking && e.Fields["counts"] == false
 }
 
 // Changed tells whether the occasion is that a user has another status.

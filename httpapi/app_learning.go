@@ -114,7 +114,7 @@ func listAssignments(ctx context.Context, c *call, in *assignmentsAsked) (out li
 		return out, err
 	}
 	out.NextToken = next
-	out.Items, err = c.assignedRows(ctx, found, in.Fields, c.itemRows)
+	out.Items, err = c.assignedRows(ctx, found, in.Fields, c.pathItems)
 	return out, err
 }
 
@@ -126,24 +126,28 @@ func (in *assignmentsAsked) query(lang string) learning.Query {
 	}
 }
 
-// assignedRows returns assignments as rows, with the expansions that are asked for: items makes the rows of items with their documents, of
-// what a path holds.
+// assignedRows returns assignments as rows, with the expansions that are asked for: itemsOf makes the rows of items with their documents, of
+// what each path holds.
 func (c *call) assignedRows(
 	ctx context.Context, found []learning.AssignedPath, fields []string,
-	items func(context.Context, []learning.AssignedItem, []learning.Item) ([]itemRow, error),
+	itemsOf func(context.Context, []learning.AssignedPath) ([][]itemRow, error),
 ) (rows []assignedRow, err error) {
 	tags, err := tagsFor(ctx, c.ws.Learning.Paths, found, func(a *learning.AssignedPath) string { return a.Path.ID }, fields)
 	if err != nil {
 		return nil, err
 	}
+	var items [][]itemRow
+	if slices.Contains(fields, "items") {
+		if items, err = itemsOf(ctx, found); err != nil {
+			return nil, err
+		}
+	}
 	rows = make([]assignedRow, len(found))
 	for i := range found {
 		a := &found[i]
 		row := assignedRow{Assignment: appAssignment(a.Assignment), Path: appPath(a.Path), Items: references(a.Path.Items)}
-		if slices.Contains(fields, "items") {
-			if row.Items, err = items(ctx, a.Items, a.Path.Items); err != nil {
-				return nil, err
-			}
+		if items != nil {
+			row.Items = items[i]
 		}
 		row.Tags = tags(a.Path.ID)
 		if slices.Contains(fields, "translation") {
@@ -157,6 +161,17 @@ func (c *call) assignedRows(
 	return rows, nil
 }
 
+// pathItems returns the items of paths with their documents as the user sees them.
+func (c *call) pathItems(ctx context.Context, paths []learning.AssignedPath) (all [][]itemRow, err error) {
+	all = make([][]itemRow, len(paths))
+	for i := range paths {
+		if all[i], err = c.itemRows(ctx, paths[i].Items, paths[i].Path.Items); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 // pathTextOf returns what the path of an assignment is called, which is in one language.
 func pathTextOf(a *learning.AssignedPath) pathText {
 	p := &a.Path
@@ -168,7 +183,7 @@ func pathTextOf(a *learning.AssignedPath) pathText {
 }
 
 func (c *call) assignedRow(ctx context.Context, a learning.AssignedPath, fields []string) (assignedRow, error) {
-	rows, err := c.assignedRows(ctx, []learning.AssignedPath{a}, fields, c.itemRows)
+	rows, err := c.assignedRows(ctx, []learning.AssignedPath{a}, fields, c.pathItems)
 	if err != nil {
 		return assignedRow{}, err
 	}

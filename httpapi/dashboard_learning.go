@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/guerdonhq/guerdon/content"
@@ -109,65 +111,95 @@ func pathRows(ctx context.Context, c *call, rows []document[learning.Path, learn
 
 // outlines returns the items of several outlines, with what they are if that is asked for, which is read at once.
 func (c *call) outlines(ctx context.Context, outlines [][]learning.Item, data bool) ([][]itemRow, error) {
-	of := map[learning.ItemType]map[string]any{}
-	if data {
-		ids := map[learning.ItemType][]string{}
-		for _, items := range outlines {
-			for _, item := range items {
-				ids[item.ItemType] = append(ids[item.ItemType], item.ItemID)
-			}
-		}
-		for t, some := range ids {
-			slices.Sort(some)
-			var err error
-			if of[t], err = c.itemData(ctx, t, slices.Compact(some)); err != nil {
-				return nil, err
-			}
-		}
-	}
 	all := make([][]itemRow, len(outlines))
 	for i, items := range outlines {
-		for _, item := range items {
-			all[i] = append(all[i], itemRow{item.ItemID, item.ItemType, item.Languages, of[item.ItemType][item.ItemID]})
-		}
+		all[i] = references(items)
 	}
-	return all, nil
+	if !data {
+		return all, nil
+	}
+	return all, c.resolve(ctx, all, func(_, _ int) int { return 0 })
 }
 
-// itemData returns documents of a type of item as rows, by their ids.
-func (c *call) itemData(ctx context.Context, t learning.ItemType, ids []string) (map[string]any, error) {
+// resolve says of rows of items what they are, which is read at once. For the item at [i][j] that is the version that is returned for it, or
+// the document as it is being written for 0.
+func (c *call) resolve(ctx context.Context, all [][]itemRow, version func(i, j int) int) error {
+	pin := func(i, j int) content.Pin { return content.Pin{ID: all[i][j].ItemID, Version: version(i, j)} }
+	wanted := map[learning.ItemType][]content.Pin{}
+	for i, rows := range all {
+		for j, row := range rows {
+			wanted[row.ItemType] = append(wanted[row.ItemType], pin(i, j))
+		}
+	}
+	found := map[learning.ItemType]map[content.Pin]any{}
+	for t, pins := range wanted {
+		slices.SortFunc(pins, func(a, b content.Pin) int { return cmp.Or(strings.Compare(a.ID, b.ID), a.Version-b.Version) })
+		var err error
+		if found[t], err = c.itemData(ctx, t, slices.Compact(pins)); err != nil {
+			return err
+		}
+	}
+	for i, rows := range all {
+		for j := range rows {
+			rows[j].ItemData = found[rows[j].ItemType][pin(i, j)]
+		}
+	}
+	return nil
+}
+
+// dashboardItems are the rows of what items are, by their type.
+func dashboardItems() map[learning.ItemType]reflect.Type {
+	return map[learning.ItemType]reflect.Type{
+		learning.ItemActivity: reflect.TypeFor[document[content.Activity, content.Label]](),
+		learning.ItemQuiz:     reflect.TypeFor[document[content.Quiz, content.Question]](),
+		learning.ItemSlide:    reflect.TypeFor[document[content.Slide, content.SlideText]](),
+		learning.ItemStory:    reflect.TypeFor[document[content.Story, content.StoryText]](),
+		learning.ItemGroup:    reflect.TypeFor[document[learning.Group, learning.Title]](),
+	}
+}
+
+// itemData returns documents of a type of item as rows.
+func (c *call) itemData(ctx context.Context, t learning.ItemType, pins []content.Pin) (map[content.Pin]any, error) {
 	switch t {
 	case learning.ItemActivity:
-		return dataOf(ctx, c, activityKind(), ids)
+		return dataOf(ctx, c, activityKind(), pins)
 	case learning.ItemQuiz:
-		return dataOf(ctx, c, quizKind(), ids)
+		return dataOf(ctx, c, quizKind(), pins)
 	case learning.ItemSlide:
-		return dataOf(ctx, c, slideKind(), ids)
+		return dataOf(ctx, c, slideKind(), pins)
 	case learning.ItemStory:
-		return dataOf(ctx, c, storyKind(), ids)
+		return dataOf(ctx, c, storyKind(), pins)
 	case learning.ItemGroup:
-		return dataOf(ctx, c, groupKind(), ids)
+		return dataOf(ctx, c, groupKind(), pins)
 	default:
-		return map[string]any{}, nil
+		return map[content.Pin]any{}, nil
 	}
 }
 
-func dataOf[T any, W content.Text](ctx context.Context, c *call, k *kind[T, W], ids []string) (map[string]any, error) {
-	all := make(map[string]any, len(ids))
-	for some := range slices.Chunk(ids, content.MaxItems) {
-		docs, err := k.of(c.ws).GetMany(ctx, some...)
+func dataOf[T any, W content.Text](ctx context.Context, c *call, k *kind[T, W], pins []content.Pin) (map[content.Pin]any, error) {
+	all := make(map[content.Pin]any, len(pins))
+	for some := range slices.Chunk(pins, content.MaxItems) {
+		docs, err := documentsAt(ctx, k.of(c.ws), some)
 		if err != nil {
 			return nil, err
 		}
-		rows, err := k.rows(ctx, c, docs, []string{"translations"})
-		if err != nil {
-			return nil, err
-		}
-		for i := range rows {
-			all[headOf(&docs[i]).ID] = rows[i]
+		for i := range docs {
+			all[some[i]] = k.said(c, &docs[i])
 		}
 	}
 	return all, nil
+}
+
+// documentsAt returns documents in the order of pins: the versions that they name, or the document as it is being written where they name none.
+func documentsAt[T any](ctx context.Context, from content.Documents[T], pins []content.Pin) ([]T, error) {
+	if pins[0].Version > 0 {
+		return from.Versions(ctx, pins...)
+	}
+	ids := make([]string, len(pins))
+	for i, pin := range pins {
+		ids[i] = pin.ID
+	}
+	return from.GetMany(ctx, ids...)
 }
 
 // createsGroup declares what makes a group with its children, and createsPath the same of a path.
@@ -340,26 +372,16 @@ func (c *call) pathsOfUser(ctx context.Context, all []learning.AssignedPath, fie
 	return rows, err
 }
 
-// assignedItems returns the items of a path as its user is on it, with their documents as those see them who write them.
-func (c *call) assignedItems(_ context.Context, items []learning.AssignedItem, of []learning.Item) ([]itemRow, error) {
-	rows := make([]itemRow, len(items))
-	for i := range items {
-		item := &items[i]
-		rows[i] = reference(item, of)
-		switch {
-		case item.Activity != nil:
-			rows[i].ItemData = activityKind().said(c, item.Activity)
-		case item.Quiz != nil:
-			rows[i].ItemData = quizKind().said(c, item.Quiz)
-		case item.Slide != nil:
-			rows[i].ItemData = slideKind().said(c, item.Slide)
-		case item.Story != nil:
-			rows[i].ItemData = storyKind().said(c, item.Story)
-		case item.Group != nil:
-			rows[i].ItemData = groupKind().said(c, item.Group)
+// assignedItems returns the items of paths as their user is on them: in the versions that the user has, as those see them who write them.
+func (c *call) assignedItems(ctx context.Context, paths []learning.AssignedPath) ([][]itemRow, error) {
+	all := make([][]itemRow, len(paths))
+	for i := range paths {
+		all[i] = make([]itemRow, len(paths[i].Items))
+		for j := range paths[i].Items {
+			all[i][j] = reference(&paths[i].Items[j], paths[i].Path.Items)
 		}
 	}
-	return rows, nil
+	return all, c.resolve(ctx, all, func(i, j int) int { return paths[i].Items[j].Version })
 }
 
 type (
@@ -432,6 +454,10 @@ func dashboardLearning(f *forms) []*operation {
 	called[storyWithQuizzes](f, "StoryWithQuizzes")
 	called[groupWithItems](f, "LearningGroupWithItems")
 	called[pathWithItems](f, "LearningPathWithItems")
+	f.items[Dashboard] = dashboardItems()
+	for _, t := range f.items[Dashboard] {
+		f.of(t) // for what holds any of them
+	}
 	shapeOf[learning.Assignment](f, shape{
 		hidden: []string{"learningPathRuleVersion", "context", "progress", "outcome", "beganAt", "versionsOf"}, always: []string{"state"},
 	})

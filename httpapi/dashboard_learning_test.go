@@ -110,7 +110,7 @@ func TestLearningPathAssignments(t *testing.T) {
 		require.Equal(t, "NOT_STARTED", progress["status"])
 		require.Equal(t, object(t, `{"total": 3, "completed": 0, "percentage": 0}`), progress["progress"])
 		quiz := full["items"].([]any)[1].(map[string]any)["itemData"].(map[string]any)
-		require.Equal(t, "new", quiz["quizId"])
+		require.Equal(t, "opt1", quiz["correctAnswer"], "who writes it knows the answer, though the user did not answer yet")
 		require.Equal(t, []any{object(t, `{"quizId": "new", "lang": "en", "question": "Which?", "opt1": "A", "opt2": "B", `+whole+`}`)}, quiz["translations"])
 		require.Empty(t, items(c.do("GET", "/learning-path-assignments?userId=member&state=ENDED", "", 200)))
 		require.Len(t, items(c.do("GET", "/learning-path-assignments?userId=member&state=ACTIVE&visibility=UNLOCKED&progressStatus=NOT_STARTED", "", 200)), 1)

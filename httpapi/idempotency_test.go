@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -165,7 +166,13 @@ func TestKeptAnswersAreSealedAndSwept(t *testing.T) {
 		rows := w.kept("httpapi_answers")
 		require.Len(t, rows, 10)
 		for _, row := range rows {
-			require.NotContains(t, row, "Run")
+			var kept struct {
+				Record struct{ Sealed []byte }
+			}
+			require.NoError(t, json.Unmarshal([]byte(row), &kept))
+			require.NotEmpty(t, kept.Record.Sealed)
+			require.NotContains(t, string(kept.Record.Sealed), "activityId")
+			require.NotContains(t, row, "activityId")
 			require.NotContains(t, row, "key-")
 		}
 		w.now.set(w.now.get().Add(24 * time.Hour))

@@ -351,6 +351,14 @@ func activate(tx *session.Tx, g *goal, m *Mission, d mechanic.Data) bool {
 	return ok
 }
 
+// completionID returns the id of the event that the mission has been completed.
+func (m *Mission) completionID() string {
+	if m.MissionType == Group {
+		return m.ID + ":completed:" + m.Completer.UserID
+	}
+	return m.ID + ":completed"
+}
+
 // completion is the event of a mission that has been completed. That of a group's names who completed it: when that is
 // another after all, it is another event.
 func completion(m *Mission) event.Event {
@@ -358,12 +366,8 @@ func completion(m *Mission) event.Event {
 	at.CurrentAmount = m.Completer.Reached
 	fields := at.vars()
 	delete(fields, "userId")
-	id := m.ID + ":completed"
-	if m.MissionType == Group {
-		id += ":" + m.Completer.UserID
-	}
 	return event.Event{
-		ID: id, Type: event.Mission, EntityID: m.ConfigurationID, UserID: m.Completer.UserID, At: m.CompletedAt,
+		ID: m.completionID(), Type: event.Mission, EntityID: m.ConfigurationID, UserID: m.Completer.UserID, At: m.CompletedAt,
 		Value: &at.CurrentAmount, Progress: event.Complete, Fields: fields,
 	}
 }

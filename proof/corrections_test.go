@@ -15,7 +15,10 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/guerdontest"
+	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store/memory"
+	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 // wrong is why something is corrected.
@@ -306,4 +309,41 @@ func TestCorrectionWithinATransaction(t *testing.T) {
 		}))
 		require.Equal(t, before, w.picture(t))
 	})
+}
+
+// Two missions of a group count each other's end. The event that completes both is put right: it happened a second later, and both are completed then.
+func TestCorrectedWithinAGroup(t *testing.T) {
+	goal := guerdontest.MissionConfiguration("goal", event.Matcher{Type: event.MatchTag, Entity: "Tag", EntityID: "goal"}, "2")
+	goal.MissionType = missions.Group
+	rule := func(id string) *missions.Rule {
+		r := guerdontest.MissionRule(id, goal, "")
+		r.MissionType, r.GroupTagID, r.TimezoneType, r.Timezone = missions.Group, "red", timeframe.Fixed, "UTC"
+		r.AssignmentMode, r.EventMatchType, r.EventMatchEntity, r.EventMatchEntityID = missions.AssignmentMode("EVENT"), event.MatchEntity, "Activity", ""
+		return r
+	}
+	g := play(t, goal, rule("one"), rule("other"))
+	ctx := t.Context()
+	_, err := g.Missions.Configurations.AssignTags(ctx, "goal", tenancy.Tagging{TagID: "goal"})
+	require.NoError(t, err)
+	_, err = g.Activities.AssignTags(ctx, "run", tenancy.Tagging{TagID: "goal"})
+	require.NoError(t, err)
+	g.set(january(3))
+	at := january(1, 13).Add(-time.Second)
+	for _, e := range []event.Event{run("first", "bob", january(1)), run("second", "bob", at)} {
+		_, err = g.Record(ctx, e)
+		require.NoError(t, err)
+	}
+	for _, moved := range []time.Duration{0, time.Second} {
+		if moved > 0 {
+			_, err = g.Amend(ctx, run("second", "bob", at.Add(moved)), wrong)
+			require.NoError(t, err)
+		}
+		both, err := g.Missions.Current(ctx, "bob")
+		require.NoError(t, err)
+		require.Len(t, both, 2)
+		for _, m := range both {
+			require.Equal(t, "3", m.CurrentAmount.String(), "two runs, and that the other is completed")
+			require.Equal(t, at.Add(moved), m.CompletedAt)
+		}
+	}
 }

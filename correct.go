@@ -13,6 +13,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
@@ -83,7 +84,7 @@ func (c *Corrected) String() string {
 // entryID returns the id of the entry that corrects.
 func (c *Corrected) entryID() string { return fmt.Sprintf("%s/%06d", c.EventID, c.Number) }
 
-// Retract takes back an event that a host has recorded, as if it had never happened: all that followed from it, and from what has
+// Retract takes back an event that a host has recorded, or a user has submitted, as if it had never happened: all that followed from it, and from what has
 // happened since, follows anew. The outcome is what is different. The event's entry stays in the journal, and another one says what was taken
 // back, when, by whom and why ([Workspace.Corrections]). Taken back twice is once: the second time returns the first outcome. The
 // event's id may not be recorded again, but be amended.
@@ -91,7 +92,10 @@ func (c *Corrected) entryID() string { return fmt.Sprintf("%s/%06d", c.EventID, 
 // What cannot be undone stays, and the outcome's problems say so: what was redeemed, what counts in a period that is closed. What
 // was spent is owed, unless the correction refuses that.
 //
-// It returns [fault.ErrInvalid] for what hosts do not record, such as the answer of a quiz, [fault.ErrNotFound] for an event that was not recorded,
+// What a user has submitted is taken back too, by the event of the log: an answer, a step of a slide, what was done with a story. It may be submitted
+// again, and is another event then.
+//
+// It returns [fault.ErrInvalid] for what follows by itself or from calls, such as a grant, [fault.ErrNotFound] for an event that was not recorded,
 // and [fault.ErrConflict] for one that happened before the workspace's horizon or before it was taken over, or whose user has been deleted.
 func (ws *Workspace) Retract(ctx context.Context, eventID string, c Correction) (Outcome, error) {
 	return session.Write(ctx, ws.run, func(tx *session.Tx) (Outcome, error) { return ws.engine.correct(ctx, tx, eventID, nil, c) })
@@ -120,6 +124,12 @@ func (e *Engine) correct(ctx context.Context, tx *session.Tx, eventID string, ne
 	if err := c.validate(); err != nil {
 		return Outcome{}, err
 	}
+	first, missing := entryOf(ctx, tx, eventID)
+	if missing == nil {
+		if err := first.corrigible(next == nil); err != nil {
+			return Outcome{}, err
+		}
+	}
 	var a arrival
 	if next != nil {
 		var err error
@@ -127,38 +137,51 @@ func (e *Engine) correct(ctx context.Context, tx *session.Tx, eventID string, ne
 			return Outcome{}, err
 		}
 	}
-	p, err := e.ready(ctx, tx)
+	if missing != nil {
+		return Outcome{}, missing
+	}
+	last, number, err := lastOfEntry(ctx, tx, &first)
 	if err != nil {
 		return Outcome{}, err
 	}
-	first, err := entryOf(ctx, tx, eventID)
-	if err != nil {
-		return Outcome{}, err
-	}
-	if first.Event.Type != event.Activity || first.Correction != nil {
-		return Outcome{}, fault.Invalid("id", "%q is of type %s; only what a host has recorded can be corrected", eventID, first.Event.Type)
-	}
-	past, err := correctionsOf(ctx, tx, eventID)
-	if err != nil {
-		return Outcome{}, err
-	}
-	last := &first
-	if n := len(past); n > 0 {
-		last = &past[n-1]
-	}
-	said := &Corrected{
-		EventID: eventID, Number: len(past) + 1, Retracted: next == nil, Was: last.happened(), At: tx.Now, Actor: content.ActorOf(tx), Reason: c.Reason,
+	was := last.happened()
+	if next == nil {
+		if was == nil {
+			return last.Outcome, nil
+		}
+		return e.replace(ctx, tx, &first, last, number, nil, c)
 	}
 	if a.timeless {
 		a.event.At = last.Event.At
 	}
 	switch {
-	case next == nil && said.Was == nil, next != nil && said.Was != nil && a.same(said.Was) == nil:
+	case was != nil && a.same(was) == nil:
 		return last.Outcome, nil
-	case next != nil && a.event.UserID != first.Event.UserID:
+	case a.event.UserID != first.Event.UserID:
 		return Outcome{}, fault.Invalid("userId", "is not %q, who did it: take the event back, and record another", first.Event.UserID)
 	}
-	f, err := e.correction(ctx, tx, p, &first, said, &a)
+	return e.replace(ctx, tx, &first, last, number, &a, c)
+}
+
+// lastOfEntry returns what says of an entry's event how it is now known to have happened, and the number of the next correction.
+func lastOfEntry(ctx context.Context, tx *session.Tx, first *Entry) (last *Entry, next int, err error) {
+	past, err := correctionsOf(ctx, tx, first.Event.ID)
+	if n := len(past); n > 0 {
+		return &past[n-1], n + 1, err
+	}
+	return first, 1, err
+}
+
+// replace lets an event have happened as a has it, or not at all, where last says how it was known to have happened before.
+func (e *Engine) replace(ctx context.Context, tx *session.Tx, first, last *Entry, number int, a *arrival, c Correction) (Outcome, error) {
+	p, err := e.ready(ctx, tx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	said := &Corrected{
+		EventID: first.Event.ID, Number: number, Retracted: a == nil, Was: last.happened(), At: tx.Now, Actor: content.ActorOf(tx), Reason: c.Reason,
+	}
+	f, err := e.correction(ctx, tx, p, first, said, a)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -175,6 +198,102 @@ func (e *Engine) correct(ctx context.Context, tx *session.Tx, eventID string, ne
 		return Outcome{}, err
 	}
 	return f.entry.Outcome, nil
+}
+
+// Regraded says what became of the answers to a quiz that were judged anew.
+type Regraded struct {
+	// QuizID and Version are the quiz and the version by which its answers are judged now.
+	QuizID  string `json:"quizId"`
+	Version int    `json:"version"`
+	// Answers is how many were given, Changed how many of them are right now and were wrong, or the other way round.
+	Answers int `json:"answers"`
+	Changed int `json:"changed"`
+}
+
+// Regrade judges all answers to a quiz by the version that is in force, because the key was wrong in the versions by which they were judged: all
+// that followed from them follows anew, as [Workspace.Amend] says, with a correction of each. It works in one transaction for each answer: after an error, what
+// they did remains, and Regrade may be called again, which corrects no answer twice. What happened before the workspace's horizon stays, and so do the answers of who has been deleted.
+//
+// It returns [fault.ErrInvalid] for a correction without a reason, [fault.ErrNotFound] for a quiz that is not published, and an [*economy.BoundError] if the correction
+// refuses what is spent.
+func (ws *Workspace) Regrade(ctx context.Context, quizID string, c Correction) (Regraded, error) {
+	if err := c.validate(); err != nil {
+		return Regraded{}, err
+	}
+	inForce, err := ws.Quizzes.Live(ctx, quizID)
+	quiz, is := inForce[quizID]
+	if err == nil && !is {
+		err = fault.NotFound("quizId", quizID)
+	}
+	if err != nil {
+		return Regraded{}, err
+	}
+	done := Regraded{QuizID: quizID, Version: quiz.Version}
+	for token := ""; ; {
+		logs, next, err := ws.Learning.Answers(ctx, quizID, store.Page{Limit: store.MaxPage, Token: token})
+		if err != nil {
+			return done, err
+		}
+		for i := range logs {
+			l := &logs[i]
+			for j := range l.Attempts {
+				done.Answers++
+				if len(l.Attempts) == 1 && l.Version == quiz.Version {
+					continue
+				}
+				regraded, err := ws.regrade(ctx, &quiz, l.UserID, &l.Attempts[j], c)
+				if err != nil {
+					return done, err
+				}
+				if right := l.Attempts[j].Answer == quiz.CorrectAnswer; regraded && right != (l.Attempts[j].Outcome == event.Success) {
+					done.Changed++
+				}
+			}
+		}
+		if token = next; token == "" {
+			return done, nil
+		}
+	}
+}
+
+// regrade judges an answer anew, unless it is judged so or nobody may, and tells whether it did.
+func (ws *Workspace) regrade(ctx context.Context, by *content.Quiz, userID string, a *learning.Attempt, c Correction) (bool, error) {
+	return session.Write(ctx, ws.run, func(tx *session.Tx) (bool, error) {
+		u, err := tenancy.FindUser(ctx, tx, userID)
+		if err != nil || u.Status == tenancy.Deleted {
+			return false, err
+		}
+		settled, _, err := horizon(ctx, tx)
+		if err != nil || a.At.Before(settled) {
+			return false, err
+		}
+		first, err := entryOf(ctx, tx, a.EventID)
+		if err != nil {
+			return false, err
+		}
+		last, number, err := lastOfEntry(ctx, tx, &first)
+		if err != nil || last.happened() == nil || learning.GradedBy(&last.Event) == by.Version {
+			return false, err
+		}
+		now := arrival{event: learning.Graded(last.Event, by.Version)}
+		_, err = ws.engine.replace(ctx, tx, &first, last, number, &now, c)
+		return err == nil, err
+	})
+}
+
+// corrigible refuses an entry that cannot be corrected, or only be taken back.
+func (e *Entry) corrigible(retract bool) error {
+	switch t := e.Event.Type; {
+	case e.Correction == nil && t == event.Activity:
+		return nil
+	case e.Correction == nil && (t == event.Quiz || t == event.Slide || t == event.Story):
+		if retract {
+			return nil
+		}
+		return fault.Invalid("id", "%q is of type %s; take it back, and let it be submitted again", e.ID(), t)
+	default:
+		return fault.Invalid("id", "%q is of type %s; only what a host has recorded and users have submitted can be corrected", e.ID(), t)
+	}
 }
 
 // correction returns the fact that a correction of an entry is. It stands for a as that would if it had been recorded with the entry.
@@ -199,8 +318,13 @@ func (e *Engine) correction(ctx context.Context, tx *session.Tx, p *program, fir
 	var o *mechanic.Occasion
 	if said.Retracted {
 		o, err = p.occasion(ctx, tx, ev)
-	} else if err = describe(p, a); err == nil {
-		o, err = p.occasion(ctx, tx, a.event)
+	} else {
+		if a.event.Type == event.Activity {
+			err = describe(p, a)
+		}
+		if err == nil {
+			o, err = p.occasion(ctx, tx, a.event)
+		}
 	}
 	if err != nil {
 		return nil, err

@@ -276,6 +276,7 @@ func (e *Engine) session(tx store.Tx) *session.Tx {
 	own.Enter = func(ctx context.Context, ev event.Event) error {
 		return own.For(ev.UserID, func() error { return e.tick(ctx, own, ev) })
 	}
+	own.Submit = func(ctx context.Context, ev event.Event) error { return e.submit(ctx, own, ev) }
 	own.Wake = func(ctx context.Context, userID string) error {
 		return own.For(userID, func() error { return e.wake(ctx, own, userID) })
 	}

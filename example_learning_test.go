@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/fault"
@@ -92,4 +93,33 @@ func ExampleWorkspace_learningLocks() {
 	// Bread UNLOCKED
 	// Cake LOCKED
 	// Cake after bread: path bread is not begun
+}
+
+// What if somebody answers offline, and what if the key of a quiz was wrong? An answer may say when it was given; it counts then. Once the
+// author has published the right key, all answers are judged by it, and all that followed from them follows anew.
+func ExampleWorkspace_Regrade() {
+	ctx := context.Background()
+	ws := teach(ctx)
+	ada := learning.Submission{UserID: "ada", At: monday.Add(-time.Hour)}
+	log, err := ws.Learning.SubmitQuiz(ctx, learning.QuizSubmission{Submission: ada, QuizID: "water", Answer: "opt2"})
+	check(err)
+	fmt.Println(log.Outcome, "at", log.CompletedAt.Format("15:04"))
+
+	quiz, err := ws.Quizzes.Get(ctx, "water")
+	check(err)
+	quiz.CorrectAnswer = "opt2"
+	_, err = ws.Quizzes.Update(ctx, quiz)
+	check(err)
+	_, err = ws.Quizzes.Publish(ctx, "water")
+	check(err)
+	done, err := ws.Regrade(ctx, "water", guerdon.Correction{Reason: "this dough has no water"})
+	check(err)
+	fmt.Println("answers:", done.Answers, "changed:", done.Changed)
+	log, err = ws.Learning.QuizLog(ctx, "ada", "water", "")
+	check(err)
+	fmt.Println(log.Outcome)
+	// Output:
+	// FAIL at 08:00
+	// answers: 1 changed: 1
+	// SUCCESS
 }

@@ -631,11 +631,29 @@ func (e *Engine) take(ctx context.Context, tx *session.Tx, f *fact, ask *questio
 	tx.Now = f.entry.RecordedAt
 	r.begin(f.UserID, f.key())
 	tx.Place, f.first.Place, tx.Seq = f.key(), f.key(), f.entry.Outcome.Seq
-	err := e.cascade(ctx, tx, f.program, f.first, &f.entry, ask)
+	err := f.enact(ctx, tx)
+	if err == nil {
+		err = e.cascade(ctx, tx, f.program, f.first, &f.entry, ask)
+	}
 	tx.Place = ""
 	f.Before = r.end()
 	r.tell(f)
 	return err
+}
+
+// enact lets the mechanic of what the user has done say what that came to.
+func (f *fact) enact(ctx context.Context, tx *session.Tx) error {
+	for _, m := range f.program.mechanics {
+		ev, err := m.enact(ctx, tx, f.first)
+		if err != nil {
+			return err
+		}
+		if ev != nil {
+			f.first = f.first.Become(f.program.tagged(*ev))
+			f.entry.Event = *f.first.Event
+		}
+	}
+	return nil
 }
 
 // tell notes which events follow from a step now.
@@ -820,7 +838,7 @@ func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts
 			ticking[place] = f
 		case replaced:
 			gone := f.step
-			gone.Void, gone.Again, gone.Before, gone.Events = facts[0].Seq, facts[0].Seq, nil, nil
+			gone.Void, gone.Again, gone.Given, gone.Before, gone.Events = facts[0].Seq, facts[0].Seq, nil, nil, nil
 			gone.stand(gone.At, fmt.Sprintf("%s/%020d", gone.Rank, gone.Void)) // what is instead of it may stand where it stood
 			if err := errors.Join(steps.Delete(ctx, tx, place), steps.Put(ctx, tx, gone)); err != nil {
 				return err

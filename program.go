@@ -256,6 +256,7 @@ type machine struct {
 	heeds    func(keys []string) bool
 	awaits   func(event.Type) bool
 	foresee  func(*mechanic.Occasion) []event.Event
+	enact    func(context.Context, *session.Tx, *mechanic.Occasion) (*event.Event, error)
 	react    func(context.Context, *session.Tx, *mechanic.Occasion, *Outcome, *question) error
 	present  func(context.Context, *session.Tx, *mechanic.Occasion, *Outcome) error
 	amend    func(context.Context, *session.Tx, mechanic.Amendment, *Outcome) error
@@ -289,7 +290,7 @@ func plug[C any](m mechanic.Mechanic[C], list func(*Outcome) *[]C) machine {
 	}
 	return machine{
 		mechanic: m, folded: m.Folded(), open: m.Open,
-		reads: m.Reads, heeds: m.Heeds, awaits: m.Awaits, foresee: m.Foresee, rewind: m.Rewind, due: m.Due,
+		reads: m.Reads, enact: m.Enact, heeds: m.Heeds, awaits: m.Awaits, foresee: m.Foresee, rewind: m.Rewind, due: m.Due,
 		recalls: m.Recalls, settle: m.Settle, advance: m.Advance, react: react,
 		present: func(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, out *Outcome) error {
 			changes, err := m.Present(ctx, tx, o)

@@ -267,18 +267,15 @@ func recorded(ctx context.Context, tx *session.Tx, a *arrival) (Outcome, bool, e
 	if err != nil || !found {
 		return Outcome{}, false, err
 	}
-	past, err := correctionsOf(ctx, tx, a.event.ID)
-	if err != nil {
+	last, number, err := lastOfEntry(ctx, tx, &entry)
+	switch {
+	case err != nil:
 		return Outcome{}, false, err
-	}
-	if len(past) == 0 {
+	case number == 1:
 		return entry.Outcome, true, a.same(&entry.Event)
-	}
-	last := &past[len(past)-1]
-	if last.happened() == nil {
+	case last.happened() == nil:
 		return Outcome{}, true, fault.Conflict("id", "%q was taken back on %s", a.event.ID, last.Correction.At.Format(time.RFC3339))
-	}
-	if a.same(&last.Event) == nil {
+	case a.same(&last.Event) == nil:
 		return last.Outcome, true, nil
 	}
 	return entry.Outcome, true, a.same(&entry.Event) // sent once more as it was first
@@ -566,6 +563,46 @@ func (e *Engine) enterTold(ctx context.Context, tx *session.Tx, p *program) erro
 		}
 	}
 	return nil
+}
+
+// submit implements [session.Tx.Submit].
+func (e *Engine) submit(ctx context.Context, tx *session.Tx, ev event.Event) error {
+	p, err := e.ready(ctx, tx)
+	if err != nil {
+		return err
+	}
+	timeless, first := ev.At.IsZero(), ev.ID
+	if timeless {
+		ev.At = tx.Now
+	}
+	for n := 2; ; n++ {
+		known, is, err := journal.Get(ctx, tx, ev.ID)
+		if err != nil {
+			return err
+		}
+		if !is {
+			break
+		}
+		last, _, err := lastOfEntry(ctx, tx, &known)
+		if err != nil || last.happened() != nil {
+			return err
+		}
+		ev.ID = fmt.Sprintf("%s:again:%d", first, n)
+	}
+	o, err := p.occasion(ctx, tx, ev)
+	if err != nil {
+		return err
+	}
+	if !near(tx) {
+		if err := tx.Prefetch(ctx, append(p.reads(tx, o), steps.Rows(lastOf(ev.UserID)))...); err != nil {
+			return err
+		}
+	}
+	rank := ""
+	if !timeless {
+		rank = outside(ev.ID)
+	}
+	return e.enter(ctx, tx, e.factOf(tx, p, o, rank))
 }
 
 // placeOfTold returns the place of an event that a call was told of before, "" for none.

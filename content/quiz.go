@@ -59,6 +59,40 @@ type Quiz struct {
 	StoryID string `json:"storyId,omitempty"`
 	// Source says what the quiz was made from.
 	Source string `json:"source,omitempty"`
+	// MaxAttempts is how often a user may answer in a context, at most [MaxAttempts]; 0 means once.
+	MaxAttempts int `json:"maxAttempts,omitempty"`
+	// CountedAttempt says which of several answers counts; "" means [BestAttempt].
+	CountedAttempt CountedAttempt `json:"countedAttempt,omitempty"`
+}
+
+// MaxAttempts is how often a quiz may let a user answer at most.
+const MaxAttempts = 100
+
+// CountedAttempt says which of several answers to a quiz counts.
+type CountedAttempt string
+
+// Which answer counts.
+const (
+	// BestAttempt lets the first correct answer count, or the last one: the quiz is in progress until an answer is correct, or none is left.
+	BestAttempt CountedAttempt = "BEST"
+	// LastAttempt lets each answer take the place of the one before: the quiz is complete with the first. What a path or a group came to when it was
+	// completed stays.
+	LastAttempt CountedAttempt = "LAST"
+)
+
+// Attempts returns how often a user may answer.
+func (q *Quiz) Attempts() int { return max(q.MaxAttempts, 1) }
+
+func (q *Quiz) checkAttempts() error {
+	switch {
+	case q.MaxAttempts < 0 || q.MaxAttempts > MaxAttempts:
+		return fault.Invalid("maxAttempts", "is %d; allowed are 0 to %d", q.MaxAttempts, MaxAttempts)
+	case q.CountedAttempt != "" && q.CountedAttempt != BestAttempt && q.CountedAttempt != LastAttempt:
+		return fault.Invalid("countedAttempt", "%q is none of %s, %s", q.CountedAttempt, BestAttempt, LastAttempt)
+	case q.CountedAttempt != "" && q.Attempts() == 1:
+		return fault.Invalid("countedAttempt", "is %s, but there is only one attempt", q.CountedAttempt)
+	}
+	return nil
 }
 
 // A Question is a quiz in one language. All languages have the same options.
@@ -99,7 +133,7 @@ func (q Question) Validate() error {
 
 // Validate returns every fault of the quiz's fields, joined.
 func (q *Quiz) Validate() error {
-	return errors.Join(q.ValidateTexts(), q.checkOptions(), q.Difficulty.check(), q.checkAnswer(), q.Placement.check(),
+	return errors.Join(q.ValidateTexts(), q.checkOptions(), q.Difficulty.check(), q.checkAnswer(), q.Placement.check(), q.checkAttempts(),
 		text.Optional(ident.Check, "storyId", q.StoryID), q.Parent.Validate())
 }
 

@@ -173,17 +173,28 @@ func (e *Event) fill() {
 	e.EntityTags, e.Fields, e.Cause = nil, nil, ""
 }
 
+// CheckTime refuses a time at which nothing can have happened: more than [MaxFuture] ahead of now, or outside the years 1 to 9999. The zero time stands
+// for now.
+func CheckTime(at, now time.Time) error {
+	switch {
+	case at.After(now.Add(MaxFuture)):
+		return fault.Invalid("completedAt", "is %s ahead of now, at most %s are allowed", at.Sub(now).Round(time.Second), MaxFuture)
+	case at.Year() < 1 || at.Year() > 9999:
+		return fault.Invalid("completedAt", "is outside the years 1 to 9999")
+	}
+	return nil
+}
+
 func (e *Event) check(now time.Time) error {
 	for _, id := range []struct{ field, id string }{{"id", e.ID}, {"userId", e.UserID}, {"entityId", e.EntityID}} {
 		if err := ident.Check(id.field, id.id); err != nil {
 			return err
 		}
 	}
+	if err := CheckTime(e.At, now); err != nil {
+		return err
+	}
 	switch {
-	case e.At.After(now.Add(MaxFuture)):
-		return fault.Invalid("completedAt", "is %s ahead of now, at most %s are allowed", e.At.Sub(now).Round(time.Second), MaxFuture)
-	case e.At.Year() < 1 || e.At.Year() > 9999:
-		return fault.Invalid("completedAt", "is outside the years 1 to 9999")
 	case e.Outcome != "" && e.Outcome != Success && e.Outcome != e.Type.failure():
 		return fault.Invalid("outcome", "%q is none of %s, %s", e.Outcome, Success, e.Type.failure())
 	case e.Progress != "" && e.Progress != Start && e.Progress != InProgress && e.Progress != Complete:

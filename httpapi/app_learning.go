@@ -68,6 +68,7 @@ func appLearning(f *forms) []*operation {
 		hidden: []string{"learningPathRuleVersion", "context", "progress", "outcome", "beganAt", "versionsOf"}, always: []string{"state"},
 	})
 	hide[appQuizLog](f, "version", "eventId", "correctAnswer", "explanation")
+	hide[learning.Attempt](f, "eventId")
 	hide[appSlideLog](f, "version", "eventId", "outcome")
 	hide[appStoryLog](f, "version", "eventId", "progress", "outcome", "parentId", "parentType", "startedAt", "completedAt", "bookmarked", "shared")
 	one := "/learning-path-assignments/{learningPathAssignmentId}"
@@ -264,10 +265,12 @@ type submission struct {
 	Context    string             `json:"context,omitempty"`
 	ParentID   string             `json:"parentId,omitempty"`
 	ParentType content.ParentType `json:"parentType,omitempty"`
+	// CompletedAt is when it was done, for who sends later what was done offline; without it, it is done now.
+	CompletedAt time.Time `json:"completedAt,omitzero"`
 }
 
 func (c *call) submission(s submission) learning.Submission {
-	return learning.Submission{UserID: c.user.ID, Context: s.Context, Parent: content.Parent{ParentID: s.ParentID, ParentType: s.ParentType}}
+	return learning.Submission{UserID: c.user.ID, Context: s.Context, Parent: content.Parent{ParentID: s.ParentID, ParentType: s.ParentType}, At: s.CompletedAt}
 }
 
 type (
@@ -277,6 +280,8 @@ type (
 			submission
 
 			Answer content.Option `json:"answer"`
+			// Attempt is the number of the answer, where the quiz allows more than one; without it, 1.
+			Attempt int `json:"attempt,omitempty"`
 			// Progress is accepted; whoever answers has completed the quiz.
 			Progress learning.Progress `json:"progress,omitempty"`
 		} `body:"json"`
@@ -295,6 +300,8 @@ type (
 			Action    learning.Action `json:"action"`
 			Context   string          `json:"context,omitempty"`
 			ContentID int             `json:"contentId,omitempty"`
+			// CompletedAt is when it was done, for who sends later what was done offline; without it, it is done now.
+			CompletedAt time.Time `json:"completedAt,omitzero"`
 		} `body:"json"`
 	}
 	quizLogRow struct {
@@ -317,7 +324,10 @@ func submitQuiz(ctx context.Context, c *call, in *quizAnswered) (quizLogRow, err
 	if p := in.Body.Progress; p != "" && p != learning.Start && p != learning.InProgress && p != learning.Complete {
 		return quizLogRow{}, fault.Invalid("progress", "%q is none of START, IN_PROGRESS, COMPLETE", p)
 	}
-	l, err := c.ws.Learning.SubmitQuiz(ctx, learning.QuizSubmission{Submission: c.submission(in.Body.submission), QuizID: in.ID, Answer: in.Body.Answer})
+	l, err := c.ws.Learning.SubmitQuiz(ctx, learning.QuizSubmission{Submission: c.submission(in.Body.submission), QuizID: in.ID, Answer: in.Body.Answer, Attempt: in.Body.Attempt})
+	if len(l.Attempts) == 1 {
+		l.Attempts = nil // the log says it
+	}
 	return quizLogRow{appQuizLog(l), c.envelope()}, err
 }
 
@@ -329,7 +339,7 @@ func submitSlide(ctx context.Context, c *call, in *slideMoved) (slideLogRow, err
 // submitStory answers with what was done. The log is as old as what was read first, and has changed when it moved last.
 func submitStory(ctx context.Context, c *call, in *storyDone) (storyLogRow, error) {
 	l, err := c.ws.Learning.SubmitStory(ctx, learning.StorySubmission{
-		Submission: c.submission(submission{Context: in.Body.Context}), StoryID: in.ID, Action: in.Body.Action, ContentID: in.Body.ContentID,
+		Submission: c.submission(submission{Context: in.Body.Context, CompletedAt: in.Body.CompletedAt}), StoryID: in.ID, Action: in.Body.Action, ContentID: in.Body.ContentID,
 	})
 	if err != nil {
 		return storyLogRow{}, err

@@ -199,6 +199,10 @@ type (
 		EventID string             `path:"eventId"`
 		Body    guerdon.Correction `body:"json"`
 	}
+	regraded struct {
+		ID   string             `path:"id"`
+		Body guerdon.Correction `body:"json"`
+	}
 	amended struct {
 		EventID string `path:"eventId"`
 		Body    struct {
@@ -263,6 +267,9 @@ func dashboardJournal(f *forms) []*operation {
 		declare("POST", "/events/{eventId}/amend", tenancy.ContentUpdate, "Put an event right, as if it had been recorded so", codes(200, 400, 401, 404, 409), func(ctx context.Context, c *call, in *amended) (guerdon.Outcome, error) {
 			in.Body.Event.ID = in.EventID
 			return c.ws.Amend(ctx, event.Event(in.Body.Event), in.Body.Correction)
+		}),
+		declare("POST", "/quizzes/{quizId}/regrade", tenancy.ContentUpdate, "Judge all answers to a quiz anew, by the version that is published", codes(200, 400, 401, 404, 409), func(ctx context.Context, c *call, in *regraded) (guerdon.Regraded, error) {
+			return c.ws.Regrade(ctx, in.ID, in.Body)
 		}),
 		declare("GET", "/events/{eventId}/corrections", tenancy.AnalyticsRead, "List what corrects an event", codes(200, 401, 404), func(ctx context.Context, c *call, in *eventAsked) (out list[guerdon.Entry], err error) {
 			if _, err = c.ws.Entry(ctx, in.EventID); err == nil {

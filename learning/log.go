@@ -33,10 +33,24 @@ type QuizLog struct {
 	QuizID string `json:"quizId"`
 	Log
 	Difficulty content.Difficulty `json:"difficulty"`
-	Answer     content.Option     `json:"answer"`
-	// CorrectAnswer and Explanation, which is in the user's language, are what the user may know now.
+	// Answer is the one that counts.
+	Answer content.Option `json:"answer"`
+	// CorrectAnswer and Explanation, which is in the user's language, are what the user may know now: "" while another attempt could count.
 	CorrectAnswer content.Option `json:"correctAnswer"`
 	Explanation   string         `json:"explanation,omitempty"`
+	// Attempts are all answers, in the order in which they were given.
+	Attempts []Attempt `json:"attempts,omitempty"`
+}
+
+// An Attempt is one of a user's answers to a quiz.
+type Attempt struct {
+	// Attempt is its number: 1, 2, …
+	Attempt int            `json:"attempt"`
+	Answer  content.Option `json:"answer"`
+	Outcome event.Outcome  `json:"outcome"`
+	// At is when it was given, EventID the event of it.
+	At      time.Time `json:"completedAt"`
+	EventID string    `json:"eventId"`
 }
 
 // A SlideLog says how far a user is with a slide.
@@ -94,6 +108,7 @@ type row struct {
 
 	Difficulty content.Difficulty `json:"difficulty,omitempty"` // of a quiz
 	Answer     content.Option     `json:"answer,omitempty"`
+	Tries      []Attempt          `json:"tries,omitempty"`     // none if all there is is a first answer
 	Bookmarks  int                `json:"bookmarks,omitempty"` // of a story: odd while it is bookmarked
 	Shared     []int              `json:"shared,omitempty"`
 	// Beginning is that of a path; a group has that of the path in which it was begun.
@@ -107,7 +122,30 @@ func logKey(userID, context string, item itemKey) string {
 
 func (r *row) key() itemKey { return itemKey{r.ItemType, r.ItemID} }
 
-var logs = store.Define("learning_logs", func(r *row) string { return logKey(r.UserID, r.Context, r.key()) }, nil).Packed()
+var logs = store.Define("learning_logs", func(r *row) string { return logKey(r.UserID, r.Context, r.key()) }, nil).Packed().Version(4)
+
+// tries returns the answers that were given.
+func (r *row) tries() []Attempt {
+	if len(r.Tries) == 0 && r.Answer != "" {
+		return []Attempt{{1, r.Answer, r.Outcome, r.MovedAt, r.EventID}}
+	}
+	return r.Tries
+}
+
+// try returns the answer that was given as an attempt, nil for none.
+func (r *row) try(n int) *Attempt {
+	tries := r.tries()
+	i := slices.IndexFunc(tries, func(a Attempt) bool { return a.Attempt == n })
+	if i < 0 {
+		return nil
+	}
+	return &tries[i]
+}
+
+// open tells whether another answer could count.
+func (r *row) open(quiz *content.Quiz) bool {
+	return len(r.tries()) < quiz.Attempts() && (r.Outcome != event.Success || quiz.CountedAttempt == content.LastAttempt)
+}
 
 // countsBelow adds a parent below which the log counts, and tells whether that is new.
 func (r *row) countsBelow(p content.Parent) bool {

@@ -22,7 +22,7 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 		reads = append(reads, assignments.Rows(endingAfter(o.User.ID, o.Event.At)))
 	case event.Quiz, event.Slide, event.Story:
 		s := submissionOf(o.Event)
-		reads = append(reads, assignments.Rows(ofContext(s.UserID, s.Context)))
+		reads = append(reads, assignments.Rows(ofContext(s.UserID, s.Context)), logs.Keys(logKey(s.UserID, s.Context, itemKey{itemTypeOf(o.Event), o.Event.EntityID})))
 	default:
 	}
 	var keys []string
@@ -73,7 +73,7 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 // announce returns the change that an event of a log stands for, none for any other.
 func (p *program) announce(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	t := itemTypeOf(o.Event)
-	if t == "" || t == ItemActivity {
+	if t == "" || t == ItemActivity || o.Event.Fields[mechanic.Counts] == false {
 		return nil, nil
 	}
 	s := submissionOf(o.Event)
@@ -86,13 +86,19 @@ func (p *program) announce(ctx context.Context, tx *session.Tx, o *mechanic.Occa
 
 // submissionOf returns who submitted what an event is about, and where.
 func submissionOf(e *event.Event) Submission {
-	text := func(name string) string {
-		s, _ := e.Fields[name].(string)
+	return Submission{UserID: e.UserID, Context: textsOf(e.Fields)("context"), Parent: parentOf(e.Fields), At: e.At}
+}
+
+func parentOf(fields map[string]any) content.Parent {
+	text := textsOf(fields)
+	return content.Parent{ParentID: text("parentId"), ParentType: content.ParentType(text("parentType"))}
+}
+
+// textsOf returns what returns the text of a field, "" if it has none.
+func textsOf(fields map[string]any) func(name string) string {
+	return func(name string) string {
+		s, _ := fields[name].(string)
 		return s
-	}
-	return Submission{
-		UserID: e.UserID, Context: text("context"),
-		Parent: content.Parent{ParentID: text("parentId"), ParentType: content.ParentType(text("parentType"))},
 	}
 }
 
@@ -109,7 +115,7 @@ func (p *program) reactToItem(ctx context.Context, tx *session.Tx, o *mechanic.O
 	}
 	var outlines []*outline
 	for _, s.Parent = range parents {
-		at, err := p.place(ctx, tx, s, item)
+		at, err := p.place(ctx, tx, s, item, o.Event.At)
 		if _, closed := errors.AsType[*fault.Error](err); closed {
 			continue // it could be worked on when it was named
 		}

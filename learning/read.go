@@ -25,7 +25,11 @@ func (p *program) quizLog(ctx context.Context, tx *session.Tx, r *row, lang stri
 	if err != nil {
 		return QuizLog{}, err
 	}
-	l := QuizLog{QuizID: r.ItemID, Log: r.Log, Difficulty: r.Difficulty, Answer: r.Answer, CorrectAnswer: quiz.CorrectAnswer}
+	l := QuizLog{QuizID: r.ItemID, Log: r.Log, Difficulty: r.Difficulty, Answer: r.Answer, Attempts: r.tries()}
+	if r.open(quiz) {
+		return l, nil
+	}
+	l.CorrectAnswer = quiz.CorrectAnswer
 	if i := slices.IndexFunc(quiz.Translations, func(q content.Question) bool { return q.Lang == picked }); i >= 0 {
 		l.Explanation = quiz.Translations[i].Explanation
 	}
@@ -47,6 +51,31 @@ func (s Service) QuizLog(ctx context.Context, userID, quizID, learnContext strin
 			return QuizLog{}, err
 		}
 		return p.quizLog(ctx, tx, r, "")
+	})
+}
+
+// Answers returns the answers of all users to a quiz, in whatever context, and the token of the next page. Those of users who have been deleted are among them. It
+// reads through the logs of the workspace, however few are of the quiz.
+func (s Service) Answers(ctx context.Context, quizID string, page store.Page) (list []QuizLog, next string, err error) {
+	if err := ident.Check("quizId", quizID); err != nil {
+		return nil, "", err
+	}
+	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]QuizLog, string, error) {
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return nil, "", err
+		}
+		rows, next, err := logs.PageWhere(ctx, tx, store.Query{}, page, func(r *row) bool { return r.ItemType == ItemQuiz && r.ItemID == quizID })
+		if err != nil {
+			return nil, "", err
+		}
+		list := make([]QuizLog, len(rows))
+		for i := range rows {
+			if list[i], err = p.quizLog(ctx, tx, &rows[i], ""); err != nil {
+				return nil, "", err
+			}
+		}
+		return list, next, nil
 	})
 }
 
@@ -220,7 +249,7 @@ func (s Service) Items(ctx context.Context, userID, learnContext, lang string, o
 		at := Submission{UserID: userID, Context: learnContext}
 		b := &book{user: u}
 		for _, item := range of {
-			if err := at.check(idField(item.ItemType), itemKey{item.ItemType, item.ItemID}); err != nil {
+			if err := at.check(itemKey{item.ItemType, item.ItemID}, tx.Now); err != nil {
 				return nil, err
 			}
 			b.context = at.Context
@@ -273,7 +302,7 @@ func (r *reader) several(ctx context.Context, tx *session.Tx, b *book, held []ho
 			b.want(outlines[i].keys())
 			continue
 		}
-		doc, err := r.p.submitted(ctx, tx, idField(key.Type), key, began.versions(), log)
+		doc, err := r.p.submitted(ctx, tx, key, began.versions(), log)
 		if err != nil {
 			return nil, err
 		}

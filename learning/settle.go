@@ -197,7 +197,7 @@ func (b *book) langOf(o *outline) string {
 // moved returns the event of a log that has moved; old is the log before, nil if there was none.
 func (r *row) moved(old *row) event.Event {
 	e := event.Event{
-		ID: r.step(nil, string(r.Progress)).id, Type: entities[r.ItemType], EntityID: r.ItemID, UserID: r.UserID, At: r.MovedAt,
+		ID: stepID(r.key(), r.UserID, r.Context, string(r.Progress)), Type: entities[r.ItemType], EntityID: r.ItemID, UserID: r.UserID, At: r.MovedAt,
 		Value: new(decimal.NewFromInt(1)), Progress: string(r.Progress), Outcome: r.Outcome,
 		Fields: map[string]any{"context": r.Context, "lang": r.Lang, "startedAt": mechanic.Stamp(r.StartedAt)},
 	}

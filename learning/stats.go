@@ -59,6 +59,15 @@ func (t *tally) item(r *row) {
 	}
 }
 
+// otherwise counts that an answer that was counted has another outcome.
+func (t *tally) otherwise(r *row) {
+	if r.Outcome == event.Success {
+		t.Successes++
+	} else {
+		t.Successes--
+	}
+}
+
 // path counts a path that has been completed.
 func (t *tally) path(p *Path) {
 	t.CompletedPaths++

@@ -60,8 +60,8 @@ type AssignedPath struct {
 }
 
 // An AssignedItem is an item as a user is on it: its content in one language, of the version named. Of the
-// five documents the one of its type is set. A quiz hides the correct answer and the explanation until the
-// user has answered.
+// five documents the one of its type is set. A quiz hides the correct answer and the explanation until no
+// answer of the user could count any more.
 type AssignedItem struct {
 	ItemProgress
 	Version int `json:"version"`
@@ -257,9 +257,10 @@ func (r *reader) item(log *row, doc content.Document) (item AssignedItem, err er
 	switch doc := doc.(type) {
 	case *content.Quiz:
 		item.Quiz = doc
-		if log != nil && log.Answer != "" {
+		if log != nil {
 			item.Answer = log.Answer
-		} else {
+		}
+		if item.Answer == "" || log.open(doc) {
 			hide(doc)
 		}
 	case *content.Slide:

@@ -15,6 +15,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/timeframe"
@@ -207,11 +208,6 @@ func (t *Tracking) alike(o *Tracking) bool {
 		t.EndsAtTimezone == o.EndsAtTimezone && t.Geometry == o.Geometry
 }
 
-// The names of an event's fields that are not told of a tracking by another name.
-const (
-	fieldCounts = "counts"
-)
-
 // told returns the event of the tracking, which says all of it but the geometry.
 func (t *Tracking) told() event.Event {
 	fields := map[string]any{
@@ -219,7 +215,7 @@ func (t *Tracking) told() event.Event {
 		"status": string(t.Status), "length": float64(t.Length), "minutes": amount.JSON(decimal.NewFromInt(t.seconds() / 60)),
 		"co2Emitted": amount.JSON(t.CO2Emitted), "co2Avoided": amount.JSON(t.CO2Avoided),
 		"startsAt": stamp(t.StartsAt), "startsAtTimezone": t.StartsAtTimezone, "endsAt": stamp(t.EndsAt), "endsAtTimezone": t.EndsAtTimezone,
-		"misdetectedCompletely": t.MisdetectedCompletely, "suspicious": t.Suspicious, fieldCounts: t.Counts(),
+		"misdetectedCompletely": t.MisdetectedCompletely, "suspicious": t.Suspicious, mechanic.Counts: t.Counts(),
 	}
 	for name, text := range map[string]string{"trackType": string(t.Type), "suspicion": string(t.Suspicion), "contradictsId": t.ContradictsID} {
 		if text != "" {

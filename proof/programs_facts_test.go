@@ -145,27 +145,48 @@ func (a author) enrols() fact {
 	}}
 }
 
+// submits does something with an item, at once or told later. A user answers a quiz in one way only: of two ways the first to arrive would stand.
 func (a author) submits() fact {
 	user := pick(a, "user", people...)
+	by := func(at time.Time) learning.Submission {
+		s := who(user)
+		s.At = at
+		return s
+	}
+	var text string
+	var tell func(t tester, w *world, at time.Time) error
 	switch pick(a, "what", "quiz", "quiz", "slide", "story") {
 	case "story":
-		action := pick(a, "action", learning.CompleteRead, learning.StartRead)
-		return fact{text: fmt.Sprintf("%s does %s with story founding", user, action), do: func(t tester, w *world, _ string) error {
-			_, err := w.Learning.SubmitStory(t.Context(), learning.StorySubmission{Submission: who(user), StoryID: "founding", Action: action})
+		action := pick(a, "action", learning.CompleteRead, learning.StartRead, learning.Bookmark, learning.Unbookmark, learning.Share)
+		text = fmt.Sprintf("%s does %s with story founding", user, action)
+		tell = func(t tester, w *world, at time.Time) error {
+			_, err := w.Learning.SubmitStory(t.Context(), learning.StorySubmission{Submission: by(at), StoryID: "founding", Action: action})
 			return err
-		}}
+		}
 	case "slide":
 		progress := pick(a, "progress", learning.Complete, learning.Start, learning.InProgress)
-		return fact{text: fmt.Sprintf("%s has slide forum in %s", user, progress), do: func(t tester, w *world, _ string) error {
-			_, err := w.Learning.SubmitSlide(t.Context(), learning.SlideSubmission{Submission: who(user), SlideID: "forum", Progress: progress})
+		text = fmt.Sprintf("%s has slide forum in %s", user, progress)
+		tell = func(t tester, w *world, at time.Time) error {
+			_, err := w.Learning.SubmitSlide(t.Context(), learning.SlideSubmission{Submission: by(at), SlideID: "forum", Progress: progress})
 			return err
-		}}
+		}
+	default:
+		quiz := pick(a, "quiz", "hills", "kings")
+		said := "answer of " + user + " to " + quiz
+		if len(a.ids[said]) == 0 {
+			a.ids[said] = []string{string(pick(a, "answer", content.Option2, content.Option1))}
+		}
+		answer := content.Option(a.ids[said][0])
+		text = fmt.Sprintf("%s answers %s with %s", user, quiz, answer)
+		tell = func(t tester, w *world, at time.Time) error {
+			_, err := w.Learning.SubmitQuiz(t.Context(), learning.QuizSubmission{Submission: by(at), QuizID: quiz, Answer: answer})
+			return err
+		}
 	}
-	quiz, answer := pick(a, "quiz", "hills", "kings"), pick(a, "answer", content.Option2, content.Option1)
-	return fact{text: fmt.Sprintf("%s answers %s with %s", user, quiz, answer), do: func(t tester, w *world, _ string) error {
-		_, err := w.Learning.SubmitQuiz(t.Context(), learning.QuizSubmission{Submission: who(user), QuizID: quiz, Answer: answer})
-		return err
-	}}
+	if rapid.Bool().Draw(a.T, "told") {
+		return fact{text: text + ", and tells of it", tell: tell}
+	}
+	return fact{text: text, do: func(t tester, w *world, _ string) error { return tell(t, w, time.Time{}) }}
 }
 
 // joins lets a user carry a tag, or no longer.

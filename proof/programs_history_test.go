@@ -27,6 +27,8 @@ type fact struct {
 	at   time.Time
 	text string
 	do   func(tester, *world, string) error // with an id that is the fact's own
+	// tell is do of what may be told later than it happened; nil of what happens when it is done.
+	tell func(tester, *world, time.Time) error
 }
 
 // A late is an event that may be recorded at any time from its own on.

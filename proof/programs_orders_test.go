@@ -24,6 +24,7 @@ type order struct {
 	name     string
 	delays   []time.Duration // of each event
 	places   []int           // of each event among those that arrive at once
+	waits    []time.Duration // of each fact that may be told later; nil for none
 	batch    int             // how many are recorded together, at most
 	advances []time.Time
 	archive  time.Time // the advance at which all that lies before the horizon is archived, too
@@ -47,6 +48,9 @@ func (s *scenario) orders() *rapid.Generator[*order] {
 			for i := range s.events {
 				o.delays[i], o.places[i] = never, -i
 			}
+			for range s.facts {
+				o.waits = append(o.waits, never)
+			}
 			return o
 		case "in batches":
 			o.batch = rapid.IntRange(2, 5).Draw(t, "batch")
@@ -59,6 +63,9 @@ func (s *scenario) orders() *rapid.Generator[*order] {
 		for i := range s.events {
 			o.delays[i] = pick(a, "delay", 0, time.Hour, 26*time.Hour, 100*time.Hour, never)
 			o.places[i] = rapid.IntRange(0, 9).Draw(t, "place")
+		}
+		for range s.facts {
+			o.waits = append(o.waits, pick(a, "wait", 0, time.Hour, 26*time.Hour, never))
 		}
 		return o
 	})
@@ -96,9 +103,14 @@ func (s *scenario) deliveries(o *order) []delivery {
 	var all []delivery
 	for i, f := range s.facts {
 		id := fmt.Sprint("fact-", i)
-		all = append(all, delivery{at: f.at, text: id, do: func(t tester, w *world) error {
-			return f.do(t, w, id)
-		}})
+		d := delivery{at: f.at, text: id, do: func(t tester, w *world) error { return f.do(t, w, id) }}
+		if f.tell != nil {
+			d.do = func(t tester, w *world) error { return f.tell(t, w, f.at) }
+			if len(o.waits) > 0 && len(s.late) == 0 && o.archive.IsZero() {
+				d.at, d.place = slices.MinFunc([]time.Time{f.at.Add(o.waits[i]), lastDay}, time.Time.Compare), -i
+			}
+		}
+		all = append(all, d)
 	}
 	for _, at := range o.advances {
 		d := delivery{at: at, text: "advance", do: func(t tester, w *world) error { return w.Advance(t.Context()) }}

@@ -65,7 +65,7 @@
 // the tags that the entity carried. The others depend on its type:
 //
 //	Activity            activityId outcome progress additionalData.*
-//	Quiz                quizId difficulty answer placement
+//	Quiz                quizId difficulty answer attempt placement
 //	                    context parentId parentType lang outcome progress startedAt
 //	Slide               slideId context parentId parentType lang outcome progress startedAt
 //	Story               storyId action contentId

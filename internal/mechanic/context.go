@@ -81,6 +81,7 @@ var ownFields = map[event.Type]fields{
 	},
 	event.Quiz: withLearned(fields{
 		"quizId": idOf("Quiz"), "difficulty": mayBe("EASY", "MEDIUM", "HARD"), "answer": mayBe("opt1", "opt2", "opt3", "opt4"),
+		"attempt":   mayCount,
 		"placement": mayBe("STANDALONE", "STORY", "NEWS"),
 	}),
 	event.Slide: withLearned(fields{"slideId": idOf("Slide")}),

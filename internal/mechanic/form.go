@@ -26,6 +26,10 @@ type Mechanic[C any] interface {
 	// Foresee returns events like those that React can cause: enough for others to name what they will read for
 	// them.
 	Foresee(o *Occasion) []event.Event
+	// Enact is asked before anybody reacts to what a user has done in a way that the mechanic knows, when that enters the user's fold and whenever
+	// it is folded again: it changes the user's rows and returns the event that this is then, or nil if it is as it was. It refuses what cannot be done
+	// only if nobody has accepted it before ([session.Tx.Replaying]).
+	Enact(ctx context.Context, tx *session.Tx, o *Occasion) (*event.Event, error)
 	// React lets follow from an occasion what the documents say, causes the events that follow and returns what
 	// changed. A step that is made anew finds the rows of the user as they were before it.
 	React(ctx context.Context, tx *session.Tx, o *Occasion) ([]C, error)
@@ -83,6 +87,9 @@ func (Plain[C]) Awaits(event.Type) bool { return false }
 
 // Foresee returns no events.
 func (Plain[C]) Foresee(*Occasion) []event.Event { return nil }
+
+// Enact changes nothing.
+func (Plain[C]) Enact(context.Context, *session.Tx, *Occasion) (*event.Event, error) { return nil, nil }
 
 // Present shows nothing.
 func (Plain[C]) Present(context.Context, *session.Tx, *Occasion) ([]C, error) { return nil, nil }

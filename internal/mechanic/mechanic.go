@@ -65,6 +65,13 @@ func newOccasion(e *event.Event, u *tenancy.User, seen *userVars) *Occasion {
 	return o
 }
 
+// Become returns the occasion with the event as it turned out to be.
+func (o *Occasion) Become(e *event.Event) *Occasion {
+	next := newOccasion(e, o.User, o.told)
+	next.Place, next.Nth, next.By, next.Gone, next.RecordedAt = o.Place, o.Nth, o.By, o.Gone, o.RecordedAt
+	return next
+}
+
 // All returns the keys of all matchers that the event meets, also if it is that something is over.
 func (o *Occasion) All() []string {
 	if o.Ends() {
@@ -226,10 +233,11 @@ func (o *Occasion) Ends() bool {
 }
 
 // idle tells whether an event says that nothing counts of what it tells: of a stay, of a track that was detected wrongly
-// or is suspicious, or that another event did not happen.
-func idle(e *event.Event) bool {
-	return e.Type == event.Retraction || e.Type == event.MobilityTracking && e.Fields["counts"] == false
-}
+// or is suspicious, that somebody did what had been done before, or that another event did not happen.
+func idle(e *event.Event) bool { return e.Type == event.Retraction || e.Fields[Counts] == false }
+
+// Counts is the field of an event that is false if nothing counts of what it tells.
+const Counts = "counts"
 
 // Changed tells whether the occasion is that a user has another status.
 func (o *Occasion) Changed() bool {

@@ -34,6 +34,9 @@ type Tx struct {
 	// Enter adds an event of the clock to the journal at once, if anything follows from it; one that is about nobody unless the
 	// journal has it, and nothing follows. [Tx.Cause] queues one for when the transaction's own work is done. In a View it returns [ErrDue].
 	Enter func(ctx context.Context, e event.Event) error
+	// Submit takes at once what a user has done of which somebody tells: an event that happened when it says, or now if it has no time. If one of its id
+	// was recorded, nothing is done; if that was taken back, it is recorded under the next id that is free.
+	Submit func(ctx context.Context, e event.Event) error
 	// Wake lets the clock do what it does by itself in a user's fold up to now.
 	Wake func(ctx context.Context, userID string) error
 	// Horizon returns the moment before which all is settled, and the number up to which the journal is archived. Nil is none.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon"
@@ -150,10 +151,18 @@ func TestAttempts(t *testing.T) {
 		"once":             {0, "", []content.Option{wrongly}, []state{{learning.Complete, event.Fail, true}}, "allows 1"},
 		"right at once":    {3, "", []content.Option{right}, []state{{learning.Complete, event.Success, true}}, "was answered rightly"},
 		"right in the end": {3, content.BestAttempt, []content.Option{wrongly, right}, []state{{learning.InProgress, event.Fail, false}, {learning.Complete, event.Success, true}}, "was answered rightly"},
-		"never right": {2, content.BestAttempt, []content.Option{wrongly, wrongly},
-			[]state{{learning.InProgress, event.Fail, false}, {learning.Complete, event.Fail, true}}, "allows 2"},
-		"the last counts": {3, content.LastAttempt, []content.Option{right, wrongly, right},
-			[]state{{learning.Complete, event.Success, false}, {learning.Complete, event.Fail, false}, {learning.Complete, event.Success, true}}, "allows 3"},
+		"never right": {
+			2, content.BestAttempt,
+			[]content.Option{wrongly, wrongly},
+			[]state{{learning.InProgress, event.Fail, false}, {learning.Complete, event.Fail, true}},
+			"allows 2",
+		},
+		"the last counts": {
+			3, content.LastAttempt,
+			[]content.Option{right, wrongly, right},
+			[]state{{learning.Complete, event.Success, false}, {learning.Complete, event.Fail, false}, {learning.Complete, event.Success, true}},
+			"allows 3",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -161,7 +170,8 @@ func TestAttempts(t *testing.T) {
 			for i, o := range tt.given {
 				l, err := g.answers("q", i+1, o, time.Time{})
 				require.NoError(t, err)
-				require.Equal(t, tt.want[i], state{l.Progress, l.Outcome, l.CorrectAnswer != ""})
+				is := state{l.Progress, l.Outcome, l.CorrectAnswer != ""}
+				require.Equal(t, tt.want[i], is)
 				require.Equal(t, l.CorrectAnswer != "", l.Explanation != "")
 				require.Len(t, l.Attempts, i+1)
 				require.Equal(t, o, l.Attempts[i].Answer)
@@ -235,4 +245,45 @@ func TestRegrade(t *testing.T) {
 		require.Len(t, past, 1)
 		require.Equal(t, wrong.Reason, past[0].Correction.Reason)
 	})
+}
+
+// A path that wants every item to succeed is not stuck at a wrong answer, if the quiz may be answered again.
+func TestAPathWaitsForARightAnswer(t *testing.T) {
+	path := &learning.Path{
+		Header: content.Header{ID: "p", DefaultLang: "en"}, Title: "p",
+		Texts: content.Texts[learning.Title]{Translations: []learning.Title{{Lang: "en", Title: "p"}}},
+		Outline: learning.Outline{
+			Items:          []learning.Item{{ItemID: "q", ItemType: learning.ItemQuiz}},
+			CompletionRule: json.RawMessage(`{"all": [{"var": "items"}, {"==": [{"var": "outcome"}, "SUCCESS"]}]}`),
+		},
+		EstimatedDuration: new(decimal.NewFromInt(5)),
+	}
+	g := play(t, quizDoc("q", 2, ""), path)
+	_, err := g.Learning.Assign(t.Context(), learning.NewAssignment{PathID: "p", UserID: "ada"})
+	require.NoError(t, err)
+	for i, o := range []content.Option{content.Option2, content.Option1} {
+		_, err := g.answers("q", i+1, o, time.Time{})
+		require.NoError(t, err)
+		l, err := g.Learning.PathLog(t.Context(), "ada", "p", "")
+		require.NoError(t, err)
+		require.Equal(t, []learning.Progress{learning.InProgress, learning.Complete}[i], l.Progress)
+	}
+}
+
+// What is out of use since is judged as it was: a late event folds the answer to an archived quiz again.
+func TestAnArchivedQuizIsFoldedAgain(t *testing.T) {
+	g := play(t, quizDoc("q", 0, ""))
+	g.set(january(3))
+	want, err := g.answers("q", 0, content.Option1, time.Time{})
+	require.NoError(t, err)
+	_, err = g.Quizzes.Archive(t.Context(), "q")
+	require.NoError(t, err)
+	g.set(january(4))
+	_, err = g.Record(t.Context(), run("late", "ada", january(1)))
+	require.NoError(t, err)
+	is, err := g.Learning.QuizLog(t.Context(), "ada", "q", "")
+	require.NoError(t, err)
+	require.Equal(t, want, is)
+	_, err = g.answers("q", 0, content.Option1, january(2))
+	require.ErrorIs(t, err, fault.ErrNotFound)
 }

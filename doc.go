@@ -36,7 +36,8 @@
 // # Guarantees
 //
 // Recording is one transaction: either all that follows from an event is there, or nothing is. A batch is recorded in several, if
-// it is large or others wait; it is checked before, so that one which is refused changes nothing. An
+// it is large or others wait; it is checked before, so that one which is refused changes nothing, and all that is wrong with it is
+// told ([BatchError]). An
 // event that is recorded again with the same id gives the first outcome again and changes nothing.
 // What an event does depends on when it happened, not on when it arrived: what a user has is a fold over
 // what happened to that user, in its order. A late event takes it back to its moment, all that has

@@ -20,7 +20,8 @@ import (
 	"github.com/guerdonhq/guerdon/store/sqlite"
 )
 
-// Many events at once, in the order in which they happened. If one of them cannot be recorded, none is.
+// Many events at once, in the order in which they happened. If some of them cannot be recorded, none is, unless they are to be skipped;
+// each is told by its place.
 func ExampleWorkspace_RecordBatch() {
 	ctx, now := context.Background(), monday
 	ws := play(ctx, &now, "ada")
@@ -31,18 +32,30 @@ func ExampleWorkspace_RecordBatch() {
 	check(err)
 	fmt.Println(len(outcomes), "outcomes")
 
-	_, err = ws.RecordBatch(ctx, []event.Event{
+	events := []event.Event{
 		{ID: "e3", UserID: "ada", EntityID: "run"},
 		{ID: "e4", UserID: "nobody", EntityID: "run"},
-	})
-	fmt.Println(err)
-	balance, err := ws.Economy.Balance(ctx, "ada", "points")
-	check(err)
-	fmt.Println("points:", balance.Amount)
+		{ID: "e5", UserID: "ada", EntityID: "fly"},
+	}
+	for _, options := range [][]guerdon.BatchOption{nil, {guerdon.SkipRefused}} {
+		outcomes, err := ws.RecordBatch(ctx, events, options...)
+		if bad, is := errors.AsType[*guerdon.BatchError](err); is {
+			for _, r := range bad.Refused {
+				fmt.Println(events[r.Index].ID, "|", r.Err)
+			}
+		}
+		balance, err := ws.Economy.Balance(ctx, "ada", "points")
+		check(err)
+		fmt.Println(len(outcomes), "outcomes, points:", balance.Amount)
+	}
 	// Output:
 	// 2 outcomes
-	// events[1].userId: "nobody" not found
-	// points: 2
+	// e4 | userId: "nobody" not found
+	// e5 | entityId: "fly" not found
+	// 0 outcomes, points: 2
+	// e4 | userId: "nobody" not found
+	// e5 | entityId: "fly" not found
+	// 3 outcomes, points: 13
 }
 
 // A ride of 42 kilometres was one of 24, and then none at all.

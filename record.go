@@ -48,7 +48,7 @@ func recordAlone[T any](ctx context.Context, ws *Workspace, e event.Event, made 
 		return e
 	}
 	look := func(tx *session.Tx) error {
-		_, _, err := ws.engine.meet(ctx, tx, []event.Event{named(tx)}, make([]Outcome, 1), asIs)
+		_, _, err := ws.engine.meet(ctx, tx, []event.Event{named(tx)}, make([]Outcome, 1), &refusals{})
 		return err
 	}
 	return session.WriteAhead(ctx, ws.run, look, func(tx *session.Tx) (T, error) {
@@ -78,15 +78,15 @@ func dry[T any](ctx context.Context, ws *Workspace, fn func(*session.Tx) (T, err
 }
 
 func (e *Engine) recordOne(ctx context.Context, tx *session.Tx, ev event.Event) (Outcome, error) {
-	outcomes, err := e.record(ctx, tx, []event.Event{ev}, asIs, false)
+	outcomes, err := e.record(ctx, tx, []event.Event{ev}, &refusals{}, false)
+	if of, is := errors.AsType[*BatchError](err); is {
+		err = of.Refused[0].Err
+	}
 	if err != nil {
 		return Outcome{}, err
 	}
 	return outcomes[0], nil
 }
-
-// asIs is the error of an event that is alone.
-func asIs(_ int, err error) error { return err }
 
 // arrival is an event on its way into the journal.
 type arrival struct {
@@ -113,18 +113,20 @@ func (a *arrival) place(p *program) string {
 }
 
 // record records events inside a transaction, in the order in which they happened; if it may yield, no more once others wait. What
-// was not recorded has the zero outcome. place says in an error which event it is about.
-func (e *Engine) record(
-	ctx context.Context, tx *session.Tx, events []event.Event, place func(int, error) error, yield bool,
-) ([]Outcome, error) {
+// was not recorded has the zero outcome. Those that are refused before anything is recorded are passed over, if they are to be; one that
+// is refused while it is recorded never is, because of what was written of it.
+func (e *Engine) record(ctx context.Context, tx *session.Tx, events []event.Event, bad *refusals, yield bool) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(events))
-	p, fresh, err := e.meet(ctx, tx, events, outcomes, place)
+	p, fresh, err := e.meet(ctx, tx, events, outcomes, bad)
+	if err == nil {
+		err = bad.stop()
+	}
 	if err != nil {
 		return nil, err
 	}
 	for those, err := range p.together(fresh, func(userID string) (string, error) { return endOf(ctx, tx, userID) }) {
 		if err == nil {
-			err = e.enterSome(ctx, tx, p, those, outcomes, place)
+			err = e.enterSome(ctx, tx, p, those, outcomes)
 		}
 		if err != nil {
 			return nil, err
@@ -138,11 +140,11 @@ func (e *Engine) record(
 
 // meet reads what events need that are to be recorded, in two rounds, whatever their number: what is known of the events
 // and their users, then what the mechanics keep of those users. It gives those that were recorded before their outcomes, and
-// returns the others in their order.
+// returns the others in their order, but for those that are refused.
 func (e *Engine) meet(
-	ctx context.Context, tx *session.Tx, events []event.Event, outcomes []Outcome, place func(int, error) error,
+	ctx context.Context, tx *session.Tx, events []event.Event, outcomes []Outcome, bad *refusals,
 ) (*program, []arrival, error) {
-	arrivals, err := know(ctx, tx, events, place)
+	arrivals, err := know(ctx, tx, events, bad)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -150,7 +152,7 @@ func (e *Engine) meet(
 	if err != nil {
 		return nil, nil, err
 	}
-	fresh, err := p.sift(ctx, tx, arrivals, outcomes, place)
+	fresh, err := p.sift(ctx, tx, arrivals, outcomes, bad)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -164,15 +166,18 @@ func (e *Engine) meet(
 }
 
 // know reads what is known of events and their users.
-func know(ctx context.Context, tx *session.Tx, events []event.Event, place func(int, error) error) ([]arrival, error) {
-	arrivals := make([]arrival, len(events))
+func know(ctx context.Context, tx *session.Tx, events []event.Event, bad *refusals) ([]arrival, error) {
+	arrivals := make([]arrival, 0, len(events))
 	reads := []store.Read{heads.Keys(headKey), content.Reading()}
 	for i, ev := range events {
 		a, err := receive(tx, i, ev)
 		if err != nil {
-			return nil, place(i, err)
+			if err = bad.add(err, i); err != nil {
+				return nil, err
+			}
+			continue
 		}
-		arrivals[i] = a
+		arrivals = append(arrivals, a)
 		reads = append(reads, journal.Keys(a.event.ID), steps.Rows(lastOf(a.event.UserID)))
 		reads = append(reads, tenancy.ReadingUserAt(a.event.UserID, a.event.At, tx.Now)...)
 	}
@@ -181,9 +186,7 @@ func know(ctx context.Context, tx *session.Tx, events []event.Event, place func(
 
 // sift gives arrivals that were recorded before their outcomes, and returns the others in their order. It refuses what cannot be
 // recorded.
-func (p *program) sift(
-	ctx context.Context, tx *session.Tx, arrivals []arrival, outcomes []Outcome, place func(int, error) error,
-) ([]arrival, error) {
+func (p *program) sift(ctx context.Context, tx *session.Tx, arrivals []arrival, outcomes []Outcome, bad *refusals) ([]arrival, error) {
 	fresh := make([]arrival, 0, len(arrivals))
 	for _, a := range arrivals {
 		old, done, err := recorded(ctx, tx, &a)
@@ -195,7 +198,9 @@ func (p *program) sift(
 		}
 		switch {
 		case err != nil:
-			return nil, place(a.index, err)
+			if err = bad.add(err, a.index); err != nil {
+				return nil, err
+			}
 		case done:
 			outcomes[a.index] = old
 			recorderOf(tx).repeated++
@@ -203,7 +208,7 @@ func (p *program) sift(
 			fresh = append(fresh, a)
 		}
 	}
-	return inOrder(fresh, place)
+	return inOrder(fresh, bad)
 }
 
 // near tells whether all that the transaction reads is in the process, so that nobody needs to say before what it will read.
@@ -213,15 +218,17 @@ func near(tx *session.Tx) bool {
 }
 
 // enterSome enters events of one user at once.
-func (e *Engine) enterSome(
-	ctx context.Context, tx *session.Tx, p *program, arrivals []*arrival, outcomes []Outcome, place func(int, error) error,
-) error {
+func (e *Engine) enterSome(ctx context.Context, tx *session.Tx, p *program, arrivals []*arrival, outcomes []Outcome) error {
 	facts := make([]*fact, len(arrivals))
 	for i, a := range arrivals {
 		facts[i] = e.factOf(tx, p, a.occasion, a.rank())
 	}
 	if err := e.enter(ctx, tx, facts...); err != nil {
-		return place(arrivals[0].index, err)
+		var bad refusals
+		if err = bad.add(err, append(arrivals[0].twins, arrivals[0].index)...); err != nil {
+			return err
+		}
+		return bad.err(len(arrivals) > 1)
 	}
 	for i, a := range arrivals {
 		for _, at := range append(a.twins, a.index) {

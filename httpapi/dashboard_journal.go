@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,8 +12,6 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/guerdonhq/guerdon"
@@ -91,9 +90,6 @@ type batchRows struct {
 	Items    []lineRow `json:"items"`
 }
 
-// atOnce is how many events of a batch are recorded together: as many are tried again, at most, if one is refused.
-const atOnce = 200
-
 // recordLines records the events of a batch that can be recorded, in the order in which they happened.
 func (c *call) recordLines(ctx context.Context, lines []eventLine) (rows batchRows) {
 	rows.Items = make([]lineRow, len(lines))
@@ -102,61 +98,31 @@ func (c *call) recordLines(ctx context.Context, lines []eventLine) (rows batchRo
 		rows.Items[i] = lineRow{Line: i + 1, Status: p.Status, EventID: lines[i].event.ID, Code: p.Code, Message: p.Message, Details: p.Details}
 		rows.Refused++
 	}
-	var left []int
+	var places []int
+	var events []event.Event
 	for i := range lines {
 		if err := lines[i].err; err != nil {
 			refuse(i, err)
 		} else {
-			left = append(left, i)
+			places, events = append(places, i), append(events, lines[i].event)
 		}
 	}
-	now := c.engine.Now()
-	at := func(i int) time.Time {
-		if t := lines[i].event.At; !t.IsZero() {
-			return t
+	outcomes, err := c.ws.RecordBatch(ctx, events, guerdon.SkipRefused)
+	own := map[int]error{}
+	if of, is := errors.AsType[*guerdon.BatchError](err); is {
+		for _, r := range of.Refused {
+			own[r.Index] = r.Err
 		}
-		return now
 	}
-	slices.SortStableFunc(left, func(a, b int) int { return at(a).Compare(at(b)) })
-	for some := range slices.Chunk(left, atOnce) {
-		for len(some) > 0 {
-			events := make([]event.Event, len(some))
-			for k, i := range some {
-				events[k] = lines[i].event
-			}
-			outcomes, err := c.ws.RecordBatch(ctx, events)
-			place, own := placeOf(err, len(some))
-			var rest []int
-			for k, i := range some {
-				switch {
-				case k < len(outcomes) && outcomes[k].Seq > 0:
-					rows.Items[i] = lineRow{Line: i + 1, Status: http.StatusOK, EventID: outcomes[k].EventID, Outcome: &outcomes[k]}
-					rows.Recorded++
-				case own == nil: // it is the fault of none of them
-					refuse(i, err)
-				case k == place:
-					refuse(i, own)
-				default:
-					rest = append(rest, i)
-				}
-			}
-			some = rest
+	for k, i := range places {
+		if k < len(outcomes) && outcomes[k].Seq > 0 {
+			rows.Items[i] = lineRow{Line: i + 1, Status: http.StatusOK, EventID: outcomes[k].EventID, Outcome: &outcomes[k]}
+			rows.Recorded++
+		} else {
+			refuse(i, cmp.Or(own[k], err))
 		}
 	}
 	return rows
-}
-
-// placeOf returns which event of n an error is about, and the error without its place; nil if it is about none.
-func placeOf(err error, n int) (int, error) {
-	for _, f := range faultsOf(err) {
-		rest, is := strings.CutPrefix(f.Field, "events[")
-		number, field, closed := strings.Cut(rest, "]")
-		i, wrong := strconv.Atoi(number)
-		if is && closed && wrong == nil && i < n {
-			return i, &fault.Error{Kind: f.Kind, Field: strings.TrimPrefix(field, "."), Reason: f.Reason}
-		}
-	}
-	return -1, nil
 }
 
 type (

@@ -2,6 +2,7 @@ package proof_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -119,8 +120,9 @@ func TestBatchTakesFewTransactions(t *testing.T) {
 	}
 }
 
-// Whatever is wrong with an event of a batch is found before any of it is recorded, however many portions that would take.
-func TestBatchIsCheckedBeforeItIsRecorded(t *testing.T) {
+// Whatever is wrong with events of a batch is found before any of it is recorded, however many portions that would take, and all of it
+// is told, each by its place. Going on past them records the others.
+func TestBatchTellsAllThatIsWrong(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		_, err := w.Record(ctx, run("known", "ada", start))
@@ -128,31 +130,158 @@ func TestBatchIsCheckedBeforeItIsRecorded(t *testing.T) {
 		_, err = w.Users.Suspend(ctx, "eve")
 		require.NoError(t, err)
 		before := w.dump(t, w.Scope())
-		for name, c := range map[string]struct {
+		bad := []struct {
 			event event.Event
 			kind  error
 			field string
 		}{
-			"another content":             {run("known", "bob", start), fault.ErrConflict, "id"},
-			"another of the same batch":   {run("e3", "bob", start), fault.ErrConflict, "id"},
-			"the same of the batch later": {run("e3", "bob", start.Add(-time.Second)), fault.ErrConflict, "id"},
-			"unknown user":                {run("bad", "nobody", start), fault.ErrNotFound, "userId"},
-			"suspended user":              {run("bad", "eve", start), fault.ErrForbidden, "userId"},
-			"unknown activity":            {event.Event{UserID: "ada", EntityID: "fly"}, fault.ErrNotFound, "entityId"},
-			"id with control":             {run("e\x01", "ada", start), fault.ErrInvalid, "id"},
-		} {
-			for _, n := range []int{4, 120} {
-				outcomes, err := w.RecordBatch(ctx, append(runs("e", n, "ada", "bob"), c.event))
-				require.Nil(t, outcomes, name)
-				require.ErrorIs(t, err, c.kind, name)
-				require.ErrorContains(t, err, fmt.Sprintf("events[%d].%s", n, c.field), name)
-			}
+			{run("known", "bob", start), fault.ErrConflict, "id"},
+			{run("e3", "bob", start), fault.ErrConflict, "id"},
+			{run("bad", "nobody", start), fault.ErrNotFound, "userId"},
+			{run("bad", "eve", start), fault.ErrForbidden, "userId"},
+			{event.Event{UserID: "ada", EntityID: "fly"}, fault.ErrNotFound, "entityId"},
+			{run("e\x01", "ada", start), fault.ErrInvalid, "id"},
 		}
-		requireSameRows(t, before, w.dump(t, w.Scope()))
+		in := func(do func(*guerdon.Workspace) error) error {
+			return w.Update(ctx, func(_ context.Context, ws *guerdon.Workspace) error { return do(ws) })
+		}
+		for _, n := range []int{4, 120} {
+			events := runs("e", n, "ada", "bob")
+			var places []int
+			for i, b := range bad { // spread over the batch, the first of them last
+				place := n - i*n/len(bad)
+				events = slices.Insert(events, place, b.event)
+				places = append(places, place)
+			}
+			told := func(err error) {
+				t.Helper()
+				of, is := errors.AsType[*guerdon.BatchError](err)
+				require.True(t, is, "%v", err)
+				require.Len(t, of.Refused, len(bad))
+				require.Len(t, of.Unwrap(), len(bad))
+				for i, b := range slices.Backward(bad) {
+					k := len(bad) - 1 - i
+					place := places[i] + k // as many were put before it since
+					require.Equal(t, place, of.Refused[k].Index)
+					f, is := errors.AsType[*fault.Error](of.Refused[k].Err)
+					require.True(t, is)
+					require.Equal(t, b.field, f.Field)
+					require.ErrorIs(t, of.Refused[k].Err, b.kind)
+					require.ErrorContains(t, of.Unwrap()[k], fmt.Sprintf("events[%d].%s: ", place, b.field))
+					require.ErrorIs(t, err, b.kind)
+				}
+				require.ErrorContains(t, err, "; and 3 more")
+				require.Less(t, len(err.Error()), 400)
+			}
+			outcomes, err := w.RecordBatch(ctx, events)
+			require.Nil(t, outcomes)
+			told(err)
+			told(in(func(ws *guerdon.Workspace) error { _, err := ws.RecordBatch(ctx, events); return err }))
+			requireSameRows(t, before, w.dump(t, w.Scope()))
+
+			kept := errors.New("keep nothing")
+			require.ErrorIs(t, in(func(ws *guerdon.Workspace) error {
+				outcomes, err := ws.RecordBatch(ctx, events, guerdon.SkipRefused)
+				told(err)
+				require.Len(t, slices.DeleteFunc(outcomes, func(o guerdon.Outcome) bool { return o.Seq == 0 }), n)
+				return kept
+			}), kept)
+			requireSameRows(t, before, w.dump(t, w.Scope()))
+			_, err = w.RecordBatch(ctx, events, "no option")
+			require.ErrorIs(t, err, fault.ErrInvalid)
+		}
 		_, err = w.engine.Platform.CloseWorkspace(ctx, w.Scope())
 		require.NoError(t, err)
-		_, err = w.RecordBatch(ctx, runs("e", 120, "ada"))
-		require.ErrorIs(t, err, fault.ErrConflict)
+		for _, n := range []int{1, 120} {
+			_, err = w.RecordBatch(ctx, runs("e", n, "ada"), guerdon.SkipRefused)
+			require.ErrorIs(t, err, fault.ErrConflict, "which is the fault of no event")
+			_, is := errors.AsType[*guerdon.BatchError](err)
+			require.False(t, is)
+		}
+	})
+}
+
+// Going on past what is refused ends in the state of recording the rest, however many are refused, wherever they stand, and whether
+// that shows before or while they are recorded; told is exactly what is refused, with the error that Record would return. Without going on, nothing of
+// what can be known before is recorded.
+func TestSkippingEndsInTheStateOfTheRest(t *testing.T) {
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		ctx := rt.Context()
+		one, two := found(rt, memory.New(), "acme"), b.worldIn(rt, rapid.IntRange(0, 5).Draw(rt, "portion"))
+		for _, w := range []*world{one, two} {
+			_, err := w.Import(ctx, bundle(rt, document("Activity", "burst", nil)))
+			require.NoError(rt, err)
+			_, err = w.Import(ctx, floods("burst"))
+			require.NoError(rt, err)
+			_, err = w.Record(ctx, run("later", "ada", start)) // so that all that is ada's is late
+			require.NoError(rt, err)
+		}
+		good := happenings(rt, 20)
+		events, bad := slices.Clone(good), make([]bool, len(good))
+		all, met := 0, 0 // of the bad ones, and those that show while they are recorded
+		for i := range rapid.IntRange(0, 6).Draw(rt, "others") {
+			like := rapid.SampledFrom(good).Draw(rt, "like")
+			wrong := rapid.SampledFrom([]string{"", "content", "user", "activity", "ahead", "burst"}).Draw(rt, "wrong")
+			if wrong != "" {
+				all++
+			}
+			if wrong != "" && wrong != "content" {
+				like.ID = fmt.Sprint("bad-", i)
+			}
+			switch wrong {
+			case "content":
+				like.At = like.At.Add(time.Second)
+			case "user":
+				like.UserID = "nobody"
+			case "activity":
+				like.EntityID = "fly"
+			case "ahead":
+				like.At = start.Add(time.Hour)
+			case "burst":
+				like.EntityID = "burst"
+				met++
+			}
+			place := rapid.IntRange(0, len(events)).Draw(rt, "place")
+			events, bad = slices.Insert(events, place, like), slices.Insert(bad, place, wrong != "")
+		}
+		_, err := one.RecordBatch(ctx, good)
+		require.NoError(rt, err)
+		if all > met {
+			before := two.dump(rt, two.Scope())
+			_, err := two.RecordBatch(ctx, events)
+			of, is := errors.AsType[*guerdon.BatchError](err)
+			require.True(rt, is)
+			require.Len(rt, of.Refused, all-met)
+			requireSameRows(rt, before, two.dump(rt, two.Scope()))
+		}
+		record := func(ws *guerdon.Workspace) {
+			outcomes, err := ws.RecordBatch(ctx, events, guerdon.SkipRefused)
+			require.Len(rt, outcomes, len(events))
+			refused := map[int]error{}
+			if of, is := errors.AsType[*guerdon.BatchError](err); is {
+				require.True(rt, slices.IsSortedFunc(of.Refused, func(a, b guerdon.Refusal) int { return a.Index - b.Index }))
+				for _, r := range of.Refused {
+					refused[r.Index] = r.Err
+				}
+				require.Len(rt, of.Refused, all)
+				err = nil
+			}
+			require.NoError(rt, err)
+			for i, o := range outcomes {
+				require.Equal(rt, events[i].ID, o.EventID)
+				require.Equal(rt, bad[i], o.Seq == 0)
+				if bad[i] {
+					_, err := one.Record(ctx, events[i])
+					require.EqualError(rt, refused[i], err.Error())
+				}
+			}
+		}
+		if met == 0 && rapid.Bool().Draw(rt, "inside") {
+			require.NoError(rt, two.Update(ctx, func(_ context.Context, ws *guerdon.Workspace) error { record(ws); return nil }))
+		} else {
+			record(two.Workspace)
+		}
+		require.JSONEq(rt, one.picture(rt), two.picture(rt))
 	})
 }
 

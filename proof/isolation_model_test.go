@@ -389,8 +389,11 @@ var arguments = map[string]func(*drawer) []any{
 	"Regrade":        func(d *drawer) []any { return []any{"quiz", d.correction()} },
 	"Corrections":    func(d *drawer) []any { return []any{d.eventID()} },
 	"RecordEntry":    func(d *drawer) []any { return []any{d.event()} },
-	"RecordBatch":    func(d *drawer) []any { return []any{[]event.Event{d.event(), d.event()}} },
-	"Scope":          func(*drawer) []any { return nil },
+	"RecordBatch": func(d *drawer) []any {
+		options := []guerdon.BatchOption{guerdon.SkipRefused}
+		return []any{[]event.Event{d.event(), d.event()}, options[:d.number(0, 1)]}
+	},
+	"Scope": func(*drawer) []any { return nil },
 	"UpdateTables": func(d *drawer) []any {
 		e := d.event()
 		return []any{func(ctx context.Context, tx store.Tx, ws *guerdon.Workspace) error {

@@ -442,20 +442,25 @@ func TestReopenedFileKnowsEverything(t *testing.T) {
 func TestEventThatCausesTooManyOthersIsRefused(t *testing.T) {
 	w := newWorld(t, memory.New())
 	ctx := t.Context()
-	reward := `{"virtualCurrencyId":"points","redemptionMode":"AUTO","expression":1}`
-	rewards := "[" + strings.Repeat(reward+",", 9) + reward + "]"
-	var rules []string
-	for i := range 101 {
-		rules = append(rules, fmt.Sprintf(`{"kind":"RewardRule","id":"r%d","name":"R","applicationMode":"ALWAYS","ruleType":"INSTANCE","matchEntity":"Activity",
-			"matchEntityId":"swim","rewards":%s,"defaultLang":"en","translations":[{"lang":"en"}]}`, i, rewards))
-	}
-	_, err := w.Import(ctx, []byte(`{"documents":[`+strings.Join(rules, ",")+`]}`))
+	_, err := w.Import(ctx, floods("swim"))
 	require.NoError(t, err)
 	before := w.picture(t)
 	_, err = w.Record(ctx, event.Event{ID: "e1", UserID: "ada", EntityID: "swim"})
 	require.ErrorIs(t, err, fault.ErrConflict)
 	require.ErrorContains(t, err, `event "e1" causes more than 1000 others; the last is e1:r100:9:completed`)
 	require.JSONEq(t, before, w.picture(t))
+}
+
+// floods are rules by which an event of an activity would cause too many others.
+func floods(activity string) []byte {
+	reward := `{"virtualCurrencyId":"points","redemptionMode":"AUTO","expression":1}`
+	rewards := "[" + strings.Repeat(reward+",", 9) + reward + "]"
+	var rules []string
+	for i := range 101 {
+		rules = append(rules, fmt.Sprintf(`{"kind":"RewardRule","id":"r%d","name":"R","applicationMode":"ALWAYS","ruleType":"INSTANCE","matchEntity":"Activity",
+			"matchEntityId":%q,"rewards":%s,"defaultLang":"en","translations":[{"lang":"en"}]}`, i, activity, rewards))
+	}
+	return []byte(`{"documents":[` + strings.Join(rules, ",") + `]}`)
 }
 
 func TestDryRunLeavesEveryByteOfTheFile(t *testing.T) {

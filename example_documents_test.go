@@ -31,11 +31,37 @@ func ExampleWorkspace_Import() {
 	for range 2 {
 		done, err := live.Import(ctx, bundle)
 		check(err)
-		fmt.Println("published", done.Published)
+		fmt.Println("created", done.Created, "changed", done.Changed, "as they were:", len(done.Unchanged))
 	}
 	// Output:
-	// published 1
-	// published 0
+	// created [Activity/swim] changed [] as they were: 6
+	// created [] changed [] as they were: 7
+}
+
+// How do I make a workspace the image of a repository? What the bundle does not hold is archived. DryImport says what that
+// would be.
+func ExampleWorkspace_DryImport() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now)
+	bundle := []byte(`{"documents": [
+	  {"kind": "Activity", "id": "run", "name": "Run far", "defaultLang": "en", "translations": [{"lang": "en", "label": "Run far"}]},
+	  {"kind": "Activity", "id": "swim", "name": "Swim", "defaultLang": "en", "translations": [{"lang": "en", "label": "Swim"}]}
+	]}`)
+	would, err := ws.DryImport(ctx, bundle, content.Prune)
+	check(err)
+	fmt.Println("would create", would.Created, "and change", would.Changed)
+	fmt.Println("would archive", would.Archived)
+	_, err = ws.Import(ctx, bundle, content.Prune)
+	check(err)
+	exported, err := ws.Export(ctx)
+	check(err)
+	d, err := guerdon.Diff(exported, bundle)
+	check(err)
+	fmt.Println("differs:", d.Added, d.Changed, d.Removed)
+	// Output:
+	// would create [Activity/swim] and change [Activity/run]
+	// would archive [VirtualCurrency/points MissionConfiguration/three MissionRule/weekly RewardRule/per-run RewardRule/per-week]
+	// differs: [] [] []
 }
 
 // How do I write documents in Go and publish them together?
@@ -54,8 +80,8 @@ func ExampleBundle() {
 	check(err)
 	done, err := ws.Import(ctx, bundle)
 	check(err)
-	fmt.Println("published", done.Published)
-	// Output: published 2
+	fmt.Println("created", done.Created)
+	// Output: created [RewardRule/per-swim Activity/swim]
 }
 
 // What if a rule is wrong? It is refused when it is written, with the place and the reason.

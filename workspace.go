@@ -367,22 +367,30 @@ func (j *joint) call(do func() error) error {
 }
 
 // Import makes the documents of a bundle the ones in force: it creates, updates and publishes them,
-// all or nothing, and returns how many were new or changed, and what there is to warn of. A bundle is JSON:
+// all or nothing, and returns what became of each, and what there is to warn of. A bundle is JSON:
 //
 //	{"documents": [{"kind": "Activity", "id": "commit", "name": "Commit", …}, …]}
 //
 // The documentation of this package lists the kinds. A document may also have "tags", the tags that it carries
 // and no others: [{"tagId": "outdoor", "priority": 1}, …]. Rules of a kind apply in the order in which they stand.
 //
-// Every fault is reported with its place in the bundle, as [fault.ErrInvalid].
-func (ws *Workspace) Import(ctx context.Context, bundle []byte) (content.Imported, error) {
-	return session.Write(ctx, ws.run, func(tx *session.Tx) (content.Imported, error) { return ws.engine.library.Import(ctx, tx, bundle) })
+// What the bundle does not hold stays as it is. With [content.Prune] it is archived: the bundle is then all that is in force, as
+// [Workspace.Export] shows it.
+//
+// Every fault is reported with its place in the bundle, as [fault.ErrInvalid]; also that a document names one which is to be archived.
+// What is to be archived and cannot be, because a document stays in force that names it, is [fault.ErrConflict].
+func (ws *Workspace) Import(ctx context.Context, bundle []byte, options ...content.ImportOption) (content.Imported, error) {
+	return session.Write(ctx, ws.run, func(tx *session.Tx) (content.Imported, error) {
+		return ws.engine.library.Import(ctx, tx, bundle, options...)
+	})
 }
 
 // DryImport returns what [Workspace.Import] would do now, and keeps nothing: it is the same code in a transaction that
 // is never committed. It cannot be part of [Workspace.Update].
-func (ws *Workspace) DryImport(ctx context.Context, bundle []byte) (content.Imported, error) {
-	return dry(ctx, ws, func(tx *session.Tx) (content.Imported, error) { return ws.engine.library.Import(ctx, tx, bundle) })
+func (ws *Workspace) DryImport(ctx context.Context, bundle []byte, options ...content.ImportOption) (content.Imported, error) {
+	return dry(ctx, ws, func(tx *session.Tx) (content.Imported, error) {
+		return ws.engine.library.Import(ctx, tx, bundle, options...)
+	})
 }
 
 // Export returns the documents in force as a bundle. The same documents give the same bytes.

@@ -121,11 +121,23 @@ func parseTags(raw json.RawMessage) ([]tenancy.Tagging, error) {
 	return tags, tenancy.CheckTaggings("tags", tags, MaxTags)
 }
 
-// Imported says what came of a bundle.
+// An ImportOption changes what [Library.Import] does.
+type ImportOption string
+
+// Prune makes the bundle all there is: documents in force that it does not hold are archived, and a document that does not say which tags
+// it carries carries none. Drafts that were never published stay.
+const Prune ImportOption = "prune"
+
+// Imported says what came of a bundle: of which documents, by kind and id ("Activity/commit").
 type Imported struct {
-	// Published is how many of its documents were new or changed.
-	Published int `json:"published"`
-	// Warnings are those of all its documents, each with its place in the bundle.
+	// Created are those that were not in force before, Changed those that were with another content or other tags, and Unchanged
+	// the others, in the order of the bundle.
+	Created   []string `json:"created,omitempty"`
+	Changed   []string `json:"changed,omitempty"`
+	Unchanged []string `json:"unchanged,omitempty"`
+	// Archived are those that the bundle does not hold, with [Prune], in the order of [Library.Export].
+	Archived []string `json:"archived,omitempty"`
+	// Warnings are those of all documents of the bundle, each with its place in it.
 	Warnings []Warning `json:"warnings,omitempty"`
 }
 
@@ -137,19 +149,39 @@ func (l *Library) names() []string { return each(l.kinds, AnyKind.Name) }
 //
 // Each document has the fields of its kind beside "kind", and optionally "tags", the tags that it carries and no
 // others: [{"tagId": "outdoor", "priority": 1}, …]. Rules of a kind apply in the order in which they stand. A
-// document that is in force with the same content stays as it is.
+// document that is in force with the same content stays as it is, and so does one that the bundle does not hold, unless the
+// bundle is all there is ([Prune]).
 //
 // Every fault is reported, with the place of the document: [fault.ErrInvalid] for what is malformed or names a
-// document that is not published.
-func (l *Library) Import(ctx context.Context, tx *session.Tx, data []byte) (Imported, error) {
+// document that is not published, or that is to be archived; and [fault.ErrConflict] if a document that is to be archived is needed by another
+// one in force.
+func (l *Library) Import(ctx context.Context, tx *session.Tx, data []byte, options ...ImportOption) (Imported, error) {
+	for _, o := range options {
+		if o != Prune {
+			return Imported{}, fault.Invalid("options", "%q is not prune", o)
+		}
+	}
 	docs, err := l.parseBundle(data)
 	if err != nil {
 		return Imported{}, err
 	}
 	c := newChange(l)
+	var pruned []draftOf
+	if len(options) > 0 {
+		if pruned, err = l.pruning(ctx, tx, docs); err != nil {
+			return Imported{}, err
+		}
+	}
+	var done Imported
+	for _, d := range pruned {
+		key := recordKey(d.Kind, d.ID)
+		c.docs[key], done.Archived = nil, append(done.Archived, key)
+	}
 	var faults []error
+	fates := make([]fate, len(docs))
 	for i, p := range docs {
-		faults = append(faults, fault.In(p.field, c.replace(ctx, tx, p, i)))
+		fates[i], err = c.replace(ctx, tx, p, i)
+		faults = append(faults, fault.In(p.field, err))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return Imported{}, err
@@ -164,12 +196,21 @@ func (l *Library) Import(ctx context.Context, tx *session.Tx, data []byte) (Impo
 	if err := c.commit(ctx, tx); err != nil {
 		return Imported{}, err
 	}
-	for _, p := range docs {
-		if err := retag(ctx, tx, &p); err != nil {
+	for i := range docs {
+		p := &docs[i]
+		other, err := retag(ctx, tx, p)
+		if err != nil {
 			return Imported{}, err
 		}
+		if other {
+			fates[i] = max(fates[i], changed)
+		}
+		of := [...]*[]string{same: &done.Unchanged, changed: &done.Changed, created: &done.Created}[fates[i]]
+		*of = append(*of, recordKey(p.kind.Name(), p.doc.Head().ID))
 	}
-	done := Imported{Published: len(c.drafts)}
+	if err := retire(ctx, tx, pruned...); err != nil {
+		return Imported{}, err
+	}
 	found, err := l.view(tx).warnings(ctx, each(docs, func(p parsed) Document { return p.doc })...)
 	for i, warnings := range found {
 		for _, w := range warnings {
@@ -177,6 +218,48 @@ func (l *Library) Import(ctx context.Context, tx *session.Tx, data []byte) (Impo
 		}
 	}
 	return done, err
+}
+
+// fate is what becomes of a document of a bundle.
+type fate int
+
+const (
+	same fate = iota
+	changed
+	created
+)
+
+// pruning returns what is in force when a bundle is, and is not in it, as far as it would be exported. It lets the
+// documents of the bundle carry no tags of which it does not say.
+func (l *Library) pruning(ctx context.Context, tx *session.Tx, bundled []parsed) ([]draftOf, error) {
+	records, err := liveRecords(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	docs, err := l.opened(records)
+	if err != nil {
+		return nil, err
+	}
+	for i := range bundled {
+		p := &bundled[i]
+		docs[recordKey(p.kind.Name(), p.doc.Head().ID)] = p.doc
+		if p.tags == nil {
+			p.tags = []tenancy.Tagging{}
+		}
+	}
+	l.keepWhole(docs)
+	for _, p := range bundled {
+		delete(docs, recordKey(p.kind.Name(), p.doc.Head().ID))
+	}
+	var all []draftOf
+	for _, kind := range l.kinds {
+		for i := range records {
+			if r := &records[i]; r.Kind == kind.Name() && docs[recordKey(r.Kind, r.ID)] != nil {
+				all = append(all, draftOf{record: r, kind: kind})
+			}
+		}
+	}
+	return all, nil
 }
 
 // Bundle returns documents as a bundle, in their order. It returns [fault.ErrInvalid] for one that is of no kind of
@@ -234,15 +317,15 @@ func (c *change) checkTags(ctx context.Context, tx *session.Tx, tags []tenancy.T
 	return errors.Join(faults...)
 }
 
-// retag makes a document carry the tags that its bundle says.
-func retag(ctx context.Context, tx *session.Tx, p *parsed) error {
+// retag makes a document carry the tags that its bundle says, and tells whether it carried others.
+func retag(ctx context.Context, tx *session.Tx, p *parsed) (bool, error) {
 	if p.tags == nil {
-		return nil
+		return false, nil
 	}
 	kind, id := p.kind.Name(), p.doc.Head().ID
 	old, err := assignments.List(ctx, tx, store.Prefix(assignedTo(kind, id)))
 	if err != nil {
-		return err
+		return false, err
 	}
 	var changed []assignment
 	for _, o := range old {
@@ -263,17 +346,17 @@ func retag(ctx context.Context, tx *session.Tx, p *parsed) error {
 		}
 	}
 	if len(changed) == 0 {
-		return nil
+		return false, nil
 	}
-	return errors.Join(assignments.Put(ctx, tx, changed...), touch(ctx, tx))
+	return true, errors.Join(assignments.Put(ctx, tx, changed...), touch(ctx, tx))
 }
 
 // replace adds a document to the change unless it is in force already. A new document's rule applies
 // after those of the documents that stand before it in the bundle, whose place is given.
-func (c *change) replace(ctx context.Context, tx *session.Tx, p parsed, place int) error {
+func (c *change) replace(ctx context.Context, tx *session.Tx, p parsed, place int) (fate, error) {
 	old, exists, err := documents.Get(ctx, tx, recordKey(p.kind.Name(), p.doc.Head().ID))
 	if err != nil {
-		return err
+		return same, err
 	}
 	base := &old
 	if !exists {
@@ -281,36 +364,38 @@ func (c *change) replace(ctx context.Context, tx *session.Tx, p parsed, place in
 	}
 	r, err := draft(tx, p.kind, p.doc, base)
 	if err != nil {
-		return err
+		return same, err
 	}
 	if !exists {
 		r.CreatedAt = tx.Now.Add(time.Duration(place) * time.Microsecond)
 	}
-	if old.Stage != Published || !bytes.Equal(r.Draft, old.Live) {
-		c.add(draftOf{&r, p.kind, p.doc, p.field})
+	if old.Stage == Published && bytes.Equal(r.Draft, old.Live) {
+		return same, nil
 	}
-	return nil
+	c.add(draftOf{&r, p.kind, p.doc, p.field})
+	if old.Live == nil {
+		return created, nil
+	}
+	return changed, nil
 }
 
 // Export returns the documents in force as a bundle, with the tags in force that they carry: kinds in the
 // library's order, then in the order in which rules apply. The same program always gives the same bytes.
 // A document that outlives one that it refers to is left out, because nobody could import it.
 func (l *Library) Export(ctx context.Context, tx store.Tx) ([]byte, error) {
-	records, err := documents.List(ctx, tx, store.By("live"))
+	records, err := liveRecords(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(records, func(a, b record) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
-	})
 	carried, err := assignments.List(ctx, tx, store.By("present"))
 	if err != nil {
 		return nil, err
 	}
-	docs, err := l.whole(records)
+	docs, err := l.opened(records)
 	if err != nil {
 		return nil, err
 	}
+	l.keepWhole(docs)
 	tags := map[string][]tenancy.Tagging{}
 	for _, a := range carried {
 		if docs[recordKey(Tags.name, a.TagID)] != nil {
@@ -335,8 +420,17 @@ func (l *Library) Export(ctx context.Context, tx store.Tx) ([]byte, error) {
 	return encode(out)
 }
 
-// whole returns the documents in force, by kind and id, but for those that refer to what is not among them.
-func (l *Library) whole(records []record) (map[string]Document, error) {
+// liveRecords returns those of the documents in force in the order in which rules apply.
+func liveRecords(ctx context.Context, tx store.Tx) ([]record, error) {
+	records, err := documents.List(ctx, tx, store.By("live"))
+	slices.SortFunc(records, func(a, b record) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return records, err
+}
+
+// opened returns documents in force by kind and id.
+func (l *Library) opened(records []record) (map[string]Document, error) {
 	docs := map[string]Document{}
 	for i := range records {
 		r := &records[i]
@@ -350,12 +444,16 @@ func (l *Library) whole(records []record) (map[string]Document, error) {
 		}
 		docs[recordKey(r.Kind, r.ID)] = doc
 	}
+	return docs, nil
+}
+
+// keepWhole removes documents that refer to what is not among them.
+func (l *Library) keepWhole(docs map[string]Document) {
 	lost := func(ref Reference) bool { return l.knows(ref.Kind) && docs[recordKey(ref.Kind, ref.ID)] == nil }
 	for before := -1; before != len(docs); {
 		before = len(docs)
 		maps.DeleteFunc(docs, func(_ string, doc Document) bool { return slices.ContainsFunc(doc.References(), lost) })
 	}
-	return docs, nil
 }
 
 // tagged puts the kind's name and the tags first into a document's JSON.

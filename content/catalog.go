@@ -156,7 +156,7 @@ func (c *cloning) finish(ctx context.Context, tx *session.Tx) error {
 		return err
 	}
 	for i := range c.tagged {
-		if err := retag(ctx, tx, &c.tagged[i]); err != nil {
+		if _, err := retag(ctx, tx, &c.tagged[i]); err != nil {
 			return err
 		}
 	}

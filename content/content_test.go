@@ -113,10 +113,15 @@ func (s *shelf) load(t testing.TB) *content.Program {
 
 func (s *shelf) importBundle(t testing.TB, bundle string) (int, error) {
 	t.Helper()
-	done, err := session.Write(t.Context(), s.run, func(tx *session.Tx) (content.Imported, error) {
-		return library.Import(t.Context(), tx, []byte(bundle))
+	done, err := s.importWith(t, bundle)
+	return len(done.Created) + len(done.Changed), err
+}
+
+func (s *shelf) importWith(t testing.TB, bundle string, options ...content.ImportOption) (content.Imported, error) {
+	t.Helper()
+	return session.Write(t.Context(), s.run, func(tx *session.Tx) (content.Imported, error) {
+		return library.Import(t.Context(), tx, []byte(bundle), options...)
 	})
-	return done.Published, err
 }
 
 func (s *shelf) export(t testing.TB) string {

@@ -401,19 +401,45 @@ func archive(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*rec
 	if r.Stage == Archived {
 		return nil, fault.Conflict(kind.Name(), "%q is archived already", id)
 	}
-	users, err := usersOf(ctx, tx, r.Kind, r.ID)
-	if err != nil {
-		return nil, err
+	return r, retire(ctx, tx, draftOf{record: r, kind: kind})
+}
+
+// retire takes documents out of use that nothing else in force needs.
+func retire(ctx context.Context, tx *session.Tx, docs ...draftOf) error {
+	ours := map[string]bool{}
+	for _, d := range docs {
+		ours[recordKey(d.Kind, d.ID)] = true
 	}
-	if users = slices.DeleteFunc(users, func(l link) bool { return l.Outlives }); len(users) > 0 {
-		return nil, fault.Conflict(kind.Name(), "%q is named by %s; publish or archive these first", id, list(users))
+	var faults []error
+	for _, d := range docs {
+		users, err := usersOf(ctx, tx, d.Kind, d.ID)
+		if err != nil {
+			return err
+		}
+		users = slices.DeleteFunc(users, func(l link) bool { return l.Outlives || ours[recordKey(l.Kind, l.ID)] })
+		if len(users) > 0 {
+			faults = append(faults, fault.Conflict(d.Kind, "%q is named by %s; publish or archive these first", d.ID, list(users)))
+		}
 	}
+	if err := errors.Join(faults...); err != nil || len(docs) == 0 {
+		return err
+	}
+	for _, d := range docs {
+		if err := shelve(ctx, tx, d.kind, d.record); err != nil {
+			return err
+		}
+	}
+	return touch(ctx, tx)
+}
+
+// shelve makes a document an archived one.
+func shelve(ctx context.Context, tx *session.Tx, kind AnyKind, r *record) error {
 	if err := relink(ctx, tx, kind, r, nil); err != nil {
-		return nil, err
+		return err
 	}
 	at, err := moment(ctx, tx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if r.Live != nil {
 		r.Rests = append(slices.Clip(r.Rests), rest{From: at})
@@ -424,7 +450,7 @@ func archive(ctx context.Context, tx *session.Tx, kind AnyKind, id string) (*rec
 	}
 	r.Stage, r.Live = Archived, nil
 	r.update(tx.Now, 0)
-	return r, errors.Join(documents.Put(ctx, tx, *r), versions.Put(ctx, tx, v), touch(ctx, tx))
+	return errors.Join(documents.Put(ctx, tx, *r), versions.Put(ctx, tx, v))
 }
 
 // unarchive makes an archived document a draft again.

@@ -25,7 +25,7 @@ const (
 type change struct {
 	lib    *Library
 	drafts []draftOf           // in the order in which they are to be published
-	docs   map[string]Document // the same by kind and id
+	docs   map[string]Document // the same by kind and id; nil for what is to be archived
 	reopen bool
 }
 
@@ -113,7 +113,9 @@ func (c *change) checkFit(ctx context.Context, tx *session.Tx, doc Document) err
 // dangling says why a reference leads to nothing.
 func (c *change) dangling(ctx context.Context, tx *session.Tx, ref Reference) error {
 	why := "is not published"
-	if _, ok, err := documents.Get(ctx, tx, recordKey(ref.Kind, ref.ID)); err != nil {
+	if _, ours := c.docs[recordKey(ref.Kind, ref.ID)]; ours {
+		why = "is to be archived"
+	} else if _, ok, err := documents.Get(ctx, tx, recordKey(ref.Kind, ref.ID)); err != nil {
 		return err
 	} else if !ok {
 		why = "does not exist"

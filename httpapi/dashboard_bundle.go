@@ -22,19 +22,30 @@ type bundleBody struct {
 type (
 	imported struct {
 		// DryRun asks what would come of it, and keeps nothing.
-		DryRun bool   `query:"dryRun"`
-		Body   bundle `body:"json"`
+		DryRun bool `query:"dryRun"`
+		// Prune archives what is in force and not in the bundle, and takes off the tags that it does not name.
+		Prune bool   `query:"prune"`
+		Body  bundle `body:"json"`
 	}
 	compared struct {
 		Body bundle `body:"json"`
 	}
+	// An importedRow names documents by kind and id (Activity/commit).
 	importedRow struct {
-		Published int               `json:"published"`
-		Warnings  []content.Warning `json:"warnings"`
+		// Created were not in force before.
+		Created []string `json:"created"`
+		// Changed were in force with another content or other tags.
+		Changed   []string `json:"changed"`
+		Unchanged []string `json:"unchanged"`
+		// Archived are not in the bundle, which is all there is with prune.
+		Archived []string          `json:"archived"`
+		Warnings []content.Warning `json:"warnings"`
 	}
+	// A differenceRow names documents by kind and id (Activity/commit).
 	differenceRow struct {
 		Added   []string `json:"added"`
 		Changed []string `json:"changed"`
+		// Removed are in force and not in the bundle: an import with prune archives them.
 		Removed []string `json:"removed"`
 	}
 )
@@ -51,8 +62,12 @@ func dashboardBundles(f *forms) []*operation {
 			if in.DryRun {
 				do = c.ws.DryImport
 			}
-			done, err := do(ctx, in.Body)
-			return importedRow{done.Published, done.Warnings}, err
+			var options []content.ImportOption
+			if in.Prune {
+				options = append(options, content.Prune)
+			}
+			done, err := do(ctx, in.Body, options...)
+			return importedRow(done), err
 		}).upTo(content.MaxBundle).byItself(),
 		declare("POST", "/bundle/diff", tenancy.ContentRead, "Compare the documents in force with a bundle", codes(200, 400, 401), func(ctx context.Context, c *call, in *compared) (differenceRow, error) {
 			now, err := c.ws.Export(ctx)

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -182,12 +183,27 @@ func TestBundles(t *testing.T) {
 		require.NoError(t, err)
 		require.JSONEq(t, string(own), bundle)
 		c.same("POST", "/bundle/diff", bundle, 200, `{"added": [], "changed": [], "removed": []}`)
-		c.same("POST", "/bundle", bundle, 200, `{"published": 0, "warnings": []}`)
-
 		var parsed struct {
 			Documents []map[string]any `json:"documents"`
 		}
 		require.NoError(t, json.Unmarshal([]byte(bundle), &parsed))
+		var all []string
+		for _, d := range parsed.Documents {
+			all = append(all, fmt.Sprint(d["kind"], "/", d["id"]))
+		}
+		list := func(keys []string) string {
+			text, err := json.Marshal(append([]string{}, keys...))
+			require.NoError(t, err)
+			return string(text)
+		}
+		told := func(created, changed, archived []string) string { // the others are unchanged
+			unchanged := slices.DeleteFunc(slices.Clone(all), func(key string) bool {
+				return slices.Contains(slices.Concat(created, changed, archived), key)
+			})
+			return fmt.Sprintf(`{"created": %s, "changed": %s, "unchanged": %s, "archived": %s, "warnings": []}`,
+				list(created), list(changed), list(unchanged), list(archived))
+		}
+		c.same("POST", "/bundle", bundle, 200, told(nil, nil, nil))
 		for _, d := range parsed.Documents {
 			if d["kind"] == "Activity" {
 				d["name"] = "Running"
@@ -196,15 +212,21 @@ func TestBundles(t *testing.T) {
 		changed, err := json.Marshal(parsed)
 		require.NoError(t, err)
 		c.same("POST", "/bundle/diff", string(changed), 200, `{"added": [], "changed": ["Activity/run"], "removed": []}`)
-		c.same("POST", "/bundle?dryRun=true", string(changed), 200, `{"published": 1, "warnings": []}`)
+		run := []string{"Activity/run"}
+		c.same("POST", "/bundle?dryRun=true", string(changed), 200, told(nil, run, nil))
 		require.Equal(t, "Run", c.do("GET", "/activities/run", "", 200)["name"])
-		c.same("POST", "/bundle", string(changed), 200, `{"published": 1, "warnings": []}`)
+		c.same("POST", "/bundle", string(changed), 200, told(nil, run, nil))
 		require.Equal(t, "Running", c.do("GET", "/activities/run", "", 200)["name"])
 
 		there := w.as("manager", httpapi.Dashboard)
 		there.token = "manager other dashboard web"
-		there.same("POST", "/bundle", bundle, 200, fmt.Sprintf(`{"published": %d, "warnings": []}`, len(parsed.Documents)))
+		there.same("POST", "/bundle", bundle, 200, told(all, nil, nil))
 		require.JSONEq(t, bundle, there.send("GET", "/bundle", "").Body.String())
+		there.same("POST", "/bundle/diff", `{"documents": []}`, 200, fmt.Sprintf(`{"added": [], "changed": [], "removed": %s}`, list(slices.Sorted(slices.Values(all)))))
+		there.same("POST", "/bundle?prune=true&dryRun=true", `{"documents": []}`, 200, told(nil, nil, all))
+		require.JSONEq(t, bundle, there.send("GET", "/bundle", "").Body.String())
+		there.same("POST", "/bundle?prune=true", `{"documents": []}`, 200, told(nil, nil, all))
+		require.JSONEq(t, `{"documents": []}`, there.send("GET", "/bundle", "").Body.String())
 		for body, field := range map[string]string{
 			`{"documents": [{"kind": "Activity", "id": "x", "defaultLang": "en"}]}`: "documents[0].translations",
 			`{"documents": [{"kind": "Nothing"}]}`:                                  "documents[0].kind",

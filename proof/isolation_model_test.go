@@ -365,10 +365,10 @@ var arguments = map[string]func(*drawer) []any{
 	"Explain": func(d *drawer) []any { return []any{d.eventID(), "RewardRule", d.one("per-run", "per-week")} },
 	"Export":  func(*drawer) []any { return nil },
 	"Import": func(d *drawer) []any {
-		return []any{bundle(d.T, d.document(samples[d.one("Tags", "Economy.RewardRules")]))}
+		return []any{bundle(d.T, d.document(samples[d.one("Tags", "Economy.RewardRules")])), d.pruning()}
 	},
 	"DryImport": func(d *drawer) []any {
-		return []any{bundle(d.T, d.document(samples[d.one("Tags", "Economy.RewardRules")]))}
+		return []any{bundle(d.T, d.document(samples[d.one("Tags", "Economy.RewardRules")])), d.pruning()}
 	},
 	"Problems": func(d *drawer) []any {
 		return []any{guerdon.ProblemFilter{Kind: d.one("", "RewardRule", "MissionConfiguration"), ID: d.one("", "per-run")}, d.page()}
@@ -562,6 +562,11 @@ var arguments = map[string]func(*drawer) []any{
 // milestone draws the id of a milestone.
 func (d *drawer) milestone() string {
 	return d.user() + ":" + start.Format(time.DateOnly) + ":km:" + d.one("target0", "target1")
+}
+
+// pruning draws how a bundle is imported.
+func (d *drawer) pruning() []content.ImportOption {
+	return []content.ImportOption{content.Prune}[:d.number(0, 1)]
 }
 
 // trackings draws what a provider saw.

@@ -47,7 +47,7 @@
 //
 // What lies before a moment can be archived ([Workspace.Archive]); it is settled from then on.
 //
-// What somebody has decided stays: what was redeemed or reversed, and what was spent, which is owed if it
+// What somebody has decided stays: what was redeemed, voided or reversed, and what was spent, which is owed if it
 // should not have been there. So does a period of a board that has closed.
 //
 // # Errors

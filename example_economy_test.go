@@ -71,7 +71,7 @@ func Example_transferAndReverse() {
 		}
 	}
 	show()
-	_, err = ws.Economy.Reverse(ctx, rows[0].ID)
+	_, err = ws.Economy.Reverse(ctx, rows[0].ID, economy.Reversal{})
 	check(err)
 	show()
 	// Output:
@@ -79,6 +79,77 @@ func Example_transferAndReverse() {
 	// bob 2
 	// ada 5
 	// bob 0
+}
+
+// How is one of two ordered items given back, and what if a part of a reward is spent? A reversal takes back an amount, or as much as is there.
+func Example_reversePart() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	paid, err := ws.Economy.Grant(ctx, grant("ada", 21))
+	check(err)
+	order, err := ws.Economy.Spend(ctx, "ada", economy.Spending{CurrencyID: "points", Amount: decimal.NewFromInt(20)})
+	check(err)
+	back := func(id string, r economy.Reversal) {
+		rows, err := ws.Economy.Reverse(ctx, id, r)
+		if err != nil {
+			fmt.Println(errors.Is(err, fault.ErrConflict))
+			return
+		}
+		of, err := ws.Economy.Transaction(ctx, id)
+		check(err)
+		fmt.Println(rows[0].InitiatorType, rows[0].Direction, rows[0].Amount, "so far", of.ReversedAmount, "of", of.Amount)
+	}
+	back(paid[0].ID, economy.Reversal{})           // 20 are spent
+	back(paid[0].ID, economy.Reversal{UpTo: true}) // what is there
+	cup := economy.Reversal{ID: "return-7", Amount: decimal.NewFromInt(8), Reason: "The cup was broken."}
+	back(order.ID, cup)
+	back(order.ID, cup) // the answer was lost: it is not done twice
+	balance, err := ws.Economy.Balance(ctx, "ada", "points")
+	check(err)
+	fmt.Println("has", balance.Amount)
+	// Output:
+	// true
+	// REVERSAL DEBIT 1 so far 1 of 21
+	// REVERSAL CREDIT 8 so far 8 of 20
+	// REVERSAL CREDIT 8 so far 8 of 20
+	// has 8
+}
+
+// What becomes of a gift that nobody collects? Who has sent it, or an admin, can void it, and so does deleting who was to get it.
+func Example_void() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada", "bob")
+	_, err := ws.Economy.Grant(ctx, grant("ada", 100))
+	check(err)
+	gift := economy.Grant{CurrencyID: "points", Amount: decimal.NewFromInt(60), DestinationUserID: "bob", RedemptionMode: economy.Manual}
+	show := func() {
+		balance, err := ws.Economy.Balance(ctx, "ada", "points")
+		check(err)
+		fmt.Println("can spend", balance.AvailableAmount)
+	}
+	for _, id := range []string{"gift-1", "gift-2"} {
+		gift.ID = id
+		_, err = ws.Economy.Transfer(ctx, "ada", []economy.Grant{gift})
+		check(err)
+		show()
+		if id == "gift-1" {
+			_, err = ws.Economy.Withdraw(ctx, "ada", id, "It was for another.")
+		} else {
+			_, err = ws.Users.Anonymise(ctx, "bob")
+		}
+		check(err)
+		show()
+		sent, err := ws.Economy.Transaction(ctx, id)
+		check(err)
+		fmt.Println(sent.State, sent.VoidedBy, sent.Reason)
+	}
+	// Output:
+	// can spend 40
+	// can spend 100
+	// REJECTED ada It was for another.
+	// can spend 40
+	// can spend 100
+	// REJECTED ADMIN the user was deleted
 }
 
 // How do users collect a gift themselves, as long as it is there? A MANUAL grant waits to be redeemed.

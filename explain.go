@@ -215,7 +215,7 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 	if _, err := e.ticks(ctx, tx, userID, last, f.key(), again); err != nil {
 		return err
 	}
-	if err := r.give(ctx, tx, f.Given); err != nil {
+	if err := r.give(ctx, tx, &f.step); err != nil {
 		return err
 	}
 	f.program, f.entry = p, Entry{Event: entry.Event, User: entry.User, RecordedAt: entry.RecordedAt, Outcome: Outcome{Seq: seq}}

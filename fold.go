@@ -41,6 +41,9 @@ type step struct {
 	EventID string `json:"eventId,omitempty"`
 	// Given is what a call wrote that was decided then, whatever had happened before.
 	Given []image `json:"given,omitempty"`
+	// Decided is what had to be changed of the user's rows before Given could be written again, because what was decided about had
+	// happened otherwise.
+	Decided []image `json:"decided,omitempty"`
 	// Before is what the step changed of the user's rows.
 	Before []image `json:"before,omitempty"`
 	// Events are the step's event and those that followed from it, where that is not what its entry says.
@@ -63,7 +66,7 @@ var steps = store.Define("steps", (*step).key,
 		{Name: "seq", Kind: store.KindInt, Of: func(s *step) store.Value { return store.Int(max(s.Seq, s.Again)) }},
 	},
 	store.Index{Name: "late", Columns: []string{"late", "seq"}}, // few: where what was known before an entry was otherwise
-).Packed().Version(4)
+).Packed().Version(5)
 
 func (s *step) key() string {
 	if s.place == "" {
@@ -553,7 +556,7 @@ func sum(part *mechanic.Part, key string, now, from, to record) (*store.Row, err
 // undo takes back what the steps of facts did, the last first. Each row is written once.
 func (r *recorder) undo(ctx context.Context, facts []*fact) error {
 	for _, f := range slices.Backward(facts) {
-		for _, list := range [][]image{f.Before, f.Given} {
+		for _, list := range [][]image{f.Before, f.Given, f.Decided} {
 			for i := range slices.Backward(list) {
 				if _, err := r.restored(ctx, &list[i], list[i].Now, list[i].Was); err != nil {
 					return err
@@ -570,42 +573,58 @@ func (r *recorder) undo(ctx context.Context, facts []*fact) error {
 	return nil
 }
 
-// give writes again what calls wrote.
-func (r *recorder) give(ctx context.Context, tx *session.Tx, given []image) error {
-	for i := range given {
-		if err := r.decide(ctx, tx, &given[i]); err != nil {
+// give writes again what a call wrote with a step, on what is there by now.
+func (r *recorder) give(ctx context.Context, tx *session.Tx, s *step) error {
+	known := s.Decided
+	s.Given, s.Decided = slices.Clone(s.Given), nil
+	r.begin(s.UserID, s.key())
+	for i := range s.Given {
+		m := &s.Given[i]
+		problem, err := r.decide(ctx, tx, m)
+		if err == nil {
+			err = r.restore(ctx, m, m.Was, m.Now)
+		}
+		if err != nil {
 			return err
 		}
-		if err := r.restore(ctx, &given[i], given[i].Was, given[i].Now); err != nil {
-			return err
+		told := slices.ContainsFunc(known, func(k image) bool { return k.Table == m.Table && k.Key == m.Key })
+		if problem != nil && !told {
+			tx.Report(problem.Source, problem.Field, problem.Reason)
 		}
 	}
+	s.Decided = r.end()
 	return nil
 }
 
-// decide brings a row to what it was when somebody decided about it.
-func (r *recorder) decide(ctx context.Context, tx *session.Tx, m *image) error {
+// decide brings a row to where what somebody decided about it can be written again, and lets the image be what that makes of it.
+func (r *recorder) decide(ctx context.Context, tx *session.Tx, m *image) (*event.Problem, error) {
 	part := r.parts[m.Table]
-	if part.Decide == nil || m.Was.none() {
-		return nil
-	}
-	before, err := r.Get(ctx, part.Table, m.Key)
-	if err != nil {
-		return err
+	if part == nil || part.Decide == nil || m.Was.none() || m.Now.none() {
+		return nil, nil
 	}
 	was, err := m.Was.value(part.Table, m.Key)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var now any
-	if len(before) > 0 {
-		now = before[0].Record
+	then, err := m.Now.value(part.Table, m.Key)
+	if err != nil {
+		return nil, err
 	}
-	owner := part.Owner(was)
-	r.begin(owner, "") // what is written is no call's, and stays when the step is taken back
-	err = part.Decide(ctx, tx, now, was)
-	r.end()
-	return err
+	before, err := r.current(ctx, part.Table, m.Key)
+	if err != nil {
+		return nil, err
+	}
+	now, err := before.value(part.Table, m.Key)
+	if err != nil {
+		return nil, err
+	}
+	d, err := part.Decide(ctx, tx, now, was, then)
+	if err != nil {
+		return nil, err
+	}
+	m.Was, err = r.current(ctx, part.Table, m.Key)
+	m.Now = recordOn(part.Table, &d.Row)
+	return d.Problem, err
 }
 
 // A fact is something that happened to a user, on its way into the fold.
@@ -965,7 +984,7 @@ func (e *Engine) again(ctx context.Context, tx *session.Tx, f *fact) error {
 		return f.keep(ctx, tx)
 	}
 	r := recorderOf(tx)
-	if err := r.give(ctx, tx, f.Given); err != nil {
+	if err := r.give(ctx, tx, &f.step); err != nil {
 		return err
 	}
 	if f.first != nil {

@@ -497,7 +497,13 @@ func (e *Engine) transact(ctx context.Context, tx *session.Tx, fn session.Func) 
 	if err != nil {
 		return err
 	}
-	for _, ev := range tx.Caused() {
+	caused := tx.Caused()
+	for _, ev := range caused {
+		if err := p.leaves(ctx, tx, &ev); err != nil {
+			return err
+		}
+	}
+	for _, ev := range append(caused, tx.Caused()...) {
 		o, err := p.occasion(ctx, tx, ev)
 		if err != nil {
 			return err
@@ -518,6 +524,19 @@ func (e *Engine) transact(ctx context.Context, tx *session.Tx, fn session.Func) 
 		return err
 	}
 	return note(ctx, tx, tx.Problems())
+}
+
+// leaves ends what waits for a user, if an event is that the user was deleted.
+func (p *program) leaves(ctx context.Context, tx *session.Tx, ev *event.Event) error {
+	if ev.Type != event.User || ev.Fields["status"] != string(tenancy.Deleted) {
+		return nil
+	}
+	for i := range p.mechanics {
+		if err := p.mechanics[i].leave(ctx, tx, ev.UserID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // enterTold makes everything follow from events that a call was told of, those of each user in the order in which they

@@ -462,7 +462,7 @@ func movements(entries []guerdon.Entry, zone *time.Location) (all []movement) {
 			all = append(all, movement{e.Event.UserID, "rewardRuleId#pays", on, 10})
 		case e.Event.Type == event.VirtualTransaction:
 			source, _ := e.Event.Fields["initiatorType"].(string)
-			if by, _ := e.Event.Fields["initiator"].(string); strings.HasPrefix(by, "rewardRuleId#") {
+			if by, _ := e.Event.Fields["initiator"].(string); strings.HasPrefix(by, "rewardRuleId#") && e.Event.Fields["reversalOf"] == nil {
 				source = by
 			}
 			n := e.Event.Value.IntPart()
@@ -491,6 +491,9 @@ func (w *world) comparePeople(
 	counts := map[string]int64{}
 	for _, m := range movements(entries, zone) {
 		for _, of := range []string{"", m.source} {
+			if of == "" && m.source == "REVERSAL" {
+				continue // is neither earned nor paid
+			}
 			if owners[of] == nil {
 				owners[of] = map[string]*analytics.PointUser{}
 			}
@@ -506,12 +509,14 @@ func (w *world) comparePeople(
 			}
 		}
 		if in.From <= m.on && m.on <= in.To {
-			if counts[m.source]++; m.amount > 0 {
+			switch counts[m.source]++; {
+			case m.source == "REVERSAL":
+			case m.amount > 0:
 				got.TotalTransactions++
 				got.TotalPointsAwarded = got.TotalPointsAwarded.Add(decimal.NewFromInt(m.amount))
 				users[m.userID] = true
 				perDay[m.on] += m.amount
-			} else {
+			default:
 				paid[m.on] -= m.amount
 			}
 		}
@@ -520,7 +525,11 @@ func (w *world) comparePeople(
 		if slices.Contains(shown, id) {
 			b, err := w.Economy.Balance(ctx, id, "points")
 			require.NoError(t, err)
-			require.Equal(t, b.Amount.String(), u.Issued.Sub(u.Spent).String(), id)
+			sum := u.Issued.Sub(u.Spent)
+			if back := owners["REVERSAL"][id]; back != nil {
+				sum = sum.Add(back.Issued).Sub(back.Spent)
+			}
+			require.Equal(t, b.Amount.String(), sum.String(), id)
 		}
 	}
 	series, err := r.PointSeries(ctx, "points", in)
@@ -550,7 +559,7 @@ func (w *world) comparePeople(
 			require.Equal(t, top[i].Issued.String(), u.TotalEarned.String())
 		}
 	}
-	for _, source := range []string{"", "rewardRuleId#pays", "rewardRuleId#bonus", "USER"} {
+	for _, source := range []string{"", "rewardRuleId#pays", "rewardRuleId#bonus", "USER", "REVERSAL"} {
 		same := func(of func(*analytics.PointUser) int64, list func(store.Page) (analytics.PointUsers, error)) {
 			t.Helper()
 			want, is := wanted(owners[source], shown, of), []analytics.PointUser(nil)

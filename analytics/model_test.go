@@ -455,9 +455,13 @@ func (w *world) actions(t *rapid.T, limit int, zone *time.Location) map[string]f
 		"is reversed": change(func(t *rapid.T, id string) {
 			own, _, err := w.Economy.History(ctx, id, store.Page{})
 			require.NoError(t, err)
-			own = slices.DeleteFunc(own, func(of economy.Transaction) bool { return !strings.HasSuffix(of.Initiator, "pays") })
+			own = slices.DeleteFunc(own, func(of economy.Transaction) bool {
+				return !strings.HasSuffix(of.Initiator, "pays") && of.InitiatorType != economy.ByUser
+			})
 			if len(own) > 0 {
-				_, err = w.Economy.Reverse(ctx, rapid.SampledFrom(own).Draw(t, "transaction").ID)
+				_, err = w.Economy.Reverse(ctx, rapid.SampledFrom(own).Draw(t, "transaction").ID, economy.Reversal{
+					Amount: decimal.NewFromInt(rapid.Int64Range(0, 5).Draw(t, "amount")), UpTo: rapid.Bool().Draw(t, "up to"),
+				})
 				if err != nil {
 					require.ErrorIs(t, err, fault.ErrConflict)
 				}

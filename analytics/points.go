@@ -136,11 +136,15 @@ func (d *pointDay) plus(o *pointDay) { d.Points.plus(&o.Points) }
 
 var pointDays = store.Define("analytics_point_days", (*pointDay).key, nil)
 
-// The sources of what rules give and take; other sources are the initiator's type.
+// The sources of what rules give and take, and of what takes that back; other sources are the initiator's type.
 const (
-	rewardSource = "rewardRuleId#"
-	streakSource = "streakRuleId#"
+	rewardSource   = "rewardRuleId#"
+	streakSource   = "streakRuleId#"
+	reversalSource = string(economy.ByReversal)
 )
+
+// earns tells whether what has a source counts among all sources: what takes back something else was neither earned nor paid.
+func earns(source string) bool { return source != reversalSource }
 
 // booking is what entries say of a transaction.
 type booking struct {
@@ -166,7 +170,10 @@ func (d *delta) book(e *guerdon.Entry, zone *time.Location) {
 			continue
 		}
 		source := rewardSource + c.RewardRuleID
-		if c.StreakRuleID != "" {
+		switch {
+		case c.ReversalOf != "":
+			source = reversalSource
+		case c.StreakRuleID != "":
 			source = streakSource + c.StreakRuleID
 		}
 		b.now = newTransaction(c.TransactionID, c.UserID, c.CurrencyID, source, c.Direction, c.Amount, timeframe.DayOf(c.At, zone))
@@ -250,7 +257,7 @@ func (m *earned) move(to *tally, t *transaction, out bool) {
 	if m.users[by] == nil {
 		m.users[by] = &pointUser{UserID: t.UserID, CurrencyID: t.CurrencyID, Source: t.Source}
 	}
-	if m.users[by].Points.plus(&p); p.Awards != 0 {
+	if m.users[by].Points.plus(&p); p.Awards != 0 && earns(t.Source) {
 		to.mark(earning, t.UserID, t.On, p.Awards)
 		if m.topics[t.CurrencyID] == "" {
 			m.topics[t.CurrencyID] = earning.of(t.CurrencyID)
@@ -287,6 +294,9 @@ func (d *delta) applyTransactions(ctx context.Context, tx store.Tx, l *ledger) e
 	}
 	of := map[userOfSource]*pointUser{}
 	for by, u := range m.users {
+		if !earns(by.source) {
+			continue
+		}
 		l.person(u.UserID).Points.plus(&u.Points)
 		by.source = whatever
 		if of[by] == nil {
@@ -310,7 +320,8 @@ type Points struct {
 // A PointCount is how much of a currency a source gave to users, and took from them.
 type PointCount struct {
 	CurrencyID string `json:"virtualCurrencyId"`
-	// Source is "rewardRuleId#" or "streakRuleId#" and a rule's id, or the initiator's type: ADMIN, USER, SYSTEM.
+	// Source is "rewardRuleId#" or "streakRuleId#" and a rule's id, or the initiator's type: ADMIN, USER, SYSTEM, or REVERSAL, of which users
+	// got what was taken from them before, and paid what had been given.
 	Source string `json:"source"`
 	// Issued and Spent are what users got and paid, Transactions how many there were.
 	Issued       decimal.Decimal `json:"issued"`
@@ -319,8 +330,9 @@ type PointCount struct {
 }
 
 // Points returns, for each currency and source in the order of their ids, how much users got from SYSTEM and paid to it on the days of a
-// range, by transactions that were completed then. Transfers between users are neither. What is reversed counts on the day of its reversal, the other way round; what does
-// not follow after all, because something came late, is not counted.
+// range, by transactions that were completed then. Transfers between users are neither. What takes back something else has a source of its own, on the day of the
+// reversal: what somebody was given or paid stays counted, and figures of all sources leave reversals out. What does not follow after all, because
+// something came late, is not counted.
 func (r Reader) Points(ctx context.Context, in Range) (out Points, err error) {
 	err = r.points(ctx, in, func(at *state, all []pointDay) {
 		sums := map[string]*pointDay{}
@@ -356,12 +368,12 @@ type PointDay struct {
 	Transactions int64           `json:"transactions"`
 }
 
-// PointSeries returns what [Reader.Points] does of one currency and all sources, for each day of a range, days without anything included.
+// PointSeries returns what [Reader.Points] does of one currency and all sources but reversals, for each day of a range, days without anything included.
 func (r Reader) PointSeries(ctx context.Context, currencyID string, in Range) (out PointSeries, err error) {
 	err = r.points(ctx, in, func(at *state, all []pointDay) {
 		sums := make([]purse, in.To.Sub(in.From)+1)
 		for _, d := range all {
-			if d.CurrencyID == currencyID {
+			if d.CurrencyID == currencyID && earns(d.Source) {
 				sums[d.Day.Sub(in.From)].plus(&d.Points)
 			}
 		}
@@ -527,7 +539,7 @@ func awarded(ctx context.Context, tx store.Tx, currencyID string, in Range) (sum
 		series[i].Day = in.From.Add(i)
 	}
 	for _, d := range rows {
-		if currencyID != "" && d.CurrencyID != currencyID {
+		if currencyID != "" && d.CurrencyID != currencyID || !earns(d.Source) {
 			continue
 		}
 		on := &series[d.Day.Sub(in.From)]

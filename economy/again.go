@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 )
@@ -33,6 +35,10 @@ func (m *movement) done(ctx context.Context, tx *session.Tx) ([]Transaction, err
 // made returns the transaction as it was made, whatever has become of it.
 func (t Transaction) made() Transaction {
 	t.State, t.RedeemedAt, t.UpdatedAt = t.RedemptionMode.initial(), time.Time{}, t.CreatedAt
+	t.ReversedAmount = decimal.Decimal{}
+	if !t.VoidedAt.IsZero() {
+		t.VoidedAt, t.VoidedBy, t.Reason = time.Time{}, "", ""
+	}
 	return t
 }
 

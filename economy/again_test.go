@@ -130,7 +130,7 @@ func TestAGrantAgainWhateverHappenedSince(t *testing.T) {
 			_, err := w.Redeem(t.Context(), "bob", "full")
 			require.NoError(t, err)
 			w.now = start.Add(time.Minute)
-			_, err = w.Reverse(t.Context(), "full")
+			_, err = w.Reverse(t.Context(), "full", economy.Reversal{})
 			require.NoError(t, err)
 		},
 		"suspended": func(t *testing.T, w *world) {

@@ -360,7 +360,7 @@ func TestRefund(t *testing.T) {
 	require.Equal(t, economy.Transaction{
 		ID: "s1:ada:2:reversal", GroupID: "s1:ada:2", ReversedTransactionID: "s1:ada:2", UserID: "ada", CurrencyID: "gold",
 		RedemptionMode: economy.Auto, State: economy.Completed, Direction: economy.Credit, Amount: back.Amount,
-		InitiatorType: economy.ByStreakRule, Initiator: "streakRuleId#s1", RuleVersion: 2,
+		InitiatorType: economy.ByReversal, Initiator: "streakRuleId#s1", RuleVersion: 2,
 		CounterpartType: economy.PartySystem, Counterpart: "SYSTEM", At: broke, CreatedAt: start, UpdatedAt: start,
 	}, back)
 	last := w.events[len(w.events)-1]

@@ -103,6 +103,22 @@ func (a *account) check(d Direction, n int64, in bounds) error {
 	}
 }
 
+// room returns how many millionths a new transaction could have without crossing a bound, 0 if it would in any case.
+func (a *account) room(d Direction, in bounds) int64 {
+	over, under := in.high, a.ceiling()
+	if d == Debit {
+		over, under = a.available(), in.low
+	}
+	switch left := over - under; {
+	case over <= under:
+		return 0
+	case left < 0: // more than can be counted
+		return math.MaxInt64
+	default:
+		return left
+	}
+}
+
 // count adds what a transaction of n millionths is in a state; a negative n takes it away.
 func (a *account) count(d Direction, s State, n int64) {
 	switch {

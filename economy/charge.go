@@ -39,8 +39,8 @@ func (p *program) Charge(ctx context.Context, tx *session.Tx, c mechanic.Charge)
 	return err == nil, l.save(ctx, tx)
 }
 
-// Refund gives back at a moment what charges with the given ids have taken, each once; one that took nothing gives
-// nothing. No bound is in the way of what was the user's before.
+// Refund gives back at a moment what charges with the given ids have taken, as far as it was not given back before; one that took
+// nothing gives nothing. No bound is in the way of what was the user's before.
 func (p *program) Refund(ctx context.Context, tx *session.Tx, at time.Time, ids ...string) error {
 	taken, err := transactions.GetMany(ctx, tx, ids...)
 	if err != nil {
@@ -48,15 +48,22 @@ func (p *program) Refund(ctx context.Context, tx *session.Tx, at time.Time, ids 
 	}
 	l := p.ledger()
 	for i := range taken {
-		t := taken[i].reversal(tx.Now)
-		t.InitiatorType, t.Initiator, t.RuleVersion, t.At = taken[i].InitiatorType, taken[i].Initiator, taken[i].RuleVersion, at
-		switch _, done, err := transactions.Get(ctx, tx, t.ID); {
-		case err != nil:
+		t := &taken[i]
+		back, err := reversed(ctx, tx, t)
+		if err != nil {
 			return err
-		case done:
+		}
+		left := t.Amount.Sub(back)
+		if !left.IsPositive() {
 			continue
 		}
-		if err := errors.Join(l.load(ctx, tx, t), l.turn("", t)); err != nil {
+		rows := movement{
+			id: wholeID(t.ID), group: t.GroupID, currency: t.CurrencyID, to: t.UserID, amount: left, mode: Auto,
+			initiatorType: ByReversal, initiator: t.Initiator, ruleVersion: t.RuleVersion, at: at, now: tx.Now,
+		}.rows()
+		rows[0].ReversedTransactionID = t.ID
+		t.ReversedAmount, t.UpdatedAt = t.Amount, tx.Now
+		if err := errors.Join(transactions.Put(ctx, tx, *t), l.load(ctx, tx, rows...), l.turn("", rows...)); err != nil {
 			return err
 		}
 	}

@@ -8,20 +8,21 @@
 // is SYSTEM, the row stands for SYSTEM's side too, and a transfer between two users is two rows. The
 // balances of a currency, SYSTEM's included, add up to zero at every commit; [Service.Verify] proves it
 // from the transactions. What somebody did is not taken back by deleting: [Service.Reverse] adds the
-// opposite.
+// opposite, of all of it or of a part, several times up to the whole. What takes back names what it takes back, and has an
+// initiator's type of its own.
 //
 // # Once
 //
-// Grants, transfers and spends take an id of the caller's, by which they can be repeated: a call whose answer was lost is made again,
+// Grants, transfers, spends and reversals take an id of the caller's, by which they can be repeated: a call whose answer was lost is made again,
 // and gives the first result whether or not it had been done. The same id with another content is refused.
 //
 // # What happened otherwise
 //
 // A reward follows from an event. If an event that comes late shows that what was paid for happened at
 // another time, or not at all, the reward is another, or is gone, and the late event's outcome says so.
-// What somebody has decided stays: a reward that was redeemed or reversed stays as it was then, which is
-// a problem in the outcome; and what was spent is owed: the balance is below its lower bound until the
-// user has earned it, and the outcome says how much that is.
+// What somebody has decided stays: a reward that was redeemed or voided stays as it was then, and one of which some
+// was reversed is at least that, which is a problem in the outcome where it would be otherwise; and what was spent is owed: the
+// balance is below its lower bound until the user has earned it, and the outcome says how much that is.
 //
 // # Bounds
 //
@@ -39,11 +40,19 @@
 // marked. It is marked as of that very moment, with the user's next event or by the workspace's
 // Advance.
 //
+// # Voiding
+//
+// What is pending can be voided, by an admin ([Service.Void]), or a transfer by who has sent it ([Service.Withdraw]). What waits for
+// a user who is deleted is voided in the transaction that deletes the user. Nothing was moved, so nothing is reversed: what had been set
+// aside is there again, and the state is REJECTED.
+//
 // # Events
 //
 // A transaction causes an event of type VirtualTransaction when it is completed: at once, or when it is
 // redeemed. The event's id is the transaction's with ":completed" appended. One that expires causes one with
-// ":expired" and the state EXPIRED, which is for boards that read the state: the others count what was moved.
+// ":expired" and the state EXPIRED, and one that is voided one with ":voided" and the state REJECTED, which are for boards that read
+// the state: the others count what was moved. The event of a reversal has reversalOf, the id of what it takes back; to sum up what
+// was earned is to leave out those that have it.
 // If a reward follows no longer, neither do its events.
 //
 // # Expressions

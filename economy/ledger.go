@@ -1,10 +1,18 @@
 package economy
 
 import (
+	"cmp"
 	"context"
+	"math"
 	"slices"
+	"time"
 
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/amount"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 )
@@ -66,6 +74,17 @@ func (l *ledger) postings(t *Transaction) []posting {
 	return ps
 }
 
+// room returns how much the transactions of one movement could move, 0 if nothing.
+func (l *ledger) room(rows ...Transaction) decimal.Decimal {
+	most := int64(math.MaxInt64)
+	for i := range rows {
+		for _, p := range l.postings(&rows[i]) {
+			most = min(most, p.room(p.direction, p.in))
+		}
+	}
+	return amount.FromMicros(most)
+}
+
 // enter counts the new transactions of one movement. If one would cross a bound, none is counted and the
 // error is a [*BoundError].
 func (l *ledger) enter(rows ...Transaction) error {
@@ -83,22 +102,38 @@ func (l *ledger) enter(rows ...Transaction) error {
 	return l.turn("", rows...)
 }
 
-// replace takes out of the accounts what is there of rewards that are paid anew: a reward that was redeemed stays though
-// the step that paid it is made once more. Those of a new step cannot be there, unless its event has the id of one that was
-// archived: that is refused, as every transaction is kept.
-func (l *ledger) replace(ctx context.Context, tx *session.Tx, rows ...Transaction) error {
+// replace takes out of the accounts what is there of rewards that are paid anew, and returns it by its id: what somebody has decided
+// about is left though the step that paid it is made once more. Those of a new step can only be there because what they were paid
+// for was put right, unless its event has the id of one that was archived: that is refused, as every transaction is kept.
+func (l *ledger) replace(ctx context.Context, tx *session.Tx, rows ...Transaction) (map[string]*Transaction, error) {
 	ids := make([]string, len(rows))
 	for i := range rows {
 		ids[i] = rows[i].ID
 	}
-	there, err := transactions.GetMany(ctx, tx, ids...)
-	switch {
-	case err != nil:
-		return err
-	case !tx.Replaying && len(there) > 0:
-		return fault.Conflict("id", "%q paid transaction %q before it was archived", there[0].GroupID, there[0].ID)
+	list, err := transactions.GetMany(ctx, tx, ids...)
+	if err != nil || len(list) == 0 {
+		return nil, err
 	}
-	return l.remove(there...)
+	there := make(map[string]*Transaction, len(list))
+	for i := range list {
+		there[list[i].ID] = new(list[i])
+		if tx.Replaying {
+			continue
+		}
+		if archived, err := settled(ctx, tx, list[i].At); err != nil || archived {
+			return nil, cmp.Or(err, fault.Conflict("id", "%q paid transaction %q before it was archived", list[i].GroupID, list[i].ID))
+		}
+	}
+	return there, l.remove(slices.DeleteFunc(list, func(t Transaction) bool { return t.decided() })...)
+}
+
+// settled tells whether all that happened at a moment is settled.
+func settled(ctx context.Context, tx *session.Tx, at time.Time) (bool, error) {
+	if tx.Horizon == nil {
+		return false, nil
+	}
+	horizon, _, err := tx.Horizon(ctx)
+	return at.Before(horizon), err
 }
 
 // remove takes transactions out of the accounts.
@@ -115,11 +150,40 @@ func (l *ledger) remove(rows ...Transaction) error {
 	return nil
 }
 
-// reinstate makes a transaction what it was when somebody decided about it: redeemed it, or took it back. It stays, also
-// if what it was for happened otherwise after all, or not at all.
-func reinstate(ctx context.Context, tx *session.Tx, now *Transaction, was Transaction) error {
+// decide returns a transaction as a decision about it makes it that is written again. now is what it is, nil if it is not there; was and
+// then are what it was and became when that was decided first. Of a reward that was redeemed or voided, all stays as it was;
+// of what was reversed, as much as was reversed: what it was for may have happened otherwise since, or not at all.
+func decide(ctx context.Context, tx *session.Tx, now *Transaction, was, then Transaction) (mechanic.Decision, error) {
+	base, result := was, then
+	if taken := then.ReversedAmount.Sub(was.ReversedAmount); !taken.IsZero() {
+		if now != nil && now.State == Completed {
+			base = *now
+		} else {
+			base.Amount, base.ReversedAmount = decimal.Decimal{}, decimal.Decimal{}
+		}
+		reversed := base.ReversedAmount.Add(taken)
+		base.Amount = decimal.Max(base.Amount, reversed)
+		result = base
+		result.ReversedAmount, result.UpdatedAt = reversed, then.UpdatedAt
+	}
+	d := mechanic.Decision{Row: transactions.Row(result)}
+	if now != nil && now.State == base.State && now.Amount.Equal(base.Amount) {
+		return d, nil
+	}
+	d.Problem = &event.Problem{
+		Source: Currencies.Name() + "/" + was.CurrencyID,
+		Reason: "transaction " + was.ID + " stays as it was when it was decided about, although what it was for happened otherwise",
+	}
+	if base.ReversedAmount.LessThan(result.ReversedAmount) {
+		d.Problem.Reason = "transaction " + was.ID + " stays as far as it was reversed, although what it was for happened otherwise"
+	}
+	return d, bring(ctx, tx, now, base)
+}
+
+// bring makes another transaction of one, which is nil if there is none, whatever the bounds are.
+func bring(ctx context.Context, tx *session.Tx, now *Transaction, to Transaction) error {
 	l := &ledger{bounds: func(string) bounds { return unbounded }, accounts: map[string]*account{}}
-	if err := l.load(ctx, tx, was); err != nil {
+	if err := l.load(ctx, tx, to); err != nil {
 		return err
 	}
 	if now != nil {
@@ -127,8 +191,7 @@ func reinstate(ctx context.Context, tx *session.Tx, now *Transaction, was Transa
 			return err
 		}
 	}
-	tx.Report(Currencies.Name()+"/"+was.CurrencyID, "", "transaction "+was.ID+" stays as it was when it was decided about, although what it was for happened otherwise")
-	if err := l.turn("", was); err != nil {
+	if err := l.turn("", to); err != nil {
 		return err
 	}
 	return l.put(ctx, tx)
@@ -143,7 +206,7 @@ func (l *ledger) turn(from State, rows ...Transaction) error {
 			return err
 		}
 		for _, p := range l.postings(&rows[i]) {
-			if rows[i].State != Rejected {
+			if rows[i].State != Rejected || from != "" {
 				p.move(rows[i].movedAt())
 			}
 			p.count(p.direction, from, -n)

@@ -34,6 +34,7 @@ func TestBooks(t *testing.T) {
 			"spend":    b.spend,
 			"redeem":   b.redeem,
 			"reverse":  b.reverse,
+			"void":     b.void,
 			"reward":   b.reward,
 			"wait": func(t *rapid.T) {
 				b.now = b.now.Add(time.Duration(rapid.IntRange(1, 30).Draw(t, "minutes")) * time.Minute)
@@ -143,7 +144,44 @@ func (b *bank) redeem(t *rapid.T) {
 
 func (b *bank) reverse(t *rapid.T) {
 	row := b.pick(t)
-	b.do(t, func() ([]economy.Transaction, error) { return b.Reverse(b.ctx, row.ID) })
+	now, err := b.Transaction(b.ctx, row.ID)
+	require.NoError(t, err)
+	r := economy.Reversal{UpTo: rapid.Bool().Draw(t, "up to")}
+	if rapid.Bool().Draw(t, "in part") {
+		r.Amount = decimal.New(rapid.Int64Range(1, 100).Draw(t, "tenths"), -1)
+	}
+	left := now.Amount.Sub(now.ReversedAmount)
+	b.do(t, func() ([]economy.Transaction, error) {
+		rows, err := b.Reverse(b.ctx, row.ID, r)
+		if err != nil {
+			return nil, err
+		}
+		require.Equal(t, economy.Completed, now.State)
+		require.False(t, rows[0].Amount.GreaterThan(left), "up to the whole")
+		want := r.Amount
+		if want.IsZero() {
+			want = left
+		}
+		require.True(t, rows[0].Amount.Equal(want) || r.UpTo && rows[0].Amount.LessThan(want))
+		then, err := b.Transaction(b.ctx, row.ID)
+		require.NoError(t, err)
+		require.True(t, then.ReversedAmount.Equal(now.ReversedAmount.Add(rows[0].Amount)))
+		return rows, nil
+	})
+}
+
+func (b *bank) void(t *rapid.T) {
+	row := b.pick(t)
+	now, err := b.Transaction(b.ctx, row.ID)
+	require.NoError(t, err)
+	b.do(t, func() ([]economy.Transaction, error) {
+		rows, err := b.Void(b.ctx, row.ID, "")
+		require.Equal(t, now.State == economy.Pending, err == nil, "%v", err)
+		for _, r := range rows {
+			require.Equal(t, economy.Rejected, r.State)
+		}
+		return nil, err
+	})
 }
 
 func (b *bank) check(t *rapid.T) {
@@ -196,8 +234,10 @@ func (b *bank) recount(t *rapid.T, userID string) map[string]economy.Balance {
 				moved = row.ExpiresAt
 			case !row.RedeemedAt.IsZero():
 				moved = row.RedeemedAt
+			case !row.VoidedAt.IsZero():
+				moved = row.VoidedAt
 			}
-			if row.State != economy.Rejected {
+			if row.State != economy.Rejected || !row.VoidedAt.IsZero() {
 				if sum.CreatedAt.IsZero() || row.At.Before(sum.CreatedAt) {
 					sum.CreatedAt = row.At
 				}

@@ -30,6 +30,8 @@ type Change struct {
 	Undone bool `json:"undone,omitempty"`
 	// StreakRuleID is set, and RewardRuleID is not, on what a freeze took or was given back, if a late event changed that.
 	StreakRuleID string `json:"streakRuleId,omitempty"`
+	// ReversalOf is the transaction that this one takes back, "" if it takes back none.
+	ReversalOf string `json:"reversalOf,omitempty"`
 	// Direction and At are set if a late event changed the transaction: whether it gives or takes, and when it happened or was redeemed.
 	Direction Direction `json:"direction,omitempty"`
 	At        time.Time `json:"at,omitzero"`
@@ -45,7 +47,7 @@ func change(t *Transaction) Change {
 	rewardRuleID, _ := strings.CutPrefix(t.Initiator, initiatorPrefix)
 	return Change{
 		RewardRuleID: rewardRuleID, RuleVersion: t.RuleVersion, TransactionID: t.ID,
-		UserID: t.UserID, CurrencyID: t.CurrencyID, Amount: t.Amount, State: t.State,
+		UserID: t.UserID, CurrencyID: t.CurrencyID, Amount: t.Amount, State: t.State, ReversalOf: t.ReversedTransactionID,
 	}
 }
 
@@ -136,7 +138,8 @@ func (p *program) pay(ctx context.Context, tx *session.Tx, rewards []reward, use
 	if err := l.load(ctx, tx, rows...); err != nil {
 		return nil, err
 	}
-	if err := l.replace(ctx, tx, rows...); err != nil {
+	there, err := l.replace(ctx, tx, rows...)
+	if err != nil {
 		return nil, err
 	}
 	l.rows = make([]Transaction, 0, len(rewards))
@@ -144,13 +147,7 @@ func (p *program) pay(ctx context.Context, tx *session.Tx, rewards []reward, use
 	var last *payer // the rule that paid last; its rewards follow one another
 	for i := range rewards {
 		r := &rewards[i]
-		err := l.enter(r.Transaction)
-		if bound, crossed := errors.AsType[*BoundError](err); crossed {
-			tx.Report(r.rule.source(), rewardField(r.place), bound.Error())
-			r.State = Rejected
-			err = l.turn("", r.Transaction)
-		}
-		if err != nil {
+		if err := r.enter(tx, l, there[r.ID]); err != nil {
 			return nil, err
 		}
 		if t := used[r.rule]; t != nil && r.State != Rejected && r.rule != last {
@@ -163,6 +160,32 @@ func (p *program) pay(ctx context.Context, tx *session.Tx, rewards []reward, use
 		changes = append(changes, change(&r.Transaction))
 	}
 	return changes, l.save(ctx, tx)
+}
+
+// enter enters the reward, as rejected if a bound is in the way. What somebody has decided about it stays: was is what is there of it,
+// nil if it is new.
+func (r *reward) enter(tx *session.Tx, l *ledger, was *Transaction) error {
+	switch {
+	case was == nil:
+	case was.decided():
+		r.Transaction = *was
+		return nil
+	default:
+		r.ReversedAmount = was.ReversedAmount
+		r.Amount = decimal.Max(r.Amount, r.ReversedAmount)
+	}
+	err := l.enter(r.Transaction)
+	bound, crossed := errors.AsType[*BoundError](err)
+	if !crossed {
+		return err
+	}
+	tx.Report(r.rule.source(), rewardField(r.place), bound.Error())
+	if r.ReversedAmount.IsZero() {
+		r.State = Rejected
+	} else {
+		r.Amount = r.ReversedAmount
+	}
+	return l.turn("", r.Transaction)
 }
 
 // tally counts how often a rule paid a user in a period.
@@ -268,12 +291,15 @@ func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment,
 		if !there {
 			t = d.Was.(Transaction)
 		}
-		charge := t.InitiatorType == ByStreakRule
+		charge := t.InitiatorType == ByStreakRule || t.ReversedTransactionID != "" && t.ID == wholeID(t.ReversedTransactionID)
 		if !charge && t.InitiatorType != ByRewardRule {
 			continue
 		}
 		at := slices.IndexFunc(changes, func(c Change) bool { return c.TransactionID == t.ID })
-		_, known := d.Was.(Transaction)
+		was, known := d.Was.(Transaction)
+		if known && there && !was.ReversedAmount.Equal(t.ReversedAmount) && was.moved() == t.moved() {
+			continue // only how much of it is taken back is different
+		}
 		if !known && (at >= 0 || i >= len(a.Rows)) {
 			continue // its own event tells all of it
 		}

@@ -27,17 +27,14 @@ func tables() []*store.Schema {
 // whatever others have added since, and so is what it took from SYSTEM's.
 func parts() []mechanic.Part {
 	return []mechanic.Part{
-		mechanic.Rows(transactions, func(t *Transaction) string { return t.UserID }).Decided(func(ctx context.Context, tx *session.Tx, now, was any) error {
-			t, there := now.(Transaction)
-			before := was.(Transaction)
-			switch {
-			case !there:
-				return reinstate(ctx, tx, nil, before)
-			case t.State != before.State || !t.Amount.Equal(before.Amount):
-				return reinstate(ctx, tx, &t, before)
-			}
-			return nil
-		}),
+		mechanic.Rows(transactions, func(t *Transaction) string { return t.UserID }).Decided(
+			func(ctx context.Context, tx *session.Tx, now, was, then any) (mechanic.Decision, error) {
+				var t *Transaction
+				if now, there := now.(Transaction); there {
+					t = &now
+				}
+				return decide(ctx, tx, t, was.(Transaction), then.(Transaction))
+			}),
 		mechanic.Rows(tallies, func(t *tally) string { return t.UserID }),
 		mechanic.Sums(accounts, func(a *account) string { return a.UserID }, (*account).sum),
 	}

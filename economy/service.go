@@ -314,51 +314,6 @@ func movementOf(ctx context.Context, tx *session.Tx, t Transaction) ([]Transacti
 	return rows, err
 }
 
-// Reverse takes back a completed transaction, of a transfer both sides, by transactions in the opposite
-// direction, and returns those. The bounds hold for them too: what the user has spent cannot be taken
-// back, and what a full account paid cannot be returned to it; then the error is a [*BoundError]. It
-// returns [fault.ErrNotFound] if there is no such transaction, and [fault.ErrConflict] if it is not
-// completed, or was taken back before. A reversal can be reversed.
-func (s Service) Reverse(ctx context.Context, transactionID string) ([]Transaction, error) {
-	return session.Write(ctx, s.run, func(tx *session.Tx) ([]Transaction, error) {
-		t, err := find(ctx, tx, transactionID)
-		if err != nil {
-			return nil, err
-		}
-		if t.State != Completed {
-			return nil, fault.Conflict(transactionNoun, "%q is %s; only what is completed can be reversed", t.ID, t.State)
-		}
-		_, done, err := transactions.Get(ctx, tx, reversalID(t.ID))
-		if err != nil {
-			return nil, err
-		}
-		if done {
-			return nil, fault.Conflict(transactionNoun, "%q is reversed already", t.ID)
-		}
-		p, err := s.program(ctx, tx)
-		if err != nil {
-			return nil, err
-		}
-		rows, err := movementOf(ctx, tx, t)
-		if err != nil {
-			return nil, err
-		}
-		slices.Reverse(rows) // the credit becomes the debit
-		for i := range rows {
-			if err := wake(ctx, tx, rows[i].UserID); err != nil {
-				return nil, err
-			}
-			taken := rows[i]
-			taken.UpdatedAt = tx.Now // so that it is known to have been decided about
-			if err := transactions.Put(ctx, tx, taken); err != nil {
-				return nil, err
-			}
-			rows[i] = rows[i].reversal(tx.Now)
-		}
-		return p.enter(ctx, tx, alone, [][]Transaction{rows})
-	})
-}
-
 // find returns a transaction as it is now, or [fault.ErrNotFound].
 func find(ctx context.Context, tx *session.Tx, id string) (Transaction, error) {
 	t, ok, err := transactions.Get(ctx, tx, id)

@@ -1,6 +1,7 @@
 package economy
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -38,7 +39,8 @@ func (m RedemptionMode) initial() State {
 // State says how far a transaction is.
 type State string
 
-// The states. Only PENDING ever becomes another. REJECTED is a reward that would have crossed a bound.
+// The states. Only PENDING ever becomes another. REJECTED is a reward that would have crossed a bound, or what was voided
+// ([Transaction.VoidedAt]).
 const (
 	Pending   State = "PENDING"
 	Completed State = "COMPLETED"
@@ -73,6 +75,8 @@ const (
 	ByStreakRule InitiatorType = "STREAK_RULE"
 	BySystem     InitiatorType = "SYSTEM"
 	ByAdmin      InitiatorType = "ADMIN"
+	// ByReversal is of what takes back another transaction, whoever wanted that: it is neither earned nor paid.
+	ByReversal InitiatorType = "REVERSAL"
 )
 
 // PartyType says what is on the other side of a transaction.
@@ -103,15 +107,20 @@ type Transaction struct {
 	Amount        decimal.Decimal `json:"amount"`
 	InitiatorType InitiatorType   `json:"initiatorType"`
 	// Initiator is a user's id, "rewardRuleId#" or "streakRuleId#" and a rule's, or the id of who acted as an admin, ADMIN
-	// where that is not known.
+	// where that is not known. A reversal has that of who took back: an admin, or the rule whose charge a refund gives back.
 	Initiator       string    `json:"initiator"`
 	CounterpartType PartyType `json:"counterpartType"`
 	// Counterpart is a user's id, or SYSTEM.
 	Counterpart string `json:"counterpart"`
 	// CounterpartTransactionID is the other user's side of a transfer.
 	CounterpartTransactionID string `json:"counterpartTransactionId,omitempty"`
-	// ReversedTransactionID is the transaction that this one takes back.
+	// ReversedTransactionID is the transaction that this one takes back, or takes a part of.
 	ReversedTransactionID string `json:"reversedTransactionId,omitempty"`
+	// ReversedAmount is how much of the transaction was taken back by others: all of it once that is Amount. What was taken back before
+	// this was kept does not say so, and cannot be taken back again nevertheless.
+	ReversedAmount decimal.Decimal `json:"reversedAmount,omitzero"`
+	// Reason says why: of a reversal, why it takes back; of what was voided, why it was. It may be empty.
+	Reason string `json:"reason,omitempty"`
 	// RuleVersion is the version of the rule that initiated it.
 	RuleVersion    int        `json:"ruleVersion,omitempty"`
 	AdditionalData event.Data `json:"additionalData,omitempty"`
@@ -119,8 +128,12 @@ type Transaction struct {
 	At         time.Time `json:"at"`
 	ExpiresAt  time.Time `json:"expiresAt,omitzero"`
 	RedeemedAt time.Time `json:"redeemedAt,omitzero"`
-	CreatedAt  time.Time `json:"createdAt"`
-	UpdatedAt  time.Time `json:"updatedAt"`
+	// VoidedAt and VoidedBy are when it was voided, and by whom: the sender, or who acted as an admin, ADMIN where that is not
+	// known. It is REJECTED since.
+	VoidedAt  time.Time `json:"voidedAt,omitzero"`
+	VoidedBy  string    `json:"voidedBy,omitempty"`
+	CreatedAt time.Time `json:"createdAt"`
+	UpdatedAt time.Time `json:"updatedAt"`
 }
 
 // pendingUntil returns when a transaction that can expire does, otherwise the absent value.
@@ -145,7 +158,7 @@ var transactions = store.Define("transactions", func(t *Transaction) string { re
 	store.Index{Name: "user", Columns: []string{"user_id", "at"}},
 	store.Index{Name: "pending", Columns: []string{"user_id", "pending_until"}},
 	store.Index{Name: "expiring", Columns: []string{"pending_until"}},
-).Packed()
+).Packed().Version(4)
 
 // signed returns the amount in millionths, less than 0 if it is a debit.
 func signed(t *Transaction) store.Value {
@@ -180,10 +193,20 @@ func (t *Transaction) movedAt() time.Time {
 	switch {
 	case t.State == Expired:
 		return t.ExpiresAt
+	case !t.VoidedAt.IsZero():
+		return t.VoidedAt
 	case t.RedeemedAt.IsZero():
 		return t.At
 	}
 	return t.RedeemedAt
+}
+
+// decided tells whether somebody has redeemed the transaction or voided it.
+func (t *Transaction) decided() bool { return !t.RedeemedAt.IsZero() || !t.VoidedAt.IsZero() }
+
+// moved is what the transaction moves, and when.
+func (t *Transaction) moved() string {
+	return fmt.Sprint(t.Amount, t.Direction, t.State, t.At, t.movedAt(), t.RuleVersion)
 }
 
 // completion is the event of a transaction that has been completed.
@@ -192,9 +215,12 @@ func (t *Transaction) completion() event.Event { return t.told("completed", t.mo
 // expiry is the event of a transaction that has expired.
 func (t *Transaction) expiry() event.Event { return t.told("expired", t.ExpiresAt) }
 
+// voiding is the event of a transaction that was voided.
+func (t *Transaction) voiding() event.Event { return t.told("voided", t.VoidedAt) }
+
 // told is the event of what became of the transaction at a moment.
 func (t *Transaction) told(what string, at time.Time) event.Event {
-	return event.Event{
+	e := event.Event{
 		ID: t.ID + ":" + what, Type: event.VirtualTransaction, EntityID: t.CurrencyID, UserID: t.UserID, At: at,
 		Value: new(t.Amount), Data: t.AdditionalData,
 		Fields: map[string]any{
@@ -204,6 +230,10 @@ func (t *Transaction) told(what string, at time.Time) event.Event {
 			"counterpartType": string(t.CounterpartType), "counterpart": t.Counterpart,
 		},
 	}
+	if t.ReversedTransactionID != "" {
+		e.Fields["reversalOf"] = t.ReversedTransactionID
+	}
+	return e
 }
 
 // movement is what is needed to make the transactions of a movement.
@@ -216,6 +246,7 @@ type movement struct {
 	initiator           string
 	ruleVersion         int
 	data                event.Data
+	reason              string
 	at, expiresAt, now  time.Time
 	receiver            string // the field in which the caller names whose the transaction of the id is
 }
@@ -228,7 +259,7 @@ func (m movement) rows() []Transaction {
 	t := Transaction{
 		ID: m.id, GroupID: m.group, CurrencyID: m.currency, RedemptionMode: m.mode, State: m.mode.initial(), Amount: m.amount,
 		InitiatorType: m.initiatorType, Initiator: m.initiator, RuleVersion: m.ruleVersion, AdditionalData: m.data,
-		At: m.at, ExpiresAt: m.expiresAt, CreatedAt: m.now, UpdatedAt: m.now,
+		Reason: m.reason, At: m.at, ExpiresAt: m.expiresAt, CreatedAt: m.now, UpdatedAt: m.now,
 	}
 	if m.mode == Manual {
 		t.RedemptionGroupID = m.id
@@ -255,19 +286,3 @@ func party(userID string) (PartyType, string) {
 	}
 	return PartyUser, userID
 }
-
-// reversal returns the transaction that takes t back.
-func (t Transaction) reversal(now time.Time) Transaction {
-	t.ReversedTransactionID = t.ID
-	t.ID = reversalID(t.ID)
-	if t.CounterpartTransactionID != "" {
-		t.CounterpartTransactionID = reversalID(t.CounterpartTransactionID)
-	}
-	t.Direction = t.Direction.Opposite()
-	t.InitiatorType, t.Initiator, t.RuleVersion = ByAdmin, string(ByAdmin), 0
-	t.RedemptionMode, t.RedemptionGroupID, t.ExpiresAt, t.RedeemedAt = Auto, "", time.Time{}, time.Time{}
-	t.At, t.CreatedAt, t.UpdatedAt = now, now, now
-	return t
-}
-
-func reversalID(id string) string { return id + ":reversal" }

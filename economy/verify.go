@@ -55,7 +55,7 @@ func (s Service) Verify(ctx context.Context) (Report, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) (Report, error) {
 		var r Report
 		l := &ledger{bounds: func(string) bounds { return unbounded }, accounts: map[string]*account{}}
-		err := walk(ctx, tx, transactions, func(t Transaction) error {
+		err := walk(ctx, tx, transactions, store.Query{}, func(t Transaction) error {
 			r.Transactions++
 			return l.recount(t)
 		})
@@ -63,7 +63,7 @@ func (s Service) Verify(ctx context.Context) (Report, error) {
 			return Report{}, err
 		}
 		r.Unbalanced = l.unbalanced()
-		err = walk(ctx, tx, accounts, func(have account) error {
+		err = walk(ctx, tx, accounts, store.Query{}, func(have account) error {
 			r.Accounts++
 			r.compare(have, l.take(have))
 			return nil
@@ -76,11 +76,12 @@ func (s Service) Verify(ctx context.Context) (Report, error) {
 	})
 }
 
-// walk calls each with every record of a table.
-func walk[T any](ctx context.Context, tx *session.Tx, table *store.Table[T], each func(T) error) error {
+// walk calls each with every record of a table that a query asks for.
+func walk[T any](ctx context.Context, tx *session.Tx, table *store.Table[T], q store.Query, each func(T) error) error {
 	token := ""
+	q.Limit = verifyPage
 	for {
-		rows, next, err := table.Page(ctx, tx, store.Query{Limit: verifyPage}, token)
+		rows, next, err := table.Page(ctx, tx, q, token)
 		if err != nil {
 			return err
 		}

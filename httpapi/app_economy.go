@@ -59,7 +59,7 @@ func appEconomy(f *forms) []*operation {
 	called[appCurrency](f, "VirtualCurrency")
 	called[appTransaction](f, "VirtualTransaction")
 	shapeFor[appCurrency](f, "virtualCurrencyId", "catalogVirtualCurrencyId")
-	hide[appTransaction](f, "ruleVersion", "counterpartTransactionId", "reversedTransactionId", "at")
+	hide[appTransaction](f, "ruleVersion", "counterpartTransactionId", "at")
 	own := map[string]string{"virtualTransaction": "virtualTransactionId"}
 	return []*operation{
 		declare("GET", "/virtual-balances", tenancy.ContentRead, "List one's balances", codes(200, 401), listBalances),
@@ -70,6 +70,7 @@ func appEconomy(f *forms) []*operation {
 		}),
 		declare("GET", "/virtual-transactions/{virtualTransactionId}", tenancy.ContentRead, "Get one of one's transactions", codes(200, 401, 404), getTransaction).naming(own),
 		declare("POST", "/virtual-transactions/{virtualTransactionId}/redeem", tenancy.ContentSubmit, "Redeem what is pending", codes(200, 400, 401, 404), redeem).naming(own),
+		declare("POST", "/virtual-transactions/{virtualTransactionId}/void", tenancy.ContentSubmit, "Take back what one has sent, and nobody has redeemed", codes(200, 400, 401, 404, 409), withdraw).naming(own),
 	}
 }
 
@@ -167,4 +168,9 @@ func redeem(ctx context.Context, c *call, in *onlyID) (out transactionsRedeemed,
 		out.Transactions = append(out.Transactions, redeemedRow{appTransaction(t), c.envelope()})
 	}
 	return out, err
+}
+
+func withdraw(ctx context.Context, c *call, in *voiding) (transactionsMade, error) {
+	done, err := c.ws.Economy.Withdraw(ctx, c.user.ID, in.ID, in.Body.Reason)
+	return transactionsMade{shownTransactions(done)}, err
 }

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -70,6 +71,15 @@ func TestTransactionsOfTheApp(t *testing.T) {
 		require.Equal(t, want, g.other.do("GET", "/virtual-transactions/"+credit["virtualTransactionId"].(string), "", 200))
 		require.Len(t, g.me.do("GET", "/virtual-transactions", "", 200)["items"], 2)
 
+		waits := strings.Replace(body, "AUTO", "MANUAL", 1)
+		sent := g.me.do("POST", "/virtual-transactions", waits, 201)["transactions"].([]any)[1].(map[string]any)["virtualTransactionId"].(string)
+		g.other.do("POST", "/virtual-transactions/"+sent+"/void", `{}`, 409) // who was to get it
+		back := g.me.do("POST", "/virtual-transactions/"+sent+"/void", `{"reason": "for another"}`, 200)["transactions"].([]any)
+		require.Len(t, back, 2)
+		require.Equal(t, []any{"REJECTED", "member", "for another"}, []any{back[0].(map[string]any)["state"], back[0].(map[string]any)["voidedBy"], back[0].(map[string]any)["reason"]})
+		g.me.do("POST", "/virtual-transactions/"+sent+"/void", `{}`, 409)
+		g.me.do("POST", "/virtual-transactions/none/void", `{}`, 404)
+
 		for _, tt := range []struct {
 			body   string
 			status int
@@ -88,7 +98,7 @@ func TestTransactionsOfTheApp(t *testing.T) {
 				require.Equal(t, tt.field, refused["details"].([]any)[0].(map[string]any)["field"], "%s: %v", tt.body, refused)
 			}
 		}
-		require.Len(t, g.me.do("GET", "/virtual-transactions", "", 200)["items"], 2, "what is refused changes nothing")
+		require.Len(t, g.me.do("GET", "/virtual-transactions", "", 200)["items"], 3, "what is refused changes nothing")
 	})
 }
 

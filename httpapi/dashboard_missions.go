@@ -63,6 +63,17 @@ type (
 			Transactions []grant `json:"transactions"`
 		} `body:"json"`
 	}
+	reversing struct {
+		ID   string           `path:"virtualTransactionId"`
+		Body economy.Reversal `body:"json"`
+	}
+	voiding struct {
+		ID   string `path:"virtualTransactionId"`
+		Body struct {
+			// Reason is for who reads the history: at most 500 characters. It is kept for ever, so it should name nobody.
+			Reason string `json:"reason,omitempty"`
+		} `body:"json"`
+	}
 	// A grant is a transfer from the system, or from another user.
 	grant struct {
 		transfer
@@ -90,7 +101,8 @@ func dashboardMissions(f *forms) []*operation {
 		always: []string{"state"},
 		null:   []string{"matchCondition", "incrementExpression", "targetAmountExpression"},
 	})
-	shapeOf[economy.Transaction](f, shape{hidden: []string{"counterpartTransactionId", "reversedTransactionId", "ruleVersion", "at"}})
+	shapeOf[economy.Transaction](f, shape{hidden: []string{"counterpartTransactionId", "ruleVersion", "at"}})
+	named := map[string]string{"virtualTransaction": "virtualTransactionId"}
 	return []*operation{
 		declare("POST", "/missions", tenancy.ContentUpdate, "Give a user, or a group, a mission", codes(201, 400, 401, 404, 409), func(ctx context.Context, c *call, in *newMission) (row givenMission, err error) {
 			b := &in.Body
@@ -128,5 +140,13 @@ func dashboardMissions(f *forms) []*operation {
 			made, err := c.ws.Economy.Grant(ctx, grants)
 			return c.transactionRows(made), err
 		}),
+		declare("POST", "/virtual-transactions/{virtualTransactionId}/reverse", tenancy.ContentUpdate, "Take back a completed transaction, or a part of it", codes(201, 400, 401, 404, 409), func(ctx context.Context, c *call, in *reversing) (transactionRows, error) {
+			made, err := c.ws.Economy.Reverse(ctx, in.ID, in.Body)
+			return c.transactionRows(made), err
+		}).naming(named),
+		declare("POST", "/virtual-transactions/{virtualTransactionId}/void", tenancy.ContentUpdate, "End a pending transaction", codes(200, 400, 401, 404, 409), func(ctx context.Context, c *call, in *voiding) (transactionRows, error) {
+			done, err := c.ws.Economy.Void(ctx, in.ID, in.Body.Reason)
+			return c.transactionRows(done), err
+		}).naming(named),
 	}
 }

@@ -184,6 +184,23 @@ func TestMissionsAndTransactions(t *testing.T) {
 		require.Equal(t, object(t, `{"userId": "member", "virtualCurrencyId": "coins", "virtualTransactionGroupId": "gift", "redemptionMode": "AUTO", "state": "COMPLETED", "direction": "CREDIT", "amount": 2.5,
 			"initiatorType": "ADMIN", "initiator": "manager", "counterpartType": "SYSTEM", "counterpart": "SYSTEM", "additionalData": {"why": 1}, `+whole+`}`), without(first, "virtualTransactionId"))
 		require.Equal(t, []any{"PENDING", "2026-04-01T00:00:00.000Z"}, []any{made[2].(map[string]any)["state"], made[2].(map[string]any)["expiresAt"]})
+		path := "/virtual-transactions/" + first["virtualTransactionId"].(string)
+		back := c.do("POST", path+"/reverse", `{"virtualTransactionId": "back", "amount": 5, "upTo": true, "reason": "too much"}`, 201)["transactions"].([]any)[0].(map[string]any)
+		require.Equal(t, []any{"back", 1.5, "DEBIT", "REVERSAL", "manager", first["virtualTransactionId"], "too much"}, []any{
+			back["virtualTransactionId"], back["amount"], back["direction"],
+			back["initiatorType"], back["initiator"], back["reversedTransactionId"], back["reason"],
+		}, "what is not on its way to another")
+		require.Equal(t, "amount", refusedField(t, c.do("POST", path+"/reverse", `{"amount": 2}`, 409)))
+		require.Equal(t, "amount", refusedField(t, c.do("POST", path+"/reverse", `{"amount": -2}`, 400)))
+		c.do("POST", path+"/reverse", `{"amount": 1}`, 409)
+		require.Equal(t, "virtualTransactionId", refusedField(t, c.do("POST", path+"/void", `{}`, 409)), "it is completed")
+		sent := "/virtual-transactions/" + made[2].(map[string]any)["virtualTransactionId"].(string)
+		for _, row := range c.do("POST", sent+"/void", `{"reason": "a mistake"}`, 200)["transactions"].([]any) {
+			row := row.(map[string]any)
+			require.Equal(t, []any{"REJECTED", "manager", "a mistake", 1.0}, []any{row["state"], row["voidedBy"], row["reason"], row["amount"]})
+		}
+		c.do("POST", path+"/reverse", `{"amount": 1}`, 201)
+		w.as("member", httpapi.Dashboard).do("POST", path+"/reverse", `{}`, 403)
 		for body, status := range map[string]int{
 			`{"virtualCurrencyId": "coins", "redemptionMode": "AUTO", "amount": 100, "destinationUserId": "viewer", "sourceUserId": "member"}`:          409,
 			`{"virtualCurrencyId": "coins", "redemptionMode": "AUTO", "amount": 0, "destinationUserId": "viewer"}`:                                      400,

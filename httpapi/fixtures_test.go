@@ -182,6 +182,11 @@ func (w *world) play(ctx context.Context) {
 		{ID: "pending", CurrencyID: "kept", Amount: decimal.NewFromInt(1), DestinationUserID: "owner", RedemptionMode: economy.Manual},
 	})
 	require.NoError(w, err)
+	_, err = w.ws.Economy.Transfer(ctx, "owner", []economy.Grant{
+		{ID: "sent", CurrencyID: "kept", Amount: decimal.NewFromInt(1), DestinationUserID: "ada", RedemptionMode: economy.Manual},
+		{ID: "lost", CurrencyID: "kept", Amount: decimal.NewFromInt(1), DestinationUserID: "ada", RedemptionMode: economy.Manual},
+	})
+	require.NoError(w, err)
 	_, err = w.ws.Mobility.Activate(ctx, mobility.Activation{UserID: "owner", Provider: "motiontag", Status: mobility.On})
 	require.NoError(w, err)
 	_, err = w.ws.Mobility.Track(ctx, []mobility.Tracking{{
@@ -341,11 +346,13 @@ func otherDashboard(all map[string]fixture) {
 		"PATCH /users/{userId}":                  {path: ada, body: `{"nickname": "` + secret + `"}`},
 		"DELETE /users/{userId}":                 {path: []string{"leaver"}},
 		"POST /virtual-transactions":             {body: `{"transactions": [{"virtualCurrencyId": "kept", "redemptionMode": "AUTO", "amount": 1, "destinationUserId": "ada"}]}`},
-		"GET /workspace":                         {},
-		"GET /workspace-configuration":           {},
-		"PUT /workspace-configuration":           {body: configuration},
-		"POST /workspace-configuration/publish":  {},
-		"DELETE /workspace-configuration":        {},
+		"POST /virtual-transactions/{virtualTransactionId}/reverse": {path: []string{"paid"}, body: `{"amount": 1, "reason": "it came back"}`},
+		"POST /virtual-transactions/{virtualTransactionId}/void":    {path: []string{"lost"}, body: `{"reason": "it was for another"}`},
+		"GET /workspace":                        {},
+		"GET /workspace-configuration":          {},
+		"PUT /workspace-configuration":          {body: configuration},
+		"POST /workspace-configuration/publish": {},
+		"DELETE /workspace-configuration":       {},
 
 		"GET /quizzes/{quizId}/translations":                                   {path: kept},
 		"GET /tags/{tagId}/translations":                                       {path: kept},
@@ -428,6 +435,7 @@ func app(all map[string]fixture) {
 		"POST /virtual-transactions":                               {body: `{"transactions": [{"virtualCurrencyId": "kept", "redemptionMode": "AUTO", "amount": 1, "destinationUserId": "ada"}]}`},
 		"GET /virtual-transactions/{virtualTransactionId}":         {path: []string{"paid"}},
 		"POST /virtual-transactions/{virtualTransactionId}/redeem": {path: []string{"pending"}},
+		"POST /virtual-transactions/{virtualTransactionId}/void":   {path: []string{"sent"}, body: `{"reason": "it was for another"}`},
 		"GET /workspace-configuration":                             {},
 	} {
 		all["app "+operation] = fixture

@@ -141,7 +141,7 @@ func (w *world) bookedPoints(t tester) (lines []string) {
 			if !tr.RedeemedAt.IsZero() {
 				at = tr.RedeemedAt
 			}
-			if !strings.Contains(source, "#") {
+			if tr.ReversedTransactionID != "" || !strings.Contains(source, "#") {
 				source = string(tr.InitiatorType)
 			}
 			key := fmt.Sprint(timeframe.DayOf(at, time.UTC), " ", tr.CurrencyID, " ", source)

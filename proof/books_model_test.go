@@ -135,20 +135,29 @@ func (p *player) play(ctx context.Context) (err error) {
 	from, to := users.Draw(p.T, "from"), users.Draw(p.T, "to")
 	p.moves++
 	var made []economy.Transaction
-	switch call := rapid.IntRange(0, 5).Draw(p.T, "call"); {
+	switch call := rapid.IntRange(0, 7).Draw(p.T, "call"); {
 	case call == 0:
 		_, err = p.Record(ctx, run(fmt.Sprint("e", p.moves), from, start))
 	case call == 1:
 		made, err = p.Economy.Grant(ctx, []economy.Grant{{CurrencyID: currency, Amount: amount, DestinationUserID: to, RedemptionMode: economy.Manual}})
 	case call == 2:
-		made, err = p.Economy.Transfer(ctx, from, []economy.Grant{{CurrencyID: currency, Amount: amount, DestinationUserID: to}})
+		mode := rapid.SampledFrom([]economy.RedemptionMode{economy.Auto, economy.Manual}).Draw(p.T, "mode")
+		made, err = p.Economy.Transfer(ctx, from, []economy.Grant{{CurrencyID: currency, Amount: amount, DestinationUserID: to, RedemptionMode: mode}})
 	case call == 3:
 		_, err = p.Economy.Spend(ctx, from, economy.Spending{CurrencyID: currency, Amount: amount})
 	case len(p.made) == 0:
 	case call == 4:
 		_, err = p.Economy.Redeem(ctx, to, rapid.SampledFrom(p.made).Draw(p.T, "transaction"))
 	case call == 5:
-		_, err = p.Economy.Reverse(ctx, rapid.SampledFrom(p.made).Draw(p.T, "transaction"))
+		r := economy.Reversal{UpTo: rapid.Bool().Draw(p.T, "up to")}
+		if rapid.Bool().Draw(p.T, "in part") {
+			r.Amount = amount
+		}
+		made, err = p.Economy.Reverse(ctx, rapid.SampledFrom(p.made).Draw(p.T, "transaction"), r)
+	case call == 6:
+		_, err = p.Economy.Void(ctx, rapid.SampledFrom(p.made).Draw(p.T, "transaction"), "")
+	case call == 7:
+		_, err = p.Economy.Withdraw(ctx, from, rapid.SampledFrom(p.made).Draw(p.T, "transaction"), "")
 	}
 	for _, m := range made {
 		p.made = append(p.made, m.ID)

@@ -347,7 +347,7 @@ func TestValuesAreThoseThatThereAre(t *testing.T) {
 		event.VirtualTransaction: {
 			"direction": {economy.Credit, economy.Debit}, "state": {economy.Pending, economy.Completed, economy.Expired, economy.Rejected},
 			"redemptionMode": {economy.Auto, economy.Manual}, "counterpartType": {economy.PartyUser, economy.PartySystem},
-			"initiatorType": {economy.ByUser, economy.ByRewardRule, economy.ByStreakRule, economy.BySystem, economy.ByAdmin},
+			"initiatorType": {economy.ByUser, economy.ByRewardRule, economy.ByStreakRule, economy.BySystem, economy.ByAdmin, economy.ByReversal},
 		},
 	} {
 		ctx := mechanic.EventContext(event.Matcher{Type: event.MatchEntity, Entity: string(typ)}, "mission.matchType", "mission.missionType",

@@ -477,7 +477,9 @@ var arguments = map[string]func(*drawer) []any{
 	"Economy.Grant":    func(d *drawer) []any { return []any{[]economy.Grant{d.grant("")}} },
 	"Economy.History":  func(d *drawer) []any { return []any{d.user(), d.page()} },
 	"Economy.Redeem":   func(d *drawer) []any { return []any{d.user(), d.known()} },
-	"Economy.Reverse":  func(d *drawer) []any { return []any{d.known()} },
+	"Economy.Reverse": func(d *drawer) []any {
+		return []any{d.known(), economy.Reversal{Amount: d.amount(), UpTo: rapid.Bool().Draw(d.T, "up to"), Reason: d.one("", "It was not so.")}}
+	},
 	"Economy.Spend": func(d *drawer) []any {
 		return []any{d.user(), economy.Spending{CurrencyID: d.currency(), Amount: d.amount()}}
 	},
@@ -485,6 +487,8 @@ var arguments = map[string]func(*drawer) []any{
 	"Economy.Transaction": func(d *drawer) []any { return []any{d.known()} },
 	"Economy.Transfer":    func(d *drawer) []any { return []any{d.user(), []economy.Grant{d.grant("")}} },
 	"Economy.Verify":      func(*drawer) []any { return nil },
+	"Economy.Void":        func(d *drawer) []any { return []any{d.known(), d.one("", "It was not so.")} },
+	"Economy.Withdraw":    func(d *drawer) []any { return []any{d.user(), d.known(), d.one("", "It was not so.")} },
 
 	"Learning.Assign": func(d *drawer) []any {
 		return []any{learning.NewAssignment{PathID: "path", UserID: d.user(), Visibility: learning.Visibility(d.one("", "LOCKED"))}}

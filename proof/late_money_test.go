@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/store"
@@ -258,6 +259,7 @@ func TestWhatWasDecidedAboutARewardStays(t *testing.T) {
 	for name, tt := range map[string]struct {
 		mode    string
 		decide  func(t *testing.T, w *world, id string) error
+		problem string
 		history []string
 		points  string
 	}{
@@ -267,18 +269,20 @@ func TestWhatWasDecidedAboutARewardStays(t *testing.T) {
 				_, err := w.Economy.Redeem(t.Context(), "eve", id)
 				return err
 			},
+			problem: "transaction two:swims:0 stays as it was when it was decided about",
 			history: []string{"2025-10-06T09:00:00Z late:swims:0 CREDIT 3 PENDING", "2025-10-06T10:00:00Z two:swims:0 CREDIT 5 COMPLETED"},
 			points:  "8",
 		},
 		"taken back": {
 			mode: "AUTO",
 			decide: func(t *testing.T, w *world, id string) error {
-				_, err := w.Economy.Reverse(t.Context(), id)
+				_, err := w.Economy.Reverse(t.Context(), id, economy.Reversal{ID: "back"})
 				return err
 			},
+			problem: "transaction two:swims:0 stays as far as it was reversed",
 			history: []string{
 				"2025-10-06T09:00:00Z late:swims:0 CREDIT 3 COMPLETED", "2025-10-06T10:00:00Z two:swims:0 CREDIT 5 COMPLETED",
-				"2025-10-08T00:00:00Z two:swims:0:reversal DEBIT 5 COMPLETED",
+				"2025-10-08T00:00:00Z back DEBIT 5 COMPLETED",
 			},
 			points: "3",
 		},
@@ -297,7 +301,7 @@ func TestWhatWasDecidedAboutARewardStays(t *testing.T) {
 				out, err := w.Record(ctx, swim("late", time.Date(2025, 10, 6, 9, 0, 0, 0, time.UTC), 3))
 				require.NoError(t, err)
 				require.Len(t, out.Problems, 1)
-				require.Contains(t, out.Problems[0].Reason, "transaction two:swims:0 stays as it was when it was decided about")
+				require.Contains(t, out.Problems[0].Reason, tt.problem)
 				require.Equal(t, tt.history, w.history(t, "eve"))
 				require.Equal(t, tt.points, w.earned(t, "eve"))
 			})

@@ -34,7 +34,7 @@ func (a author) fact() fact {
 		of = append(of, author.marks)
 	}
 	if a.money {
-		of = append(of, author.grants, author.redeems, author.spends)
+		of = append(of, author.grants, author.redeems, author.spends, author.reverses, author.voids)
 	}
 	if a.moves {
 		of = append(of, author.relocates)
@@ -247,14 +247,37 @@ func (a author) redeems() fact {
 	}}
 }
 
+// reverses takes back a part of what may have been granted or spent, if that is coins, of which everybody has enough.
+func (a author) reverses() fact {
+	n, amount := rapid.IntRange(0, 5).Draw(a.T, "reversed"), decimal.NewFromInt(pick[int64](a, "amount", 1, 2, 0))
+	return fact{text: fmt.Sprintf("%s of fact-%d is taken back", amount, n), do: func(t tester, w *world, id string) error {
+		of := fmt.Sprint("fact-", n)
+		x, err := w.Economy.Transaction(t.Context(), of)
+		if err == nil && x.CurrencyID == "coins" {
+			_, err = w.Economy.Reverse(t.Context(), of, economy.Reversal{ID: id, Amount: amount})
+		}
+		return err
+	}}
+}
+
+// voids ends a grant that may be pending.
+func (a author) voids() fact {
+	n := rapid.IntRange(0, 5).Draw(a.T, "voided")
+	return fact{text: fmt.Sprintf("fact-%d is voided", n), do: func(t tester, w *world, _ string) error {
+		_, err := w.Economy.Void(t.Context(), fmt.Sprint("fact-", n), "")
+		return err
+	}}
+}
+
 // spends takes coins of which everybody has enough.
 func (a author) spends() fact {
 	user, to, amount := pick(a, "user", people...), pick(a, "to", "", "bob"), decimal.NewFromInt(pick[int64](a, "amount", 2, 5))
-	return fact{text: fmt.Sprintf("%s pays %s coins to %q", user, amount, to), do: func(t tester, w *world, id string) (err error) {
+	mode := pick(a, "redemption", economy.Auto, economy.Auto, economy.Manual)
+	return fact{text: fmt.Sprintf("%s pays %s coins to %q %s", user, amount, to, mode), do: func(t tester, w *world, id string) (err error) {
 		if to == "" || to == user {
 			_, err = w.Economy.Spend(t.Context(), user, economy.Spending{ID: id, CurrencyID: "coins", Amount: amount})
 		} else {
-			_, err = w.Economy.Transfer(t.Context(), user, []economy.Grant{{ID: id, CurrencyID: "coins", Amount: amount, DestinationUserID: to}})
+			_, err = w.Economy.Transfer(t.Context(), user, []economy.Grant{{ID: id, CurrencyID: "coins", Amount: amount, DestinationUserID: to, RedemptionMode: mode}})
 		}
 		return err
 	}}

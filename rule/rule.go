@@ -79,7 +79,7 @@
 //	                    target
 //	VirtualTransaction  virtualCurrencyId virtualTransactionId virtualTransactionGroupId amount
 //	                    direction state redemptionMode initiatorType initiator counterpartType
-//	                    counterpart additionalData.*
+//	                    counterpart reversalOf additionalData.*
 //	MobilityTracking    mobilityFactorsId mobilityTrackingId provider date userTimezone status trackType
 //	                    length minutes co2Emitted co2Avoided startsAt startsAtTimezone endsAt
 //	                    endsAtTimezone misdetectedCompletely suspicious suspicion contradictsId verdict
@@ -90,7 +90,8 @@
 //
 // The value of an activity is as recorded, or 1; of a mission its current amount, of a streak its count,
 // of a transaction its amount, which is more than 0 in both directions, of a tracking its kilometres, of a milestone what the
-// day had come to when it was redeemed. A tracking has its length in metres, whole minutes, kilograms of CO2, and its mode as
+// day had come to when it was redeemed. A transaction that takes back
+// another has its id as reversalOf: whoever sums up what was earned leaves it out. A tracking has its length in metres, whole minutes, kilograms of CO2, and its mode as
 // trackType; it happened when it began. One that is a stay, was detected wrongly or is suspicious counts nothing, and no document
 // matches it. An event of a streak tells either
 // that it grew, with iterationId, periodId and the status ACTIVE or BROKEN, or that a goal was reached,

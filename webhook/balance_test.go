@@ -79,7 +79,7 @@ func TestBalancesFollowFromMessages(t *testing.T) {
 	_, err = w.Economy.Spend(ctx, "ada", economy.Spending{CurrencyID: "points", Amount: one})
 	require.NoError(t, err)
 	agree("a spending")
-	_, err = w.Economy.Reverse(ctx, granted[0].ID)
+	_, err = w.Economy.Reverse(ctx, granted[0].ID, economy.Reversal{})
 	require.NoError(t, err)
 	agree("a reversal")
 	manual, err := w.Economy.Grant(ctx, []economy.Grant{{CurrencyID: "points", Amount: one, DestinationUserID: "bob", RedemptionMode: economy.Manual}})

@@ -26,7 +26,7 @@ const (
 	RewardPaid        Type = "reward.paid"         // a reward was paid, or a pending one redeemed
 	RewardPending     Type = "reward.pending"      // a reward waits to be redeemed
 	RewardExpired     Type = "reward.expired"      // a pending reward was not redeemed in time
-	RewardRejected    Type = "reward.rejected"     // a reward would have crossed a bound of its currency
+	RewardRejected    Type = "reward.rejected"     // a reward would have crossed a bound of its currency, or was voided
 	RewardUndone      Type = "reward.undone"       // what a reward was for did not happen after all
 	BalanceChanged    Type = "balance.changed"     // somebody has received or spent something, for whatever reason
 	ScoreChanged      Type = "score.changed"       // a score on a leaderboard has changed

@@ -103,7 +103,8 @@ var ownFields = map[event.Type]fields{
 	event.VirtualTransaction: {
 		"virtualCurrencyId": idOf("VirtualCurrency"), "virtualTransactionId": anyText, "virtualTransactionGroupId": anyText, "amount": count,
 		"direction": oneOf("CREDIT", "DEBIT"), "state": oneOf("PENDING", "COMPLETED", "EXPIRED", "REJECTED"), "redemptionMode": oneOf("AUTO", "MANUAL"),
-		"initiatorType": oneOf("USER", "REWARD_RULE", "STREAK_RULE", "SYSTEM", "ADMIN"), "initiator": anyText,
+		"initiatorType": oneOf("USER", "REWARD_RULE", "STREAK_RULE", "SYSTEM", "ADMIN", "REVERSAL"), "initiator": anyText,
+		"reversalOf":      mayText,
 		"counterpartType": party, "counterpart": mayText, "additionalData.*": anything,
 	},
 	event.MobilityTracking: {

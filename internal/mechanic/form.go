@@ -36,6 +36,9 @@ type Mechanic[C any] interface {
 	// Present brings what others are shown of a user in line with whether the user takes part, of which the event of an
 	// occasion says that it has changed. It is no step of a fold: what counts is how it is now.
 	Present(ctx context.Context, tx *session.Tx, o *Occasion) ([]C, error)
+	// Leave ends what waits for a user who has been deleted. It runs in the transaction of that, as a call does, before its event is
+	// entered.
+	Leave(ctx context.Context, tx *session.Tx, userID string) error
 	// Amend adds to changes what is different after a user's fold was folded again, and brings what the mechanic
 	// counts of several users in line.
 	Amend(ctx context.Context, tx *session.Tx, a Amendment, changes []C) ([]C, error)
@@ -93,6 +96,9 @@ func (Plain[C]) Enact(context.Context, *session.Tx, *Occasion) (*event.Event, er
 
 // Present shows nothing.
 func (Plain[C]) Present(context.Context, *session.Tx, *Occasion) ([]C, error) { return nil, nil }
+
+// Leave ends nothing.
+func (Plain[C]) Leave(context.Context, *session.Tx, string) error { return nil }
 
 // Amend adds nothing.
 func (Plain[C]) Amend(_ context.Context, _ *session.Tx, _ Amendment, changes []C) ([]C, error) {

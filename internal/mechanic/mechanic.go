@@ -215,7 +215,7 @@ func (c Condition) Holds(tx *session.Tx, d Data) bool {
 	return ok
 }
 
-// Ends tells whether the occasion is that something is over: a streak broke, a pending transaction expired, or the time of
+// Ends tells whether the occasion is that something is over: a streak broke, a pending transaction expired or was voided, or the time of
 // a mission was over before it was completed. Only rewards and boards that ask for the status or the state are meant:
 // others count and pay for what somebody has done.
 func (o *Occasion) Ends() bool {
@@ -223,7 +223,8 @@ func (o *Occasion) Ends() bool {
 	case event.Streak:
 		return o.Event.Fields["status"] == "BROKEN"
 	case event.VirtualTransaction:
-		return o.Event.Fields["state"] == "EXPIRED"
+		state := o.Event.Fields["state"]
+		return state == "EXPIRED" || state == "REJECTED"
 	case event.Mission:
 		return o.Event.Fields["state"] == "ENDED"
 	case event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath, event.MobilityTracking,

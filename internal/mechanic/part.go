@@ -3,6 +3,7 @@ package mechanic
 import (
 	"context"
 
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 )
@@ -17,13 +18,22 @@ type Part struct {
 	// made it, from a record to another, is made on top of it. Either may be nil. Going back does not restore such a
 	// record but takes back what a step added, because others add to it too; records of nobody alone are included.
 	Sum func(now, from, to any) store.Row
-	// Decide is called before a change is made again that a call made of a record, because somebody decided so: it
-	// brings the record, nil if there is none, to what it was then. Nil leaves it to the change.
-	Decide func(ctx context.Context, tx *session.Tx, now, was any) error
+	// Decide is called before a change of a record, from one to another, is made again that a call made, because somebody decided
+	// so. It brings the record, nil if there is none, to where the change can be made, and returns what that makes of it. Nil leaves all
+	// to the change.
+	Decide func(ctx context.Context, tx *session.Tx, now, was, then any) (Decision, error)
+}
+
+// A Decision is what becomes of a record about which somebody has decided.
+type Decision struct {
+	// Row is what the decision makes of it.
+	Row store.Row
+	// Problem says that it had to be brought there, nil if it had not.
+	Problem *event.Problem
 }
 
 // Decided returns the part with what is called before a change is made again that somebody decided.
-func (p Part) Decided(decide func(ctx context.Context, tx *session.Tx, now, was any) error) Part {
+func (p Part) Decided(decide func(ctx context.Context, tx *session.Tx, now, was, then any) (Decision, error)) Part {
 	p.Decide = decide
 	return p
 }

@@ -8,7 +8,9 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/webhook"
 )
@@ -82,6 +84,14 @@ func TestBalancesFollowFromMessages(t *testing.T) {
 	_, err = w.Economy.Reverse(ctx, granted[0].ID, economy.Reversal{})
 	require.NoError(t, err)
 	agree("a reversal")
+	paid, _, err := w.Economy.History(ctx, "ada", store.Page{Limit: 1, Ascending: true})
+	require.NoError(t, err)
+	_, err = w.Economy.Reverse(ctx, paid[0].ID, economy.Reversal{Amount: decimal.New(5, -1)})
+	require.NoError(t, err)
+	agree("a reversal of a part")
+	_, err = w.Retract(ctx, paid[0].GroupID, guerdon.Correction{Reason: "it was not so"})
+	require.NoError(t, err)
+	agree("what it was for did not happen")
 	manual, err := w.Economy.Grant(ctx, []economy.Grant{{CurrencyID: "points", Amount: one, DestinationUserID: "bob", RedemptionMode: economy.Manual}})
 	require.NoError(t, err)
 	_, err = w.Economy.Redeem(ctx, "bob", manual[0].ID)

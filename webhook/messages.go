@@ -165,7 +165,7 @@ func (n *noting) reward(c *economy.Change) {
 	}
 	b := BalanceData{
 		UserID: c.UserID, CurrencyID: c.CurrencyID, TransactionID: c.TransactionID, Direction: string(way), Amount: d.Amount,
-		Amended: !gone, Undone: gone,
+		Amended: !gone, Undone: gone, ReversalOf: c.ReversalOf,
 	}
 	n.add(BalanceChanged, c.UserID, b)
 }
@@ -198,6 +198,7 @@ func (n *noting) transaction(ev *event.Event) {
 	if state == economy.Completed {
 		n.add(BalanceChanged, ev.UserID, BalanceData{
 			UserID: ev.UserID, CurrencyID: ev.EntityID, TransactionID: id, Direction: fieldOf(ev, "direction"), Amount: amount, Amended: n.late[id],
+			ReversalOf: fieldOf(ev, "reversalOf"),
 		})
 	}
 }

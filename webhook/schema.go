@@ -79,6 +79,7 @@ func (t Type) shape() []property {
 			{"amount", decimal(), false, "how much"},
 			{"amended", yes(), true, "whether the amount holds instead of that of an earlier message about the transaction"},
 			{"undone", yes(), true, "whether an earlier message about the transaction is taken back by this one"},
+			{"reversalOf", name(), true, "the transaction that this one takes back, or takes a part of"},
 		}
 	case ScoreChanged:
 		return []property{

@@ -108,6 +108,8 @@ func TestWhatEntriesTell(t *testing.T) {
 			},
 		}
 	}
+	back := moved(economy.Completed, economy.ByReversal, "grace", economy.Debit)
+	back.Fields["reversalOf"] = "ada:s"
 	path := func(c learning.Change) guerdon.Outcome {
 		c.UserID, c.Context, c.ItemType, c.ItemID, c.Version = "ada", "DEFAULT", learning.ItemPath, "basics", 1
 		return guerdon.Outcome{Learning: []learning.Change{c}}
@@ -158,6 +160,8 @@ func TestWhatEntriesTell(t *testing.T) {
 		"not promised":         {reward(economy.Pending, undone), nil, []webhook.Type{webhook.RewardUndone}, ""},
 		"redeemed":             {guerdon.Outcome{}, []event.Event{moved(economy.Completed, economy.ByRewardRule, "rewardRuleId#per-run", economy.Credit)}, []webhook.Type{webhook.RewardPaid, webhook.BalanceChanged}, ""},
 		"expired":              {guerdon.Outcome{}, []event.Event{moved(economy.Expired, economy.ByRewardRule, "rewardRuleId#per-run", economy.Credit)}, []webhook.Type{webhook.RewardExpired}, ""},
+		"voided":               {guerdon.Outcome{}, []event.Event{moved(economy.Rejected, economy.ByRewardRule, "rewardRuleId#per-run", economy.Credit)}, []webhook.Type{webhook.RewardRejected}, ""},
+		"a reversal":           {guerdon.Outcome{}, []event.Event{back}, []webhook.Type{webhook.BalanceChanged}, `"direction":"DEBIT","amount":"1.5","reversalOf":"ada:s"}`},
 		"a grant expired":      {guerdon.Outcome{}, []event.Event{moved(economy.Expired, economy.ByAdmin, "host", economy.Credit)}, nil, ""},
 		"by who looks like it": {guerdon.Outcome{}, []event.Event{moved(economy.Completed, economy.ByAdmin, "rewardRuleId#per-run", economy.Credit)}, []webhook.Type{webhook.BalanceChanged}, ""},
 		"spent":                {guerdon.Outcome{}, []event.Event{moved(economy.Completed, economy.ByAdmin, "host", economy.Debit)}, []webhook.Type{webhook.BalanceChanged}, `"direction":"DEBIT"`},

@@ -128,6 +128,8 @@ type BalanceData struct {
 	// Direction says how it is taken back. So keep what moves by transaction, and take the last message of each.
 	Amended bool `json:"amended,omitempty"`
 	Undone  bool `json:"undone,omitempty"`
+	// ReversalOf is the transaction that this one takes back, or takes a part of: neither is earned nor paid.
+	ReversalOf string `json:"reversalOf,omitempty"`
 }
 
 // ScoreData is the data of the type score.changed.

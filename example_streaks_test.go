@@ -85,6 +85,50 @@ func Example_freezes() {
 	// Friday BROKEN 0 points: 4
 }
 
+// How do I keep freezes from costing more than users want? A rule bounds how many days in a row and of a month are
+// frozen, and may ask for consent: what a user says goes for days that are over later. What a gap that is too long
+// would have cost is given back, and Explain names what kept it from being frozen.
+func Example_freezePolicy() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	_, err := ws.Import(ctx, []byte(daily))
+	check(err)
+	rule, err := ws.Streaks.Rules.Get(ctx, "daily")
+	check(err)
+	rule.FreezeEnabled, rule.FreezeVirtualCurrencyID = nil, "points"
+	rule.FreezeMaxInARow, rule.FreezeMaxPerMonth, rule.FreezeConsent = 1, 4, streaks.ByUser
+	_, err = ws.Streaks.Rules.Update(ctx, rule)
+	check(err)
+	_, err = ws.Streaks.Rules.Publish(ctx, "daily")
+	check(err)
+	_, err = ws.Streaks.SetFreezeConsent(ctx, "ada", "daily", true)
+	check(err)
+	for _, days := range []int{0, 2, 5} { // one day is missed, then two
+		now = monday.AddDate(0, 0, days)
+		_, err = ws.Record(ctx, event.Event{UserID: "ada", EntityID: "run"}) // and a point for it, and ten for three
+		check(err)
+		standing, err := ws.Streaks.Current(ctx, "ada", "daily")
+		check(err)
+		balance, err := ws.Economy.Balance(ctx, "ada", "points")
+		check(err)
+		fmt.Println(now.Weekday(), "streak", standing.Count, "points", balance.Amount)
+	}
+	entries, err := ws.Journal(ctx, 0)
+	check(err)
+	for _, e := range entries {
+		if len(e.Outcome.Streaks) > 0 && e.Outcome.Streaks[0].Kind == streaks.Missed {
+			why, err := ws.Explain(ctx, e.Event.ID, "StreakRule", "daily")
+			check(err)
+			fmt.Println(why.Checks[1])
+		}
+	}
+	// Output:
+	// Monday streak 1 points 1
+	// Wednesday streak 2 points 1
+	// Saturday streak 1 points 12
+	// yes  freezeMaxInARow: 2025-10-02 was not frozen: at most 1 in a row may be
+}
+
 // How far is it to the next goal? Goals are lengths that a streak reaches; a break begins them anew.
 func Example_goals() {
 	ctx, now := context.Background(), monday

@@ -80,6 +80,24 @@ func TestStreaksOfTheApp(t *testing.T) {
 	})
 }
 
+// Somebody says whether a streak is frozen, and takes it back; nobody else has said anything.
+func TestFreezeConsentsOfTheApp(t *testing.T) {
+	eachGame(t, func(t *testing.T, g *game) {
+		g.me.sees("/streaks/freeze-consents", `{"items": []}`)
+		require.Equal(t, true, g.me.do("PUT", "/streaks/daily/freeze-consent", `{"agreed": true}`, 200)["agreed"])
+		require.Equal(t, false, g.me.do("PUT", "/streaks/daily/freeze-consent", `{"agreed": false}`, 200)["agreed"])
+		all := g.me.do("GET", "/streaks/freeze-consents", "", 200)["items"].([]any)
+		require.Len(t, all, 1)
+		row := all[0].(map[string]any)
+		require.Equal(t, false, row["agreed"])
+		require.Equal(t, "daily", row["streakRuleId"])
+		require.Equal(t, "member", row["userId"])
+		g.other.sees("/streaks/freeze-consents", `{"items": []}`)
+		g.me.do("PUT", "/streaks/monthly/freeze-consent", `{"agreed": true}`, 404)
+		g.me.do("PUT", "/streaks/daily/freeze-consent", `{}`, 400)
+	})
+}
+
 // The zone of the token goes before that of the user.
 func TestTheZoneOfTheToken(t *testing.T) {
 	eachGame(t, func(t *testing.T, g *game) {

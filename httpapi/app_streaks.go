@@ -39,7 +39,20 @@ type streaksAsked struct {
 	RuleID      string `query:"streakRuleId"`
 }
 
-// appStreaks declares streaks.
+// A freezeConsentRow is what the user has said about freezes of a streak.
+type freezeConsentRow struct {
+	streaks.FreezeConsent
+	envelope
+}
+
+type consenting struct {
+	RuleID string `path:"streakRuleId"`
+	Body   struct {
+		Agreed *bool `json:"agreed"`
+	} `body:"json"`
+}
+
+// appStreaks declares streaks. What says whether they are frozen is not of the reference.
 func appStreaks(f *forms) []*operation {
 	called[appStreakConfiguration](f, "StreakConfiguration")
 	hide[appStreak](f, "streakConfiguration")
@@ -47,7 +60,33 @@ func appStreaks(f *forms) []*operation {
 	s := f.shapes[reflect.TypeFor[appStreakConfiguration]()]
 	s.null = []string{"matchCondition"} // which is never empty here
 	f.shapes[reflect.TypeFor[appStreakConfiguration]()] = s
-	return []*operation{declare("GET", "/streaks", tenancy.ContentRead, "List one's streaks", codes(200, 401), listStreaks)}
+	return []*operation{
+		declare("GET", "/streaks", tenancy.ContentRead, "List one's streaks", codes(200, 401), listStreaks),
+		declare("GET", "/streaks/freeze-consents", tenancy.ContentRead, "List what one has said about freezes of one's streaks", codes(200, 401), listFreezeConsents),
+		declare("PUT", "/streaks/{streakRuleId}/freeze-consent", tenancy.SelfUpdate, "Say whether missed periods of one's streak are frozen, and paid for",
+			codes(200, 400, 401, 404), setFreezeConsent),
+	}
+}
+
+func listFreezeConsents(ctx context.Context, c *call, in *onlyPaging) (out list[freezeConsentRow], err error) {
+	all, err := c.ws.Streaks.FreezeConsents(ctx, c.user.ID)
+	if err != nil {
+		return out, err
+	}
+	some, next, err := inMemory(all, &in.paging)
+	out = list[freezeConsentRow]{make([]freezeConsentRow, len(some)), next}
+	for i := range some {
+		out.Items[i] = freezeConsentRow{some[i], c.envelope()}
+	}
+	return out, err
+}
+
+func setFreezeConsent(ctx context.Context, c *call, in *consenting) (freezeConsentRow, error) {
+	if in.Body.Agreed == nil {
+		return freezeConsentRow{}, fault.Invalid("agreed", "is missing")
+	}
+	said, err := c.ws.Streaks.SetFreezeConsent(ctx, c.user.ID, in.RuleID, *in.Body.Agreed)
+	return freezeConsentRow{said, c.envelope()}, err
 }
 
 func listStreaks(ctx context.Context, c *call, in *streaksAsked) (out list[streakRow], err error) {

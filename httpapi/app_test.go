@@ -19,7 +19,7 @@ func TestWhoMayUseTheApp(t *testing.T) {
 		require.NoError(t, err)
 		path := strings.NewReplacer(
 			"{activityId}", "run", "{learningGroupId}", "seven", "{learningPathAssignmentId}", "none", "{learningPathId}", "ancient", "{missionId}", "none",
-			"{quizId}", "year", "{runtimeLeaderboardId}", "all-time", "{slideId}", "hill", "{storyId}", "rome", "{tagId}", "green",
+			"{quizId}", "year", "{runtimeLeaderboardId}", "all-time", "{slideId}", "hill", "{storyId}", "rome", "{streakRuleId}", "daily", "{tagId}", "green",
 			"{virtualCurrencyId}", "points", "{virtualTransactionId}", "none",
 		)
 		seen := 0
@@ -41,7 +41,7 @@ func TestWhoMayUseTheApp(t *testing.T) {
 				require.Equal(t, httpapi.CodeForbidden, c.do(op.Method, at, "{}", 403)["code"], op.Path)
 			}
 		}
-		require.Equal(t, 59, seen, "54 that clients know, the items of a group, the places around one's own, two that go on, and taking back a gift")
+		require.Equal(t, 61, seen, "54 that clients know, the items of a group, the places around one's own, two of freezes, two that go on, and taking back a gift")
 	})
 }
 

@@ -423,6 +423,8 @@ func app(all map[string]fixture) {
 		"GET /learning-groups/{learningGroupId}/items":                     {path: kept},
 		"GET /runtime-leaderboards/{runtimeLeaderboardId}/rankings/around": {path: kept},
 		"GET /streaks":                                             {query: "periodType=DAY"},
+		"GET /streaks/freeze-consents":                             {},
+		"PUT /streaks/{streakRuleId}/freeze-consent":               {path: []string{"kept"}, body: `{"agreed": true}`},
 		"GET /users/me":                                            {},
 		"PATCH /users/me":                                          {body: `{"nickname": "` + secret + `"}`},
 		"GET /users/me/principal":                                  {},

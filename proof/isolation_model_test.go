@@ -467,7 +467,9 @@ var arguments = map[string]func(*drawer) []any{
 
 	"Missions.Current": func(d *drawer) []any { return []any{d.user()} },
 
-	"Streaks.Current": func(d *drawer) []any { return []any{d.user(), "daily"} },
+	"Streaks.Current":          func(d *drawer) []any { return []any{d.user(), "daily"} },
+	"Streaks.FreezeConsents":   func(d *drawer) []any { return []any{d.user()} },
+	"Streaks.SetFreezeConsent": func(d *drawer) []any { return []any{d.user(), d.one("daily", "new"), d.number(0, 1) > 0} },
 	"Streaks.Streaks": func(d *drawer) []any {
 		return []any{d.user(), streaks.Query{PeriodType: streaks.ByDay}, d.page()}
 	},

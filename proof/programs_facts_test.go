@@ -36,6 +36,9 @@ func (a author) fact() fact {
 	if a.money {
 		of = append(of, author.grants, author.redeems, author.spends, author.reverses, author.voids)
 	}
+	if a.freezes && a.streaks {
+		of = append(of, author.agrees, author.agrees)
+	}
 	if a.moves {
 		of = append(of, author.relocates)
 	}
@@ -217,6 +220,15 @@ func (a author) relocates() fact {
 	user, zone := pick(a, "user", people...), pick(a, "zone", "", "Asia/Tokyo", "America/New_York", "Pacific/Auckland")
 	return fact{text: fmt.Sprintf("%s lives in %q", user, zone), do: func(t tester, w *world, _ string) error {
 		_, err := w.Users.Update(t.Context(), user, tenancy.UserPatch{Timezone: &zone})
+		return err
+	}}
+}
+
+// agrees lets a user say whether a streak is to be frozen.
+func (a author) agrees() fact {
+	user, rule, yes := pick(a, "user", people...), pick(a, "rule", "s1", "s2"), pick(a, "agrees", true, false)
+	return fact{text: fmt.Sprintf("%s says of freezes of %s: %t", user, rule, yes), do: func(t tester, w *world, _ string) error {
+		_, err := w.Streaks.SetFreezeConsent(t.Context(), user, rule, yes)
 		return err
 	}}
 }

@@ -213,6 +213,15 @@ func (a author) streakRule(id, configuration string) object {
 		if price := pick(a, "price", prices...); price != nil {
 			fields["freezeCostExpression"] = price
 		}
+		if n := pick(a, "in a row", 0, 1, 2); n > 0 {
+			fields["freezeMaxInARow"] = n
+		}
+		if n := pick(a, "a month", 0, 1, 2); n > 0 {
+			fields["freezeMaxPerMonth"] = n
+		}
+		if consent := pick(a, "consent", "", "BY_USER", "AUTOMATIC"); consent != "" {
+			fields["freezeConsent"] = consent
+		}
 	}
 	if pick(a, "perfect", false, true) {
 		merge(fields, object{"perfectWeekEnabled": true, "perfectMonthEnabled": true, "perfectYearEnabled": true})

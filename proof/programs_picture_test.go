@@ -111,6 +111,11 @@ func (w *world) streakLines(t tester, user string, add adder) {
 			add("streak %s", jsonOf(t, row))
 		}
 	}
+	consents, err := w.Streaks.FreezeConsents(t.Context(), user)
+	require.NoError(t, err)
+	for _, c := range consents {
+		add("%s has said %s", user, jsonOf(t, c))
+	}
 	for _, rule := range []string{"s1", "s2"} {
 		standing, err := w.Streaks.Current(t.Context(), user, rule)
 		if errors.Is(err, fault.ErrNotFound) {

@@ -6,6 +6,7 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/streaks"
@@ -59,6 +60,9 @@ func TestRuleFaults(t *testing.T) {
 			func(r *streaks.Rule) { r.FreezeCostExpression = []byte(`0.0000001`) },
 			func(r *streaks.Rule) { r.FreezeCostExpression = []byte(`{"var": "streak.size"}`) },
 		},
+		"freezeMaxInARow":     {func(r *streaks.Rule) { r.FreezeMaxInARow = -1 }, func(r *streaks.Rule) { r.FreezeMaxInARow = streaks.MaxFrozen + 1 }},
+		"freezeMaxPerMonth":   {func(r *streaks.Rule) { r.FreezeMaxPerMonth = -1 }, func(r *streaks.Rule) { r.FreezeMaxPerMonth = 32 }},
+		"freezeConsent":       {func(r *streaks.Rule) { r.FreezeConsent = "NEVER" }},
 		"usersMatchCondition": {func(r *streaks.Rule) { r.UsersMatchCondition = []byte(`{"var": "event.id"}`) }},
 		"goalTargets":         {func(r *streaks.Rule) { r.GoalTargets = make([]int, 11) }},
 		"goalTargets[1]": {
@@ -71,6 +75,40 @@ func TestRuleFaults(t *testing.T) {
 			change(&r)
 			requireField(t, r.Validate(), field)
 		}
+	}
+}
+
+func TestAPolicyThatIsHardlyMeantIsAWarning(t *testing.T) {
+	t.Parallel()
+	policy := func(r streaks.Rule, inARow, perMonth int, consent streaks.Consent) streaks.Rule {
+		r.FreezeMaxInARow, r.FreezeMaxPerMonth, r.FreezeConsent = inARow, perMonth, consent
+		return r
+	}
+	for name, tt := range map[string]struct {
+		rule streaks.Rule
+		want []string
+	}{
+		"no policy":                   {freezing(daily()), nil},
+		"nothing is frozen":           {daily(), nil},
+		"a policy":                    {policy(freezing(daily()), 2, 4, streaks.ByUser), nil},
+		"a policy without freezes":    {policy(daily(), 2, 4, streaks.ByUser), []string{"freezeMaxInARow", "freezeMaxPerMonth", "freezeConsent"}},
+		"the end and the beginning":   {policy(freezing(daily()), 6, 3, ""), nil},
+		"more than months let":        {policy(freezing(daily()), 7, 3, ""), []string{"freezeMaxInARow"}},
+		"whole months":                {policy(freezing(daily()), 300, 31, ""), nil},
+		"as many as February has":     {policy(freezing(daily()), 300, 28, ""), nil},
+		"five weeks":                  {policy(freezing(weekly(streaks.Weeks)), 0, 5, ""), nil},
+		"more weeks than a month has": {policy(freezing(weekly(streaks.Weeks)), 0, 6, ""), []string{"freezeMaxPerMonth"}},
+		"more weeks than months let":  {policy(freezing(weekly(streaks.Weeks)), 3, 1, ""), []string{"freezeMaxInARow"}},
+	} {
+		require.NoError(t, tt.rule.Validate(), name)
+		warnings, err := tt.rule.Warnings(t.Context(), content.View{})
+		require.NoError(t, err)
+		var fields []string
+		for _, w := range warnings {
+			fields = append(fields, w.Field)
+			require.NotEmpty(t, w.Reason)
+		}
+		require.Equal(t, tt.want, fields, name)
 	}
 }
 

@@ -36,9 +36,10 @@ func (p *program) Explain(
 	}
 	v.Version = pl.Version
 	if o.Ticks(Rules.Name()) && o.Event.EntityID == id {
-		return v, func(changes *[]Change, _ []event.Problem) {
+		return v, func(changes *[]Change, problems []event.Problem) {
 			text := judged(id, *changes)
 			v.Ask("day", text != "", "a period was over, and %s", cmp.Or(text, "nothing changed"))
+			pl.unsaved(v, *changes, problems)
 		}, nil
 	}
 	if !v.Counts(event.MatchFields(), pl.configuration.Matcher(), o) || !v.Within(pl.Timeframe, o.Event.At) ||
@@ -75,6 +76,17 @@ func judged(ruleID string, changes []Change) string {
 	return strings.Join(text, ", ")
 }
 
+// unsaved adds why what was missed was not frozen, if a run broke: what stood in the way is the check's name.
+func (pl *plan) unsaved(v *mechanic.Verdict, changes []Change, problems []event.Problem) {
+	i := slices.IndexFunc(changes, func(c Change) bool { return c.RuleID == pl.ID && c.Kind == Missed })
+	if i < 0 {
+		return
+	}
+	refusal := cmp.Or(changes[i].NotFrozen, RefusedByRule)
+	reason := cmp.Or(mechanic.ProblemIn(problems, Rules.Name()+"/"+pl.ID, string(refusal)), pl.reason(refusal))
+	v.Ask(string(refusal), true, "%s was not frozen: %s", changes[i].Day, reason)
+}
+
 // askDay asks whether the event's day counts because of it. Everything else has been asked, so the one
 // reason why it may not is that the day had been counted already.
 func (pl *plan) askDay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, v *mechanic.Verdict) (func(*[]Change, []event.Problem), error) {
@@ -88,7 +100,7 @@ func (pl *plan) askDay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion
 	if at := row.at(); found && !at.IsZero() {
 		since = ", since " + mechanic.Stamp(at)
 	}
-	return func(changes *[]Change, _ []event.Problem) {
+	return func(changes *[]Change, problems []event.Problem) {
 		i := slices.IndexFunc(*changes, func(c Change) bool { return c.RuleID == pl.ID && c.Kind == Regular && c.Day == date })
 		if i < 0 {
 			v.Ask("day", false, "%s in %s had been counted already%s", date, zone, since)
@@ -96,5 +108,6 @@ func (pl *plan) askDay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion
 		}
 		made := (*changes)[i]
 		v.Ask("day", true, "%s in %s counts%s: it is in iteration %d, which has %d", date, zone, made.manner(), made.IterationID, made.Count)
+		pl.unsaved(v, *changes, problems)
 	}, err
 }

@@ -29,8 +29,7 @@ func (t *turn) freeze(ctx context.Context, f *fold, to timeframe.Day, at time.Ti
 		if err != nil {
 			return err
 		}
-		paid, err := t.pay(ctx, f, g.first, over)
-		if err != nil || !paid {
+		if t.refusal, err = t.pay(ctx, f, g.first, over); err != nil || t.refusal != "" {
 			return err
 		}
 		d := day{Day: g.first, Kind: Freeze, Over: over}
@@ -87,25 +86,33 @@ func (t *turn) chargeID(period timeframe.Day) string {
 	return strings.Join([]string{"freeze", t.plan.ID, t.user.ID, period.String()}, ":")
 }
 
-// pay tells whether a missed period is paid for.
-func (t *turn) pay(ctx context.Context, f *fold, period timeframe.Day, over time.Time) (bool, error) {
-	if !t.plan.Freezes() || f.Frozen >= MaxFrozen || t.user.Status != tenancy.Active {
-		return false, nil
+// pay pays for a missed period, or returns why it is not frozen.
+func (t *turn) pay(ctx context.Context, f *fold, period timeframe.Day, over time.Time) (Refusal, error) {
+	refusal, err := t.policy.refuses(ctx, f, period, over)
+	switch {
+	case err != nil || refusal != "":
+		return refusal, err
+	case t.user.Status != tenancy.Active:
+		return RefusedToUser, nil
 	}
 	vars := mechanic.Values{"user": t.user.Vars(), "streak": t.vars(f, period)}
 	cost, ok := t.plan.cost.Of(t.tx, vars)
 	switch {
 	case !ok:
-		return false, nil
+		return RefusedByCost, nil
 	case cost.IsZero():
-		return true, nil
+		return "", nil
 	case t.wallet == nil:
-		return false, nil
+		return RefusedByWallet, nil
 	}
-	return t.wallet.Charge(ctx, t.tx, mechanic.Charge{
+	paid, err := t.wallet.Charge(ctx, t.tx, mechanic.Charge{
 		ID:     t.chargeID(period),
 		UserID: t.user.ID, CurrencyID: t.plan.FreezeVirtualCurrencyID, Amount: cost, RuleID: t.plan.ID, RuleVersion: t.plan.Version, At: over,
 	})
+	if err == nil && !paid {
+		refusal = RefusedByWallet
+	}
+	return refusal, err
 }
 
 // vars returns the streak as the price of a freeze sees it.

@@ -1,6 +1,7 @@
 package streaks
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -10,20 +11,22 @@ import (
 
 // history is what one user did under one rule, as it is read.
 type history struct {
-	state state
-	base  fold // before the days
-	days  []day
-	plan  *plan          // nil: not in force
-	clock *time.Location // of the user at present; nil if the plan is
-	now   time.Time
-	zones *timeframe.Zones
+	policy policy
+	state  state
+	base   fold // before the days
+	days   []day
+	plan   *plan          // nil: not in force
+	clock  *time.Location // of the user at present; nil if the plan is
+	now    time.Time
+	zones  *timeframe.Zones
 }
 
 // present is how a streak stands at a moment.
 type present struct {
-	status  Status        // of the run
-	today   timeframe.Day // the earliest date on the user's clocks
-	savable bool          // a missed period could still be frozen
+	status Status        // of the run
+	today  timeframe.Day // the earliest date on the user's clocks
+	to     timeframe.Day // the date on the user's clock
+	at     time.Time
 }
 
 // present judges the streak by the clock. It pays for nothing: a period that was missed breaks the
@@ -37,8 +40,9 @@ func (h *history) present() (present, error) {
 		return p, nil
 	}
 	at := h.plan.until(h.now)
-	p := present{status: Active, today: timeframe.DayOf(at, h.clock)}
-	g, err := h.state.gap(p.today, at, h.zones)
+	to := timeframe.DayOf(at, h.clock)
+	p := present{status: Active, today: to, to: to, at: at}
+	g, err := h.state.gap(to, at, h.zones)
 	if err != nil {
 		return present{}, err
 	}
@@ -51,11 +55,36 @@ func (h *history) present() (present, error) {
 	}
 	switch {
 	case g.missed():
-		p.status, p.savable = Broken, h.plan.Freezes() && !h.state.Lost
+		p.status = Broken
 	case h.plan.State(h.now) == timeframe.Ended:
 		p.status = Ended
 	}
 	return p, nil
+}
+
+// savable tells whether all periods that were missed were not judged yet, and may be frozen if the user can pay.
+func (h *history) savable(ctx context.Context, p present) (bool, error) {
+	if h.plan == nil || p.status != Broken || h.state.Lost {
+		return false, nil
+	}
+	f, tried := h.state.fold, []timeframe.Day(nil)
+	for {
+		g, err := f.gap(p.to, p.at, h.zones)
+		if err != nil || !g.missed() {
+			return err == nil, err
+		}
+		over, err := f.over(nil, h.zones)
+		if err != nil {
+			return false, err
+		}
+		if refusal, err := h.policy.refuses(ctx, &f, g.first, over, tried...); err != nil || refusal != "" {
+			return false, err
+		}
+		if _, err := f.add(day{Day: g.first, Kind: Freeze, Over: over}, h.zones); err != nil {
+			return false, err
+		}
+		tried = append(tried, g.first)
+	}
 }
 
 // replay shows every day of the streak with what it did.

@@ -80,6 +80,44 @@ func plans() *rapid.Generator[streaks.Rule] {
 	})
 }
 
+// bounded returns a rule that freezes, by a policy.
+func bounded(t *rapid.T, rule streaks.Rule) streaks.Rule {
+	rule = freezing(rule)
+	rule.FreezeMaxInARow = rapid.SampledFrom([]int{0, 1, 2, 5}).Draw(t, "in a row")
+	rule.FreezeMaxPerMonth = rapid.SampledFrom([]int{0, 1, 3, 8}).Draw(t, "a month")
+	rule.FreezeConsent = rapid.SampledFrom([]streaks.Consent{"", streaks.Automatic, streaks.ByUser}).Draw(t, "consent")
+	return rule
+}
+
+// A word is what a user says about freezes, and when.
+type word struct {
+	at     time.Time
+	agreed bool
+}
+
+// words draws what a user says, in its order. Nothing else happens at its moments.
+func words() *rapid.Generator[[]word] {
+	return rapid.Custom(func(t *rapid.T) (all []word) {
+		at := utc("2018-10-10T00:00:45Z")
+		for range rapid.IntRange(0, 4).Draw(t, "words") {
+			at = at.Add(time.Duration(rapid.IntRange(1, 20*24).Draw(t, "after")) * time.Hour)
+			all = append(all, word{at, rapid.Bool().Draw(t, "agrees")})
+		}
+		return all
+	})
+}
+
+// say lets ann say what she has to say before a moment, and returns what is left.
+func (w *world) say(left []word, until time.Time) []word {
+	w.t.Helper()
+	for ; len(left) > 0 && left[0].at.Before(until); left = left[1:] {
+		w.now = left[0].at
+		_, err := w.service.SetFreezeConsent(w.ctx, "ann", "rule", left[0].agreed)
+		require.NoError(w.t, err)
+	}
+	return left
+}
+
 // moments draws moments of a season that holds changes of the clock, the denser the more.
 func moments() *rapid.Generator[[]time.Time] {
 	start := utc("2018-10-15T00:00:00Z")
@@ -136,9 +174,9 @@ func stays(t *rapid.T) []stay {
 	return all
 }
 
-// live lets a user act who holds so much, wherever the user is then. serve says how long before the next act the
-// clock is served.
-func live(t *rapid.T, rule streaks.Rule, holds int64, all []stay, serve func() (before time.Duration, ok bool)) (*world, *purse) {
+// live lets a user act who holds so much, wherever the user is then, and who says some words. serve says how long before
+// the next act the clock is served.
+func live(t *rapid.T, rule streaks.Rule, holds int64, said []word, all []stay, serve func() (before time.Duration, ok bool)) (*world, *purse) {
 	money := filled(map[string]int64{"ann": holds})
 	w := newWorld(t)
 	w.wallet = money
@@ -146,13 +184,16 @@ func live(t *rapid.T, rule streaks.Rule, holds int64, all []stay, serve func() (
 	w.user("ann", "UTC")
 	for _, s := range all {
 		if before, ok := serve(); ok && s.at.Add(-before).After(w.now) {
+			said = w.say(said, s.at.Add(-before))
 			w.now = s.at.Add(-before)
 			w.advance(1)
 		}
+		said = w.say(said, s.at)
 		w.now = s.at
 		w.move(s.zone)
 		w.act("ann", s.at)
 	}
+	w.say(said, utc("2018-12-10T00:00:00Z"))
 	w.now = utc("2018-12-10T00:00:00Z")
 	w.move("UTC")
 	w.advance(1)
@@ -166,12 +207,12 @@ func TestWhoeverServesTheClock(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rule := plans().Draw(t, "plan")
 		if rapid.Bool().Draw(t, "freezes") {
-			rule = freezing(rule)
+			rule = bounded(t, rule)
 		}
-		holds := int64(rapid.IntRange(0, 30).Draw(t, "holds"))
+		holds, said := int64(rapid.IntRange(0, 30).Draw(t, "holds")), words().Draw(t, "said")
 		all := inOrder(stays(t))
-		never, paid := live(t, rule, holds, all, func() (time.Duration, bool) { return 0, false })
-		often, paidOften := live(t, rule, holds, all, func() (time.Duration, bool) {
+		never, paid := live(t, rule, holds, said, all, func() (time.Duration, bool) { return 0, false })
+		often, paidOften := live(t, rule, holds, said, all, func() (time.Duration, bool) {
 			return time.Duration(rapid.IntRange(0, 100).Draw(t, "hours")) * time.Hour, rapid.Bool().Draw(t, "serve")
 		})
 		require.Equal(t, never.dump(), often.dump())
@@ -202,7 +243,7 @@ func inOrder(all []stay) []stay {
 func TestNothingIsToldTwice(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		w, _ := live(t, plans().Draw(t, "plan"), 0, inOrder(stays(t)), func() (time.Duration, bool) { return 0, false })
+		w, _ := live(t, plans().Draw(t, "plan"), 0, nil, inOrder(stays(t)), func() (time.Duration, bool) { return 0, false })
 		ids := map[string]bool{}
 		for _, e := range w.caused {
 			require.False(t, ids[e.ID], e.ID)
@@ -216,7 +257,8 @@ func TestEachFrozenPeriodIsPaidAndNoOther(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		holds := int64(rapid.IntRange(0, 30).Draw(t, "holds"))
-		w, money := live(t, freezing(plans().Draw(t, "plan")), holds, inOrder(stays(t)), func() (time.Duration, bool) { return 0, false })
+		rule, said := bounded(t, plans().Draw(t, "plan")), words().Draw(t, "said")
+		w, money := live(t, rule, holds, said, inOrder(stays(t)), func() (time.Duration, bool) { return 0, false })
 		var frozen, paid []string
 		for _, kind := range []streaks.PeriodType{streaks.ByDay, streaks.ByWeek} {
 			for _, row := range w.list("ann", kind) {
@@ -251,8 +293,27 @@ func leaves() *rapid.Generator[[]leave] {
 }
 
 // saved returns the periods that a user who acts on days has paid for in the end: all of a gap, if the user can pay for
-// all and takes part whenever one of them is over, otherwise none of it.
-func (m *model) saved(holds int, away []leave) (frozen []timeframe.Day) {
+// all, takes part and has agreed whenever one of them is over, and the rule lets so many be frozen in a row and of a month;
+// otherwise none of it.
+func (m *model) saved(holds int, away []leave, said []word) (frozen []timeframe.Day) {
+	agreed := func(over time.Time) bool {
+		yes := m.rule.FreezeConsent != streaks.ByUser
+		for _, w := range said {
+			if w.at.Before(over) {
+				yes = w.agreed
+			}
+		}
+		return yes
+	}
+	full := func(month string, frozen []timeframe.Day) bool {
+		n := 0
+		for _, d := range frozen {
+			if d.String()[:len("2018-11")] == month {
+				n++
+			}
+		}
+		return m.rule.FreezeMaxPerMonth > 0 && n > m.rule.FreezeMaxPerMonth
+	}
 	length, first := timeframe.Day(1), func(d timeframe.Day) timeframe.Day { return d }
 	if m.rule.Cadence == streaks.Weekly {
 		length, first = 7, timeframe.Day.Week
@@ -266,7 +327,8 @@ func (m *model) saved(holds int, away []leave) (frozen []timeframe.Day) {
 		lost := false
 		for missed := first(d) + length; missed < first(next); missed += length {
 			gap = append(gap, missed)
-			lost = lost || slices.ContainsFunc(away, func(l leave) bool { return l.holds((missed + length).Start(time.UTC)) })
+			lost = lost || !agreed((missed + length).Start(time.UTC)) || full(missed.String()[:len("2018-11")], slices.Concat(frozen, gap)) ||
+				m.rule.FreezeMaxInARow > 0 && len(gap) > m.rule.FreezeMaxInARow || slices.ContainsFunc(away, func(l leave) bool { return l.holds((missed + length).Start(time.UTC)) })
 		}
 		if !lost && len(frozen)+len(gap) <= holds {
 			frozen = append(frozen, gap...)
@@ -275,13 +337,16 @@ func (m *model) saved(holds int, away []leave) (frozen []timeframe.Day) {
 	return frozen
 }
 
-// Nobody pays for a gap that is not saved: who cannot pay for all of it, and who is suspended meanwhile, has paid for
-// nothing of it in the end, and saves the next one that can be.
+// Nobody pays for a gap that is not saved: who cannot pay for all of it, who is suspended or disagrees meanwhile, and whose rule
+// does not freeze so much, has paid for nothing of it in the end, and saves the next one that can be.
 func TestAGapIsPaidForIfItIsSaved(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		m := model{rule: freezing(plans().Draw(t, "plan"))}
+		m := model{rule: bounded(t, plans().Draw(t, "plan"))}
 		holds, away := rapid.IntRange(0, 30).Draw(t, "holds"), leaves().Draw(t, "leaves")
+		said := slices.DeleteFunc(words().Draw(t, "said"), func(w word) bool { // who is away says nothing
+			return slices.ContainsFunc(away, func(l leave) bool { return l.holds(w.at) })
+		})
 		money := filled(map[string]int64{"ann": int64(holds)})
 		w := newWorld(t)
 		w.wallet = money
@@ -289,11 +354,13 @@ func TestAGapIsPaidForIfItIsSaved(t *testing.T) {
 		w.user("ann", "UTC")
 		at := moments().Draw(t, "moments")
 		slices.SortFunc(at, time.Time.Compare)
-		left := away
+		left, unsaid := away, said
 		until := func(at time.Time) {
 			for ; len(left) > 0 && left[0].from.Before(at); left = left[1:] {
+				unsaid = w.say(unsaid, left[0].from)
 				w.suspend(left[0])
 			}
+			unsaid = w.say(unsaid, at)
 			w.now = at
 		}
 		for _, at := range at {
@@ -310,7 +377,7 @@ func TestAGapIsPaidForIfItIsSaved(t *testing.T) {
 		w.advance(1)
 		m.today = timeframe.DayOf(w.now, time.UTC)
 		var want []string
-		for _, d := range m.saved(holds, away) {
+		for _, d := range m.saved(holds, away, said) {
 			want = append(want, "freeze:rule:ann:"+d.String())
 		}
 		require.Equal(t, want, idsOf(money.kept))

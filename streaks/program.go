@@ -75,6 +75,9 @@ func compileRule(r *Rule) (*plan, error) {
 // Reads names what [program.React] reads first.
 func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	reads := []store.Read{stateTable.Rows(store.Prefix(streakKey(o.User.ID, "")))}
+	if pl := p.byID[o.Event.EntityID]; o.Ticks(Rules.Name()) && pl != nil && pl.Freezes() {
+		reads = append(reads, consents.Rows(wordsOf(o.User.ID, pl.ID)))
+	}
 	var days []string
 	for _, pl := range p.matches.On(o.Keys) {
 		if _, clock, err := pl.zone(tx, o.User); err == nil { // otherwise React says what is wrong

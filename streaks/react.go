@@ -40,6 +40,8 @@ type Change struct {
 	IterationID int    `json:"iterationId"`
 	Count       int    `json:"count"`
 	Status      Status `json:"status"`
+	// NotFrozen says of what was MISSED under a rule that freezes why the streak could not be saved.
+	NotFrozen Refusal `json:"notFrozen,omitempty"`
 	// Goals are the targets that were reached.
 	Goals []Goal `json:"goals,omitempty"`
 }
@@ -56,6 +58,8 @@ type turn struct {
 	plan    *plan
 	user    *tenancy.User
 	wallet  mechanic.Wallet // nil pays nothing
+	policy  policy
+	refusal Refusal // of the period that was to be frozen last
 	zone    string
 	clock   *time.Location
 	state   state
@@ -66,7 +70,7 @@ type turn struct {
 
 func (pl *plan) turn(tx *session.Tx, u *tenancy.User, wallet mechanic.Wallet, s state) (*turn, error) {
 	zone, clock, err := pl.zone(tx, u)
-	t := &turn{tx: tx, plan: pl, user: u, wallet: wallet, zone: zone, clock: clock, state: s, silent: pl.later}
+	t := &turn{tx: tx, plan: pl, user: u, wallet: wallet, policy: policy{tx: tx, rule: pl.Rule, userID: u.ID}, zone: zone, clock: clock, state: s, silent: pl.later}
 	if pl.later {
 		t.wallet = nil
 	}
@@ -233,6 +237,9 @@ func (t *turn) broke(ctx context.Context, at time.Time) error {
 	t.state.Broke = &last
 	c := t.change(g.first, Missed)
 	c.Status = Broken
+	if t.plan.Freezes() {
+		c.NotFrozen = t.refusal
+	}
 	t.add(c)
 	t.cause([]string{"broken", g.first.String()}, at, 0, map[string]any{
 		"periodId": t.state.calendar().ID(g.first), "iterationId": float64(c.IterationID), "count": 0.0, "status": string(Broken),

@@ -17,12 +17,12 @@ func Room(e room.Engine[Change]) room.Room[Change, Service] {
 		},
 		func(run session.Runner, current room.Current[*program]) Service {
 			return newService(run, e.Library, current)
-		}).Inheriting(heritage()...).Leaving(mechanic.Remains{Table: dayTable.Schema(), Over: daysOver})
+		}).Inheriting(heritage()...).Leaving(mechanic.Remains{Table: dayTable.Schema(), Over: daysOver}, mechanic.Remaining(consents, outspoken))
 }
 
 // tables are all that the package keeps.
 func tables() []*store.Schema {
-	return []*store.Schema{stateTable.Schema(), dayTable.Schema(), baseTable.Schema()}
+	return []*store.Schema{stateTable.Schema(), dayTable.Schema(), baseTable.Schema(), consents.Schema()}
 }
 
 // parts are the tables that hold rows of users' folds.

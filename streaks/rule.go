@@ -1,6 +1,7 @@
 package streaks
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,6 +49,18 @@ func (m Metric) calendar() timeframe.Calendar {
 	return timeframe.ByDay
 }
 
+// A Consent says what goes for users who have not said whether a streak is to be frozen.
+type Consent string
+
+// The consents: a missed period is frozen unless the user has said no, or only if the user has said yes.
+const (
+	Automatic Consent = "AUTOMATIC"
+	ByUser    Consent = "BY_USER"
+)
+
+// MaxPerMonth is how many periods a month can have at most: more cannot be frozen.
+const MaxPerMonth = 31
+
 // MaxGoals is how many targets a rule may have.
 const MaxGoals = 10
 
@@ -85,6 +98,15 @@ type Rule struct {
 	// FreezeCostExpression is the price of one period; null means 1. It may read user and streak. A
 	// price of 0 is free; one that is negative or no amount is a problem, and the period is missed.
 	FreezeCostExpression json.RawMessage `json:"freezeCostExpression,omitempty"`
+	// FreezeMaxInARow is how many periods can be frozen in a row, without an active one between; 0 means
+	// [MaxFrozen]. A gap of more is not saved, and nothing is paid for it.
+	FreezeMaxInARow int `json:"freezeMaxInARow,omitempty"`
+	// FreezeMaxPerMonth is how many periods that begin in a month of the calendar can be frozen; 0 means any
+	// number. What was given back does not count.
+	FreezeMaxPerMonth int `json:"freezeMaxPerMonth,omitempty"`
+	// FreezeConsent says what goes for users who have not said whether their streak is to be frozen
+	// ([Service.SetFreezeConsent]); empty means AUTOMATIC.
+	FreezeConsent Consent `json:"freezeConsent,omitempty"`
 	// GoalTargets are lengths to reach, each greater than 0.
 	GoalTargets []int `json:"goalTargets,omitempty"`
 }
@@ -168,11 +190,65 @@ func (r *Rule) checkCount() error {
 }
 
 func (r *Rule) checkFreeze() error {
+	var faults []error
 	if r.Freezes() && r.FreezeVirtualCurrencyID == "" {
-		return fault.Invalid("freezeVirtualCurrencyId", "is missing; it is needed unless freezeEnabled is false")
+		faults = append(faults, fault.Invalid("freezeVirtualCurrencyId", "is missing; it is needed unless freezeEnabled is false"))
 	}
-	return nil
+	if n := r.FreezeMaxInARow; n < 0 || n > MaxFrozen {
+		faults = append(faults, fault.Invalid(fieldInARow, "is %d; allowed are 0 to %d", n, MaxFrozen))
+	}
+	if n := r.FreezeMaxPerMonth; n < 0 || n > MaxPerMonth {
+		faults = append(faults, fault.Invalid(fieldPerMonth, "is %d; allowed are 0 to %d", n, MaxPerMonth))
+	}
+	if c := r.FreezeConsent; c != "" && c != Automatic && c != ByUser {
+		faults = append(faults, fault.Invalid(fieldConsent, "%q is none of AUTOMATIC, BY_USER", c))
+	}
+	return errors.Join(faults...)
 }
+
+// The fields of the policy of freezes.
+const (
+	fieldInARow   = string(RefusedInARow)
+	fieldPerMonth = string(RefusedPerMonth)
+	fieldConsent  = string(RefusedByConsent)
+)
+
+// Warnings warns of a policy of freezes where there are none, and of bounds that can never be reached.
+func (r *Rule) Warnings(context.Context, content.View) ([]content.Warning, error) {
+	var warnings []content.Warning
+	warn := func(field, format string, args ...any) {
+		warnings = append(warnings, content.Warning{Field: field, Reason: fmt.Sprintf(format, args...)})
+	}
+	if !r.Freezes() {
+		for _, of := range []struct {
+			field string
+			set   bool
+		}{
+			{fieldInARow, r.FreezeMaxInARow > 0},
+			{fieldPerMonth, r.FreezeMaxPerMonth > 0},
+			{fieldConsent, r.FreezeConsent != ""},
+		} {
+			if of.set {
+				warn(of.field, "means nothing while freezeEnabled is false")
+			}
+		}
+		return warnings, nil
+	}
+	if r.Cadence == Weekly && r.FreezeMaxPerMonth > weeksPerMonth {
+		warn(fieldPerMonth, "is %d, and at most %d weeks begin in a month", r.FreezeMaxPerMonth, weeksPerMonth)
+	}
+	// Who does not freeze all of a month freezes the end of one and the beginning of the next, at most.
+	if most := 2 * r.FreezeMaxPerMonth; 0 < most && most < r.FreezeMaxInARow && most < fewestPerTwoMonths[r.Cadence] {
+		warn(fieldInARow, "is %d, and with %d a month at most %d in a row can be frozen", r.FreezeMaxInARow, r.FreezeMaxPerMonth, most)
+	}
+	return warnings, nil
+}
+
+// weeksPerMonth is how many weeks begin in a month, at most.
+const weeksPerMonth = 5
+
+// fewestPerTwoMonths is twice how many periods begin in a month, at least.
+var fewestPerTwoMonths = map[Cadence]int{Daily: 2 * 28, Weekly: 2 * 4}
 
 // terms returns what an iteration keeps that begins on a day under this version.
 func (r *Rule) terms(from timeframe.Day) terms {

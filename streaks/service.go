@@ -49,8 +49,8 @@ type Standing struct {
 	IterationID int `json:"iterationId,omitempty"`
 	// Frozen is how many periods before now, without an active one between, are frozen.
 	Frozen int `json:"frozen,omitempty"`
-	// Savable is set on a BROKEN run whose missed periods were not judged yet and could still be frozen:
-	// the workspace's next Advance or the user's next event settles it.
+	// Savable is set on a BROKEN run whose missed periods were not judged yet and may all be frozen, if the user can
+	// pay: the workspace's next Advance or the user's next event settles it.
 	Savable bool `json:"savable,omitempty"`
 	// LastContributingDay is the last day that was counted; nil if none was.
 	LastContributingDay *timeframe.Day `json:"lastContributingDay,omitempty"`
@@ -73,11 +73,11 @@ func (s Service) Current(ctx context.Context, userID, ruleID string) (Standing, 
 			return Standing{}, fault.NotFound("streakRule", ruleID)
 		}
 		st.UserID, st.RuleID = userID, ruleID
-		return r.standing(st)
+		return r.standing(ctx, st)
 	})
 }
 
-func (r *reader) standing(st state) (Standing, error) {
+func (r *reader) standing(ctx context.Context, st state) (Standing, error) {
 	out := Standing{RuleID: st.RuleID, Status: Active, Longest: st.Longest, IterationID: st.Iteration}
 	if st.Last == nil {
 		return out, nil
@@ -90,7 +90,10 @@ func (r *reader) standing(st state) (Standing, error) {
 	if err != nil {
 		return Standing{}, err
 	}
-	out.Status, out.Savable = p.status, p.savable
+	out.Status = p.status
+	if out.Savable, err = h.savable(ctx, p); err != nil {
+		return Standing{}, err
+	}
 	if out.LastContributingDay = new(st.Contributed); p.status != Broken {
 		out.Count, out.Frozen = st.Count, st.Frozen
 	}
@@ -181,6 +184,7 @@ func (r *reader) history(st state) (*history, error) {
 	h := &history{state: st, plan: r.program.byID[st.RuleID], now: r.tx.Now, zones: r.tx.Zones}
 	var err error
 	if h.plan != nil {
+		h.policy = policy{tx: r.tx, rule: h.plan.Rule, userID: r.user.ID}
 		_, h.clock, err = h.plan.zone(r.tx, r.user)
 	}
 	return h, err

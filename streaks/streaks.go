@@ -8,7 +8,9 @@
 // user's next event, and whenever. If it was missed it is frozen, or the run breaks. Both are decided in the
 // order in which things happened: what comes late is counted on its day, and all that followed is judged
 // anew. Nobody pays for what is not saved: charges are given back when the run breaks after the frozen
-// periods, and when a frozen period turns out to have been active.
+// periods, and when a frozen period turns out to have been active. A rule says how many periods can be frozen in a row
+// and of a month, and whether users are asked ([Rule]); who is, or does not want it, says so for all periods that are over
+// later ([Service.SetFreezeConsent]).
 //
 // A streak causes an event of type Streak when it grows, when it reaches a target, and when it breaks. That
 // it broke has the status BROKEN and the value 0, and is for those who ask for it: rewards and boards that

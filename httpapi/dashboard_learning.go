@@ -396,6 +396,8 @@ type (
 		ID         string `path:"id"`
 		State      string `enum:"PENDING,ACTIVE,ENDED" query:"state"`
 		Visibility string `enum:"LOCKED,UNLOCKED"      query:"visibility"`
+		// UserStatus picks those who are suspended; absent is active.
+		UserStatus string `enum:"active,suspended"     query:"userStatus"`
 	}
 	cloned struct {
 		cataloged
@@ -497,7 +499,9 @@ func dashboardLearning(f *forms) []*operation {
 			if _, err := c.ws.Learning.Paths.Get(ctx, in.ID); err != nil {
 				return list[assignmentRow]{}, err
 			}
-			filter := learning.LearnerFilter{State: timeframe.State(in.State), Visibility: learning.Visibility(in.Visibility)}
+			filter := learning.LearnerFilter{
+				State: timeframe.State(in.State), Visibility: learning.Visibility(in.Visibility), UserStatus: tenancy.Status(in.UserStatus),
+			}
 			found, next, err := c.ws.Learning.Learners(ctx, in.ID, filter, in.page())
 			return list[assignmentRow]{c.learnerRows(found), next}, err
 		}),

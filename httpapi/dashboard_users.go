@@ -151,7 +151,9 @@ type (
 	userList struct {
 		paging
 
-		Fields []string `enum:"tags,principal" query:"fields"`
+		Fields []string `enum:"tags,principal"   query:"fields"`
+		// Status picks those who are suspended; absent is active.
+		Status string `enum:"active,suspended" query:"status"`
 	}
 	oneUser struct {
 		ID     string   `path:"id"`
@@ -220,7 +222,7 @@ func dashboardUsers(f *forms) []*operation {
 			return c.userRow(ctx, u, nil)
 		}),
 		declare("GET", base, tenancy.ContentRead, "List users", codes(200, 401), func(ctx context.Context, c *call, in *userList) (list[userRow], error) {
-			found, next, err := c.ws.Users.List(ctx, tenancy.UserFilter{}, in.page())
+			found, next, err := c.ws.Users.List(ctx, tenancy.UserFilter{Status: tenancy.Status(in.Status)}, in.page())
 			if err != nil {
 				return list[userRow]{}, err
 			}

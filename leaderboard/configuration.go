@@ -91,6 +91,9 @@ type Board struct {
 	content.Untranslated
 	ConfigurationID string `json:"runtimeLeaderboardConfigurationId"`
 	timeframe.Timeframe
+	// FollowsStatus says that the board does not show users who are suspended; nil means true. A board that does not
+	// follow it shows them where they are, in periods that are closed too. Nobody who was deleted is on any board.
+	FollowsStatus *bool `json:"followsStatus,omitempty"`
 	// PeriodID is computed when a board is read: the period that is open, on the clock of UTC where each
 	// user has their own; the first before it opens, the last after it has ended.
 	PeriodID string `json:"periodId,omitempty"`

@@ -32,7 +32,7 @@ func moveScore(ctx context.Context, tx *session.Tx, record []byte, _ mechanic.To
 		if err != nil {
 			return err
 		}
-		s.Hidden = away[s.EntityID]
+		s.Hidden = away[s.EntityID] != ""
 	}
 	return scores.Put(ctx, tx, s)
 }

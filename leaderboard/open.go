@@ -12,6 +12,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -90,13 +91,13 @@ func (p *program) prepare(ctx context.Context, tx *session.Tx, b *board, o *open
 		var err error
 		switch o.Clearing {
 		case 1:
-			err = remove(ctx, tx, scores, (*score).key, b, o, &limit)
+			err = remove(ctx, tx, scores, (*score).key, b, o, &limit, b.present)
 		case 2:
-			err = remove(ctx, tx, values, (*value).key, b, o, &limit)
+			err = remove(ctx, tx, values, (*value).key, b, o, &limit, nil)
 		case 3:
-			err = remove(ctx, tx, parts, (*part).key, b, o, &limit)
+			err = remove(ctx, tx, parts, (*part).key, b, o, &limit, nil)
 		case 4:
-			err = remove(ctx, tx, bases, (*score).key, b, o, &limit)
+			err = remove(ctx, tx, bases, (*score).key, b, o, &limit, nil)
 		default:
 			o.Clearing = 0
 		}
@@ -170,9 +171,41 @@ func sameEnd(a, b *time.Time) bool {
 	return a.Equal(*b)
 }
 
+// present shows the scores of frozen periods as the board shows users now, who may have been shown otherwise before.
+func (b *board) present(ctx context.Context, tx *session.Tx, frozen []score) error {
+	if b.counter.tags != nil {
+		return nil
+	}
+	for some := range slices.Chunk(frozen, batch) {
+		ids := make([]string, len(some))
+		for i := range some {
+			ids[i] = some[i].EntityID
+		}
+		away, err := tenancy.Away(ctx, tx, ids...)
+		if err != nil {
+			return err
+		}
+		var changed []score
+		for _, s := range some {
+			if hidden := b.hides(away[s.EntityID]); hidden != s.Hidden {
+				s.Hidden = hidden
+				changed = append(changed, s)
+			}
+		}
+		if err := put(ctx, tx, scores, changed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // remove removes rows of a board that are behind the mark, but for those of frozen periods, as far as the limit allows, which it
-// counts down. The parts of their keys are the board, the period, and others. Rows that cannot be read go too.
-func remove[T any](ctx context.Context, tx *session.Tx, from *store.Table[T], key func(*T) string, b *board, o *opening, limit *int) error {
+// counts down. The parts of their keys are the board, the period, and others. Rows that cannot be read go too. stay is told of
+// those that stay, unless it is nil.
+func remove[T any](
+	ctx context.Context, tx *session.Tx, from *store.Table[T], key func(*T) string, b *board, o *opening, limit *int,
+	stay func(context.Context, *session.Tx, []T) error,
+) error {
 	q := store.Prefix(b.id + "/").First(*limit)
 	if o.Mark != "" {
 		q.After = &store.Position{Key: o.Mark}
@@ -190,10 +223,16 @@ func remove[T any](ctx context.Context, tx *session.Tx, from *store.Table[T], ke
 	} else {
 		o.Mark = slices.Max(keys)
 	}
-	return from.Delete(ctx, tx, slices.DeleteFunc(keys, func(key string) bool {
+	frozen := func(key string) bool {
 		p, ok := b.period(strings.SplitN(key, "/", 3)[1])
 		return ok && o.frozen(p)
-	})...)
+	}
+	if stay != nil {
+		if err := stay(ctx, tx, slices.DeleteFunc(slices.Clone(rows), func(row T) bool { return !frozen(key(&row)) })); err != nil {
+			return err
+		}
+	}
+	return from.Delete(ctx, tx, slices.DeleteFunc(keys, frozen)...)
 }
 
 // Advance lets a board that still counts what happened before it opened go on. If there is none, it freezes the periods that

@@ -7,26 +7,25 @@ import (
 
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
-	"github.com/guerdonhq/guerdon/tenancy"
 )
 
-// Present takes a user who takes no part any more off all boards, frozen periods included, and puts one who does again where
-// the user's scores belong.
+// Present takes a user who takes no part any more off all boards that do not show such users, frozen periods included, and puts one
+// who does again where the user's scores belong.
 func (p *program) Present(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	keys, err := p.scoresOf(ctx, tx, o.Event.UserID)
 	if err != nil {
 		return nil, err
 	}
-	hidden := o.User.Status != tenancy.Active
+	hidden := func(s *score) bool { return p.boards[s.BoardID].hides(o.User.Status) }
 	var changes []Change
 	for some := range slices.Chunk(keys, batch) {
 		found, err := scores.GetMany(ctx, tx, some...)
 		if err != nil {
 			return nil, err
 		}
-		found = slices.DeleteFunc(found, func(s score) bool { return s.Hidden == hidden })
+		found = slices.DeleteFunc(found, func(s score) bool { return s.Hidden == hidden(&s) })
 		for i := range found {
-			found[i].Hidden = hidden
+			found[i].Hidden = !found[i].Hidden
 			changes = append(changes, p.change(&found[i]))
 		}
 		if err := scores.Put(ctx, tx, found...); err != nil {

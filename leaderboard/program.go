@@ -21,6 +21,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/rule"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -49,6 +50,12 @@ type board struct {
 	configuration int  // the version that it counts by
 	stopped       bool // its configuration is out of use
 	topN          int
+	follows       bool // the status of users
+}
+
+// hides tells whether the board does not show a user of a status, or "" for one who takes part or a tag.
+func (b *board) hides(s tenancy.Status) bool {
+	return s == tenancy.Deleted || b.follows && s == tenancy.Suspended
 }
 
 // A counter is a query and the boards that count by it.
@@ -102,7 +109,10 @@ func compile(p *content.Program, zones *timeframe.Zones, opened []opening) (*pro
 // add takes a board up; known are the counters by their configuration and its version.
 func (p *program) add(docs *content.Program, doc *Board, pin *opening, known map[string]*counter) error {
 	configuration := content.Find(docs, Configurations, doc.ConfigurationID)
-	b := &board{id: doc.ID, version: doc.Version, life: docs.Life, frame: doc.Timeframe, topN: DefaultTopN, stopped: configuration == nil}
+	b := &board{
+		id: doc.ID, version: doc.Version, life: docs.Life, frame: doc.Timeframe, topN: DefaultTopN, stopped: configuration == nil,
+		follows: doc.FollowsStatus == nil || *doc.FollowsStatus,
+	}
 	var query Query
 	switch {
 	case pin != nil:

@@ -131,7 +131,7 @@ func (s *sheet) base(ctx context.Context, tx *session.Tx, c *contribution) error
 	}
 	if found {
 		s.set(c.of, b)
-		s.users = append(s.users, c.of)
+		s.users[c.of] = c.board
 	}
 	return nil
 }

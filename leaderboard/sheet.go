@@ -3,6 +3,7 @@ package leaderboard
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -19,13 +20,13 @@ type sheet struct {
 	// What has changed, in order, to be saved.
 	changed       map[string]bool // keys of scores; true where a value's time moved back
 	changedScores []string
-	users         []string // keys of the scores of users that are new
+	users         map[string]*board // of the scores of users that are new, by their keys
 	changedValues []string
 	parts         []part
 }
 
 func newSheet() *sheet {
-	return &sheet{scores: map[string]*score{}, values: map[string]value{}, changed: map[string]bool{}}
+	return &sheet{scores: map[string]*score{}, values: map[string]value{}, changed: map[string]bool{}, users: map[string]*board{}}
 }
 
 // load reads what a decision touches.
@@ -76,7 +77,7 @@ func (s *sheet) add(c *contribution) bool {
 func (s *sheet) begin(c *contribution) {
 	s.set(c.of, c.fresh())
 	if c.board.counter.tags == nil {
-		s.users = append(s.users, c.of)
+		s.users[c.of] = c.board
 	}
 }
 
@@ -144,9 +145,9 @@ func (s *sheet) save(ctx context.Context, tx *session.Tx) ([]score, error) {
 	return changed, put(ctx, tx, scores, changed)
 }
 
-// hide hides the new scores of users who take no part.
+// hide hides the new scores of users whom their boards do not show.
 func (s *sheet) hide(ctx context.Context, tx *session.Tx) error {
-	for some := range slices.Chunk(s.users, batch) {
+	for some := range slices.Chunk(slices.Sorted(maps.Keys(s.users)), batch) {
 		ids := make([]string, len(some))
 		for i, key := range some {
 			ids[i] = s.scores[key].EntityID
@@ -157,7 +158,7 @@ func (s *sheet) hide(ctx context.Context, tx *session.Tx) error {
 			return err
 		}
 		for _, key := range some {
-			s.scores[key].Hidden = away[s.scores[key].EntityID]
+			s.scores[key].Hidden = s.users[key].hides(away[s.scores[key].EntityID])
 		}
 	}
 	return nil

@@ -256,31 +256,29 @@ type Learner struct {
 	ProfileImage string `json:"profileImage,omitempty"`
 }
 
-// A LearnerFilter says which assignments of a path a list shows. The zero value is all of them.
+// A LearnerFilter says which assignments of a path a list shows. The zero value is all of those who take part.
 type LearnerFilter struct {
 	State      timeframe.State
 	Visibility Visibility
+	// UserStatus is active or suspended; empty means active. No list shows deleted users.
+	UserStatus tenancy.Status
 }
 
 // Learners returns the assignments of a path with their users, in the order of the users' ids, the last first
 // unless the page is ascending, and the token of the next page. It returns [fault.ErrInvalid] for a filter that is none.
 func (s Service) Learners(ctx context.Context, pathID string, f LearnerFilter, page store.Page) (list []Learner, next string, err error) {
 	q := Query{State: f.State, Visibility: f.Visibility}
-	if err := errors.Join(ident.Check("learningPathId", pathID), q.check()); err != nil {
+	if err := errors.Join(ident.Check("learningPathId", pathID), q.check(), f.UserStatus.CheckListed("userStatus")); err != nil {
 		return nil, "", err
 	}
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Learner, string, error) {
-		found, next, err := assignments.PageWhere(ctx, tx, ofPath(pathID), page, func(a *Assignment) bool { return q.shows(a, tx.Now) })
-		if err != nil {
-			return nil, "", err
-		}
-		list, err := learners(ctx, tx, found)
-		return list, next, err
+		return learners(ctx, tx, ofPath(pathID), page, f.UserStatus, func(a *Assignment) bool { return q.shows(a, tx.Now) })
 	})
 }
 
 // LearnersOf returns the first [store.DefaultPage] assignments of each of up to [store.MaxPage] paths, by the paths' ids and as
-// [Service.Learners] lists them. A path without assignments has no entry. It is two round trips, however many paths there are.
+// [Service.Learners] lists them. A path without assignments has no entry. It is two round trips, however many paths there are, and some
+// for each path of which some of the first take no part.
 func (s Service) LearnersOf(ctx context.Context, pathIDs ...string) (map[string][]Learner, error) {
 	if len(pathIDs) > store.MaxPage {
 		return nil, fault.Invalid("learningPathIds", "are %d, at most %d are allowed", len(pathIDs), store.MaxPage)
@@ -295,40 +293,84 @@ func (s Service) LearnersOf(ctx context.Context, pathIDs ...string) (map[string]
 			return nil, err
 		}
 		var found []Assignment
-		for _, q := range queries {
+		more := map[string]bool{} // of the paths that may have others
+		for i, q := range queries {
 			some, err := assignments.List(ctx, tx, q)
 			if err != nil {
 				return nil, err
 			}
 			found = append(found, some...)
+			more[pathIDs[i]] = len(some) == store.DefaultPage
 		}
-		list, err := learners(ctx, tx, found)
-		all := map[string][]Learner{}
-		for _, l := range list {
-			all[l.PathID] = append(all[l.PathID], l)
+		if err := tx.Prefetch(ctx, usersOf(found)); err != nil {
+			return nil, err
 		}
-		return all, err
+		all, short := map[string][]Learner{}, map[string]bool{}
+		for _, a := range found {
+			u, err := tenancy.FindUser(ctx, tx, a.UserID)
+			switch {
+			case err != nil:
+				return nil, err
+			case tenancy.Active.Lists(u):
+				all[a.PathID] = append(all[a.PathID], Learner{a.at(tx.Now), u.Nickname, u.ProfileImage})
+			default:
+				short[a.PathID] = more[a.PathID]
+			}
+		}
+		for id, is := range short {
+			if !is {
+				continue
+			}
+			list, _, err := learners(ctx, tx, ofPath(id), store.Page{}, tenancy.Active, func(*Assignment) bool { return true })
+			if err != nil {
+				return nil, err
+			}
+			if delete(all, id); len(list) > 0 {
+				all[id] = list
+			}
+		}
+		return all, nil
 	})
 }
 
-// learners returns assignments with their users, which are read at once.
-func learners(ctx context.Context, tx *session.Tx, found []Assignment) ([]Learner, error) {
+// usersOf names what is read of who has assignments.
+func usersOf(found []Assignment) store.Read {
 	ids := make([]string, len(found))
 	for i := range found {
 		ids[i] = found[i].UserID
 	}
-	if err := tx.Prefetch(ctx, tenancy.ReadingUsers(ids...)); err != nil {
-		return nil, err
+	return tenancy.ReadingUsers(ids...)
+}
+
+// learners returns a page of assignments with their users, who are of a status, and are read at once.
+func learners(
+	ctx context.Context, tx *session.Tx, q store.Query, page store.Page, status tenancy.Status, shows func(*Assignment) bool,
+) ([]Learner, string, error) {
+	users := map[string]*tenancy.User{}
+	found, next, err := assignments.PageAfter(ctx, tx, q, page, func(some []Assignment) (kept []Assignment, err error) {
+		if err := tx.Prefetch(ctx, usersOf(some)); err != nil {
+			return nil, err
+		}
+		for i := range some {
+			a := &some[i]
+			if users[a.UserID], err = tenancy.FindUser(ctx, tx, a.UserID); err != nil {
+				return nil, err
+			}
+			if shows(a) && status.Lists(users[a.UserID]) {
+				kept = append(kept, *a)
+			}
+		}
+		return kept, nil
+	})
+	if err != nil {
+		return nil, "", err
 	}
 	list := make([]Learner, len(found))
 	for i, a := range found {
-		u, err := tenancy.FindUser(ctx, tx, a.UserID)
-		if err != nil {
-			return nil, err
-		}
+		u := users[a.UserID]
 		list[i] = Learner{a.at(tx.Now), u.Nickname, u.ProfileImage}
 	}
-	return list, nil
+	return list, next, nil
 }
 
 // NewAssignment is an assignment made by hand.

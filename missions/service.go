@@ -152,13 +152,23 @@ func pageOf(ctx context.Context, tx *session.Tx, owner string, page store.Page) 
 
 // Contributions returns what was added to a mission, by whom and when, the latest first, and the token
 // of the next page. Those of a user's mission that a rule has assigned are what the user did in its period, which is read
-// for it, as far as it is not archived.
+// for it, as far as it is not archived. Those of a group's mission are of members who are neither suspended nor deleted; the
+// mission counts the others' on.
 func (s Service) Contributions(ctx context.Context, missionID string, page store.Page) (logs []Log, next string, err error) {
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Log, string, error) {
 		m, err := find(ctx, tx, missionID)
 		switch {
 		case err != nil:
 			return nil, "", err
+		case m.MissionType == Group:
+			return logTable.PageAfter(ctx, tx, store.Prefix(logPrefix(missionID)), page, func(some []Log) ([]Log, error) {
+				ids := make([]string, len(some))
+				for i := range some {
+					ids[i] = some[i].UserID
+				}
+				away, err := tenancy.Away(ctx, tx, ids...)
+				return slices.DeleteFunc(slices.Clone(some), func(l Log) bool { return away[l.UserID] != "" }), err
+			})
 		case m.keeps():
 			return logTable.PageOf(ctx, tx, store.Prefix(logPrefix(missionID)), page)
 		}

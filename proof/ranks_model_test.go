@@ -130,7 +130,7 @@ func (w *world) counted(ctx context.Context, tx store.Tx) ([]string, error) {
 		if err := json.Unmarshal(record, &s); err != nil {
 			return nil, err
 		}
-		if s.BoardID == "all-time" && !away[s.EntityID] {
+		if s.BoardID == "all-time" && away[s.EntityID] == "" {
 			scores = append(scores, s)
 		}
 	}

@@ -50,6 +50,14 @@ func (p Page) Query(q Query) (Query, error) {
 // PageWhere is [Table.PageOf] for those of the records that keep holds for. It reads on until the page is full,
 // so keep should hold for many of them, or q describe few.
 func (t *Table[T]) PageWhere(ctx context.Context, tx Tx, q Query, page Page, keep func(*T) bool) ([]T, string, error) {
+	return t.PageAfter(ctx, tx, q, page, func(recs []T) ([]T, error) {
+		return slices.DeleteFunc(slices.Clone(recs), func(rec T) bool { return !keep(&rec) }), nil
+	})
+}
+
+// PageAfter is [Table.PageWhere] for those of the records that keep returns, which may read what it needs of all of some at once. It
+// returns them in their order.
+func (t *Table[T]) PageAfter(ctx context.Context, tx Tx, q Query, page Page, keep func([]T) ([]T, error)) ([]T, string, error) {
 	q, err := page.Query(q)
 	if err != nil {
 		return nil, "", err
@@ -62,14 +70,12 @@ func (t *Table[T]) PageWhere(ctx context.Context, tx Tx, q Query, page Page, kee
 		if err != nil {
 			return nil, "", err
 		}
-		for i := range recs {
-			if !keep(&recs[i]) {
-				continue
-			}
-			if len(kept) == limit {
-				return kept, t.At(q.Index, kept[limit-1]).token(), nil
-			}
-			kept = append(kept, recs[i])
+		some, err := keep(recs)
+		if err != nil {
+			return nil, "", err
+		}
+		if kept = append(kept, some...); len(kept) > limit {
+			return kept[:limit], t.At(q.Index, kept[limit-1]).token(), nil
 		}
 		if next == "" {
 			return kept, "", nil

@@ -109,22 +109,30 @@ func (s Users) RemoveTags(ctx context.Context, userID string, tagIDs ...string) 
 	return err
 }
 
-// Tagged returns the users who carry a tag in the order of their ids, the last first unless the page
+// Tagged returns the users who take part and carry a tag in the order of their ids, the last first unless the page
 // is ascending, and the token of the next page, "" if there is none.
 func (s Users) Tagged(ctx context.Context, tagID string, page store.Page) (list []User, next string, err error) {
 	if err := ident.Check("tagId", tagID); err != nil {
 		return nil, "", err
 	}
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]User, string, error) {
-		found, next, err := carriers.PageOf(ctx, tx, store.By("present", store.Text(tagID)), page)
-		if err != nil {
-			return nil, "", err
+		active := map[string]User{}
+		found, next, err := carriers.PageAfter(ctx, tx, store.By("present", store.Text(tagID)), page, func(some []carrier) ([]carrier, error) {
+			ids := make([]string, len(some))
+			for i := range some {
+				ids[i] = some[i].UserID
+			}
+			them, err := users.GetMany(ctx, tx, ids...)
+			for i := range them {
+				if them[i].Status == Active {
+					active[them[i].ID] = them[i]
+				}
+			}
+			return slices.DeleteFunc(slices.Clone(some), func(c carrier) bool { return active[c.UserID].ID == "" }), err
+		})
+		for i := range found {
+			list = append(list, active[found[i].UserID])
 		}
-		ids := make([]string, len(found))
-		for i, c := range found {
-			ids[i] = c.UserID
-		}
-		list, err := users.GetMany(ctx, tx, ids...)
 		return list, next, err
 	})
 }

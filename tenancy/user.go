@@ -157,9 +157,7 @@ var users = store.Define("users", func(u *User) string { return u.ID },
 		}},
 	},
 	store.Index{Name: "external", Columns: []string{"external_id"}, Unique: true},
-	store.Index{Name: "updated", Columns: []string{"updated_at"}},
 	store.Index{Name: "status", Columns: []string{"status", "updated_at"}},
-	store.Index{Name: "role", Columns: []string{"role", "updated_at"}},
 	store.Index{Name: "status_role", Columns: []string{"status", "role", "updated_at"}},
 )
 
@@ -191,13 +189,13 @@ func FindActive(ctx context.Context, tx store.Tx, field, id string) (*User, erro
 	return u, nil
 }
 
-// Away returns which of the users with the given ids take no part, because they are suspended or deleted.
-func Away(ctx context.Context, tx store.Tx, ids ...string) (map[string]bool, error) {
+// Away returns which of the users with the given ids take no part, and whether they are suspended or deleted.
+func Away(ctx context.Context, tx store.Tx, ids ...string) (map[string]Status, error) {
 	found, err := users.GetMany(ctx, tx, ids...)
-	away := map[string]bool{}
+	away := map[string]Status{}
 	for i := range found {
 		if found[i].Status != Active {
-			away[found[i].ID] = true
+			away[found[i].ID] = found[i].Status
 		}
 	}
 	return away, err

@@ -1,6 +1,7 @@
 package tenancy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -191,33 +192,39 @@ func (s Users) Principal(ctx context.Context, userID string) (Principal, error) 
 	})
 }
 
-// A UserFilter says which users a list shows. The zero value is all of them.
+// A UserFilter says which users a list shows. The zero value is all who take part.
 type UserFilter struct {
-	// Status is active or suspended; empty means either. No list shows deleted users.
+	// Status is active or suspended; empty means active. No list shows deleted users.
 	Status Status
 	// Role is one of the roles; empty means any.
 	Role Role
 }
 
+// CheckListed refuses a status of which no list of people is: it names the field.
+func (s Status) CheckListed(field string) error {
+	if s != "" && s != Active && s != Suspended {
+		return fault.Invalid(field, "%q is none of active, suspended", s)
+	}
+	return nil
+}
+
+// Lists tells whether a list of people that asks for the status shows a user; an empty one asks for those who take part.
+func (s Status) Lists(u *User) bool { return u.Status == cmp.Or(s, Active) }
+
 func (f UserFilter) query() (store.Query, error) {
-	if f.Status != "" && f.Status != Active && f.Status != Suspended {
-		return store.Query{}, fault.Invalid("status", "%q is none of active, suspended", f.Status)
+	if err := f.Status.CheckListed("status"); err != nil {
+		return store.Query{}, err
 	}
 	if f.Role != "" {
 		if err := f.Role.Check("role"); err != nil {
 			return store.Query{}, err
 		}
 	}
-	status, role := store.Text(string(f.Status)), store.Text(string(f.Role))
-	switch {
-	case f.Status != "" && f.Role != "":
-		return store.By("status_role", status, role), nil
-	case f.Status != "":
-		return store.By("status", status), nil
-	case f.Role != "":
-		return store.By("role", role), nil
+	status := store.Text(string(cmp.Or(f.Status, Active)))
+	if f.Role != "" {
+		return store.By("status_role", status, store.Text(string(f.Role))), nil
 	}
-	return store.By("updated"), nil
+	return store.By("status", status), nil
 }
 
 // List returns users in the order of their last update, newest first, and the token of the next page,
@@ -259,7 +266,8 @@ func (s Users) Update(ctx context.Context, id string, p UserPatch) (User, error)
 	})
 }
 
-// Suspend keeps the user from taking part until [Users.Resume]. Suspending twice is no error. It
+// Suspend keeps the user from taking part until [Users.Resume]: no list of people shows the user unless it is asked for those who are
+// suspended, and no board that follows status; totals stay. Suspending twice is no error. It
 // returns [fault.ErrNotFound], or [fault.ErrConflict] if the user is deleted.
 func (s Users) Suspend(ctx context.Context, id string) (User, error) {
 	return s.edit(ctx, id, func(_ *session.Tx, u *User) error { u.Status = Suspended; return nil })

@@ -390,10 +390,10 @@ func TestListUsers(t *testing.T) {
 		filter tenancy.UserFilter
 		want   string
 	}{
-		{tenancy.UserFilter{}, "u3 u2 u4 u1 u0"},
+		{tenancy.UserFilter{}, "u4 u1 u0"},
 		{tenancy.UserFilter{Status: tenancy.Active}, "u4 u1 u0"},
 		{tenancy.UserFilter{Status: tenancy.Suspended}, "u3 u2"},
-		{tenancy.UserFilter{Role: tenancy.Member}, "u2 u4 u1"},
+		{tenancy.UserFilter{Role: tenancy.Member}, "u4 u1"},
 		{tenancy.UserFilter{Status: tenancy.Active, Role: tenancy.Member}, "u4 u1"},
 		{tenancy.UserFilter{Status: tenancy.Suspended, Role: tenancy.Owner}, ""},
 	} {

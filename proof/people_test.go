@@ -203,7 +203,7 @@ func TestReadsOfPeopleAreKnown(t *testing.T) {
 	for name, fn := range all {
 		of := fn.Type()
 		paged := slices.ContainsFunc(slices.Collect(of.Ins()), func(in reflect.Type) bool { return in == reflect.TypeFor[store.Page]() })
-		lists := slices.ContainsFunc(slices.Collect(of.Outs()), func(out reflect.Type) bool { return listsUsers(out) })
+		lists := slices.ContainsFunc(slices.Collect(of.Outs()), listsUsers)
 		if _, known := peopleReads[name]; lists && paged && !known {
 			require.NotEmptyf(t, notPeople[name], "is %s a list of people?", name)
 		}

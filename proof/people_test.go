@@ -182,6 +182,7 @@ var notPeople = map[string]string{
 	"Missions.GroupList":     "is of a group",
 	"Streaks.Streaks":        "is of a user who is named",
 	"Streaks.FreezeConsents": "is of a user who is named",
+	"Learning.Answers":       "is what was answered, to judge it anew: also what was by who takes no part",
 	"Learning.GroupLogs":     "is of a user who is named",
 	"Learning.Assignments":   "is of a user who is named",
 	"Mobility.Activations":   "is of a user who is named",

@@ -203,3 +203,24 @@ func Example_books() {
 	// 4 transactions, right: true
 	// SYSTEM has given 4
 }
+
+// What did somebody have at a moment? What is known now of then: a run that is told later counts when it happened.
+func Example_balanceAt() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	now = monday.Add(48 * time.Hour)
+	for _, e := range []event.Event{{ID: "wed", At: now}, {ID: "mon", At: monday}} {
+		e.UserID, e.EntityID = "ada", "run"
+		_, err := ws.Record(ctx, e)
+		check(err)
+	}
+	for _, at := range []time.Time{monday.Add(-time.Hour), monday, now} {
+		balance, err := ws.Economy.BalanceAt(ctx, "ada", "points", at)
+		check(err)
+		fmt.Println(at.Format("Mon 15:04"), balance.Amount)
+	}
+	// Output:
+	// Mon 08:00 0
+	// Mon 09:00 1
+	// Wed 09:00 2
+}

@@ -134,3 +134,37 @@ func Example_teamBoard() {
 	// 1 Tag blue 2
 	// 2 Tag red 1
 }
+
+// Who is on a board that is suspended? Nobody, unless the board says that it does not follow status: then they stay where they are. Who is
+// resumed is where they were in any case.
+func Example_suspended() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada", "bob")
+	_, err := ws.Import(ctx, []byte(`{"documents": [
+	  {"kind": "RuntimeLeaderboardConfiguration", "id": "runs", "name": "Runs",
+	   "query": {"source": "activity_logs", "entityId": "userId", "score": {"count": 1}},
+	   "defaultLang": "en", "translations": [{"lang": "en", "label": "Runs"}]},
+	  {"kind": "RuntimeLeaderboard", "id": "shown", "runtimeLeaderboardConfigurationId": "runs",
+	   "timeframeType": "PERMANENT", "timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC", "timeframeStartsAt": "2020-01-01T00:00:00Z"},
+	  {"kind": "RuntimeLeaderboard", "id": "kept", "runtimeLeaderboardConfigurationId": "runs", "followsStatus": false,
+	   "timeframeType": "PERMANENT", "timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC", "timeframeStartsAt": "2020-01-01T00:00:00Z"}
+	]}`))
+	check(err)
+	for _, id := range []string{"ada", "ada", "bob"} {
+		_, err := ws.Record(ctx, event.Event{UserID: id, EntityID: "run"})
+		check(err)
+	}
+	_, err = ws.Users.Suspend(ctx, "ada")
+	check(err)
+	for _, board := range []string{"shown", "kept"} {
+		top, err := ws.Leaderboards.Top(ctx, board, 2, nil)
+		check(err)
+		for _, row := range top.Rows {
+			fmt.Println(board, row.Rank, row.EntityID, row.Score)
+		}
+	}
+	// Output:
+	// shown 1 bob 1
+	// kept 1 ada 2
+	// kept 2 bob 1
+}

@@ -857,7 +857,7 @@ func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts
 			ticking[place] = f
 		case replaced:
 			gone := f.step
-			gone.Void, gone.Again, gone.Given, gone.Before, gone.Events = facts[0].Seq, facts[0].Seq, nil, nil, nil
+			gone.Void, gone.Again, gone.Given, gone.Decided, gone.Before, gone.Events = facts[0].Seq, facts[0].Seq, nil, nil, nil, nil
 			gone.stand(gone.At, fmt.Sprintf("%s/%020d", gone.Rank, gone.Void)) // what is instead of it may stand where it stood
 			if err := errors.Join(steps.Delete(ctx, tx, place), steps.Put(ctx, tx, gone)); err != nil {
 				return err

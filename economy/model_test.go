@@ -43,6 +43,14 @@ func TestBooks(t *testing.T) {
 			"reread":  func(t *rapid.T) { b.reread(t) },
 			"":        b.check,
 		})
+		for at, balances := range b.past {
+			for _, was := range balances {
+				is, err := b.BalanceAt(b.ctx, was.UserID, was.CurrencyID, at)
+				require.NoError(t, err)
+				require.True(t, was.Amount.Equal(is.Amount) && was.AvailableAmount.Equal(is.AvailableAmount), "at %s: %v, not %v", at, is, was)
+				require.Equal(t, []time.Time{was.CreatedAt, was.UpdatedAt}, []time.Time{is.CreatedAt, is.UpdatedAt})
+			}
+		}
 	})
 }
 
@@ -51,6 +59,7 @@ type bank struct {
 	*world
 	known  []economy.Transaction // as they were made
 	recent int
+	past   map[time.Time][]economy.Balance // at the end of each moment
 }
 
 // do runs a call and checks that it changed nothing if it was refused.
@@ -187,10 +196,15 @@ func (b *bank) void(t *rapid.T) {
 func (b *bank) check(t *rapid.T) {
 	require.True(t, b.verify(t).OK())
 	sums := map[string]decimal.Decimal{}
+	if b.past == nil {
+		b.past = map[time.Time][]economy.Balance{}
+	}
+	b.past[b.now] = nil
 	for _, user := range people {
 		want := b.recount(t, user)
 		balances, err := b.Balances(b.ctx, user)
 		require.NoError(t, err)
+		b.past[b.now] = append(b.past[b.now], balances...)
 		for _, have := range balances {
 			w := want[have.CurrencyID]
 			require.True(t, w.Amount.Equal(have.Amount), "%s has %s %s, not %s", user, have.Amount, have.CurrencyID, w.Amount)

@@ -172,16 +172,54 @@ func (s Service) Contributions(ctx context.Context, missionID string, page store
 		case m.keeps():
 			return logTable.PageOf(ctx, tx, store.Prefix(logPrefix(missionID)), page)
 		}
-		p, err := s.program(ctx, tx)
-		if err != nil {
-			return nil, "", err
-		}
-		all, err := p.contributions(ctx, tx, &m)
+		all, err := s.contributed(ctx, tx, &m)
 		if err != nil {
 			return nil, "", err
 		}
 		return logTable.PageAmong(all, page)
 	})
+}
+
+// MissionAt returns a mission as it was at a moment, with all that happened at it, by what is known now: what was told later counts when it happened, and what
+// was corrected since as it is. It reads what was contributed, so it costs that. A mission counts what happened before it was assigned, so it is also there for a
+// moment before that.
+//
+// It returns [fault.ErrInvalid] for a moment that is still to come, and the errors of [Service.Mission].
+func (s Service) MissionAt(ctx context.Context, missionID string, at time.Time) (Mission, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) (Mission, error) {
+		if at.After(tx.Now) {
+			return Mission{}, fault.Invalid("at", "is %s, which is still to come", mechanic.Stamp(at))
+		}
+		m, err := find(ctx, tx, missionID)
+		if err != nil {
+			return Mission{}, err
+		}
+		all, err := s.contributed(ctx, tx, &m)
+		if err != nil {
+			return Mission{}, err
+		}
+		for i := range all { // what is archived is left, and happened before
+			if all[i].At.After(at) {
+				m.CurrentAmount = m.CurrentAmount.Sub(all[i].Amount)
+			}
+		}
+		if m.CompletedAt.After(at) {
+			m.IsCompleted, m.CompletedAt = false, time.Time{}
+		}
+		return m.at(at), nil
+	})
+}
+
+// contributed returns all that was added to a mission, as far as it is not archived.
+func (s Service) contributed(ctx context.Context, tx *session.Tx, m *Mission) ([]Log, error) {
+	if m.MissionType == Group || m.keeps() {
+		return logTable.List(ctx, tx, store.Prefix(logPrefix(m.ID)))
+	}
+	p, err := s.program(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	return p.contributions(ctx, tx, m)
 }
 
 // NewMission is a mission made by hand.

@@ -519,6 +519,8 @@ var arguments = map[string]func(*drawer) []any{
 	"Learning.PathLog":      func(d *drawer) []any { return []any{d.user(), "path", ""} },
 	"Learning.Quiz":         func(d *drawer) []any { return []any{d.user(), "quiz", "", "en"} },
 	"Learning.QuizLog":      func(d *drawer) []any { return []any{d.user(), "quiz", ""} },
+	"Economy.BalanceAt":     func(d *drawer) []any { return []any{d.user(), "points", d.at()} },
+	"Missions.MissionAt":    func(d *drawer) []any { return []any{d.known(), d.at()} },
 	"Learning.Answers":      func(d *drawer) []any { return []any{"quiz", d.page()} },
 	"Learning.Slide":        func(d *drawer) []any { return []any{d.user(), "slide", "", "en"} },
 	"Learning.SlideLog":     func(d *drawer) []any { return []any{d.user(), "slide", ""} },

@@ -80,6 +80,7 @@ func (s *scenario) archiveIn(a author, o *order) {
 	}
 	o.advances = append(o.advances, at)
 	o.archive, o.horizon = at, at
+	o.waits = nil // what is told later than the archive may lie before its horizon
 	for _, d := range s.deliveries(o) {
 		for _, e := range d.events {
 			if d.at.After(at) && e.At.Before(o.horizon) {

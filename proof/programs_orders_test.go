@@ -106,7 +106,7 @@ func (s *scenario) deliveries(o *order) []delivery {
 		d := delivery{at: f.at, text: id, do: func(t tester, w *world) error { return f.do(t, w, id) }}
 		if f.tell != nil {
 			d.do = func(t tester, w *world) error { return f.tell(t, w, f.at) }
-			if len(o.waits) > 0 && len(s.late) == 0 && o.archive.IsZero() {
+			if len(o.waits) > 0 && len(s.late) == 0 {
 				d.at, d.place = slices.MinFunc([]time.Time{f.at.Add(o.waits[i]), lastDay}, time.Time.Compare), -i
 			}
 		}

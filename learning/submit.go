@@ -400,17 +400,17 @@ func (p *program) Enact(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 			r.Parents = []content.Parent{d.Parent}
 		}
 	}
+	var wrong error // with what was done
 	moved := d.moves(&r)
 	if quiz, is := doc.(*content.Quiz); is && moved {
-		if err = r.judge(quiz, o.Event); err != nil && accepted { // it came to nothing, by what is known since
+		if wrong = r.judge(quiz, o.Event); wrong != nil && accepted { // it came to nothing, by what is known since
 			moved, r.Tries = false, old.Tries
 		}
 	}
 	widened := known && r.countsBelow(d.Parent)
-	if err = cmp.Or(err, refused); err != nil && !accepted && (moved || widened || !known) {
-		return nil, err
+	if wrong = cmp.Or(wrong, refused); wrong != nil && !accepted && (moved || widened || !known) {
+		return nil, wrong
 	}
-	err = nil
 	e, completed := d.event(o.Event.ID), moved && r.Progress == Complete && old.Progress != Complete
 	if moved {
 		r.Version, r.EventID = doc.Head().Version, o.Event.ID

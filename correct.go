@@ -235,25 +235,46 @@ func (ws *Workspace) Regrade(ctx context.Context, quizID string, c Correction) (
 			return done, err
 		}
 		for i := range logs {
-			l := &logs[i]
-			for j := range l.Attempts {
-				done.Answers++
-				if len(l.Attempts) == 1 && l.Version == quiz.Version {
-					continue
-				}
-				regraded, err := ws.regrade(ctx, &quiz, l.UserID, &l.Attempts[j], c)
-				if err != nil {
-					return done, err
-				}
-				if right := l.Attempts[j].Answer == quiz.CorrectAnswer; regraded && right != (l.Attempts[j].Outcome == event.Success) {
-					done.Changed++
-				}
+			if err := ws.regradeLog(ctx, &quiz, logs[i], c, &done); err != nil {
+				return done, err
 			}
 		}
 		if token = next; token == "" {
 			return done, nil
 		}
 	}
+}
+
+// regradeLog judges the answers of a log anew. One that had come to nothing, because an answer before it was right, may count again then, and is judged too.
+func (ws *Workspace) regradeLog(ctx context.Context, by *content.Quiz, l learning.QuizLog, c Correction, done *Regraded) error {
+	seen := map[string]bool{}
+	for again := true; again; {
+		again = false
+		for i := range l.Attempts {
+			a := &l.Attempts[i]
+			if seen[a.EventID] {
+				continue
+			}
+			seen[a.EventID] = true
+			if done.Answers++; len(l.Attempts) == 1 && l.Version == by.Version {
+				continue
+			}
+			regraded, err := ws.regrade(ctx, by, l.UserID, a, c)
+			if err != nil {
+				return err
+			}
+			if again = again || regraded; regraded && (a.Answer == by.CorrectAnswer) != (a.Outcome == event.Success) {
+				done.Changed++
+			}
+		}
+		if again {
+			var err error
+			if l, err = ws.Learning.QuizLog(ctx, l.UserID, l.QuizID, l.Context); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // regrade judges an answer anew, unless it is judged so or nobody may, and tells whether it did.

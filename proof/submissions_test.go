@@ -287,3 +287,23 @@ func TestAnArchivedQuizIsFoldedAgain(t *testing.T) {
 	_, err = g.answers("q", 0, content.Option1, january(2))
 	require.ErrorIs(t, err, fault.ErrNotFound)
 }
+
+// An answer that came to nothing, because the one before it turned out to be right, is judged with it when the key is another once more.
+func TestRegradeOnceMore(t *testing.T) {
+	g := play(t, quizDoc("q", 2, content.BestAttempt))
+	for i, o := range []content.Option{content.Option2, content.Option1} {
+		_, err := g.answers("q", i+1, o, time.Time{})
+		require.NoError(t, err)
+	}
+	for _, key := range []content.Option{content.Option2, content.Option1} {
+		quiz := quizDoc("q", 2, content.BestAttempt)
+		quiz.CorrectAnswer = key
+		g.publish(quiz)
+		_, err := g.Regrade(t.Context(), "q", wrong)
+		require.NoError(t, err)
+		l, err := g.Learning.QuizLog(t.Context(), "ada", "q", "")
+		require.NoError(t, err)
+		require.Equal(t, key, l.Answer)
+		require.Equal(t, event.Success, l.Outcome)
+	}
+}

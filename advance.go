@@ -22,7 +22,7 @@ const portion = 50
 
 // Advance does what the clock alone causes in the workspace: missions and paths that a schedule assigns, missions that end,
 // streaks that break or are frozen, credits that expire, boards that open and count what happened before, boards that close,
-// catalogs that have published, files that have been uploaded or are to be deleted. Reads are right even if nobody calls
+// catalogs that have published, files that have been uploaded or are to be deleted, and what is left of merges that were interrupted. Reads are right even if nobody calls
 // it, except that a freeze is paid and a schedule assigns only here, or when the user's next event arrives, that a board
 // which was published over a long history has counted it only then, and that an upload which nobody confirms is noticed
 // only here. It may be called at any time, also by several processes at once:
@@ -36,7 +36,7 @@ const portion = 50
 // those that end while the board is in force: none for what had ended when the board was published, or was given other periods, or by the
 // workspace's horizon.
 func (ws *Workspace) Advance(ctx context.Context) error {
-	return errors.Join(ws.advance(ctx), ws.SyncWithCatalogs(ctx), ws.Media.Advance(ctx))
+	return errors.Join(ws.advanceMerges(ctx), ws.advance(ctx), ws.SyncWithCatalogs(ctx), ws.Media.Advance(ctx))
 }
 
 // SyncWithCatalogs lets the documents that are marked syncWithCatalog take over newer versions that their

@@ -625,6 +625,9 @@ var plumbing = map[string]string{
 	"tenancy.NewSettings":     "hosts have a workspace's settings",
 	"tenancy.NewUsers":        "hosts have a workspace's users",
 
+	"tenancy.Merge":       "hosts call Workspace.Merge",
+	"tenancy.User.Merged": "hosts call Workspace.Merge",
+
 	"tenancy.BeginRestore":         "hosts call Engine.Restore",
 	"tenancy.Move.CompleteRestore": "hosts call Engine.Restore",
 	"tenancy.Move.CallOff":         "hosts call Engine.Restore",

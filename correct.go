@@ -140,6 +140,13 @@ func (e *Engine) correct(ctx context.Context, tx *session.Tx, eventID string, ne
 	if missing != nil {
 		return Outcome{}, missing
 	}
+	whose, err := tenancy.Standing(ctx, tx, first.Event.UserID)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if a.event.UserID, err = tenancy.Standing(ctx, tx, a.event.UserID); err != nil {
+		return Outcome{}, err
+	}
 	last, number, err := lastOfEntry(ctx, tx, &first)
 	if err != nil {
 		return Outcome{}, err
@@ -157,8 +164,8 @@ func (e *Engine) correct(ctx context.Context, tx *session.Tx, eventID string, ne
 	switch {
 	case was != nil && a.same(was) == nil:
 		return last.Outcome, nil
-	case a.event.UserID != first.Event.UserID:
-		return Outcome{}, fault.Invalid("userId", "is not %q, who did it: take the event back, and record another", first.Event.UserID)
+	case a.event.UserID != whose:
+		return Outcome{}, fault.Invalid("userId", "is not %q, who did it: take the event back, and record another", whose)
 	}
 	return e.replace(ctx, tx, &first, last, number, &a, c)
 }
@@ -186,7 +193,10 @@ func (e *Engine) replace(ctx context.Context, tx *session.Tx, first, last *Entry
 		return Outcome{}, err
 	}
 	if said.Was != nil {
-		s, err := stepOf(ctx, tx, p, last)
+		s, there, err := stepOf(ctx, tx, p, last)
+		if err == nil && !there {
+			err = fmt.Errorf("guerdon: event %q is in no fold", last.ID())
+		}
 		if err != nil {
 			return Outcome{}, err
 		}
@@ -352,11 +362,9 @@ func (e *Engine) correction(ctx context.Context, tx *session.Tx, p *program, fir
 	}
 	rank := outside(o.Event.ID)
 	if !said.Retracted && a.event.At.Equal(first.Event.At) { // it stands where it stood
-		s, err := stepOf(ctx, tx, p, first)
-		if err != nil {
+		if rank, err = p.rankOf(ctx, tx, first); err != nil {
 			return nil, err
 		}
-		rank = strings.Join(strings.SplitN(s.Rank, "/", 3)[:2], "/") // without what tells apart those that have not happened
 	}
 	f := e.factOf(tx, p, o, rank)
 	f.entry.Correction, f.EventID = said, said.entryID()
@@ -365,16 +373,35 @@ func (e *Engine) correction(ctx context.Context, tx *session.Tx, p *program, fir
 	return f, err
 }
 
-// stepOf returns the step of an entry's event in its user's fold.
-func stepOf(ctx context.Context, tx *session.Tx, p *program, e *Entry) (step, error) {
-	at, _ := p.stand(e.Event.At, "")
-	those, err := steps.List(ctx, tx, store.Prefix(placeOf(e.Event.UserID, at, "")))
+// rankOf returns the rank of an entry's event among what happened at its moment, as it is in the fold, corrected or not.
+func (p *program) rankOf(ctx context.Context, tx *session.Tx, first *Entry) (string, error) {
+	entries, err := correctionsOf(ctx, tx, first.Event.ID)
 	if err != nil {
-		return step{}, err
+		return "", err
 	}
+	for _, e := range slices.Concat([]Entry{*first}, entries) {
+		s, there, err := stepOf(ctx, tx, p, &e)
+		if err != nil {
+			return "", err
+		}
+		if there && e.happened() != nil {
+			return strings.Join(strings.SplitN(s.Rank, "/", 3)[:2], "/"), nil // without what tells apart those that have not happened
+		}
+	}
+	return outside(first.Event.ID), nil // it had been taken back when its user was merged
+}
+
+// stepOf returns the step of an entry's event in its user's fold, and whether there is one.
+func stepOf(ctx context.Context, tx *session.Tx, p *program, e *Entry) (step, bool, error) {
+	at, _ := p.stand(e.Event.At, "")
+	userID, err := tenancy.Standing(ctx, tx, e.Event.UserID)
+	if err != nil {
+		return step{}, false, err
+	}
+	those, err := steps.List(ctx, tx, store.Prefix(placeOf(userID, at, "")))
 	i := slices.IndexFunc(those, func(s step) bool { return s.EventID == e.ID() })
-	if i < 0 {
-		return step{}, fmt.Errorf("guerdon: event %q is in no fold", e.ID())
+	if err != nil || i < 0 {
+		return step{}, false, err
 	}
-	return those[i], nil
+	return those[i], true, nil
 }

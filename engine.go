@@ -250,7 +250,7 @@ func tables(wings []wing) []*store.Schema {
 
 // own are the tables that the engine itself keeps.
 func own() []*store.Schema {
-	return []*store.Schema{journal.Schema(), heads.Schema(), problems.Schema(), steps.Schema(), consumers.Schema()}
+	return []*store.Schema{journal.Schema(), heads.Schema(), problems.Schema(), steps.Schema(), consumers.Schema(), merges.Schema()}
 }
 
 // holdings are what a workspace holds, in the order in which it is restored.

@@ -13,6 +13,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // An EntryFilter picks entries of the journal. The zero EntryFilter is all of them.
@@ -71,12 +72,19 @@ func (ws *Workspace) Entries(ctx context.Context, filter EntryFilter, page store
 	if err != nil {
 		return nil, "", err
 	}
-	begin, err := parseWalk(filter.UserID, page.Token)
-	if err != nil {
-		return nil, "", err
-	}
 	var w walk
 	list, err = session.Read(ctx, ws.run, func(tx *session.Tx) ([]Entry, error) {
+		filter := filter
+		var err error
+		if filter.UserID != "" {
+			if filter.UserID, err = tenancy.Standing(ctx, tx, filter.UserID); err != nil {
+				return nil, err
+			}
+		}
+		begin, err := parseWalk(filter.UserID, page.Token)
+		if err != nil {
+			return nil, err
+		}
 		w = walk{EntryFilter: filter, limit: q.Limit, descending: q.Descending, behind: begin}
 		some := w.recorded
 		if filter.UserID != "" {
@@ -330,6 +338,10 @@ func (ws *Workspace) Origin(ctx context.Context, userID string, at time.Time, ev
 			return e, err
 		}
 		p, err := ws.engine.program(ctx, tx)
+		if err != nil {
+			return Entry{}, err
+		}
+		userID, err := tenancy.Standing(ctx, tx, userID)
 		if err != nil {
 			return Entry{}, err
 		}

@@ -103,3 +103,29 @@ func Example_anonymise() {
 	// true
 	// the books are right: true
 }
+
+// How do I merge two accounts of one person?
+func Example_merge() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now)
+	for _, id := range []string{"phone", "watch"} {
+		_, err := ws.Users.Create(ctx, tenancy.NewUser{ID: id})
+		check(err)
+	}
+	for i, id := range []string{"phone", "watch", "phone"} { // three days in a row, seen by two
+		now = monday.AddDate(0, 0, i)
+		_, err := ws.Record(ctx, event.Event{UserID: id, EntityID: "run"})
+		check(err)
+	}
+	would, err := ws.DryMerge(ctx, "watch", "phone", guerdon.Correction{Reason: "one person with two devices"})
+	check(err)
+	fmt.Println("would move", would.Facts)
+	_, err = ws.Merge(ctx, "watch", "phone", guerdon.Correction{Reason: "one person with two devices"})
+	check(err)
+	points, err := ws.Economy.Balance(ctx, "watch", "points")
+	check(err)
+	fmt.Println(points.UserID, "has", points.Amount) // one for each run, and ten for three of them in a week, which neither had
+	// Output:
+	// would move 1
+	// phone has 13
+}

@@ -100,6 +100,15 @@ func (e *Engine) explain(ctx context.Context, tx *session.Tx, eventID, kind, id 
 	if !found {
 		return Explanation{}, fault.NotFound("event", eventID)
 	}
+	past, err := correctionsOf(ctx, tx, eventID)
+	if err != nil {
+		return Explanation{}, err
+	}
+	for i := range past {
+		if past[i].moved() {
+			entry = past[i] // what decided for another is nowhere any more
+		}
+	}
 	if settled, _, err := horizon(ctx, tx); err != nil || entry.Event.At.Before(settled) {
 		return Explanation{}, cmp.Or(err, fault.NotFound("event", eventID))
 	}
@@ -119,10 +128,6 @@ func (e *Engine) explain(ctx context.Context, tx *session.Tx, eventID, kind, id 
 	q := &question{kind: kind, id: id, outcome: entry.Outcome}
 	q.outcome.Scores = slices.Clone(entry.Outcome.Scores)
 	if err := e.ask(ctx, tx, p, entry, q); err != nil {
-		return Explanation{}, err
-	}
-	past, err := correctionsOf(ctx, tx, eventID)
-	if err != nil {
 		return Explanation{}, err
 	}
 	x := q.answer(p, &entry)

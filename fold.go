@@ -640,6 +640,7 @@ type fact struct {
 	was     *fact         // as it was when it was taken back, nil if it was not
 	alike   bool          // what followed before follows again, and nothing else
 	instead string        // the place of a step that does nothing any more because of the fact, "" for none
+	given   bool          // what a call gave is not written yet
 }
 
 // take makes a step of the fold, at the moment at which it was recorded: everything follows from the fact that the
@@ -973,6 +974,12 @@ func (e *Engine) recall(ctx context.Context, tx *session.Tx, s step, entry *Entr
 
 // again makes the step of a fact anew.
 func (e *Engine) again(ctx context.Context, tx *session.Tx, f *fact) error {
+	r := recorderOf(tx)
+	if f.known || f.given {
+		if err := r.give(ctx, tx, &f.step); err != nil {
+			return err
+		}
+	}
 	switch {
 	case f.known:
 	case f.first == nil: // nothing but what a call has written
@@ -982,10 +989,6 @@ func (e *Engine) again(ctx context.Context, tx *session.Tx, f *fact) error {
 			return err
 		}
 		return f.keep(ctx, tx)
-	}
-	r := recorderOf(tx)
-	if err := r.give(ctx, tx, &f.step); err != nil {
-		return err
 	}
 	if f.first != nil {
 		told, known := f.entry.events(), f.entry.Outcome.Problems

@@ -50,6 +50,14 @@ func (o *Outcome) changes() int {
 	return len(o.Missions) + len(o.Transactions) + len(o.Streaks) + len(o.Scores) + len(o.Learning) + len(o.Mobility)
 }
 
+// add adds what another outcome says.
+func (o *Outcome) add(other *Outcome) {
+	o.Missions, o.Transactions = append(o.Missions, other.Missions...), append(o.Transactions, other.Transactions...)
+	o.Streaks, o.Scores = append(o.Streaks, other.Streaks...), append(o.Scores, other.Scores...)
+	o.Learning, o.Mobility = append(o.Learning, other.Learning...), append(o.Mobility, other.Mobility...)
+	o.Problems = append(o.Problems, other.Problems...)
+}
+
 // An Entry is one thing that happened, in the journal: an event from outside, or one that a call or
 // the clock caused; and all that followed from it. One of type [event.Clock] that has no user says that a period of a board is closed
 // ([Workspace.Advance]), or holds problems of documents that nobody's event has met.
@@ -80,6 +88,11 @@ func (e *Entry) ID() string {
 	return e.Event.ID
 }
 
+// moved tells whether the entry says that what had happened to one user has happened to another.
+func (e *Entry) moved() bool {
+	return e.Correction != nil && e.Correction.Was != nil && e.Correction.Was.UserID != e.Event.UserID
+}
+
 // happened returns the event as the entry has it, nil if it says that it did not happen.
 func (e *Entry) happened() *event.Event {
 	if e.Correction != nil && e.Correction.Retracted {
@@ -101,7 +114,7 @@ var journal = store.Define("journal", (*Entry).ID,
 	},
 	store.Index{Name: "seq", Columns: []string{"seq"}},
 	store.Index{Name: "aside", Columns: []string{"aside"}}, // few: what may be no step of its user's fold
-).Packed().Large().Version(8)
+).Packed().Large().Version(9)
 
 // idle tells whether nothing followed from the entry, and it says only that its user has changed: it may be no step of a fold.
 func (e *Entry) idle() bool {

@@ -274,26 +274,38 @@ func recorded(ctx context.Context, tx *session.Tx, a *arrival) (Outcome, bool, e
 	if err != nil || !found {
 		return Outcome{}, false, err
 	}
-	last, number, err := lastOfEntry(ctx, tx, &entry)
-	switch {
-	case err != nil:
+	past, err := correctionsOf(ctx, tx, a.event.ID)
+	if err != nil {
 		return Outcome{}, false, err
-	case number == 1:
-		return entry.Outcome, true, a.same(&entry.Event)
-	case last.happened() == nil:
-		return Outcome{}, true, fault.Conflict("id", "%q was taken back on %s", a.event.ID, last.Correction.At.Format(time.RFC3339))
-	case a.same(&last.Event) == nil:
-		return last.Outcome, true, nil
 	}
-	return entry.Outcome, true, a.same(&entry.Event) // sent once more as it was first
+	first := entry.Event
+	for _, id := range []*string{&first.UserID, &a.event.UserID} {
+		if *id, err = tenancy.Standing(ctx, tx, *id); err != nil {
+			return Outcome{}, false, err
+		}
+	}
+	told := &entry
+	for i := range past {
+		if !past[i].moved() { // whose it is since makes no difference to who sends it
+			told = &past[i]
+		}
+	}
+	switch {
+	case told.happened() == nil:
+		return Outcome{}, true, fault.Conflict("id", "%q was taken back on %s", a.event.ID, told.Correction.At.Format(time.RFC3339))
+	case told != &entry && a.same(&told.Event) == nil:
+		return told.Outcome, true, nil
+	}
+	return entry.Outcome, true, a.same(&first) // perhaps sent once more as it was first
 }
 
 // admit refuses an event whose user or activity does not exist or takes no part.
 func admit(ctx context.Context, tx *session.Tx, p *program, a *arrival) error {
-	_, err := tenancy.FindActive(ctx, tx, "userId", a.event.UserID)
+	u, err := tenancy.FindActive(ctx, tx, "userId", a.event.UserID)
 	if err != nil {
 		return err
 	}
+	a.event.UserID = u.ID
 	if err := describe(p, a); err != nil {
 		return err
 	}

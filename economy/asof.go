@@ -24,8 +24,8 @@ func (s Service) BalanceAt(ctx context.Context, userID, currencyID string, at ti
 		if err != nil {
 			return account{}, false, time.Time{}, err
 		}
-		a, found := account{UserID: userID, CurrencyID: currencyID}, false
-		q := store.By("user", store.Text(userID)).Between(store.Value{}, store.After(at))
+		a, found := account{UserID: u.ID, CurrencyID: currencyID}, false
+		q := store.By("user", store.Text(u.ID)).Between(store.Value{}, store.After(at))
 		err = walk(ctx, tx, transactions, q, func(t Transaction) error {
 			if t.CurrencyID != currencyID {
 				return nil

@@ -213,14 +213,17 @@ func (s Service) Void(ctx context.Context, transactionID, reason string) ([]Tran
 // user is suspended.
 func (s Service) Withdraw(ctx context.Context, userID, transactionID, reason string) ([]Transaction, error) {
 	return s.void(ctx, transactionID, reason, func(tx *session.Tx, sides []Transaction) (string, error) {
+		userID, err := tenancy.Standing(ctx, tx, userID)
 		mine := slices.IndexFunc(sides, func(t Transaction) bool { return t.UserID == userID })
 		switch {
+		case err != nil:
+			return "", err
 		case mine < 0:
 			return "", fault.NotFound(transactionNoun, transactionID)
 		case sides[mine].Direction == Credit:
 			return "", fault.Conflict(transactionNoun, "%q is a credit; who sent it, or an admin, can void it", transactionID)
 		}
-		_, err := tenancy.FindActive(ctx, tx, "user", userID)
+		_, err = tenancy.FindActive(ctx, tx, "user", userID)
 		return userID, err
 	})
 }

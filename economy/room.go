@@ -18,6 +18,14 @@ func Room(e room.Engine[Change]) room.Room[Change, Service] {
 		}).Leaving(mechanic.Remaining(tallies, mechanic.Each((*tally).over)))
 }
 
+// move lets the transaction be another user's.
+func (t *Transaction) move(n mechanic.Naming) {
+	t.UserID, t.Initiator = n.User(t.UserID), n.User(t.Initiator)
+	for _, id := range []*string{&t.ID, &t.GroupID, &t.RedemptionGroupID, &t.CounterpartTransactionID, &t.ReversedTransactionID} {
+		*id = n.Derived(*id)
+	}
+}
+
 // tables are all that the package keeps.
 func tables() []*store.Schema {
 	return []*store.Schema{transactions.Schema(), accounts.Schema(), tallies.Schema()}
@@ -27,7 +35,7 @@ func tables() []*store.Schema {
 // whatever others have added since, and so is what it took from SYSTEM's.
 func parts() []mechanic.Part {
 	return []mechanic.Part{
-		mechanic.Rows(transactions, func(t *Transaction) string { return t.UserID }).Decided(
+		mechanic.Moving(mechanic.Rows(transactions, func(t *Transaction) string { return t.UserID }), transactions, (*Transaction).move).Decided(
 			func(ctx context.Context, tx *session.Tx, now, was, then any) (mechanic.Decision, error) {
 				var t *Transaction
 				if now, there := now.(Transaction); there {
@@ -36,6 +44,7 @@ func parts() []mechanic.Part {
 				return decide(ctx, tx, t, was.(Transaction), then.(Transaction))
 			}),
 		mechanic.Rows(tallies, func(t *tally) string { return t.UserID }),
-		mechanic.Sums(accounts, func(a *account) string { return a.UserID }, (*account).sum),
+		mechanic.Moving(mechanic.Sums(accounts, func(a *account) string { return a.UserID }, (*account).sum), accounts,
+			func(a *account, n mechanic.Naming) { a.UserID = n.User(a.UserID) }),
 	}
 }

@@ -139,6 +139,11 @@ func (s Service) move(ctx context.Context, in place, plan func(*session.Tx) ([]m
 		if err := prefetch(ctx, tx, ms); err != nil {
 			return nil, err
 		}
+		for i := range ms {
+			if err := ms[i].resolve(ctx, tx); err != nil {
+				return nil, in(i, err)
+			}
+		}
 		sides := make([][]Transaction, len(ms))
 		var fresh []int
 		for i := range ms {
@@ -188,6 +193,21 @@ func (p *program) make(ctx context.Context, tx *session.Tx, in place, ms []movem
 	}
 	_, err := p.enter(ctx, tx, func(n int, err error) error { return in(fresh[n], err) }, made)
 	return err
+}
+
+// resolve lets the movement be between the users who stay of those whom it names.
+func (m *movement) resolve(ctx context.Context, tx *session.Tx) error {
+	for _, id := range []*string{&m.from, &m.to} {
+		standing, err := tenancy.Standing(ctx, tx, *id)
+		if err != nil {
+			return err
+		}
+		if m.initiatorType == ByUser && m.initiator == *id {
+			m.initiator = standing
+		}
+		*id = standing
+	}
+	return m.checkParties()
 }
 
 // prefetch reads what movements need.
@@ -265,7 +285,8 @@ func (p *program) enter(ctx context.Context, tx *session.Tx, in place, movements
 // completed, rejected or expired, and [fault.ErrForbidden] if the user is suspended.
 func (s Service) Redeem(ctx context.Context, userID, transactionID string) ([]Transaction, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) ([]Transaction, error) {
-		if _, err := tenancy.FindActive(ctx, tx, "user", userID); err != nil {
+		u, err := tenancy.FindActive(ctx, tx, "user", userID)
+		if err != nil {
 			return nil, err
 		}
 		t, err := find(ctx, tx, transactionID)
@@ -273,7 +294,7 @@ func (s Service) Redeem(ctx context.Context, userID, transactionID string) ([]Tr
 			return nil, err
 		}
 		switch {
-		case t.UserID != userID:
+		case t.UserID != u.ID:
 			return nil, fault.NotFound(transactionNoun, transactionID)
 		case t.Direction == Debit:
 			return nil, fault.Conflict(transactionNoun, "%q is a debit; its credit can be redeemed", t.ID)
@@ -332,10 +353,11 @@ func (s Service) Transaction(ctx context.Context, id string) (Transaction, error
 // of the next page, "" if there is none. It returns [fault.ErrNotFound] for an unknown user.
 func (s Service) History(ctx context.Context, userID string, page store.Page) (ts []Transaction, next string, err error) {
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Transaction, string, error) {
-		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+		u, err := tenancy.FindUser(ctx, tx, userID)
+		if err != nil {
 			return nil, "", err
 		}
-		ts, next, err := transactions.PageOf(ctx, tx, store.By("user", store.Text(userID)), page)
+		ts, next, err := transactions.PageOf(ctx, tx, store.By("user", store.Text(u.ID)), page)
 		for i := range ts {
 			ts[i] = ts[i].seen(tx.Now)
 		}
@@ -351,7 +373,7 @@ func (s Service) Balance(ctx context.Context, userID, currencyID string) (Balanc
 		if err != nil {
 			return account{}, false, time.Time{}, err
 		}
-		a, found, err := current(ctx, tx, userID, currencyID, func() ([]Transaction, error) { return overdue(ctx, tx, userID) })
+		a, found, err := current(ctx, tx, u.ID, currencyID, func() ([]Transaction, error) { return overdue(ctx, tx, u.ID) })
 		return a, found, u.CreatedAt, err
 	})
 }
@@ -436,17 +458,17 @@ func (s Service) Balances(ctx context.Context, userID string) ([]Balance, error)
 		if err != nil {
 			return nil, err
 		}
-		held, err := accounts.List(ctx, tx, store.Prefix(accountPrefix(userID)))
+		held, err := accounts.List(ctx, tx, store.Prefix(accountPrefix(u.ID)))
 		if err != nil {
 			return nil, err
 		}
-		due, err := overdue(ctx, tx, userID)
+		due, err := overdue(ctx, tx, u.ID)
 		if err != nil {
 			return nil, err
 		}
 		for _, id := range p.ids {
 			if !slices.ContainsFunc(held, func(a account) bool { return a.CurrencyID == id }) {
-				held = append(held, account{UserID: userID, CurrencyID: id})
+				held = append(held, account{UserID: u.ID, CurrencyID: id})
 			}
 		}
 		slices.SortFunc(held, func(a, b account) int { return strings.Compare(a.CurrencyID, b.CurrencyID) })

@@ -171,6 +171,26 @@ func TestCorrecting(t *testing.T) {
 	})
 }
 
+// Two users are merged, and whoever is still known by the id that was given up goes on as the other.
+func TestMergingUsers(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		c, member := w.as("owner", httpapi.Dashboard), w.as("member", httpapi.App)
+		c.stock()
+		c.do("POST", "/events/batch", `[{"id": "walk", "entityId": "run", "userId": "member"}, {"id": "ride", "entityId": "run", "userId": "viewer"}]`, 200)
+		require.Equal(t, "reason", refusedField(t, c.do("POST", "/users/member/merge", `{"intoUserId": "viewer"}`, 400)))
+		require.Equal(t, "intoUserId", refusedField(t, c.do("POST", "/users/member/merge", `{"intoUserId": "member", "reason": "two phones"}`, 400)))
+		would := c.do("POST", "/users/member/merge", `{"intoUserId": "viewer", "reason": "two phones", "dryRun": true}`, 200)
+		require.Equal(t, "member", member.do("GET", "/users/me", "", 200)["userId"])
+		merged := c.do("POST", "/users/member/merge", `{"intoUserId": "viewer", "reason": "two phones"}`, 200)
+		require.Equal(t, would["facts"], merged["facts"])
+		require.InDelta(t, 1, merged["facts"], 0)
+		require.Equal(t, "viewer", member.do("GET", "/users/me", "", 200)["userId"])
+		require.Equal(t, "viewer", c.do("GET", "/users/member", "", 200)["userId"])
+		require.Len(t, c.do("GET", "/users/member/history?type=Activity", "", 200)["items"], 2)
+		w.as("manager", httpapi.Dashboard).do("POST", "/users/admin/merge", `{"intoUserId": "viewer", "reason": "two phones"}`, 403)
+	})
+}
+
 // The documents in force leave a workspace as a bundle, are compared with it, and come to another.
 func TestBundles(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {

@@ -131,7 +131,7 @@ func (t userTags) AssignedTags(ctx context.Context, id string, page store.Page) 
 	if limit == 0 {
 		limit = store.DefaultPage
 	}
-	return inMemory(assignmentsOfUser(id, u.Tags), &paging{Limit: &limit, NextToken: page.Token})
+	return inMemory(assignmentsOfUser(u.ID, u.Tags), &paging{Limit: &limit, NextToken: page.Token})
 }
 
 func (t userTags) AssignedTag(ctx context.Context, id, tagID string) (content.TagAssignment, error) {
@@ -139,7 +139,7 @@ func (t userTags) AssignedTag(ctx context.Context, id, tagID string) (content.Ta
 	if err != nil {
 		return content.TagAssignment{}, err
 	}
-	for _, own := range assignmentsOfUser(id, u.Tags) {
+	for _, own := range assignmentsOfUser(u.ID, u.Tags) {
 		if own.TagID == tagID {
 			return own, nil
 		}
@@ -188,6 +188,17 @@ type (
 			Timezone     cleared `json:"timezone,omitzero"`
 		} `body:"json"`
 	}
+	merging struct {
+		UserID string `path:"userId"`
+		Body   struct {
+			guerdon.Correction
+
+			// IntoUserID is the user who stays.
+			IntoUserID string `json:"intoUserId"`
+			// DryRun tells what it would do, and keeps nothing.
+			DryRun bool `json:"dryRun,omitempty"`
+		} `body:"json"`
+	}
 	userGone struct {
 		UserID  string `json:"userId"`
 		Deleted bool   `json:"deleted"`
@@ -204,7 +215,7 @@ func (c *cleared) UnmarshalJSON(b []byte) error {
 }
 
 func dashboardUsers(f *forms) []*operation {
-	shapeOf[tenancy.User](f, shape{hidden: []string{"changedAt"}})
+	shapeOf[tenancy.User](f, shape{hidden: []string{"changedAt", "mergedInto"}})
 	const base, one = "/users", "/users/{userId}"
 	all := []*operation{
 		declare("POST", base, tenancy.UsersManage, "Create a user", codes(201, 400, 401), func(ctx context.Context, c *call, in *newUser) (row userRow, err error) {
@@ -268,6 +279,16 @@ func dashboardUsers(f *forms) []*operation {
 			}
 			_, err := c.ws.Users.Anonymise(ctx, in.ID)
 			return userGone{in.ID, true}, err
+		}),
+		declare("POST", one+"/merge", tenancy.UsersManage, "Give a user's id up for that of another, who is the same person", codes(200, 400, 401, 404, 409), func(ctx context.Context, c *call, in *merging) (guerdon.Merged, error) {
+			if _, err := there(ctx, c.ws, in.UserID); err != nil {
+				return guerdon.Merged{}, err
+			}
+			merge := c.ws.Merge
+			if in.Body.DryRun {
+				merge = c.ws.DryMerge
+			}
+			return merge(ctx, in.UserID, in.Body.IntoUserID, in.Body.Correction)
 		}),
 	}
 	of := func(ws *guerdon.Workspace) tagged { return userTags{ws} }

@@ -146,7 +146,7 @@ func (w *world) furnish() {
 	_, err = w.ws.Import(ctx, bundle)
 	require.NoError(w, err)
 
-	for _, u := range []tenancy.NewUser{{ID: "ada", ExternalID: "x-ada", Email: "ada@default.test", FirstName: "Ada", Nickname: secret}, {ID: "leaver"}, {ID: "parter"}} {
+	for _, u := range []tenancy.NewUser{{ID: "ada", ExternalID: "x-ada", Email: "ada@default.test", FirstName: "Ada", Nickname: secret}, {ID: "leaver"}, {ID: "parter"}, {ID: "twin"}} {
 		_, err = w.ws.Users.Create(ctx, u)
 		require.NoError(w, err)
 	}
@@ -345,6 +345,7 @@ func otherDashboard(all map[string]fixture) {
 		"GET /users/{userId}":                    {path: ada},
 		"PATCH /users/{userId}":                  {path: ada, body: `{"nickname": "` + secret + `"}`},
 		"DELETE /users/{userId}":                 {path: []string{"leaver"}},
+		"POST /users/{userId}/merge":             {path: []string{"twin"}, body: `{"intoUserId": "ada", "reason": "one person with two phones", "dryRun": true}`},
 		"POST /virtual-transactions":             {body: `{"transactions": [{"virtualCurrencyId": "kept", "redemptionMode": "AUTO", "amount": 1, "destinationUserId": "ada"}]}`},
 		"POST /virtual-transactions/{virtualTransactionId}/reverse": {path: []string{"paid"}, body: `{"amount": 1, "reason": "it came back"}`},
 		"POST /virtual-transactions/{virtualTransactionId}/void":    {path: []string{"lost"}, body: `{"reason": "it was for another"}`},

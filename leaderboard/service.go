@@ -12,6 +12,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -94,7 +95,7 @@ func (s Service) Rank(ctx context.Context, boardID, entityID string, at *At) (St
 			if out.Total, err = v.ladder.len(ctx); err != nil {
 				return err
 			}
-			e, ok, err := v.ladder.find(ctx, entityID)
+			e, ok, err := v.find(ctx, entityID)
 			if err != nil || !ok {
 				return err
 			}
@@ -155,7 +156,7 @@ func (s Service) slice(ctx context.Context, boardID string, asked span, from int
 // configuration displays.
 func (s Service) Around(ctx context.Context, boardID, entityID string, n int, at *At) (Ranking, error) {
 	return s.ranking(ctx, boardID, span{n, "n"}, at, func(v *view, total, n int) ([]Row, error) {
-		e, ok, err := v.ladder.find(ctx, entityID)
+		e, ok, err := v.find(ctx, entityID)
 		if err != nil || !ok {
 			return nil, err
 		}
@@ -241,9 +242,23 @@ func (s Service) find(ctx context.Context, tx *session.Tx, boardID string) (*boa
 
 // A view is a period of a board as one transaction sees it.
 type view struct {
+	tx     *session.Tx
 	board  *board
 	period Period
 	ladder ladder
+}
+
+// find returns the place of an entity, also of a user by an id that was given up.
+func (v *view) find(ctx context.Context, entityID string) (entry, bool, error) {
+	e, ok, err := v.ladder.find(ctx, entityID)
+	if err != nil || ok || v.entityType() != UserEntity {
+		return e, ok, err
+	}
+	standing, err := tenancy.Standing(ctx, v.tx, entityID)
+	if err != nil || standing == entityID {
+		return e, false, err
+	}
+	return v.ladder.find(ctx, standing)
 }
 
 // look calls fn with the period of a board that is asked for.
@@ -262,7 +277,7 @@ func (s Service) look(ctx context.Context, tx *session.Tx, boardID string, at *A
 	case gone:
 		return fault.NotFound("periodId", p.ID)
 	}
-	v := &view{board: b, period: show(p, &o, tx.Now)}
+	v := &view{tx: tx, board: b, period: show(p, &o, tx.Now)}
 	index := s.indexes.of(tx.Scope(), b.life)
 	if !tx.Committed && index != nil { // which only learns of what is committed
 		tx.Afterwards(ranking(b.id, p.ID), func(tx *session.Tx) error {

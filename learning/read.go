@@ -116,10 +116,11 @@ func (s Service) GroupLogs(ctx context.Context, userID, learnContext string, pag
 		return nil, "", err
 	}
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]GroupLog, string, error) {
-		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+		u, err := tenancy.FindUser(ctx, tx, userID)
+		if err != nil {
 			return nil, "", err
 		}
-		rows, next, err := logs.PageOf(ctx, tx, store.Prefix(logKey(userID, learnContext, itemKey{Type: ItemGroup})), page)
+		rows, next, err := logs.PageOf(ctx, tx, store.Prefix(logKey(u.ID, learnContext, itemKey{Type: ItemGroup})), page)
 		if err != nil || len(rows) == 0 {
 			return nil, "", err
 		}
@@ -196,6 +197,10 @@ func readLog[T any](
 		if err := errors.Join(ident.Check("userId", userID), ident.Check(string(item.Type)+"Id", item.ID), checkContext(learnContext)); err != nil {
 			return none, err
 		}
+		userID, err := tenancy.Standing(ctx, tx, userID)
+		if err != nil {
+			return none, err
+		}
 		r, ok, err := logs.Get(ctx, tx, logKey(userID, learnContext, item))
 		if err == nil && !ok {
 			err = fault.NotFound(string(item.Type)+"Log", item.ID)
@@ -246,7 +251,7 @@ func (s Service) Items(ctx context.Context, userID, learnContext, lang string, o
 		if err != nil {
 			return nil, err
 		}
-		at := Submission{UserID: userID, Context: learnContext}
+		at := Submission{UserID: u.ID, Context: learnContext}
 		b := &book{user: u}
 		for _, item := range of {
 			if err := at.check(itemKey{item.ItemType, item.ItemID}, tx.Now); err != nil {
@@ -255,7 +260,7 @@ func (s Service) Items(ctx context.Context, userID, learnContext, lang string, o
 			b.context = at.Context
 			b.want([]itemKey{{item.ItemType, item.ItemID}})
 		}
-		list, err := assignments.List(ctx, tx, ofContext(userID, at.Context))
+		list, err := assignments.List(ctx, tx, ofContext(u.ID, at.Context))
 		if err != nil {
 			return nil, err
 		}

@@ -28,9 +28,12 @@ func tables() []*store.Schema {
 // parts are the tables that hold rows of users' folds. Statistics are sums: calls and steps add to them.
 func parts() []mechanic.Part {
 	return []mechanic.Part{
-		mechanic.Rows(logs, func(r *row) string { return r.UserID }),
-		mechanic.Rows(assignments, func(a *Assignment) string { return a.UserID }),
+		mechanic.Moving(mechanic.Rows(logs, func(r *row) string { return r.UserID }), logs, func(r *row, n mechanic.Naming) { r.UserID = n.User(r.UserID) }),
+		mechanic.Moving(mechanic.Rows(assignments, func(a *Assignment) string { return a.UserID }), assignments, func(a *Assignment, n mechanic.Naming) {
+			a.ID, a.UserID = n.Derived(a.ID), n.User(a.UserID)
+		}),
 		mechanic.Rows(evaluations, (*mechanic.Evaluation).User),
-		mechanic.Sums(statistics, func(t *tally) string { return t.UserID }, (*tally).sum),
+		mechanic.Moving(mechanic.Sums(statistics, func(t *tally) string { return t.UserID }, (*tally).sum), statistics,
+			func(t *tally, n mechanic.Naming) { t.UserID = n.User(t.UserID) }),
 	}
 }

@@ -54,7 +54,7 @@ func (s Service) Evaluate(ctx context.Context, userID string) ([]AssignedPath, e
 		if err := p.settleUser(ctx, tx, u); err != nil {
 			return nil, err
 		}
-		list, err := assignments.List(ctx, tx, endingAfter(userID, tx.Now))
+		list, err := assignments.List(ctx, tx, endingAfter(u.ID, tx.Now))
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +128,7 @@ func (s Service) Assignments(ctx context.Context, userID string, q Query, page s
 		if err != nil {
 			return nil, "", err
 		}
-		found, next, err := assignments.PageWhere(ctx, tx, store.By("user", store.Text(userID)), page, func(a *Assignment) bool { return q.shows(a, tx.Now) })
+		found, next, err := assignments.PageWhere(ctx, tx, store.By("user", store.Text(u.ID)), page, func(a *Assignment) bool { return q.shows(a, tx.Now) })
 		if err != nil {
 			return nil, "", err
 		}
@@ -171,7 +171,7 @@ func (s Service) AssignmentOf(ctx context.Context, userID, pathID, lang string) 
 		if err != nil {
 			return AssignedPath{}, err
 		}
-		list, err := assignments.List(ctx, tx, store.By("user", store.Text(userID)).Reverse())
+		list, err := assignments.List(ctx, tx, store.By("user", store.Text(u.ID)).Reverse())
 		if err != nil {
 			return AssignedPath{}, err
 		}
@@ -392,6 +392,11 @@ type NewAssignment struct {
 // path by hand that begins at the same moment, or of those that never end, the same.
 func (s Service) Assign(ctx context.Context, n NewAssignment) (Assignment, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) (Assignment, error) {
+		userID, err := tenancy.Standing(ctx, tx, n.UserID)
+		if err != nil {
+			return Assignment{}, err
+		}
+		n.UserID = userID
 		a, err := n.assignment(tx.Now)
 		if err != nil {
 			return Assignment{}, err
@@ -456,11 +461,12 @@ func (s Service) Unassign(ctx context.Context, assignmentID string) error {
 // Stats returns what a user has learned so far; [fault.ErrNotFound] for an unknown user.
 func (s Service) Stats(ctx context.Context, userID string) (Stats, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) (Stats, error) {
-		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+		u, err := tenancy.FindUser(ctx, tx, userID)
+		if err != nil {
 			return Stats{}, err
 		}
-		t, _, err := statistics.Get(ctx, tx, userID)
-		t.UserID = userID
+		t, _, err := statistics.Get(ctx, tx, u.ID)
+		t.UserID = u.ID
 		return t.stats(), err
 	})
 }

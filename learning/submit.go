@@ -135,9 +135,12 @@ func (p *program) submit(ctx context.Context, tx *session.Tx, d *deed) (*row, er
 	if err := tx.Prefetch(ctx, tenancy.ReadingUsers(d.UserID), assignments.Rows(ofContext(d.UserID, d.Context)), logs.Keys(key)); err != nil {
 		return nil, err
 	}
-	if _, err := tenancy.FindActive(ctx, tx, "userId", d.UserID); err != nil {
+	u, err := tenancy.FindActive(ctx, tx, "userId", d.UserID)
+	if err != nil {
 		return nil, err
 	}
+	d.UserID = u.ID
+	key = logKey(d.UserID, d.Context, d.item)
 	r, known, err := logs.Get(ctx, tx, key)
 	if err != nil {
 		return nil, err

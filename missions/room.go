@@ -31,7 +31,9 @@ func tables() []*store.Schema {
 // parts are the tables that hold rows of users' folds. What belongs to a group is nobody's alone.
 func parts() []mechanic.Part {
 	return []mechanic.Part{
-		mechanic.Rows(missionTable, func(m *Mission) string { return m.UserID }),
+		mechanic.Moving(mechanic.Rows(missionTable, func(m *Mission) string { return m.UserID }), missionTable, func(m *Mission, n mechanic.Naming) {
+			m.ID, m.UserID = n.Derived(m.ID), n.User(m.UserID)
+		}),
 		mechanic.Rows(evaluationTable, (*mechanic.Evaluation).User),
 		mechanic.Rows(logTable, (*Log).owner),
 	}

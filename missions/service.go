@@ -124,10 +124,11 @@ func find(ctx context.Context, tx *session.Tx, missionID string) (Mission, error
 // the token of the next page, "" if there is none. It returns [fault.ErrNotFound] for an unknown user.
 func (s Service) List(ctx context.Context, userID string, page store.Page) (list []Mission, next string, err error) {
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Mission, string, error) {
-		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+		u, err := tenancy.FindUser(ctx, tx, userID)
+		if err != nil {
 			return nil, "", err
 		}
-		return pageOf(ctx, tx, userID, page)
+		return pageOf(ctx, tx, u.ID, page)
 	})
 }
 
@@ -280,7 +281,7 @@ func (p *program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mi
 		if err != nil {
 			return nil, err
 		}
-		vars["user"] = u.Vars()
+		m.UserID, vars["user"] = u.ID, u.Vars()
 	} else if content.Find(p.docs, content.Tags, n.GroupTagID) == nil {
 		return nil, fault.NotFound("groupTagId", n.GroupTagID)
 	}

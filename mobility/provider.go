@@ -39,9 +39,11 @@ func (s Service) Token(ctx context.Context, by Provider, userID string) (string,
 		return "", err
 	}
 	err := s.run.View(ctx, func(tx *session.Tx) error {
-		if _, err := tenancy.FindActive(ctx, tx, "userId", userID); err != nil {
+		u, err := tenancy.FindActive(ctx, tx, "userId", userID)
+		if err != nil {
 			return err
 		}
+		userID = u.ID
 		a, _, err := activations.Get(ctx, tx, activationKey(userID, provider))
 		if err == nil && a.Status != On {
 			err = fault.Forbidden("provider", "%q does not track user %q, who has not turned it on", provider, userID)

@@ -30,6 +30,8 @@ func parts() []mechanic.Part {
 	return []mechanic.Part{
 		mechanic.Rows(trackings, func(t *Tracking) string { return t.UserID }),
 		mechanic.Rows(days, func(d *day) string { return d.UserID }),
-		mechanic.Rows(redemptions, func(m *Milestone) string { return m.UserID }),
+		mechanic.Moving(mechanic.Rows(redemptions, func(m *Milestone) string { return m.UserID }), redemptions, func(m *Milestone, n mechanic.Naming) {
+			m.ID, m.UserID = n.Derived(m.ID), n.User(m.UserID)
+		}),
 	}
 }

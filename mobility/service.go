@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -12,6 +13,7 @@ import (
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/internal/text"
@@ -76,14 +78,16 @@ func (s Service) Activate(ctx context.Context, a Activation) (Activation, error)
 		return Activation{}, err
 	}
 	return session.Write(ctx, s.run, func(tx *session.Tx) (Activation, error) {
-		if _, err := tenancy.FindActive(ctx, tx, "userId", a.UserID); err != nil {
+		u, err := tenancy.FindActive(ctx, tx, "userId", a.UserID)
+		if err != nil {
 			return Activation{}, err
 		}
-		before, known, err := activations.Get(ctx, tx, a.key())
+		now := a
+		now.UserID = u.ID
+		before, known, err := activations.Get(ctx, tx, now.key())
 		if err != nil || known && before.Status == a.Status {
 			return before, err
 		}
-		now := a
 		now.UpdatedAt = tx.Now
 		return now, activations.Put(ctx, tx, now)
 	})
@@ -93,10 +97,11 @@ func (s Service) Activate(ctx context.Context, a Activation) (Activation, error)
 // unknown user.
 func (s Service) Activations(ctx context.Context, userID string) ([]Activation, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) ([]Activation, error) {
-		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+		u, err := tenancy.FindUser(ctx, tx, userID)
+		if err != nil {
 			return nil, err
 		}
-		return activations.List(ctx, tx, store.Prefix(activationKey(userID, "")))
+		return activations.List(ctx, tx, store.Prefix(activationKey(u.ID, "")))
 	})
 }
 
@@ -110,10 +115,11 @@ type Query struct {
 // [fault.ErrNotFound] for an unknown user.
 func (s Service) Trackings(ctx context.Context, userID string, q Query, page store.Page) (list []Tracking, next string, err error) {
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Tracking, string, error) {
-		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+		u, err := tenancy.FindUser(ctx, tx, userID)
+		if err != nil {
 			return nil, "", err
 		}
-		of := store.By("day", store.Text(userID))
+		of := store.By("day", store.Text(u.ID))
 		if q.From != 0 {
 			of.From = store.Int(int64(q.From))
 		}
@@ -157,15 +163,16 @@ func (s Service) Tracking(ctx context.Context, id string) (Tracking, error) {
 // were in force. It returns [fault.ErrNotFound] for an unknown user.
 func (s Service) Milestones(ctx context.Context, userID string, q Query, page store.Page) (list []Milestone, next string, err error) {
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Milestone, string, error) {
-		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+		u, err := tenancy.FindUser(ctx, tx, userID)
+		if err != nil {
 			return nil, "", err
 		}
-		of := store.Prefix(dayKeyPrefix(userID))
+		of := store.Prefix(dayKeyPrefix(u.ID))
 		if q.From != 0 {
-			of.From = store.Text(dayKey(userID, q.From))
+			of.From = store.Text(dayKey(u.ID, q.From))
 		}
 		if q.To != 0 {
-			of.Until = store.Text(dayKey(userID, q.To.Add(1)))
+			of.Until = store.Text(dayKey(u.ID, q.To.Add(1)))
 		}
 		found, next, err := days.PageOf(ctx, tx, of, page)
 		if err != nil {
@@ -173,7 +180,7 @@ func (s Service) Milestones(ctx context.Context, userID string, q Query, page st
 		}
 		var list []Milestone
 		for i := range found {
-			redeemed, err := redeemedOf(ctx, tx, userID, found[i].Date)
+			redeemed, err := redeemedOf(ctx, tx, u.ID, found[i].Date)
 			if err != nil {
 				return nil, "", err
 			}
@@ -215,7 +222,8 @@ func (s Service) milestone(ctx context.Context, tx *session.Tx, id string) (d da
 	if err != nil {
 		return d, m, err
 	}
-	d, known, err := days.Get(ctx, tx, dayKey(userID, date))
+	id = u.ID + strings.TrimPrefix(id, userID)
+	d, known, err := days.Get(ctx, tx, dayKey(u.ID, date))
 	if err != nil {
 		return d, m, err
 	}
@@ -229,9 +237,9 @@ func (s Service) milestone(ctx context.Context, tx *session.Tx, id string) (d da
 		}
 	}
 	if !known && p.goals != nil {
-		d = newDay(userID, date, cmp.Or(u.Timezone, "UTC"), p.goals)
+		d = newDay(u.ID, date, cmp.Or(u.Timezone, "UTC"), p.goals)
 	}
-	redeemed, err := redeemedOf(ctx, tx, userID, date)
+	redeemed, err := redeemedOf(ctx, tx, u.ID, date)
 	if err != nil {
 		return d, m, err
 	}
@@ -249,14 +257,15 @@ func (s Service) milestone(ctx context.Context, tx *session.Tx, id string) (d da
 // already, and [fault.ErrForbidden] if the user is not active.
 func (s Service) Redeem(ctx context.Context, userID, milestoneID string) (Milestone, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) (Milestone, error) {
-		if _, err := tenancy.FindActive(ctx, tx, "userId", userID); err != nil {
+		u, err := tenancy.FindActive(ctx, tx, "userId", userID)
+		if err != nil {
 			return Milestone{}, err
 		}
 		_, m, err := s.milestone(ctx, tx, milestoneID)
 		switch {
 		case err != nil:
 			return Milestone{}, err
-		case m.UserID != userID:
+		case m.UserID != u.ID:
 			return Milestone{}, fault.NotFound(milestoneNoun, milestoneID)
 		case m.Redeemed:
 			return Milestone{}, fault.Conflict(milestoneNoun, "%q is redeemed already, since %s", m.ID, stamp(m.RedeemedAt))
@@ -380,4 +389,27 @@ func (d *day) explain(m Milestone, all []Tracking) Explanation {
 		x.Trackings = append(x.Trackings, Counted{p.ID, p.Status, p.Type, p.StartsAt, m.Metric.show(p.n), p.reason, p.Review})
 	}
 	return x
+}
+
+// Join lets the user who stays be tracked by the providers that tracked the one who is given up, unless that user has turned one of them on or off.
+func (*program) Join(ctx context.Context, tx *session.Tx, n mechanic.Naming) (since time.Time, err error) {
+	tracked, err := activations.List(ctx, tx, store.Prefix(activationKey(n.From, "")))
+	if err != nil {
+		return since, err
+	}
+	for i := range tracked {
+		now := tracked[i]
+		if err := activations.Delete(ctx, tx, now.key()); err != nil {
+			return since, err
+		}
+		now.UserID = n.Into
+		_, said, err := activations.Get(ctx, tx, now.key())
+		if err == nil && !said {
+			err = activations.Put(ctx, tx, now)
+		}
+		if err != nil {
+			return since, err
+		}
+	}
+	return since, nil
 }

@@ -117,6 +117,9 @@ func (p *program) receive(ctx context.Context, tx *session.Tx, list []Tracking, 
 		t := &ready[i]
 		*t = list[i]
 		t.ID = ""
+		if t.UserID, err = tenancy.Standing(ctx, tx, t.UserID); err != nil {
+			return nil, err
+		}
 		err := t.check(tx.Now, tx.Zones)
 		id := trackingID(t.UserID, t.Provider, t.ProviderID)
 		switch {

@@ -252,7 +252,8 @@ func trackingOf(e *event.Event) (*Tracking, error) {
 			By: content.Actor{Type: content.ActorType(r.text("reviewedByType")), ID: r.text("reviewedBy")},
 		}
 	}
-	t.ProviderID = strings.TrimPrefix(t.ID, t.UserID+":"+t.Provider+":")
+	_, named, _ := strings.Cut(t.ID, ":") // behind the user by whose id it was told
+	t.ProviderID = strings.TrimPrefix(named, t.Provider+":")
 	var err error
 	t.Date, err = timeframe.ParseDay(r.text("date"))
 	var wrong error

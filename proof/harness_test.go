@@ -1,6 +1,7 @@
 package proof_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -139,8 +140,12 @@ type world struct {
 	now    atomic.Pointer[time.Time]
 	newID  func() string
 
-	horizon time.Time // before which what users see is not compared
+	horizon time.Time         // before which what users see is not compared
+	known   map[string]string // by which id a user is known, where it is another than that of others' worlds
 }
+
+// as returns by which id the world knows a user.
+func (w *world) as(userID string) string { return cmp.Or(w.known[userID], userID) }
 
 var start = time.Date(2025, 9, 29, 9, 0, 0, 0, time.UTC) // a Monday
 

@@ -387,6 +387,8 @@ var arguments = map[string]func(*drawer) []any{
 	"Retract":        func(d *drawer) []any { return []any{d.eventID(), d.correction()} },
 	"Amend":          func(d *drawer) []any { return []any{d.event(), d.correction()} },
 	"Regrade":        func(d *drawer) []any { return []any{"quiz", d.correction()} },
+	"Merge":          func(d *drawer) []any { return []any{d.user(), d.user(), d.correction()} },
+	"DryMerge":       func(d *drawer) []any { return []any{d.user(), d.user(), d.correction()} },
 	"Corrections":    func(d *drawer) []any { return []any{d.eventID()} },
 	"RecordEntry":    func(d *drawer) []any { return []any{d.event()} },
 	"RecordBatch": func(d *drawer) []any {

@@ -26,8 +26,12 @@ func (a author) fact() fact {
 	if a.learning {
 		of = append(of, author.submits, author.submits, author.learns)
 	}
-	of = append(of, author.joins)
-	if a.groups {
+	if a.twins {
+		of = append(of, author.marks)
+	} else {
+		of = append(of, author.joins)
+	}
+	if a.groups && !a.twins {
 		of = append(of, author.joins)
 	}
 	if a.fed {
@@ -54,6 +58,14 @@ func (a author) fact() fact {
 	f := pick(a, "fact", of...)(a)
 	f.at = a.moment("at")
 	return f
+}
+
+// person returns who a user is.
+func (a author) person(userID string) string {
+	if a.twins && userID == "eve" {
+		return "bob"
+	}
+	return userID
 }
 
 // rewrites publishes another version of a document.
@@ -117,7 +129,7 @@ func shelfOf[T any](docs content.Documents[T]) (archive, unarchive func(context.
 func (a author) asks() fact {
 	user := pick(a, "user", people...)
 	return fact{text: user + " asks for missions", do: func(t tester, w *world, _ string) error {
-		_, err := w.Missions.Evaluate(t.Context(), user)
+		_, err := w.Missions.Evaluate(t.Context(), w.as(user))
 		return err
 	}}
 }
@@ -125,7 +137,7 @@ func (a author) asks() fact {
 func (a author) learns() fact {
 	user := pick(a, "user", people...)
 	return fact{text: user + " asks for paths", do: func(t tester, w *world, _ string) error {
-		_, err := w.Learning.Evaluate(t.Context(), user)
+		_, err := w.Learning.Evaluate(t.Context(), w.as(user))
 		return err
 	}}
 }
@@ -134,7 +146,7 @@ func (a author) learns() fact {
 func (a author) assigns() fact {
 	user, id := pick(a, "user", people...), pick(a, "mission", a.ids["MissionConfiguration"]...)
 	return fact{text: user + " is given mission " + id, do: func(t tester, w *world, _ string) error {
-		_, err := w.Missions.Create(t.Context(), missions.NewMission{ConfigurationID: id, UserID: user})
+		_, err := w.Missions.Create(t.Context(), missions.NewMission{ConfigurationID: id, UserID: w.as(user)})
 		return err
 	}}
 }
@@ -143,7 +155,7 @@ func (a author) assigns() fact {
 func (a author) enrols() fact {
 	user, id := pick(a, "user", people...), pick(a, "path", a.ids["LearningPath"]...)
 	return fact{text: user + " is given path " + id, do: func(t tester, w *world, _ string) error {
-		_, err := w.Learning.Assign(t.Context(), learning.NewAssignment{PathID: id, UserID: user})
+		_, err := w.Learning.Assign(t.Context(), learning.NewAssignment{PathID: id, UserID: w.as(user)})
 		return err
 	}}
 }
@@ -151,8 +163,8 @@ func (a author) enrols() fact {
 // submits does something with an item, at once or told later. A user answers a quiz in one way only: of two ways the first to arrive would stand.
 func (a author) submits() fact {
 	user := pick(a, "user", people...)
-	by := func(at time.Time) learning.Submission {
-		s := who(user)
+	by := func(w *world, at time.Time) learning.Submission {
+		s := who(w.as(user))
 		s.At = at
 		return s
 	}
@@ -163,26 +175,26 @@ func (a author) submits() fact {
 		action := pick(a, "action", learning.CompleteRead, learning.StartRead, learning.Bookmark, learning.Unbookmark, learning.Share)
 		text = fmt.Sprintf("%s does %s with story founding", user, action)
 		tell = func(t tester, w *world, at time.Time) error {
-			_, err := w.Learning.SubmitStory(t.Context(), learning.StorySubmission{Submission: by(at), StoryID: "founding", Action: action})
+			_, err := w.Learning.SubmitStory(t.Context(), learning.StorySubmission{Submission: by(w, at), StoryID: "founding", Action: action})
 			return err
 		}
 	case "slide":
 		progress := pick(a, "progress", learning.Complete, learning.Start, learning.InProgress)
 		text = fmt.Sprintf("%s has slide forum in %s", user, progress)
 		tell = func(t tester, w *world, at time.Time) error {
-			_, err := w.Learning.SubmitSlide(t.Context(), learning.SlideSubmission{Submission: by(at), SlideID: "forum", Progress: progress})
+			_, err := w.Learning.SubmitSlide(t.Context(), learning.SlideSubmission{Submission: by(w, at), SlideID: "forum", Progress: progress})
 			return err
 		}
 	default:
 		quiz := pick(a, "quiz", "hills", "kings")
-		said := "answer of " + user + " to " + quiz
+		said := "answer of " + a.person(user) + " to " + quiz
 		if len(a.ids[said]) == 0 {
 			a.ids[said] = []string{string(pick(a, "answer", content.Option2, content.Option1))}
 		}
 		answer := content.Option(a.ids[said][0])
 		text = fmt.Sprintf("%s answers %s with %s", user, quiz, answer)
 		tell = func(t tester, w *world, at time.Time) error {
-			_, err := w.Learning.SubmitQuiz(t.Context(), learning.QuizSubmission{Submission: by(at), QuizID: quiz, Answer: answer})
+			_, err := w.Learning.SubmitQuiz(t.Context(), learning.QuizSubmission{Submission: by(w, at), QuizID: quiz, Answer: answer})
 			return err
 		}
 	}
@@ -228,7 +240,7 @@ func (a author) relocates() fact {
 func (a author) agrees() fact {
 	user, rule, yes := pick(a, "user", people...), pick(a, "rule", "s1", "s2"), pick(a, "agrees", true, false)
 	return fact{text: fmt.Sprintf("%s says of freezes of %s: %t", user, rule, yes), do: func(t tester, w *world, _ string) error {
-		_, err := w.Streaks.SetFreezeConsent(t.Context(), user, rule, yes)
+		_, err := w.Streaks.SetFreezeConsent(t.Context(), w.as(user), rule, yes)
 		return err
 	}}
 }
@@ -241,7 +253,7 @@ func (a author) grants() fact {
 	}
 	return fact{text: fmt.Sprintf("%s is granted %s %s %s", g.DestinationUserID, g.Amount, g.CurrencyID, g.RedemptionMode), do: func(t tester, w *world, id string) error {
 		g := g
-		g.ID = id
+		g.ID, g.DestinationUserID = id, w.as(g.DestinationUserID)
 		if g.RedemptionMode == economy.Manual {
 			g.ExpiresAt = w.now.Load().Add(72 * time.Hour)
 		}
@@ -254,7 +266,7 @@ func (a author) grants() fact {
 func (a author) redeems() fact {
 	n, user := rapid.IntRange(0, 5).Draw(a.T, "grant"), pick(a, "user", people...)
 	return fact{text: fmt.Sprintf("%s redeems fact-%d", user, n), do: func(t tester, w *world, _ string) error {
-		_, err := w.Economy.Redeem(t.Context(), user, fmt.Sprint("fact-", n))
+		_, err := w.Economy.Redeem(t.Context(), w.as(user), fmt.Sprint("fact-", n))
 		return err
 	}}
 }
@@ -286,10 +298,10 @@ func (a author) spends() fact {
 	user, to, amount := pick(a, "user", people...), pick(a, "to", "", "bob"), decimal.NewFromInt(pick[int64](a, "amount", 2, 5))
 	mode := pick(a, "redemption", economy.Auto, economy.Auto, economy.Manual)
 	return fact{text: fmt.Sprintf("%s pays %s coins to %q %s", user, amount, to, mode), do: func(t tester, w *world, id string) (err error) {
-		if to == "" || to == user {
-			_, err = w.Economy.Spend(t.Context(), user, economy.Spending{ID: id, CurrencyID: "coins", Amount: amount})
+		if to == "" || a.person(to) == a.person(user) {
+			_, err = w.Economy.Spend(t.Context(), w.as(user), economy.Spending{ID: id, CurrencyID: "coins", Amount: amount})
 		} else {
-			_, err = w.Economy.Transfer(t.Context(), user, []economy.Grant{{ID: id, CurrencyID: "coins", Amount: amount, DestinationUserID: to, RedemptionMode: mode}})
+			_, err = w.Economy.Transfer(t.Context(), w.as(user), []economy.Grant{{ID: id, CurrencyID: "coins", Amount: amount, DestinationUserID: to, RedemptionMode: mode}})
 		}
 		return err
 	}}

@@ -30,6 +30,7 @@ type features struct {
 	clock                                        bool // expressions read the engine's clock: they depend on arrival
 	edits                                        bool // documents are published anew, archived and brought back, too
 	named                                        bool // activities are matched by name or tag, not all
+	twins                                        bool // eve and bob are one person, who stays as both are
 }
 
 // object is a JSON object.

@@ -20,6 +20,7 @@ type scenario struct {
 	publishAt time.Time
 	facts     []fact // in their order
 	events    []late // in their order
+	twins     bool   // eve and bob are one person
 }
 
 // A fact is something that happens now, and not another time: a submission, a grant, a tag that comes or goes.
@@ -60,7 +61,7 @@ var people = []string{"ada", "bob", "eve"}
 func scenarios(of features) *rapid.Generator[*scenario] {
 	return rapid.Custom(func(t *rapid.T) *scenario {
 		a := newAuthor(t, of)
-		s := &scenario{docs: append(ground(), a.program()...)}
+		s := &scenario{docs: append(ground(), a.program()...), twins: of.twins}
 		if of.later {
 			s.publishAt = a.moment("published").Add(30 * time.Second)
 			s.divide(a)

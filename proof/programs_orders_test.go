@@ -234,9 +234,14 @@ func (w *world) settle(t tester, s *scenario) {
 	}
 	red := []tenancy.Tagging{{TagID: "red"}}
 	for _, u := range []tenancy.NewUser{{ID: "ada", Timezone: "America/New_York", Tags: red}, {ID: "bob", Timezone: "Asia/Tokyo", Tags: red}, {ID: "eve"}} {
-		_, err := w.Users.Create(ctx, u)
-		require.NoError(t, err)
-		_, err = w.Economy.Grant(ctx, []economy.Grant{{ID: "first-" + u.ID, CurrencyID: "coins", Amount: decimal.NewFromInt(100), DestinationUserID: u.ID}})
+		if s.twins && u.ID == "eve" {
+			u.Timezone, u.Tags = "Asia/Tokyo", red
+		}
+		if w.as(u.ID) == u.ID {
+			_, err := w.Users.Create(ctx, u)
+			require.NoError(t, err)
+		}
+		_, err := w.Economy.Grant(ctx, []economy.Grant{{ID: "first-" + u.ID, CurrencyID: "coins", Amount: decimal.NewFromInt(100), DestinationUserID: w.as(u.ID)}})
 		require.NoError(t, err)
 	}
 }
@@ -244,6 +249,10 @@ func (w *world) settle(t tester, s *scenario) {
 // records returns what records deliveries, one event by itself and several as a batch.
 func (w *world) records(t tester) func(delivery) {
 	return func(d delivery) {
+		d.events = slices.Clone(d.events)
+		for i := range d.events {
+			d.events[i].UserID = w.as(d.events[i].UserID)
+		}
 		if len(d.events) == 1 {
 			_, err := w.Record(t.Context(), d.events[0])
 			require.NoError(t, err, d.text)

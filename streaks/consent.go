@@ -7,6 +7,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -42,7 +43,8 @@ func (s Service) SetFreezeConsent(ctx context.Context, userID, ruleID string, ag
 		return FreezeConsent{}, err
 	}
 	return session.Write(ctx, s.run, func(tx *session.Tx) (FreezeConsent, error) {
-		if _, err := tenancy.FindActive(ctx, tx, "userId", userID); err != nil {
+		u, err := tenancy.FindActive(ctx, tx, "userId", userID)
+		if err != nil {
 			return FreezeConsent{}, err
 		}
 		p, err := s.program(ctx, tx)
@@ -52,8 +54,8 @@ func (s Service) SetFreezeConsent(ctx context.Context, userID, ruleID string, ag
 		if p.byID[ruleID] == nil {
 			return FreezeConsent{}, fault.NotFound("streakRuleId", ruleID)
 		}
-		now := FreezeConsent{UserID: userID, RuleID: ruleID, Agreed: agreed, UpdatedAt: tx.Now}
-		last, err := consents.List(ctx, tx, wordsOf(userID, ruleID).Reverse().First(1))
+		now := FreezeConsent{UserID: u.ID, RuleID: ruleID, Agreed: agreed, UpdatedAt: tx.Now}
+		last, err := consents.List(ctx, tx, wordsOf(u.ID, ruleID).Reverse().First(1))
 		if err != nil {
 			return FreezeConsent{}, err
 		}
@@ -73,10 +75,11 @@ func (s Service) SetFreezeConsent(ctx context.Context, userID, ruleID string, ag
 // more. It returns [fault.ErrNotFound] for an unknown user.
 func (s Service) FreezeConsents(ctx context.Context, userID string) ([]FreezeConsent, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) ([]FreezeConsent, error) {
-		if _, err := tenancy.FindUser(ctx, tx, userID); err != nil {
+		u, err := tenancy.FindUser(ctx, tx, userID)
+		if err != nil {
 			return nil, err
 		}
-		all, err := consents.List(ctx, tx, store.Prefix(streakKey(userID, "")))
+		all, err := consents.List(ctx, tx, store.Prefix(streakKey(u.ID, "")))
 		var last []FreezeConsent
 		for i := range all {
 			if i+1 == len(all) || all[i+1].RuleID != all[i].RuleID {
@@ -102,4 +105,30 @@ func outspoken(ctx context.Context, tx *session.Tx, before time.Time, words []Fr
 		over[i] = len(known) == 2
 	}
 	return over, nil
+}
+
+// Join lets what a user has said be words of the user who stays, by their moments. What that one has said at the same moment stays.
+func (*program) Join(ctx context.Context, tx *session.Tx, n mechanic.Naming) (since time.Time, err error) {
+	said, err := consents.List(ctx, tx, store.Prefix(streakKey(n.From, "")))
+	if err != nil {
+		return since, err
+	}
+	for i := range said {
+		word := said[i]
+		if err := consents.Delete(ctx, tx, consents.Row(word).Key); err != nil {
+			return since, err
+		}
+		word.UserID = n.Into
+		_, taken, err := consents.Get(ctx, tx, consents.Row(word).Key)
+		if err == nil && !taken {
+			err = consents.Put(ctx, tx, word)
+		}
+		if err != nil {
+			return since, err
+		}
+		if since.IsZero() || word.UpdatedAt.Before(since) {
+			since = word.UpdatedAt
+		}
+	}
+	return since, nil
 }

@@ -65,14 +65,14 @@ func (s Service) Current(ctx context.Context, userID, ruleID string) (Standing, 
 		if err != nil {
 			return Standing{}, err
 		}
-		st, begun, err := stateTable.Get(ctx, tx, streakKey(userID, ruleID))
+		st, begun, err := stateTable.Get(ctx, tx, streakKey(r.user.ID, ruleID))
 		if err != nil {
 			return Standing{}, err
 		}
 		if !begun && r.program.byID[ruleID] == nil {
 			return Standing{}, fault.NotFound("streakRule", ruleID)
 		}
-		st.UserID, st.RuleID = userID, ruleID
+		st.UserID, st.RuleID = r.user.ID, ruleID
 		return r.standing(ctx, st)
 	})
 }

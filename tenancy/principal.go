@@ -84,8 +84,9 @@ func joinedBy(ctx context.Context, tx *session.Tx, n *NewUser, userID string) (i
 
 // with returns the principal's users with one more.
 func (p *identity) with(workspaceID, userID string) map[string]string {
-	joined := map[string]string{workspaceID: userID}
+	joined := map[string]string{}
 	maps.Copy(joined, p.Users)
+	joined[workspaceID] = userID
 	return joined
 }
 

@@ -35,6 +35,9 @@ type User struct {
 	// Role is empty once the user is deleted.
 	Role   Role   `json:"role,omitempty"`
 	Status Status `json:"status"`
+	// MergedInto is the user who stays of two that were one person, where this is the id that was given up ([guerdon.Workspace.Merge]): whoever asks for it
+	// gets the user who stays, so that it is shown nowhere but in dumps.
+	MergedInto string `json:"mergedInto,omitempty"`
 	// Tags are ordered by the ids of the tags.
 	Tags []UserTag `json:"tags,omitempty"`
 	// ChangedAt is since when the language, time zone, role, status and tags are these; zero means since
@@ -159,12 +162,16 @@ var users = store.Define("users", func(u *User) string { return u.ID },
 	store.Index{Name: "external", Columns: []string{"external_id"}, Unique: true},
 	store.Index{Name: "status", Columns: []string{"status", "updated_at"}},
 	store.Index{Name: "status_role", Columns: []string{"status", "role", "updated_at"}},
-)
+).Version(2) // an id may be given up since 2
 
 // FindUser returns the user with the given id, also one that is suspended or deleted, or
-// [fault.ErrNotFound] naming "user". The tags must not be modified.
+// [fault.ErrNotFound] naming "user". An id that was given up is that of the user who stays: whoever goes on with a user goes on with the
+// user's own id. The tags must not be modified.
 func FindUser(ctx context.Context, tx store.Tx, id string) (*User, error) {
 	u, ok, err := users.Get(ctx, tx, id)
+	for err == nil && u.MergedInto != "" {
+		u, ok, err = users.Get(ctx, tx, u.MergedInto)
+	}
 	if err == nil && !ok {
 		err = fault.NotFound("user", id)
 	}
@@ -172,6 +179,18 @@ func FindUser(ctx context.Context, tx store.Tx, id string) (*User, error) {
 		return nil, err
 	}
 	return &u, nil
+}
+
+// Standing returns the id of the user who stays where one was given up, and any other id as it is.
+func Standing(ctx context.Context, tx store.Tx, id string) (string, error) {
+	u, err := FindUser(ctx, tx, id)
+	switch {
+	case errors.Is(err, fault.ErrNotFound):
+		return id, nil
+	case err != nil:
+		return "", err
+	}
+	return u.ID, nil
 }
 
 // FindActive returns the user with the given id, whom somebody has named in a field; [fault.ErrNotFound] if there

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -108,7 +110,8 @@ func (n *NewUser) user(ctx context.Context, tx *session.Tx) (User, error) {
 }
 
 // Get returns the user with the given id; [fault.ErrNotFound] if there is none. A deleted user is
-// returned with nothing but id, status and times.
+// returned with nothing but id, status and times. An id that was given up by a merge gives the user who stays, here and wherever a
+// user is named.
 func (s Users) Get(ctx context.Context, id string) (User, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) (User, error) {
 		u, err := FindUser(ctx, tx, id)
@@ -122,12 +125,31 @@ func (s Users) Get(ctx context.Context, id string) (User, error) {
 // MaxUsers is how many users one call may name.
 const MaxUsers = 1000
 
-// GetMany returns up to [MaxUsers] users, in the order of their ids here, as [Users.Get] does each. One who is not there is left out.
+// GetMany returns up to [MaxUsers] users, in the order of their ids here, as [Users.Get] does each. One who is not there is left out, and of ids
+// that are one user's there is one.
 func (s Users) GetMany(ctx context.Context, ids ...string) ([]User, error) {
 	if err := checkMany(ids); err != nil {
 		return nil, err
 	}
-	return session.Read(ctx, s.run, func(tx *session.Tx) ([]User, error) { return users.GetMany(ctx, tx, ids...) })
+	return session.Read(ctx, s.run, func(tx *session.Tx) ([]User, error) { return findMany(ctx, tx, ids) })
+}
+
+// findMany returns the users of ids, each once and in the order of their own ids.
+func findMany(ctx context.Context, tx store.Tx, ids []string) ([]User, error) {
+	found, err := users.GetMany(ctx, tx, ids...)
+	if err != nil || !slices.ContainsFunc(found, func(u User) bool { return u.MergedInto != "" }) {
+		return found, err
+	}
+	var all []User
+	for i := range found {
+		u, err := FindUser(ctx, tx, found[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, *u)
+	}
+	slices.SortFunc(all, func(a, b User) int { return strings.Compare(a.ID, b.ID) })
+	return slices.CompactFunc(all, func(a, b User) bool { return a.ID == b.ID }), nil
 }
 
 // Principals returns the identities behind up to [MaxUsers] users, by the users' ids. One who is not there, or has no e-mail, has no entry.
@@ -136,7 +158,7 @@ func (s Users) Principals(ctx context.Context, ids ...string) (map[string]Princi
 		return nil, err
 	}
 	return session.Read(ctx, s.run, func(tx *session.Tx) (map[string]Principal, error) {
-		found, err := users.GetMany(ctx, tx, ids...)
+		found, err := findMany(ctx, tx, ids)
 		if err != nil {
 			return nil, err
 		}
@@ -303,7 +325,7 @@ func (s Users) Anonymise(ctx context.Context, id string) (User, error) {
 		}
 		// A new value, so that a field that is added to users some day is wiped too.
 		u := User{ID: old.ID, Status: Deleted, CreatedAt: old.CreatedAt, UpdatedAt: tx.Now}
-		if err := errors.Join(users.Put(ctx, tx, u), forget(ctx, tx, id)); err != nil {
+		if err := errors.Join(users.Put(ctx, tx, u), forget(ctx, tx, old.ID)); err != nil {
 			return User{}, err
 		}
 		if old.PrincipalID != "" {

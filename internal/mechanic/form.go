@@ -39,6 +39,9 @@ type Mechanic[C any] interface {
 	// Leave ends what waits for a user who has been deleted. It runs in the transaction of that, as a call does, before its event is
 	// entered.
 	Leave(ctx context.Context, tx *session.Tx, userID string) error
+	// Join gives what is kept of a user and is no row of a fold to the user who stays of the two, and returns since when that one is judged otherwise
+	// because of it; zero for never. It runs before what happened to the one has happened to the other.
+	Join(ctx context.Context, tx *session.Tx, n Naming) (since time.Time, err error)
 	// Amend adds to changes what is different after a user's fold was folded again, and brings what the mechanic
 	// counts of several users in line.
 	Amend(ctx context.Context, tx *session.Tx, a Amendment, changes []C) ([]C, error)
@@ -99,6 +102,11 @@ func (Plain[C]) Present(context.Context, *session.Tx, *Occasion) ([]C, error) { 
 
 // Leave ends nothing.
 func (Plain[C]) Leave(context.Context, *session.Tx, string) error { return nil }
+
+// Join gives nothing.
+func (Plain[C]) Join(context.Context, *session.Tx, Naming) (since time.Time, err error) {
+	return time.Time{}, nil
+}
 
 // Amend adds nothing.
 func (Plain[C]) Amend(_ context.Context, _ *session.Tx, _ Amendment, changes []C) ([]C, error) {

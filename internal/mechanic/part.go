@@ -2,6 +2,9 @@ package mechanic
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -22,7 +25,52 @@ type Part struct {
 	// so. It brings the record, nil if there is none, to where the change can be made, and returns what that makes of it. Nil leaves all
 	// to the change.
 	Decide func(ctx context.Context, tx *session.Tx, now, was, then any) (Decision, error)
+	// Move returns the row that a record of a user becomes if it is another's. Nil if no call writes such records: what follows in a fold is made
+	// anew.
+	Move func(record any, n Naming) store.Row
 }
+
+// A Naming gives what is one user's to another.
+type Naming struct{ From, Into string }
+
+// User returns the id of the one who stays for that which is given up, and any other text as it is.
+func (n Naming) User(id string) string {
+	if id == n.From {
+		return n.Into
+	}
+	return id
+}
+
+// Derived returns an id that begins with the user's as it begins with that of the one who stays, and any other as it is. No id that
+// a caller gives holds a colon.
+func (n Naming) Derived(id string) string {
+	if rest, derived := strings.CutPrefix(id, n.From+":"); derived {
+		return n.Into + ":" + rest
+	}
+	return id
+}
+
+// Event returns what happened to the one as it happened to the other. It keeps its id.
+func (n Naming) Event(e event.Event) event.Event {
+	e.UserID = n.User(e.UserID)
+	if e.Type == event.Clock {
+		e.EntityID = n.Derived(e.EntityID)
+	}
+	e.Fields = maps.Clone(e.Fields)
+	for name, v := range e.Fields {
+		switch text, is := v.(string); {
+		case !is:
+		case slices.Contains(parties, name):
+			e.Fields[name] = n.User(text)
+		default:
+			e.Fields[name] = n.Derived(text)
+		}
+	}
+	return e
+}
+
+// parties are the fields of events that name users.
+var parties = []string{"initiator", "counterpart"}
 
 // A Decision is what becomes of a record about which somebody has decided.
 type Decision struct {
@@ -41,6 +89,16 @@ func (p Part) Decided(decide func(ctx context.Context, tx *session.Tx, now, was,
 // Rows returns the part of a table that holds rows of their owners.
 func Rows[T any](table *store.Table[T], owner func(*T) string) Part {
 	return Part{Table: table.Schema(), Owner: ownerOf(owner)}
+}
+
+// Moving returns the part of a table whose rows calls write with what lets a record be another user's.
+func Moving[T any](p Part, table *store.Table[T], move func(*T, Naming)) Part {
+	p.Move = func(record any, n Naming) store.Row {
+		t := record.(T)
+		move(&t, n)
+		return table.Row(t)
+	}
+	return p
 }
 
 // Sums returns the part of a table that holds sums.

@@ -1,0 +1,428 @@
+package guerdon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// Merged says what became of two users who were one person.
+type Merged struct {
+	// UserID is the id that was given up, IntoID the user who stays.
+	UserID string `json:"userId"`
+	IntoID string `json:"intoUserId"`
+	// Facts is how many things that had happened to the one have happened to the other since.
+	Facts int `json:"facts"`
+	// Outcome is all that is different for whoever it is, in the order in which it was found.
+	Outcome Outcome `json:"outcome"`
+}
+
+// Merge lets all that has happened to a user have happened to another, because both are one person: events at their time, submissions, grants and
+// what was spent. All that followed follows anew, as if it had been the history of one from the start: days of streaks are joined, a mission that both have
+// completed is completed once, and a quiz that both have answered counts as the answer that came first. The id is given up: whoever names it, in
+// any call, means the user who stays. That one keeps its profile and gets what it lacks of the other's, and the tags of both. What happened is judged with what
+// its user was as of then.
+//
+// What is spent, and what is closed for good, is as with [Workspace.Retract]. What both were given by hand, such as the same mission, stays as the user who stays has it.
+// Each event's entry stays in the journal, another one says whose it is since ([Workspace.Corrections]), and an event of type User whose field "merged" is the id that was
+// given up follows in the end.
+//
+// It is one transaction for 250 facts, which takes back and folds again what lies behind the earliest of them. A longer history is moved in several, the latest facts
+// first, and others are let in between: each fact counts for one of the two at any time. What would refuse it is looked for before the first ([Workspace.DryMerge]). If it is interrupted, the
+// next [Workspace.Advance] goes on, or the same call. Merged twice is once: the second time returns no facts.
+//
+// It returns [fault.ErrInvalid] for a correction without a reason and for a user into itself, [fault.ErrNotFound] for an unknown user, [fault.ErrConflict] if one of them has been
+// deleted, if the id was given up for another user, if the user who stays would have too many tags, or if something may have happened to the user who does not before the workspace's horizon, and an
+// [*economy.BoundError] if the correction refuses what is spent.
+func (ws *Workspace) Merge(ctx context.Context, userID, intoID string, c Correction) (Merged, error) {
+	asked, err := newMerge(userID, intoID, c)
+	if err != nil {
+		return Merged{}, err
+	}
+	long, err := session.Read(ctx, ws.run, asked.long)
+	if err == nil && long {
+		_, err = ws.DryMerge(ctx, userID, intoID, c)
+		asked.Spent = Owe // it was found not to be needed
+	}
+	if err != nil {
+		return Merged{}, err
+	}
+	return ws.merge(ctx, asked)
+}
+
+// DryMerge returns what [Workspace.Merge] would, and changes nothing.
+func (ws *Workspace) DryMerge(ctx context.Context, userID, intoID string, c Correction) (Merged, error) {
+	asked, err := newMerge(userID, intoID, c)
+	if err != nil {
+		return Merged{}, err
+	}
+	return session.Write(ctx, ws.rehearsal, func(tx *session.Tx) (Merged, error) {
+		m, err := ws.engine.beginMerge(ctx, tx, asked)
+		all := asked.merged()
+		for err == nil && !m.Done {
+			err = ws.engine.mergeOn(ctx, tx, &m, all)
+		}
+		return *all, err
+	})
+}
+
+// merge moves portions until there is none left.
+func (ws *Workspace) merge(ctx context.Context, asked *merge) (Merged, error) {
+	all := asked.merged()
+	for {
+		before := *all
+		done, err := session.Write(ctx, ws.run, func(tx *session.Tx) (bool, error) {
+			*all = before // it may run again
+			m, err := ws.engine.beginMerge(ctx, tx, asked)
+			if err == nil && !m.Done {
+				err = ws.engine.mergeOn(ctx, tx, &m, all)
+			}
+			return m.Done, err
+		})
+		if err != nil || done {
+			return *all, err
+		}
+	}
+}
+
+// A merge is that one user's id is given up for another's.
+type merge struct {
+	UserID string `json:"userId"`
+	IntoID string `json:"intoUserId"`
+	Correction
+
+	Actor content.Actor `json:"actor"`
+	At    time.Time     `json:"at"`
+	// Since is since when the user who stays is judged otherwise because of what is no fact, zero for never.
+	Since time.Time `json:"since,omitzero"`
+	// Done says that nothing is left.
+	Done bool `json:"done,omitempty"`
+}
+
+// merges are those of a workspace, under the ids that were given up.
+var merges = store.Define("merges", func(m *merge) string { return m.UserID },
+	[]store.Field[merge]{
+		{Name: "open", Kind: store.KindText, Of: func(m *merge) store.Value {
+			if m.Done {
+				return store.Value{}
+			}
+			return store.Text(m.UserID)
+		}},
+	},
+	store.Index{Name: "open", Columns: []string{"open"}}, // few: those that were interrupted
+)
+
+// mergePortion is how many facts are moved in a transaction.
+const mergePortion = 250
+
+func newMerge(userID, intoID string, c Correction) (*merge, error) {
+	err := errors.Join(ident.Check("userId", userID), ident.Check("intoUserId", intoID), c.validate())
+	return &merge{UserID: userID, IntoID: intoID, Correction: c}, err
+}
+
+func (m *merge) merged() *Merged { return &Merged{UserID: m.UserID, IntoID: m.IntoID} }
+
+func (m *merge) naming() mechanic.Naming { return mechanic.Naming{From: m.UserID, Into: m.IntoID} }
+
+// long tells whether the history is moved in more than one transaction.
+func (m *merge) long(tx *session.Tx) (bool, error) {
+	n, err := steps.Count(context.Background(), tx, store.Prefix(m.UserID+"/"))
+	return n > mergePortion, err
+}
+
+// beginMerge gives up an id, unless that was done before, and returns the merge.
+func (e *Engine) beginMerge(ctx context.Context, tx *session.Tx, asked *merge) (m merge, err error) {
+	p, err := e.ready(ctx, tx)
+	if err != nil {
+		return m, err
+	}
+	into, err := tenancy.FindUser(ctx, tx, asked.IntoID)
+	if err != nil {
+		return m, err
+	}
+	m, known, err := merges.Get(ctx, tx, asked.UserID)
+	switch {
+	case err != nil:
+		return m, err
+	case known && into.ID != m.IntoID && asked.IntoID != m.IntoID:
+		return m, fault.Conflict("userId", "%q was given up for %q", m.UserID, m.IntoID)
+	case known:
+		return m, nil
+	}
+	from, err := tenancy.FindUser(ctx, tx, asked.UserID)
+	if err == nil {
+		err = e.mergeable(ctx, tx, p, from, into)
+	}
+	if err != nil {
+		return m, err
+	}
+	m = *asked
+	m.IntoID, m.Actor, m.At = into.ID, content.ActorOf(tx), tx.Now
+	if _, err = tenancy.Merge(ctx, tx, from, into); err != nil {
+		return m, err
+	}
+	for _, mechanic := range p.mechanics {
+		since, err := mechanic.join(ctx, tx, m.naming())
+		if err != nil {
+			return m, err
+		}
+		if !since.IsZero() && (m.Since.IsZero() || since.Before(m.Since)) {
+			m.Since = since
+		}
+	}
+	return m, merges.Put(ctx, tx, m)
+}
+
+// mergeable refuses two users who cannot become one.
+func (e *Engine) mergeable(ctx context.Context, tx *session.Tx, p *program, from, into *tenancy.User) error {
+	for field, u := range map[string]*tenancy.User{"userId": from, "intoUserId": into} {
+		if u.Status == tenancy.Deleted {
+			return fault.Conflict(field, "%q has been deleted", u.ID)
+		}
+	}
+	if from.ID == into.ID {
+		return fault.Invalid("intoUserId", "is the user who is given up")
+	}
+	settled, _, err := horizon(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if p.docs.Settled.After(settled) {
+		settled = p.docs.Settled
+	}
+	if from.CreatedAt.Before(settled) {
+		return fault.Conflict("userId", "%q was there before %s, and what had happened by then is settled", from.ID, settled.Format(time.RFC3339))
+	}
+	return nil
+}
+
+// mergeOn moves the last facts that the given-up user has, and adds what is different to what was found. When none is left, the merge is done.
+func (e *Engine) mergeOn(ctx context.Context, tx *session.Tx, m *merge, all *Merged) error {
+	p, err := e.ready(ctx, tx)
+	if err != nil {
+		return err
+	}
+	last, err := steps.List(ctx, tx, store.Prefix(m.UserID+"/").Reverse().First(mergePortion+1))
+	if err != nil {
+		return err
+	}
+	m.Done = len(last) <= mergePortion
+	last = last[:min(len(last), mergePortion)]
+	if len(last) > 0 || m.Done {
+		if err := e.rehome(ctx, tx, p, m, last, all); err != nil {
+			return err
+		}
+	}
+	if !m.Done {
+		return nil
+	}
+	into, err := tenancy.FindUser(ctx, tx, m.IntoID)
+	if err != nil {
+		return err
+	}
+	tx.Cause(into.Merged(tx, m.UserID))
+	return merges.Put(ctx, tx, *m)
+}
+
+// rehome moves the last steps of the one fold to the other.
+func (e *Engine) rehome(ctx context.Context, tx *session.Tx, p *program, m *merge, last []step, all *Merged) error {
+	o, err := p.occasion(ctx, tx, mechanic.Ticking("", "", m.IntoID, tx.Now))
+	if err != nil {
+		return err
+	}
+	told := &fact{program: p, first: o, entry: newEntry(tx, p.moment(tx), o)}
+	out := &told.entry.Outcome
+	tx.NoDebt = m.Spent == Refuse
+	defer func() { tx.NoDebt, tx.Seq = false, 0 }()
+	h, _, err := heads.Get(ctx, tx, headKey)
+	if err != nil {
+		return err
+	}
+	tx.Seq = h.Seq + 1
+	var facts []*fact
+	if n := len(last); n > 0 {
+		gone, err := e.uproot(ctx, tx, last[n-1].key(), out)
+		if err != nil {
+			return err
+		}
+		if facts, err = e.replant(ctx, tx, m, gone); err != nil {
+			return err
+		}
+	}
+	place := ""
+	if len(facts) > 0 {
+		place = facts[0].key()
+	}
+	if m.Done && !m.Since.IsZero() {
+		if since := placeOf(m.IntoID, m.Since, ""); place == "" || since < place {
+			place = since
+		}
+	}
+	for _, f := range facts {
+		if f.EventID != "" {
+			if err := f.number(ctx, tx); err != nil {
+				return err
+			}
+			tx.Seq = f.Seq + 1
+		}
+	}
+	if place != "" {
+		if err := e.refold(ctx, tx, place, facts, out); err != nil {
+			return err
+		}
+	}
+	if err := e.spread(ctx, tx, out); err != nil {
+		return err
+	}
+	for _, f := range facts {
+		if f.EventID == "" {
+			continue
+		}
+		if err := enroll(ctx, tx, f); err != nil {
+			return err
+		}
+		all.Outcome.add(&f.entry.Outcome)
+	}
+	all.Facts += len(facts)
+	all.Outcome.add(out)
+	if out.changes()+len(out.Problems) == 0 {
+		return nil
+	}
+	if err := told.number(ctx, tx); err != nil {
+		return err
+	}
+	told.rename(fmt.Sprintf("%s:%d", o.Event.ID, out.Seq))
+	return enroll(ctx, tx, told)
+}
+
+// uproot takes the end of a fold back for good, from a place on, and returns what it was made of.
+func (e *Engine) uproot(ctx context.Context, tx *session.Tx, place string, out *Outcome) ([]*fact, error) {
+	gone, err := e.laterThan(ctx, tx, place)
+	if err != nil {
+		return nil, err
+	}
+	r := recorderOf(tx)
+	r.first = &images{}
+	err = r.undo(ctx, gone)
+	for _, f := range gone {
+		err = errors.Join(err, steps.Delete(ctx, tx, f.key()))
+		r.forget(f.key())
+	}
+	changed := r.first.list
+	if r.first = nil; err != nil {
+		return nil, err
+	}
+	return gone, e.differ(ctx, tx, gone, nil, changed, out)
+}
+
+// replant returns the facts of a fold as facts of the user who stays, in their order: what the clock did by itself follows anew, what has not happened does
+// nothing, and what was said of the user who is given up is not true of the other.
+func (e *Engine) replant(ctx context.Context, tx *session.Tx, m *merge, gone []*fact) (facts []*fact, err error) {
+	into, err := tenancy.FindUser(ctx, tx, m.IntoID)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range gone {
+		if f.Ticked || f.Void > 0 || f.first != nil && (f.entry.Event.Type == event.User || f.entry.Event.Type == event.Retraction) {
+			continue
+		}
+		moved, taken, err := e.replanted(ctx, tx, m, into, f)
+		if err != nil {
+			return nil, err
+		}
+		if !taken {
+			facts = append(facts, moved)
+		}
+	}
+	slices.SortFunc(facts, func(a, b *fact) int { return strings.Compare(a.key(), b.key()) })
+	return facts, nil
+}
+
+// replanted returns a fact as one of the user who stays, and whether that one has been given the same already.
+func (e *Engine) replanted(ctx context.Context, tx *session.Tx, m *merge, into *tenancy.User, f *fact) (moved *fact, taken bool, err error) {
+	n := m.naming()
+	moved = &fact{program: f.program, given: true, step: step{UserID: into.ID, RecordedAt: f.RecordedAt, Seq: tx.Seq - 1}}
+	if moved.Given, taken, err = e.regive(ctx, tx, n, f.Given); err != nil || taken {
+		return nil, taken, err
+	}
+	moved.stand(f.At, f.Rank)
+	if f.first == nil {
+		return moved, false, nil
+	}
+	first := n.Event(f.entry.Event)
+	judged := into.Was(f.entry.User)
+	if f.bare {
+		if judged, err = into.At(ctx, tx, first.At); err != nil {
+			return nil, false, err
+		}
+	}
+	judged.ID = into.ID
+	moved.first = mechanic.New(&first, judged)
+	moved.entry = newEntry(tx, f.RecordedAt, moved.first)
+	if f.bare {
+		return moved, false, nil
+	}
+	moved.entry.Correction = &Corrected{EventID: first.ID, Number: 1, Was: &f.entry.Event, At: tx.Now, Actor: m.Actor, Reason: m.Reason}
+	if before := f.entry.Correction; before != nil {
+		moved.entry.Correction.Number = before.Number + 1
+	}
+	moved.EventID = moved.entry.ID()
+	return moved, false, nil
+}
+
+// regive returns what calls gave the one as given to the other, and whether that one has been given the same already.
+func (e *Engine) regive(ctx context.Context, tx *session.Tx, n mechanic.Naming, given []image) (moved []image, taken bool, err error) {
+	for i := range given {
+		m := given[i]
+		part := e.parts[m.Table]
+		if part == nil || part.Move == nil {
+			return nil, false, fault.Conflict("userId", "%q has what was given before it could be another user's: %s %q", n.From, m.Table, m.Key)
+		}
+		key := ""
+		for _, r := range []*record{&m.Was, &m.Now} {
+			v, err := r.value(part.Table, m.Key)
+			if err != nil {
+				return nil, false, err
+			}
+			if v != nil {
+				row := part.Move(v, n)
+				key = row.Key
+				*r = recordOn(part.Table, &row)
+			}
+		}
+		if m.Key = key; m.Was.none() && part.Sum == nil {
+			there, err := tx.Get(ctx, part.Table, key)
+			if err != nil || len(there) > 0 {
+				return nil, len(there) > 0, err
+			}
+		}
+		moved = append(moved, m)
+	}
+	return moved, false, nil
+}
+
+// advanceMerges goes on with merges that were interrupted.
+func (ws *Workspace) advanceMerges(ctx context.Context) error {
+	open, err := session.Read(ctx, ws.run, func(tx *session.Tx) ([]merge, error) {
+		return merges.List(ctx, tx, store.By("open"))
+	})
+	faults := []error{err}
+	for i := range open {
+		m := open[i]
+		_, err := ws.merge(ctx, &m)
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}

@@ -358,9 +358,14 @@ func TestConsumedOnce(t *testing.T) {
 			last := goesRunning(t, ws, 20)
 
 			calls := 0
+			handed := make(chan struct{}) // closed when all have been handed over
+			whole := sync.OnceFunc(func() { close(handed) })
 			stop := running(t, func(ctx context.Context) error {
 				return eng.ConsumeOnce(ctx, "tallies", func(ctx context.Context, tx store.Tx, inner *guerdon.Workspace, entries []guerdon.Entry) error {
 					calls++
+					if entries[len(entries)-1].Outcome.Seq == last+20 {
+						defer whole()
+					}
 					if err := tallied(ctx, tx, entries); err != nil {
 						return err
 					}
@@ -380,7 +385,8 @@ func TestConsumedOnce(t *testing.T) {
 					return nil
 				}, &guerdon.ConsumeOptions{Batch: 7})
 			})
-			for seq := int64(0); seq < last+20; {
+			<-handed
+			for seq := int64(0); seq < last+20; { // until that is committed
 				states, err := ws.Consumers(t.Context())
 				require.NoError(t, err)
 				if len(states) > 0 {

@@ -36,7 +36,7 @@ var databases pgtest.Pool
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if flag.Lookup("test.bench").Value.String() == "" { // what is measured runs as in a host
-		debug.SetGCPercent(400) // the worlds of the tests are small, and each is garbage soon
+		debug.SetGCPercent(800) // the worlds of the tests are small, and each is garbage soon
 	}
 	code := m.Run()
 	if err := databases.Close(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -128,27 +129,69 @@ func formerFile(t testing.TB) string {
 	return path
 }
 
-// formerRows returns what a query finds in the file, whose columns are all texts.
-func formerRows(t testing.TB, query string) (all [][]any) {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+formerFile(t))
-	require.NoError(t, err)
-	defer func() { require.NoError(t, db.Close()) }()
-	rows, err := db.QueryContext(t.Context(), query)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, rows.Close()) }()
-	columns, err := rows.Columns()
-	require.NoError(t, err)
-	for rows.Next() {
-		row, into := make([]any, len(columns)), make([]any, len(columns))
-		for i := range row {
-			into[i] = &row[i]
-		}
-		require.NoError(t, rows.Scan(into...))
-		all = append(all, row)
+// formerTable is a table of the file.
+type formerTable struct {
+	version int64
+	rows    []formerRow
+}
+
+// formerRow is a row of the file.
+type formerRow struct{ scope, key, record string }
+
+// formerTables returns the tables of the file by their names. They are read once.
+var formerTables = sync.OnceValues(func() (map[string]formerTable, error) {
+	file, err := unzipped()
+	if err != nil {
+		return nil, err
 	}
-	require.NoError(t, rows.Err())
-	return all
+	dir, err := os.MkdirTemp("", "guerdon-former")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // it is of no use any more
+	path := filepath.Join(dir, "guerdon.db")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := readTables(db)
+	return tables, errors.Join(err, db.Close())
+})
+
+func readTables(db *sql.DB) (map[string]formerTable, error) {
+	tables := map[string]formerTable{}
+	err := eachOf(db, "select name, version, '' from guerdon_tables", func(name, version, _ string) (err error) {
+		var t formerTable
+		t.version, err = strconv.ParseInt(version, 10, 64)
+		tables[name] = t
+		return err
+	})
+	for name, t := range tables {
+		err = errors.Join(err, eachOf(db, `select scope, "key", record from guerdon_`+name, func(scope, key, record string) error {
+			t.rows = append(t.rows, formerRow{scope, key, record})
+			return nil
+		}))
+		tables[name] = t
+	}
+	return tables, err
+}
+
+// eachOf calls fn with what a query finds.
+func eachOf(db *sql.DB, query string, fn func(a, b, c string) error) error {
+	rows, err := db.QueryContext(context.Background(), query)
+	if err != nil {
+		return err
+	}
+	var a, b, c string
+	for err == nil && rows.Next() {
+		if err = rows.Scan(&a, &b, &c); err == nil {
+			err = fn(a, b, c)
+		}
+	}
+	return errors.Join(err, rows.Err(), rows.Close())
 }
 
 // formerStores are stores that hold what the file does.
@@ -162,17 +205,21 @@ var formerStores = map[string]func(testing.TB) store.Heir{
 		ctx, dsn := t.Context(), pgtest.DSN(t)
 		conn, err := pgx.Connect(ctx, dsn)
 		require.NoError(t, err)
-		tables := formerRows(t, "select name, version from guerdon_tables")
+		tables, err := formerTables()
+		require.NoError(t, err)
 		_, err = conn.Exec(ctx, `create table guerdon_tables (name text collate "C" primary key, version bigint not null)`)
 		require.NoError(t, err)
-		_, err = conn.CopyFrom(ctx, pgx.Identifier{"guerdon_tables"}, []string{"name", "version"}, pgx.CopyFromRows(tables))
-		require.NoError(t, err)
-		for _, table := range tables {
-			name := fmt.Sprint("guerdon_", table[0])
+		for name, table := range tables {
+			_, err = conn.Exec(ctx, "insert into guerdon_tables values ($1, $2)", name, table.version)
+			require.NoError(t, err)
+			name = "guerdon_" + name
 			_, err = conn.Exec(ctx, "create table "+name+` (scope text collate "C", "key" text collate "C", record json not null, primary key (scope, "key"))`)
 			require.NoError(t, err)
-			rows := formerRows(t, `select scope, "key", record from `+name)
-			_, err = conn.CopyFrom(ctx, pgx.Identifier{name}, []string{"scope", "key", "record"}, pgx.CopyFromRows(rows))
+			_, err = conn.CopyFrom(ctx, pgx.Identifier{name}, []string{"scope", "key", "record"},
+				pgx.CopyFromSlice(len(table.rows), func(i int) ([]any, error) {
+					r := &table.rows[i]
+					return []any{r.scope, r.key, r.record}, nil
+				}))
 			require.NoError(t, err)
 		}
 		require.NoError(t, conn.Close(ctx))
@@ -253,9 +300,10 @@ func TestInherit(t *testing.T) {
 			require.NoError(t, dec.Decode(&line))
 			rows[line.Table] += line.Rows
 		}
-		for _, table := range formerRows(t, "select name from guerdon_tables") {
-			counted := formerRows(t, fmt.Sprint("select count(*) from guerdon_", table[0]))
-			require.EqualValues(t, counted[0][0], rows[table[0].(string)], table[0])
+		tables, err := formerTables()
+		require.NoError(t, err)
+		for name, table := range tables {
+			require.Len(t, table.rows, rows[name], name)
 		}
 		for _, s := range formerClub {
 			ws, err := eng.Workspace(ctx, s)
@@ -263,7 +311,7 @@ func TestInherit(t *testing.T) {
 			requireAsBefore(t, ws)
 			requireJournalAsBefore(t, ws)
 		}
-		_, err := eng.Workspace(ctx, store.Scope{Account: "acme", Workspace: "gone"})
+		_, err = eng.Workspace(ctx, store.Scope{Account: "acme", Workspace: "gone"})
 		require.ErrorIs(t, err, fault.ErrNotFound)
 		again := takeOver(t, st, &now, slog.New(slog.NewJSONHandler(&told, nil)))
 		require.Empty(t, told.String()) // there was nothing more
@@ -277,12 +325,19 @@ func requireJournalAsBefore(t *testing.T, ws *guerdon.Workspace) {
 	ctx := t.Context()
 	entries, err := ws.Journal(ctx, 0)
 	require.NoError(t, err)
-	kept := formerRows(t, fmt.Sprintf("select record from guerdon_journal where scope = '%s' order by seq", ws.Scope()))
+	tables, err := formerTables()
+	require.NoError(t, err)
+	kept := map[string]string{} // records by the id of the event
+	for _, r := range tables["journal"].rows {
+		if r.scope == ws.Scope().String() {
+			kept[r.key] = r.record
+		}
+	}
 	require.Len(t, entries, len(kept))
 	for i, e := range entries {
 		require.EqualValues(t, i+1, e.Outcome.Seq)
 		var before map[string]any
-		require.NoError(t, json.Unmarshal([]byte(kept[i][0].(string)), &before))
+		require.NoError(t, json.Unmarshal([]byte(kept[e.Event.ID]), &before))
 		delete(before, "fingerprint")
 		if caused, ok := before["caused"].([]any); ok {
 			for _, ev := range caused {

@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var loaded = flag.Duration("load", 2*time.Second, "for how long the server is asked from all sides before it is killed, and again after")
+var loaded = flag.Duration("load", 500*time.Millisecond, "for how long the server is asked from all sides before it is killed, and again after; in CI, four times as long")
 
 // TestMain lets the test's program be the server itself, to be killed.
 func TestMain(m *testing.M) {
@@ -126,11 +126,15 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 		}
 		return all
 	}
+	long := *loaded
+	if os.Getenv("CI") != "" {
+		long *= 4
+	}
 	for range 2 {
 		p := launch(t, dir)
 		stop := make(chan struct{})
 		all := load(p, stop)
-		time.Sleep(*loaded)
+		time.Sleep(long)
 		p.kill(t)
 		close(stop)
 		all.Wait()

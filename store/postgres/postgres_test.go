@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,6 +24,18 @@ import (
 	"github.com/guerdonhq/guerdon/store/storetest"
 )
 
+// databases are handed on from test to test, because making the tables takes longer than most of them.
+var databases pgtest.Pool
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := databases.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -35,7 +48,8 @@ func TestConformance(t *testing.T) {
 		return s
 	}
 	storetest.Run(t, storetest.Harness{
-		Open: func(tb testing.TB) store.Store { return at(tb, pgtest.DSN(tb)) },
+		Open:     func(tb testing.TB) store.Store { return at(tb, pgtest.DSN(tb)) },
+		OpenUsed: func(tb testing.TB) store.Store { return postgres.New(databases.Connect(tb)) },
 		Reopen: func(tb testing.TB, s store.Store) store.Store {
 			require.NoError(tb, s.Close())
 			mu.Lock()

@@ -22,18 +22,18 @@ import (
 // difference is reported by.
 func Model(t *testing.T, stores map[string]func(testing.TB) store.Store) {
 	t.Helper()
-	opened := make(map[string]store.Store)
-	for name, open := range stores {
-		opened[name] = Harness{Open: open}.open(t)
+	open := make(map[string]store.Store)
+	for name, fn := range stores {
+		open[name] = opened(t, fn)
 	}
-	names := slices.Sorted(maps.Keys(opened))
+	names := slices.Sorted(maps.Keys(open))
 	cases := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		cases++ // the stores are shared: a workspace that nobody has used is as good as an empty store
 		p := drawProgram(rt, fmt.Sprint("model-", cases))
 		want := p.play(t.Context(), newNaive())
 		for _, name := range names {
-			got := p.play(t.Context(), opened[name])
+			got := p.play(t.Context(), open[name])
 			for i := range p {
 				require.Equal(rt, want[i], got[i], "%s answers otherwise to the last of:\n%s", name, p[:i+1])
 			}

@@ -11,8 +11,8 @@
 //
 // A day is a civil day of one time zone: the workspace's by [Options].ZoneOf, or [Options].Zone. Who is active on it is who did something that happened on it: an activity, or
 // what is submitted of quizzes, slides and stories. What the clock, an admin, or a change of the user does is not activity,
-// and neither is what a provider sees of how somebody gets about. An event that is taken back or put right counts no more as it was, and so does
-// all that followed from it; but who was active because of it stays so.
+// and neither is what a provider sees of how somebody gets about. An event that is taken back or put right counts no more as it was, and neither does
+// what followed from it: every figure is as if it had been so from the start.
 package analytics
 
 import (

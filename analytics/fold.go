@@ -19,7 +19,7 @@ import (
 
 // A delta is what entries say, in whatever portions they come: what those say that come behind it is added.
 type delta struct {
-	active     map[userDay]struct{}    // who did something on which day
+	active     map[userDay]int64       // how many things who did on which day
 	activities map[timeframe.Day]int64 // how many things were done
 	users      map[string]*fate
 	missions   map[string]*told // by the keys of their rows
@@ -45,7 +45,7 @@ type fate struct {
 // fold returns what entries say. It reads nothing else but what the versions of paths hold.
 func fold(entries []guerdon.Entry, outlines []pathVersion, zone *time.Location) *delta {
 	d := &delta{
-		active: map[userDay]struct{}{}, activities: map[timeframe.Day]int64{}, users: map[string]*fate{}, missions: map[string]*told{},
+		active: map[userDay]int64{}, activities: map[timeframe.Day]int64{}, users: map[string]*fate{}, missions: map[string]*told{},
 		booked: map[[2]string]int{}, logs: map[string][]logChange{}, outlines: outlines, tally: newTally(),
 	}
 	for i := range entries {
@@ -59,7 +59,7 @@ func fold(entries []guerdon.Entry, outlines []pathVersion, zone *time.Location) 
 
 func (d *delta) add(e *guerdon.Entry, zone *time.Location) {
 	if c := e.Correction; c != nil && c.Was != nil && isActivity(c.Was.Type) {
-		d.activities[timeframe.DayOf(c.Was.At, zone)]--
+		d.did(c.Was.UserID, timeframe.DayOf(c.Was.At, zone), -1)
 	}
 	id, acts := e.Event.UserID, isActivity(e.Event.Type)
 	if e.Event.Type != event.User && !acts {
@@ -75,9 +75,14 @@ func (d *delta) add(e *guerdon.Entry, zone *time.Location) {
 		f.status = tenancy.Status(status)
 	}
 	if acts {
-		d.active[userDay{id, on}] = struct{}{}
-		d.activities[on]++
+		d.did(id, on, 1)
 	}
+}
+
+// did takes in that a user did something on a day, n times.
+func (d *delta) did(userID string, on timeframe.Day, n int64) {
+	d.active[userDay{userID, on}] += n
+	d.activities[on] += n
 }
 
 // isActivity tells whether an event from outside or of a call is something that its user did. Of groups and paths nobody
@@ -148,7 +153,7 @@ func (d *delta) apply(ctx context.Context, tx store.Tx, at *state) error {
 		return err
 	}
 	for _, ud := range active {
-		if err := l.act(ctx, tx, ud); err != nil {
+		if err := l.act(ctx, tx, ud, d.active[ud]); err != nil {
 			return err
 		}
 	}
@@ -175,6 +180,9 @@ func (l *ledger) meet(ctx context.Context, tx store.Tx, d *delta) error {
 	mentioned := map[string]struct{}{}
 	for id := range d.users {
 		mentioned[id] = struct{}{}
+	}
+	for ud := range d.active {
+		mentioned[ud.userID] = struct{}{}
 	}
 	for of := range d.tally.users {
 		mentioned[of.userID] = struct{}{}
@@ -281,8 +289,8 @@ func (l *ledger) day(on timeframe.Day) *day {
 	return d
 }
 
-// act takes in that a user was active on a day.
-func (l *ledger) act(ctx context.Context, tx store.Tx, ud userDay) error {
+// act takes in that a user did something on a day, n times, or did not.
+func (l *ledger) act(ctx context.Context, tx store.Tx, ud userDay, n int64) error {
 	block, bit := blockOf(ud.day)
 	days := func(block int) uint64 {
 		if s := l.spans[spot{ud.userID, block}]; s != nil {
@@ -290,9 +298,19 @@ func (l *ledger) act(ctx context.Context, tx store.Tx, ud userDay) error {
 		}
 		return 0
 	}
-	own := days(block)
-	if own&(1<<bit) != 0 {
+	if n == 0 {
 		return nil
+	}
+	own, s := days(block), l.open(spot{ud.userID, block})
+	was := s.presence.on(bit)
+	s.presence.mark(bit, n)
+	is := s.presence.on(bit)
+	if was == is {
+		return nil
+	}
+	more := int64(1)
+	if was {
+		more = -1
 	}
 	// How many days it is since the user was active before, and until the user was active again.
 	since, until := daysInBlock, daysInBlock
@@ -304,12 +322,14 @@ func (l *ledger) act(ctx context.Context, tx store.Tx, ud userDay) error {
 	}
 	for i, length := range windows {
 		for n := max(0, length-since); n < min(length, until); n++ {
-			l.day(ud.day.Add(n)).Active[i]++
+			l.day(ud.day.Add(n)).Active[i] += more
 		}
 	}
-	l.open(spot{ud.userID, block}).Days |= 1 << bit
-	p := l.people[ud.userID]
-	p.enter(active, block, true)
+	p := l.person(ud.userID)
+	p.enter(active, block, s.Days != 0)
+	if was {
+		return l.live(ctx, tx, p)
+	}
 	if err := l.runOn(ctx, tx, p, ud.day); err != nil {
 		return err
 	}
@@ -338,6 +358,36 @@ func (l *ledger) runOn(ctx context.Context, tx store.Tx, p *person, on timeframe
 		}
 	}
 	p.Run, p.Longest = length, max(p.Longest, length)
+	return nil
+}
+
+// live takes in anew on which days a person was active, after it has turned out that one of them was none.
+func (l *ledger) live(ctx context.Context, tx store.Tx, p *person) error {
+	var blocks []int
+	unread := map[spot]struct{}{}
+	for _, s := range p.Where {
+		for left := s.Blocks; s.Topic == active && left != 0; left &= left - 1 {
+			blocks = append(blocks, s.Group*blocksInGroup+bits.TrailingZeros64(left))
+			if at := (spot{p.UserID, blocks[len(blocks)-1]}); l.spans[at] == nil {
+				unread[at] = struct{}{}
+			}
+		}
+	}
+	if err := l.look(ctx, tx, unread); err != nil {
+		return err
+	}
+	l.count(p.First.Week(), p.Weeks, -1)
+	p.Active, p.First, p.Last, p.Weeks, p.Run, p.Longest = false, 0, 0, 0, 0, 0
+	for _, block := range blocks {
+		for days := l.spans[spot{p.UserID, block}].Days; days != 0; days &= days - 1 {
+			on := timeframe.Day(block*daysInBlock + bits.TrailingZeros32(days))
+			if p.Run++; !p.Active || on != p.Last+1 {
+				p.Run = 1
+			}
+			p.Longest = max(p.Longest, p.Run)
+			l.come(p, on)
+		}
+	}
 	return nil
 }
 

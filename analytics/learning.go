@@ -254,7 +254,8 @@ type Quiz struct {
 	AsOf
 
 	// TotalAttempts is how many answers there were, SuccessRate how many of them were correct, in percent with two places, and UniqueUsers
-	// of how many users they were.
+	// of how many users they were. A quiz that may be answered more than once counts once for each user and context, with the
+	// answer that counts, where the first was given.
 	TotalAttempts int64   `json:"totalAttempts"`
 	SuccessRate   float64 `json:"successRate"`
 	UniqueUsers   int64   `json:"uniqueUsers"`

@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/learning"
@@ -143,7 +145,10 @@ type logChange struct {
 
 // learn takes in what an entry says of logs.
 func (d *delta) learn(e *guerdon.Entry, zone *time.Location) {
-	d.submit(&e.Event, zone)
+	if c := e.Correction; c != nil && c.Was != nil {
+		d.submit(c.Was, -1, zone)
+	}
+	d.submit(&e.Event, 1, zone)
 	for i := range e.Outcome.Learning {
 		c := &e.Outcome.Learning[i]
 		if c.AssignmentID != "" || c.Progress == "" { // of a story that is not begun
@@ -162,18 +167,22 @@ func (d *delta) learn(e *guerdon.Entry, zone *time.Location) {
 		if c.Progress == learning.Complete {
 			l.CompletedOn = new(on(c.CompletedAt))
 		}
-		if ev := &e.Event; string(ev.Type) == kindOf(c.ItemType) && ev.EntityID == c.ItemID {
-			l.Parent = Item{ItemType: learning.ItemType(textOf(ev, "parentType")), ItemID: textOf(ev, "parentId")}
-			l.Difficulty = textOf(ev, "difficulty")
+		l.Parent = Item{ItemType: learning.ItemType(c.ParentType), ItemID: c.ParentID}
+		l.Difficulty = string(c.Difficulty)
+		if ev := &e.Event; string(ev.Type) == kindOf(c.ItemType) && ev.EntityID == c.ItemID { // changes of earlier versions do not say it
+			if c.Parent == (content.Parent{}) {
+				l.Parent = Item{ItemType: learning.ItemType(textOf(ev, "parentType")), ItemID: textOf(ev, "parentId")}
+			}
+			l.Difficulty = cmp.Or(l.Difficulty, textOf(ev, "difficulty"))
 		}
 		d.logs[l.key()] = append(d.logs[l.key()], l)
 	}
 }
 
-// submit counts what was submitted.
-func (d *delta) submit(ev *event.Event, zone *time.Location) {
+// submit counts what was submitted, n times.
+func (d *delta) submit(ev *event.Event, n int64, zone *time.Location) {
 	if ev.Type != event.Activity && isActivity(ev.Type) {
-		d.tally.mark(studying, ev.UserID, timeframe.DayOf(ev.At, zone), 1)
+		d.tally.mark(studying, ev.UserID, timeframe.DayOf(ev.At, zone), n)
 	}
 }
 

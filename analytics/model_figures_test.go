@@ -29,16 +29,21 @@ func (w *world) learns(t *rapid.T, id string) {
 	_, err := w.Learning.Evaluate(ctx, id)
 	require.NoError(t, err)
 	who := learning.Submission{UserID: id}
+	if back := rapid.SampledFrom([]int{0, 0, 0, 1, 2, 30}).Draw(t, "days ago"); back > 0 {
+		who.At = w.clock().AddDate(0, 0, -back)
+	}
 	if rapid.IntRange(0, 3).Draw(t, "parent") == 0 {
 		who.Parent = content.Parent{ParentID: rapid.SampledFrom([]string{"course", "more"}).Draw(t, "of"), ParentType: content.ParentType(learning.ItemPath)}
 	}
-	switch what := rapid.SampledFrom([]string{"q", "hard", "s", "s"}).Draw(t, "item"); what {
+	switch what := rapid.SampledFrom([]string{"q", "hard", "often", "often", "s", "s"}).Draw(t, "item"); what {
 	case "s":
 		to := rapid.SampledFrom([]learning.Progress{learning.Start, learning.InProgress, learning.Complete}).Draw(t, "progress")
 		_, err = w.Learning.SubmitSlide(ctx, learning.SlideSubmission{Submission: who, SlideID: what, Progress: to})
 	default:
 		answer := rapid.SampledFrom([]content.Option{content.Option1, content.Option1, content.Option2}).Draw(t, "answer")
-		_, err = w.Learning.SubmitQuiz(ctx, learning.QuizSubmission{Submission: who, QuizID: what, Answer: answer})
+		_, err = w.Learning.SubmitQuiz(ctx, learning.QuizSubmission{
+			Submission: who, QuizID: what, Answer: answer, Attempt: rapid.IntRange(0, 3).Draw(t, "attempt"),
+		})
 	}
 	if err != nil { // it was answered, or is no item of the parent, or that is not assigned
 		var wrong *fault.Error
@@ -46,14 +51,75 @@ func (w *world) learns(t *rapid.T, id string) {
 	}
 }
 
+// triesAgain lets somebody answer once more.
+func (w *world) triesAgain(t *rapid.T) {
+	var last []event.Event
+	for _, e := range w.journal(t) {
+		if e.Correction == nil && e.Event.Type == event.Quiz && e.Event.EntityID == "often" {
+			last = append(last, e.Event)
+		}
+	}
+	if len(last) == 0 {
+		return
+	}
+	e := rapid.SampledFrom(last).Draw(t, "answer before")
+	l, err := w.Learning.QuizLog(t.Context(), e.UserID, "often", learning.DefaultContext)
+	if err != nil {
+		require.ErrorIs(t, err, fault.ErrNotFound) // it was taken back
+		return
+	}
+	_, err = w.Learning.SubmitQuiz(t.Context(), learning.QuizSubmission{
+		Submission: learning.Submission{UserID: e.UserID, At: w.clock().AddDate(0, 0, -rapid.SampledFrom([]int{0, 1, 2, 30}).Draw(t, "days ago"))},
+		QuizID:     "often", Attempt: len(l.Attempts) + 1, Answer: rapid.SampledFrom([]content.Option{content.Option1, content.Option2}).Draw(t, "answer"),
+	})
+	if err != nil { // it was right, or nothing is left, or somebody is gone
+		var wrong *fault.Error
+		require.ErrorAs(t, err, &wrong)
+	}
+}
+
+// takesBack takes back something that was submitted.
+func (w *world) takesBack(t *rapid.T) {
+	var ids []string
+	for _, e := range w.journal(t) {
+		if e.Correction == nil && (e.Event.Type == event.Quiz || e.Event.Type == event.Slide) {
+			ids = append(ids, e.Event.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return
+	}
+	if _, err := w.Retract(t.Context(), rapid.SampledFrom(ids).Draw(t, "submission"), guerdon.Correction{Reason: "it was not so"}); err != nil {
+		require.ErrorIs(t, err, fault.ErrConflict) // of somebody who is gone
+	}
+}
+
+// regrades publishes another key to a quiz, and perhaps another answer that counts, and judges all answers anew.
+func (w *world) regrades(t *rapid.T) {
+	ctx := t.Context()
+	quiz, err := w.Quizzes.Get(ctx, rapid.SampledFrom([]string{"q", "often", "often"}).Draw(t, "quiz"))
+	require.NoError(t, err)
+	quiz.CorrectAnswer = rapid.SampledFrom([]content.Option{content.Option1, content.Option2}).Draw(t, "key")
+	quiz.Difficulty = rapid.SampledFrom([]content.Difficulty{content.Easy, content.Hard}).Draw(t, "difficulty")
+	if quiz.MaxAttempts > 1 {
+		quiz.CountedAttempt = rapid.SampledFrom([]content.CountedAttempt{content.BestAttempt, content.LastAttempt}).Draw(t, "counted")
+	}
+	bundle, err := guerdon.Bundle(&quiz)
+	require.NoError(t, err)
+	_, err = w.Import(ctx, bundle)
+	require.NoError(t, err)
+	if rapid.Bool().Draw(t, "regraded") {
+		_, err = w.Regrade(ctx, quiz.ID, guerdon.Correction{Reason: "the key was wrong"})
+		require.NoError(t, err)
+	}
+}
+
 // lesson is what a journal says at last of somebody's log.
 type lesson struct {
 	learning.Change
 
-	started    timeframe.Day
-	completed  *timeframe.Day
-	difficulty string
-	parent     string
+	started   timeframe.Day
+	completed *timeframe.Day
 }
 
 func (l *lesson) path(id string) bool {
@@ -84,10 +150,6 @@ func lessons(entries []guerdon.Entry, zone *time.Location) map[string]*lesson {
 			if c.Progress == learning.Complete {
 				l.completed = new(timeframe.DayOf(c.CompletedAt, zone))
 			}
-			if e.Event.EntityID == c.ItemID && (e.Event.Type == event.Quiz || e.Event.Type == event.Slide) {
-				l.difficulty, _ = e.Event.Fields["difficulty"].(string)
-				l.parent, _ = e.Event.Fields["parentId"].(string)
-			}
 		}
 	}
 	return all
@@ -97,7 +159,7 @@ func lessons(entries []guerdon.Entry, zone *time.Location) map[string]*lesson {
 func stood(all map[string]*lesson, path *lesson, items []learning.Item) (done []*lesson, at string) {
 	for _, i := range items {
 		l := all[strings.Join([]string{path.UserID, path.Context, string(i.ItemType), i.ItemID}, "/")]
-		if l != nil && (l.parent == "" || l.parent == path.ItemID) {
+		if l != nil && (l.ParentID == "" || l.ParentID == path.ItemID) {
 			done, at = append(done, l), i.ItemID
 		}
 	}
@@ -144,9 +206,7 @@ func (w *world) compareLearning(
 	everBegan, everDone := set{}, set{}
 	everAttempts, everRight := int64(0), int64(0)
 	for key, l := range all {
-		if l.ItemType == learning.ItemPath || l.ItemType == learning.ItemGroup { // what the journal says is what is so
-			w.compareLog(t, l, shown, all, items)
-		}
+		w.compareLog(t, l, shown, all, items)
 		if l.path("") {
 			everBegan[l.UserID] = true
 			for range l.Tags {
@@ -187,7 +247,7 @@ func (w *world) compareLearning(
 			}
 		case learning.ItemQuiz:
 			answerers[l.UserID] = true
-			for _, of := range []string{"", l.difficulty} {
+			for _, of := range []string{"", string(l.Difficulty)} {
 				attempts[of]++
 				if l.Outcome == event.Success {
 					right[of]++
@@ -244,7 +304,7 @@ func (w *world) compareLearning(
 		want.ByTopic = append(want.ByTopic, tag)
 	}
 	sessions, by := map[timeframe.Day]int64{}, map[timeframe.Day]set{}
-	for _, e := range entries {
+	for _, e := range corrected(entries) {
 		if on := timeframe.DayOf(e.Event.At, zone); e.Event.Type == event.Quiz || e.Event.Type == event.Slide {
 			if sessions[on]++; by[on] == nil {
 				by[on] = set{}
@@ -294,18 +354,30 @@ func (w *world) compareLearning(
 	}, overview)
 }
 
-// compareLog compares what the journal says of the log of a path or group of somebody in lists with what the engine keeps.
+// compareLog compares what the journal says of the log of somebody in lists with what the engine keeps.
 func (w *world) compareLog(t tester, l *lesson, shown []string, all map[string]*lesson, items map[string][]learning.Item) {
 	t.Helper()
 	if !slices.Contains(shown, l.UserID) {
 		return
 	}
 	var log learning.Log
-	if l.ItemType == learning.ItemGroup {
+	switch l.ItemType {
+	case learning.ItemQuiz:
+		quiz, err := w.Learning.QuizLog(t.Context(), l.UserID, l.ItemID, l.Context)
+		require.NoError(t, err)
+		require.Equal(t, quiz.Difficulty, l.Difficulty)
+		log = quiz.Log
+	case learning.ItemSlide:
+		slide, err := w.Learning.SlideLog(t.Context(), l.UserID, l.ItemID, l.Context)
+		require.NoError(t, err)
+		log = slide.Log
+	case learning.ItemActivity, learning.ItemStory:
+		return
+	case learning.ItemGroup:
 		group, err := w.Learning.GroupLog(t.Context(), l.UserID, l.ItemID, l.Context)
 		require.NoError(t, err)
 		log = group.Log
-	} else {
+	case learning.ItemPath:
 		path, err := w.Learning.PathLog(t.Context(), l.UserID, l.ItemID, l.Context)
 		require.NoError(t, err)
 		log = path.Log
@@ -319,7 +391,8 @@ func (w *world) compareLog(t tester, l *lesson, shown []string, all map[string]*
 		told = len(done)
 		require.LessOrEqual(t, told, begun) // a parent that a later submission names is in no entry
 	}
-	require.Equal(t, []any{l.Progress, l.Outcome, l.StartedAt, l.CompletedAt}, []any{log.Progress, log.Outcome, log.StartedAt, log.CompletedAt}, "%+v", l)
+	require.Equal(t, []any{l.Progress, l.Outcome, l.StartedAt, l.CompletedAt, l.Parent},
+		[]any{log.Progress, log.Outcome, log.StartedAt, log.CompletedAt, log.Parent}, "%+v", l)
 }
 
 func (w *world) comparePath(

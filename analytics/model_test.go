@@ -35,13 +35,8 @@ type naive struct {
 func naively(entries []guerdon.Entry, zone *time.Location) *naive {
 	n := &naive{map[string]map[timeframe.Day]bool{}, map[timeframe.Day]int64{}, map[string]timeframe.Day{}, map[string]string{}}
 	for _, e := range entries {
-		day, did := timeframe.DayOf(e.Event.At, zone), false
-		if c := e.Correction; c != nil && c.Was != nil {
-			n.activities[timeframe.DayOf(c.Was.At, zone)]--
-		}
 		switch e.Event.Type {
 		case event.Activity, event.Quiz, event.Slide, event.Story:
-			did = true
 		case event.User:
 			if status, ok := e.Event.Fields["status"].(string); ok {
 				n.status[e.Event.UserID] = status
@@ -50,10 +45,13 @@ func naively(entries []guerdon.Entry, zone *time.Location) *naive {
 			continue
 		}
 		if _, known := n.joined[e.Event.UserID]; !known {
-			n.joined[e.Event.UserID] = day
+			n.joined[e.Event.UserID] = timeframe.DayOf(e.Event.At, zone)
 			n.active[e.Event.UserID] = map[timeframe.Day]bool{}
 		}
-		if did {
+	}
+	for _, e := range corrected(entries) {
+		if t := e.Event.Type; t == event.Activity || t == event.Quiz || t == event.Slide || t == event.Story {
+			day := timeframe.DayOf(e.Event.At, zone)
 			n.active[e.Event.UserID][day] = true
 			n.activities[day]++
 		}
@@ -439,13 +437,17 @@ func (w *world) actions(t *rapid.T, limit int, zone *time.Location) map[string]f
 		}
 	}
 	return map[string]func(*rapid.T){
-		"was wrong": correct,
-		"joins":     add,
-		"acts":      change(act),
-		"acts 2":    change(act),
-		"acts 3":    change(act),
-		"learns":    change(func(t *rapid.T, id string) { w.learns(t, id) }),
-		"learns 2":  change(func(t *rapid.T, id string) { w.learns(t, id) }),
+		"was wrong":     correct,
+		"joins":         add,
+		"acts":          change(act),
+		"acts 2":        change(act),
+		"acts 3":        change(act),
+		"learns":        change(func(t *rapid.T, id string) { w.learns(t, id) }),
+		"tries again":   w.triesAgain,
+		"tries again 2": w.triesAgain,
+		"takes back":    w.takesBack,
+		"is judged":     w.regrades,
+		"learns 2":      change(func(t *rapid.T, id string) { w.learns(t, id) }),
 		"spends": change(func(t *rapid.T, id string) {
 			_, err := w.Economy.Spend(ctx, id, economy.Spending{CurrencyID: "points", Amount: decimal.NewFromInt(rapid.Int64Range(1, 30).Draw(t, "amount"))})
 			if err != nil {

@@ -206,21 +206,26 @@ var people = store.Define("analytics_people", func(p *person) string { return p.
 type span struct {
 	Block  int    `json:"block"`
 	UserID string `json:"userId"`
-	// Days are those on which the user was active, a bit each.
-	Days   uint32     `json:"days,omitempty"`
-	Topics []presence `json:"topics,omitempty"` // in their order
+	// The presence is that of the user: what the user did.
+	presence
+	Topics []topicPresence `json:"topics,omitempty"` // in their order
 }
 
-// presence is on which days of a block a topic happened to a user, a bit each, and how often on each of them; nil is once.
+// topicPresence is when a topic happened to a user.
+type topicPresence struct {
+	Topic topic `json:"topic"`
+	presence
+}
+
+// presence is on which days of a block something happened, a bit each, and how often on each of them; nil is once.
 type presence struct {
-	Topic  topic   `json:"topic"`
-	Days   uint32  `json:"days"`
+	Days   uint32  `json:"days,omitempty"`
 	Counts []int64 `json:"counts,omitempty"`
 }
 
 // find returns where a topic is among those of the span, or should be.
 func (s *span) find(of topic) (int, bool) {
-	return slices.BinarySearchFunc(s.Topics, of, func(p presence, of topic) int { return cmp.Compare(p.Topic, of) })
+	return slices.BinarySearchFunc(s.Topics, of, func(p topicPresence, of topic) int { return cmp.Compare(p.Topic, of) })
 }
 
 // on returns the days on which a topic happened, a bit each.
@@ -239,10 +244,19 @@ func (s *span) on(of topic) uint32 {
 func (s *span) mark(of topic, bit int, n int64) {
 	at, found := s.find(of)
 	if !found {
-		s.Topics = slices.Insert(s.Topics, at, presence{Topic: of})
+		s.Topics = slices.Insert(s.Topics, at, topicPresence{Topic: of})
 	}
-	p := &s.Topics[at]
-	if n == 1 && p.Counts == nil && p.Days&(1<<bit) == 0 { // as nearly always
+	if s.Topics[at].mark(bit, n); s.Topics[at].Days == 0 {
+		s.Topics = slices.Delete(s.Topics, at, at+1)
+	}
+}
+
+// on tells whether it happened on a day.
+func (p *presence) on(bit int) bool { return p.Days&(1<<bit) != 0 }
+
+// mark adds that it happened n times on a day.
+func (p *presence) mark(bit int, n int64) {
+	if n == 1 && p.Counts == nil && !p.on(bit) { // as nearly always
 		p.Days |= 1 << bit
 		return
 	}
@@ -267,9 +281,6 @@ func (s *span) mark(of topic, bit int, n int64) {
 	}
 	if !often {
 		p.Counts = nil
-	}
-	if p.Days == 0 {
-		s.Topics = slices.Delete(s.Topics, at, at+1)
 	}
 }
 

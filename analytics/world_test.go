@@ -102,9 +102,11 @@ func threeRuns() []content.Document {
 func school() []content.Document {
 	q, hard, s, swim := guerdontest.Quiz("q"), guerdontest.Quiz("hard"), guerdontest.Slide("s"), guerdontest.Activity("swim")
 	hard.Difficulty = content.Hard
+	often := guerdontest.Quiz("often")
+	often.MaxAttempts, often.CountedAttempt = 3, content.LastAttempt
 	group := guerdontest.Group("group", hard, swim)
 	run := guerdontest.Activity("run")
-	course, weekly, more := guerdontest.Path("course", run, s, q, group), guerdontest.Path("weekly", run, swim), guerdontest.Path("more", s, run, q)
+	course, weekly, more := guerdontest.Path("course", run, s, q, often, group), guerdontest.Path("weekly", run, swim), guerdontest.Path("more", s, run, q)
 	each := guerdontest.PathRule("each", weekly)
 	each.AssignmentMode, each.Type, each.Recurrence = learning.OnEvent, timeframe.Recurring, timeframe.Weekly
 	each.EventMatchType, each.EventMatchEntity, each.EventMatchEntityID = event.MatchTag, "Tag", "sport"
@@ -115,7 +117,7 @@ func school() []content.Document {
 	return append(threeRuns(),
 		guerdontest.Currency("points"), guerdontest.RewardRule("pays", guerdontest.Doing("run"), "points", "10"),
 		guerdontest.RewardRule("bonus", guerdontest.Completing("three"), "points", "50"),
-		guerdontest.Tag("topic", "sport"), guerdontest.Tag("topic", "skill"), swim, s, q, hard, group, course, weekly, more, guerdontest.PathRule("all", course), each, then)
+		guerdontest.Tag("topic", "sport"), guerdontest.Tag("topic", "skill"), swim, s, q, hard, often, group, course, weekly, more, guerdontest.PathRule("all", course), each, then)
 }
 
 // counting returns what counts for the world.

@@ -30,9 +30,12 @@ type Change struct {
 	// StartedAt and CompletedAt are when the log was begun and, if it is COMPLETE, completed.
 	StartedAt   time.Time `json:"startedAt,omitzero"`
 	CompletedAt time.Time `json:"completedAt,omitzero"`
+	// The parent is that of the log of an item ([Log]), and Difficulty that of a quiz, by the last answer.
+	content.Parent
+	Difficulty content.Difficulty `json:"difficulty,omitempty"`
 	// Tags are the ids of those that a path carried when it was begun.
 	Tags []string `json:"tags,omitempty"`
-	// Moved says that the log is as far as it was, since other moments.
+	// Moved says that the log is as far as it was, since other moments, below another parent, or of another difficulty.
 	Moved bool `json:"moved,omitempty"`
 	// Undone says that something does not follow after all: the log is not as far, or the assignment is not there or
 	// locked again.
@@ -51,7 +54,7 @@ type Change struct {
 func (p *program) changed(r *row, to Progress, outcome event.Outcome) Change {
 	c := Change{
 		UserID: r.UserID, Context: r.Context, ItemType: r.ItemType, ItemID: r.ItemID, Version: r.Version, Progress: to, Outcome: outcome,
-		StartedAt: r.StartedAt,
+		StartedAt: r.StartedAt, Parent: r.Parent, Difficulty: r.Difficulty,
 	}
 	if to == Complete {
 		c.CompletedAt = r.CompletedAt

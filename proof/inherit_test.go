@@ -180,18 +180,22 @@ func readTables(db *sql.DB) (map[string]formerTable, error) {
 }
 
 // eachOf calls fn with what a query finds.
-func eachOf(db *sql.DB, query string, fn func(a, b, c string) error) error {
+func eachOf(db *sql.DB, query string, fn func(a, b, c string) error) (err error) {
 	rows, err := db.QueryContext(context.Background(), query)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	var a, b, c string
-	for err == nil && rows.Next() {
-		if err = rows.Scan(&a, &b, &c); err == nil {
-			err = fn(a, b, c)
+	for rows.Next() {
+		if err := rows.Scan(&a, &b, &c); err != nil {
+			return err
+		}
+		if err := fn(a, b, c); err != nil {
+			return err
 		}
 	}
-	return errors.Join(err, rows.Err(), rows.Close())
+	return rows.Err()
 }
 
 // formerStores are stores that hold what the file does.

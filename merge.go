@@ -51,7 +51,7 @@ func (ws *Workspace) Merge(ctx context.Context, userID, intoID string, c Correct
 	if err != nil {
 		return Merged{}, err
 	}
-	long, err := session.Read(ctx, ws.run, asked.long)
+	long, err := session.Read(ctx, ws.run, func(tx *session.Tx) (bool, error) { return asked.long(ctx, tx) })
 	if err == nil && long {
 		_, err = ws.DryMerge(ctx, userID, intoID, c)
 		asked.Spent = Owe // it was found not to be needed
@@ -107,6 +107,8 @@ type merge struct {
 	At    time.Time     `json:"at"`
 	// Since is since when the user who stays is judged otherwise because of what is no fact, zero for never.
 	Since time.Time `json:"since,omitzero"`
+	// Long says that it takes several transactions.
+	Long bool `json:"long,omitempty"`
 	// Done says that nothing is left.
 	Done bool `json:"done,omitempty"`
 }
@@ -137,8 +139,8 @@ func (m *merge) merged() *Merged { return &Merged{UserID: m.UserID, IntoID: m.In
 func (m *merge) naming() mechanic.Naming { return mechanic.Naming{From: m.UserID, Into: m.IntoID} }
 
 // long tells whether the history is moved in more than one transaction.
-func (m *merge) long(tx *session.Tx) (bool, error) {
-	n, err := steps.Count(context.Background(), tx, store.Prefix(m.UserID+"/"))
+func (m *merge) long(ctx context.Context, tx *session.Tx) (bool, error) {
+	n, err := steps.Count(ctx, tx, store.Prefix(m.UserID+"/"))
 	return n > mergePortion, err
 }
 
@@ -170,6 +172,9 @@ func (e *Engine) beginMerge(ctx context.Context, tx *session.Tx, asked *merge) (
 	}
 	m = *asked
 	m.IntoID, m.Actor, m.At = into.ID, content.ActorOf(tx), tx.Now
+	if m.Long, err = m.long(ctx, tx); err != nil {
+		return m, err
+	}
 	if _, err = tenancy.Merge(ctx, tx, from, into); err != nil {
 		return m, err
 	}
@@ -244,8 +249,8 @@ func (e *Engine) rehome(ctx context.Context, tx *session.Tx, p *program, m *merg
 	}
 	told := &fact{program: p, first: o, entry: newEntry(tx, p.moment(tx), o)}
 	out := &told.entry.Outcome
-	tx.NoDebt = m.Spent == Refuse
-	defer func() { tx.NoDebt, tx.Seq = false, 0 }()
+	tx.NoDebt, tx.Partly = m.Spent == Refuse, m.Long
+	defer func() { tx.NoDebt, tx.Partly, tx.Seq = false, false, 0 }()
 	h, _, err := heads.Get(ctx, tx, headKey)
 	if err != nil {
 		return err
@@ -285,6 +290,12 @@ func (e *Engine) rehome(ctx context.Context, tx *session.Tx, p *program, m *merg
 	}
 	if err := e.spread(ctx, tx, out); err != nil {
 		return err
+	}
+	if m.Long && m.Done {
+		if err := find[mechanic.Bank](p).Owes(ctx, tx, m.IntoID); err != nil {
+			return err
+		}
+		out.Problems = append(out.Problems, tx.Problems()...)
 	}
 	for _, f := range facts {
 		if f.EventID == "" {

@@ -40,6 +40,7 @@ type userDay struct {
 type fate struct {
 	joined timeframe.Day  // the day of the first entry
 	status tenancy.Status // "" is as before
+	into   string         // who it is since, "" unless it was given up for another
 }
 
 // fold returns what entries say. It reads nothing else but what the versions of paths hold.
@@ -70,6 +71,9 @@ func (d *delta) add(e *guerdon.Entry, zone *time.Location) {
 	if f == nil {
 		f = &fate{joined: on}
 		d.users[id] = f
+	}
+	if gone, ok := e.Event.Fields[tenancy.FieldMerged].(string); ok && e.Event.Type == event.User {
+		d.users[gone] = &fate{joined: on, into: id}
 	}
 	if status, ok := e.Event.Fields["status"].(string); ok && e.Event.Type == event.User {
 		f.status = tenancy.Status(status)
@@ -135,6 +139,11 @@ func (d *delta) apply(ctx context.Context, tx store.Tx, at *state) error {
 	}
 	for id, f := range d.users {
 		l.become(id, f.status)
+	}
+	for _, id := range slices.Sorted(maps.Keys(d.users)) {
+		if into := d.users[id].into; into != "" {
+			l.merge(id, into)
+		}
 	}
 	if err := d.applyMissions(ctx, tx, l); err != nil {
 		return err
@@ -455,6 +464,19 @@ func (l *ledger) become(id string, status tenancy.Status) {
 		l.state.Erased++
 		l.gone = append(l.gone, p)
 	}
+}
+
+// merge takes in that a user was another all along, who has joined when the first of the two did. What the one has done is told as
+// what the other has.
+func (l *ledger) merge(id, into string) {
+	p, stays := l.people[id], l.people[into]
+	l.state.Users--
+	l.day(max(p.Joined, stays.Joined)).Joined--
+	stays.Joined = min(p.Joined, stays.Joined)
+	if p.Suspended {
+		l.state.Suspended--
+	}
+	l.gone = append(l.gone, p)
 }
 
 // write keeps what has changed. Of who is erased only what is counted stays.

@@ -48,6 +48,11 @@ func naively(entries []guerdon.Entry, zone *time.Location) *naive {
 			n.joined[e.Event.UserID] = timeframe.DayOf(e.Event.At, zone)
 			n.active[e.Event.UserID] = map[timeframe.Day]bool{}
 		}
+		if gone, ok := e.Event.Fields[tenancy.FieldMerged].(string); ok {
+			n.joined[e.Event.UserID] = min(n.joined[e.Event.UserID], n.joined[gone])
+			delete(n.joined, gone)
+			delete(n.active, gone)
+		}
 	}
 	for _, e := range corrected(entries) {
 		if t := e.Event.Type; t == event.Activity || t == event.Quiz || t == event.Slide || t == event.Story {
@@ -380,6 +385,15 @@ func TestEveryFigureIsWhatTheJournalSays(t *testing.T) {
 	}
 }
 
+// merges lets one user turn out to be another.
+func (w *world) merges(t *rapid.T, users []string) {
+	one, other := rapid.SampledFrom(users).Draw(t, "one"), rapid.SampledFrom(users).Draw(t, "other")
+	if _, err := w.Merge(t.Context(), one, other, guerdon.Correction{Reason: "one person"}); err != nil {
+		var wrong *fault.Error // of somebody who is gone, or one already
+		require.ErrorAs(t, err, &wrong)
+	}
+}
+
 // actions are what can happen.
 func (w *world) actions(t *rapid.T, limit int, zone *time.Location) map[string]func(*rapid.T) {
 	ctx, users, events := t.Context(), []string{}, 0
@@ -446,6 +460,7 @@ func (w *world) actions(t *rapid.T, limit int, zone *time.Location) map[string]f
 		"tries again":   w.triesAgain,
 		"tries again 2": w.triesAgain,
 		"takes back":    w.takesBack,
+		"merges":        func(t *rapid.T) { w.merges(t, users) },
 		"is judged":     w.regrades,
 		"learns 2":      change(func(t *rapid.T, id string) { w.learns(t, id) }),
 		"spends": change(func(t *rapid.T, id string) {

@@ -292,7 +292,7 @@ func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment,
 			t = d.Was.(Transaction)
 		}
 		charge := t.InitiatorType == ByStreakRule || t.ReversedTransactionID != "" && t.ID == wholeID(t.ReversedTransactionID)
-		if !charge && t.InitiatorType != ByRewardRule {
+		if there && !charge && t.InitiatorType != ByRewardRule { // what a call has made is gone only if it is another user's since
 			continue
 		}
 		at := slices.IndexFunc(changes, func(c Change) bool { return c.TransactionID == t.ID })
@@ -317,15 +317,31 @@ func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment,
 // reportOwed says what a user owes: what was paid and does not follow after all has been spent. It is refused if nobody may.
 func (p *program) reportOwed(tx *session.Tx, before any, now *account) error {
 	was, _ := before.(account)
-	low := p.bounds(now.CurrencyID).low
-	have := now.available()
+	if tx.Partly || now.UserID == "" || now.available() >= was.available() {
+		return nil
+	}
+	return p.owes(tx, now, was.available())
+}
+
+// Owes reports which accounts of a user are below their bounds, whatever they were before.
+func (p *program) Owes(ctx context.Context, tx *session.Tx, userID string) error {
+	held, err := accounts.List(ctx, tx, store.Prefix(accountPrefix(userID)))
+	for i := range held {
+		err = errors.Join(err, p.owes(tx, &held[i], p.bounds(held[i].CurrencyID).low))
+	}
+	return err
+}
+
+// owes reports that an account, in which so much had been available, is below its bound, if it is.
+func (p *program) owes(tx *session.Tx, now *account, was int64) error {
+	low, have := p.bounds(now.CurrencyID).low, now.available()
 	switch {
-	case now.UserID == "" || have >= low || have >= was.available():
+	case have >= low:
 		return nil
 	case tx.NoDebt:
 		return &BoundError{
 			Currency: now.CurrencyID, User: now.UserID, Bound: amount.FromMicros(low),
-			Have: amount.FromMicros(was.available()), Change: amount.FromMicros(have - was.available()),
+			Have: amount.FromMicros(was), Change: amount.FromMicros(have - was),
 		}
 	}
 	tx.Report(Currencies.Name()+"/"+now.CurrencyID, "minAllowedBalance", "user "+strconv.Quote(now.UserID)+" owes "+

@@ -19,6 +19,12 @@ type Wallet interface {
 	Refund(ctx context.Context, tx *session.Tx, at time.Time, ids ...string) error
 }
 
+// A Bank knows who owes. One of the mechanics is it.
+type Bank interface {
+	// Owes reports what a user has less than is allowed, or refuses it if nobody may.
+	Owes(ctx context.Context, tx *session.Tx, userID string) error
+}
+
 // A Charge is the price that a rule of streaks asks of a user for one frozen period.
 type Charge struct {
 	// ID is derived from the rule, the user and the period; it holds ":".

@@ -67,6 +67,8 @@ type Tx struct {
 
 	// NoDebt refuses what leaves somebody with less than is allowed, because what was paid is spent.
 	NoDebt bool
+	// Partly says that the transaction does a part of something: what somebody has is not what it comes to, and who owes is asked in the end.
+	Partly bool
 
 	// Unread are the errors of users and rows that cannot be read, by what they are about, of a call that goes on without
 	// them; nil if the call is refused.

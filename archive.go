@@ -42,7 +42,7 @@ type Archived struct {
 // users were before they were changed, all that had not ended by the horizon, and all that happened since are what they were, and so is what
 // comes of them.
 //
-// What happened before the horizon cannot be recorded any more: it is [fault.ErrConflict], which names the field completedAt
+// What happened before the horizon cannot be recorded any more, whatever time of grace there is: it is [fault.ErrConflict], which names the field completedAt
 // and the horizon. That is also the answer for an event whose entry is archived, if it comes again with the time that it had;
 // without a time, or with another, it is a new event, because its id is not known any more. [Workspace.Entry] and
 // [Workspace.Explain] return [fault.ErrNotFound] for what is archived, and so do boards for a period that had ended by the

@@ -105,6 +105,57 @@ func Example_season() {
 	// all-time 2 frozen: false
 }
 
+// Does a run of Sunday that arrives on Monday count? On a board, and in a mission, that give it two hours of grace it does, and until they are over
+// what they show is provisional. A board without grace is closed when Advance is called.
+func Example_timeOfGrace() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	_, err := ws.Import(ctx, []byte(`{"documents": [
+	  {"kind": "RuntimeLeaderboardConfiguration", "id": "runs", "name": "Runs",
+	   "query": {"source": "activity_logs", "entityId": "userId", "score": {"count": 1}},
+	   "defaultLang": "en", "translations": [{"lang": "en", "label": "Runs"}]},
+	  {"kind": "RuntimeLeaderboard", "id": "strict", "runtimeLeaderboardConfigurationId": "runs",
+	   "timeframeType": "RECURRING", "recurrence": "WEEKLY", "timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC", "timeframeStartsAt": "2025-09-29T00:00:00Z"},
+	  {"kind": "RuntimeLeaderboard", "id": "patient", "runtimeLeaderboardConfigurationId": "runs", "graceMinutes": 120,
+	   "timeframeType": "RECURRING", "recurrence": "WEEKLY", "timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC", "timeframeStartsAt": "2025-09-29T00:00:00Z"},
+	  {"kind": "MissionConfiguration", "id": "thrice", "name": "Thrice", "missionType": "INDIVIDUAL",
+	   "matchType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "run", "targetAmountExpression": 3,
+	   "defaultLang": "en", "translations": [{"lang": "en", "label": "Thrice"}]},
+	  {"kind": "MissionRule", "id": "weekly", "name": "Weekly", "missionType": "INDIVIDUAL", "missionConfigurationsPool": ["thrice"], "graceMinutes": 120,
+	   "assignmentMode": "EVENT", "eventMatchType": "INSTANCE", "eventMatchEntity": "Activity", "eventMatchEntityId": "run",
+	   "timeframeType": "RECURRING", "recurrence": "WEEKLY", "timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC", "timeframeStartsAt": "2025-09-29T00:00:00Z",
+	   "defaultLang": "en", "translations": [{"lang": "en"}]}
+	]}`))
+	check(err)
+	assigned, err := ws.Record(ctx, event.Event{UserID: "ada", EntityID: "run"})
+	check(err)
+
+	midnight := time.Date(2025, time.October, 6, 0, 0, 0, 0, time.UTC)
+	tell := func(after time.Duration, id string) {
+		now = midnight.Add(after)
+		check(ws.Advance(ctx))
+		_, err := ws.Record(ctx, event.Event{ID: id, UserID: "ada", EntityID: "run", At: midnight.Add(-10 * time.Minute)})
+		check(err)
+		for _, board := range []string{"strict", "patient"} {
+			ada, err := ws.Leaderboards.Rank(ctx, board, "ada", &leaderboard.At{Time: monday})
+			check(err)
+			fmt.Println(now.Format("15:04"), board, ada.Score, "provisional:", ada.Period.Provisional)
+		}
+		mission, err := ws.Missions.Mission(ctx, assigned.Missions[0].MissionID)
+		check(err)
+		fmt.Println(now.Format("15:04"), "mission", mission.CurrentAmount, "provisional:", mission.Provisional)
+	}
+	tell(2*time.Minute, "late")
+	tell(3*time.Hour, "too-late")
+	// Output:
+	// 00:02 strict 1 provisional: false
+	// 00:02 patient 2 provisional: true
+	// 00:02 mission 2 provisional: true
+	// 03:00 strict 1 provisional: false
+	// 03:00 patient 2 provisional: false
+	// 03:00 mission 2 provisional: false
+}
+
 // How do teams compete? A board can rank the tags of a namespace by what their users do.
 func Example_teamBoard() {
 	ctx, now := context.Background(), monday

@@ -1097,7 +1097,7 @@ func (e *Engine) unlike(ctx context.Context, tx *session.Tx, facts, others []*fa
 	judged := func(f *fact, ev *event.Event) (*mechanic.Occasion, error) {
 		o, err := f.entry.judged(ctx, tx, ev)
 		if err == nil {
-			o.Place = f.key()
+			o.Place, o.RecordedAt = f.key(), f.RecordedAt
 			o.Nth = slices.IndexFunc(f.is, func(e event.Event) bool { return e.ID == ev.ID })
 		}
 		return o, err

@@ -19,7 +19,9 @@ type appBoard leaderboard.Board
 
 // A boardRow is a board, and what its configuration is called.
 type boardRow struct {
-	Board       appBoard   `wire:"inline"`
+	Board appBoard `wire:"inline"`
+	// Provisional says that the board has ended and still takes what is late.
+	Provisional bool       `json:"provisional,omitempty"`
 	Translation *boardText `json:"translation,omitempty"`
 }
 
@@ -57,11 +59,15 @@ type (
 		Description string `json:"description,omitempty"`
 		DisplayTopN int    `json:"displayTopN"`
 		ShowScore   bool   `json:"showScore"`
+		// Provisional says that its period has ended and still takes what is late.
+		Provisional bool `json:"provisional,omitempty"`
 	}
 	myRank struct {
 		Rank              *int             `json:"rank"`
 		Score             *decimal.Decimal `json:"score"`
 		TotalParticipants int              `json:"totalParticipants"`
+		// Provisional says that the board's period has ended and still takes what is late.
+		Provisional bool `json:"provisional,omitempty"`
 	}
 	boardsAsked struct {
 		translatedPage
@@ -113,8 +119,13 @@ func listBoards(ctx context.Context, c *call, in *boardsAsked) (list[boardRow], 
 func (c *call) boardRows(ctx context.Context, boards []leaderboard.Board, fields []string) ([]boardRow, error) {
 	rows := make([]boardRow, len(boards))
 	ids := make([]string, len(boards))
+	open, err := provisional(ctx, c.ws, boards)
+	if err != nil {
+		return nil, err
+	}
 	for i := range boards {
-		rows[i].Board, ids[i] = appBoard(boards[i]), boards[i].ConfigurationID
+		rows[i] = boardRow{Board: appBoard(boards[i]), Provisional: open[boards[i].ID]}
+		ids[i] = boards[i].ConfigurationID
 	}
 	if !slices.Contains(fields, "translation") {
 		return rows, nil
@@ -213,7 +224,7 @@ func getMyRank(ctx context.Context, c *call, in *onlyID) (out myRank, err error)
 	if err != nil {
 		return out, err
 	}
-	out.TotalParticipants = me.Total
+	out.TotalParticipants, out.Provisional = me.Total, me.Period.Provisional
 	if me.Rank > 0 {
 		out.Rank, out.Score = &me.Rank, &me.Score
 	}
@@ -289,7 +300,7 @@ func (c *call) rankings(
 		return out, err
 	}
 	out = rankings{Items: named[:len(part.Rows)], TotalCount: part.Total, Leaderboard: boardHead{
-		boardID, config.Name, config.Description, config.DisplayTopN, config.ShowScore == nil || *config.ShowScore,
+		boardID, config.Name, config.Description, config.DisplayTopN, config.ShowScore == nil || *config.ShowScore, part.Period.Provisional,
 	}}
 	if out.Leaderboard.DisplayTopN == 0 {
 		out.Leaderboard.DisplayTopN = leaderboard.DefaultTopN

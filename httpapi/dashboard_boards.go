@@ -16,6 +16,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 func boardConfigurationKind() *kind[leaderboard.Configuration, content.Label] {
@@ -58,6 +59,40 @@ func boardConfigurationRows(_ context.Context, _ *call, rows []document[leaderbo
 	return all, nil
 }
 
+// A boardDocument is a board, of which is said whether it has ended and still takes what is late.
+type boardDocument struct {
+	// Provisional says that the board has ended and still takes what is late.
+	Provisional bool `json:"provisional,omitempty"`
+
+	document[leaderboard.Board, content.Label]
+}
+
+func boardDocuments(ctx context.Context, ws *guerdon.Workspace, rows []document[leaderboard.Board, content.Label]) ([]boardDocument, error) {
+	all, docs := make([]boardDocument, len(rows)), make([]leaderboard.Board, len(rows))
+	for i, row := range rows {
+		all[i].document, docs[i] = row, row.Doc
+	}
+	is, err := provisional(ctx, ws, docs)
+	for i := range all {
+		all[i].Provisional = is[docs[i].ID]
+	}
+	return all, err
+}
+
+// provisional returns which boards have ended and still take what is late.
+func provisional(ctx context.Context, ws *guerdon.Workspace, boards []leaderboard.Board) (map[string]bool, error) {
+	var ended []string
+	for i := range boards {
+		if boards[i].TimeframeState == timeframe.Ended {
+			ended = append(ended, boards[i].ID)
+		}
+	}
+	if len(ended) == 0 {
+		return nil, nil
+	}
+	return ws.Leaderboards.Provisional(ctx, ended...)
+}
+
 type (
 	// newBoard is a board of which nobody says the id.
 	newBoard struct {
@@ -75,6 +110,7 @@ func dashboardBoards(f *forms) []*operation {
 	configurations.shapes(f)
 	boards.shapes(f)
 	called[boardConfigurationRow](f, configurations.name)
+	called[boardDocument](f, boards.name)
 	const base, one = "/runtime-leaderboard-configurations", "/runtime-leaderboard-configurations/{runtimeLeaderboardConfigurationId}"
 	const shelf, board = "/runtime-leaderboards", "/runtime-leaderboards/{runtimeLeaderboardId}"
 	names := map[string]string{"id": configurations.id}
@@ -104,7 +140,7 @@ func dashboardBoards(f *forms) []*operation {
 			})
 		}),
 		declare("GET", one+"/translations", tenancy.ContentRead, "List the translations", codes(200, 401, 404), configurations.translations),
-		declare("POST", one+"/instances", tenancy.ContentCreate, "Open a board of a configuration", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *newBoard) (row document[leaderboard.Board, content.Label], err error) {
+		declare("POST", one+"/instances", tenancy.ContentCreate, "Open a board of a configuration", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *newBoard) (row boardDocument, err error) {
 			if _, err := c.ws.Leaderboards.Configurations.Get(ctx, in.ID); err != nil {
 				return row, err
 			}
@@ -116,12 +152,14 @@ func dashboardBoards(f *forms) []*operation {
 			return c.openBoard(ctx, boards, body)
 		}),
 	)
-	all = append(all, boards.plainReads(shelf, board)...)
+	all = append(all, expandedReads(boards, shelf, board, func(ctx context.Context, c *call, rows []document[leaderboard.Board, content.Label], _ []string) ([]boardDocument, error) {
+		return boardDocuments(ctx, c.ws, rows)
+	})...)
 	all = append(all,
-		declare("POST", shelf, tenancy.ContentCreate, "Open a board", codes(201, 400, 401), func(ctx context.Context, c *call, in *written) (document[leaderboard.Board, content.Label], error) {
+		declare("POST", shelf, tenancy.ContentCreate, "Open a board", codes(201, 400, 401), func(ctx context.Context, c *call, in *written) (boardDocument, error) {
 			return c.openBoard(ctx, boards, in.Body)
 		}),
-		declare("PATCH", board, tenancy.ContentUpdate, "Change a board", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *boardPatch) (row document[leaderboard.Board, content.Label], err error) {
+		declare("PATCH", board, tenancy.ContentUpdate, "Change a board", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *boardPatch) (row boardDocument, err error) {
 			change, err := boards.inward(in.Body)
 			if err != nil {
 				return row, err
@@ -215,7 +253,7 @@ func (c *call) publishConfiguration(
 }
 
 // openBoard makes a board that is in force.
-func (c *call) openBoard(ctx context.Context, k *kind[leaderboard.Board, content.Label], body map[string]json.RawMessage) (row document[leaderboard.Board, content.Label], err error) {
+func (c *call) openBoard(ctx context.Context, k *kind[leaderboard.Board, content.Label], body map[string]json.RawMessage) (row boardDocument, err error) {
 	doc, err := k.draft(body)
 	if err != nil {
 		return row, err
@@ -232,7 +270,7 @@ func (c *call) openBoard(ctx context.Context, k *kind[leaderboard.Board, content
 func (c *call) publishBoard(
 	ctx context.Context, ws *guerdon.Workspace, k *kind[leaderboard.Board, content.Label],
 	write func(context.Context, content.Documents[leaderboard.Board]) (leaderboard.Board, error),
-) (row document[leaderboard.Board, content.Label], err error) {
+) (row boardDocument, err error) {
 	if err := c.mayPublish(true); err != nil {
 		return row, err
 	}
@@ -243,7 +281,12 @@ func (c *call) publishBoard(
 	if err != nil {
 		return row, err
 	}
-	return k.row(ctx, c, doc, nil)
+	plain, err := k.row(ctx, c, doc, nil)
+	if err != nil {
+		return row, err
+	}
+	rows, err := boardDocuments(ctx, ws, []document[leaderboard.Board, content.Label]{plain})
+	return rows[0], err
 }
 
 // A rankingRow is an entity's place on a board, and what it is called.

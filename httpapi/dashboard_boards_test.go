@@ -62,6 +62,69 @@ func TestBoardConfigurations(t *testing.T) {
 	})
 }
 
+// A board and a mission that have ended and still take what is late are provisional wherever they are shown, and authors say how long they are.
+func TestProvisional(t *testing.T) {
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		c, me := w.as("manager", httpapi.Dashboard), w.as("member", httpapi.App)
+		c.stock()
+		c.do("POST", "/runtime-leaderboard-configurations", configurationOf("points", pointsQuery), 201)
+		frame := func(end, grace string) string {
+			return `{"runtimeLeaderboardConfigurationId": "points", "timeframeType": "RANGE", "timeframeTimezoneType": "FIXED", "timeframeTimezone": "UTC",
+				"timeframeStartsAt": "2026-03-01T00:00:00Z", "timeframeEndsAt": "` + end + `", "graceMinutes": ` + grace + `}`
+		}
+		end := w.now.get().Add(time.Hour).UTC().Format(time.RFC3339)
+		for body, field := range map[string]string{frame(end, "-1"): "graceMinutes", frame(end, "129601"): "graceMinutes", frame(end, "1.5"): "graceMinutes"} {
+			require.Equal(t, field, refusedField(t, c.do("POST", "/runtime-leaderboards", body, 400)))
+		}
+		made := c.do("POST", "/runtime-leaderboards", frame(end, "90"), 201)
+		require.InDelta(t, 90, made["graceMinutes"], 0)
+		require.NotContains(t, made, "provisional")
+		id := made["runtimeLeaderboardId"].(string)
+		board := "/runtime-leaderboards/" + id
+		require.Equal(t, "graceMinutes", refusedField(t, c.do("PATCH", board, `{"timeframeType": "PERMANENT", "timeframeEndsAt": null}`, 400)))
+		c.do("PATCH", board, `{"graceMinutes": 120}`, 200)
+
+		configuration := `{"missionConfigurationId": "twice", "name": "Twice", "missionType": "INDIVIDUAL", "matchType": "ENTITY", "matchEntity": "Activity", "matchCondition": true,
+			"incrementExpression": 1, "targetAmountExpression": 2, "defaultLang": "en", "translations": [{"lang": "en", "label": "Twice"}]}`
+		c.do("POST", "/mission-configurations", configuration, 201)
+		c.do("POST", "/mission-configurations/twice/publish", "", 200)
+		give := func(user, more string) string {
+			return `{"missionType": "INDIVIDUAL", "missionConfigurationId": "twice", "userId": "` + user + `", "startsAt": "2026-03-02T09:00:00.000Z", ` + more + `}`
+		}
+		require.Equal(t, "graceMinutes", refusedField(t, c.do("POST", "/missions", give("member", `"timeframeType": "PERMANENT", "graceMinutes": 1`), 400)))
+		mission := c.do("POST", "/missions", give("member", `"timeframeType": "RANGE", "endsAt": "`+end+`", "graceMinutes": 120`), 201)
+		require.NotContains(t, mission, "provisional")
+
+		is := func(want any) {
+			t.Helper()
+			app := func(path string) map[string]any { return me.do("GET", path, "", 200) }
+			require.Equal(t, want, app("/missions/" + mission["missionId"].(string))["provisional"])
+			require.Equal(t, want, app(board)["provisional"])
+			require.Equal(t, want, items(app("/runtime-leaderboards"))[0]["provisional"])
+			require.Equal(t, want, app(board + "/rankings/me")["provisional"])
+			for _, path := range []string{"/rankings", "/rankings/around"} {
+				require.Equal(t, want, app(board + path)["leaderboard"].(map[string]any)["provisional"])
+			}
+			require.Equal(t, want, c.do("GET", board, "", 200)["provisional"])
+			require.Equal(t, want, items(c.do("GET", "/runtime-leaderboards", "", 200))[0]["provisional"])
+			require.Equal(t, want, items(c.do("GET", board+"/periods", "", 200))[0]["provisional"])
+			for _, path := range []string{"/rankings", "/rankings/member", "/rankings/around?entityId=member"} {
+				require.Equal(t, want, c.do("GET", board+path, "", 200)["period"].(map[string]any)["provisional"])
+			}
+		}
+		_, err := w.ws.Record(ctx, event.Event{UserID: "member", EntityID: "run"})
+		require.NoError(t, err)
+		is(nil)
+		w.now.set(w.now.get().Add(2 * time.Hour))
+		require.NoError(t, w.ws.Advance(ctx))
+		is(true)
+		w.now.set(w.now.get().Add(time.Hour))
+		require.NoError(t, w.ws.Advance(ctx))
+		is(nil)
+	})
+}
+
 // What a query may be is read in every form in which clients write it, and answered in one; all else is refused, naming where it is and what there is.
 func TestQueriesOfBoards(t *testing.T) {
 	w := newWorld(t, openMemory())

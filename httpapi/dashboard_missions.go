@@ -54,6 +54,7 @@ type (
 			TimeframeType          timeframe.Type   `json:"timeframeType"`
 			StartsAt               time.Time        `json:"startsAt"`
 			EndsAt                 time.Time        `json:"endsAt,omitzero"`
+			GraceMinutes           *int             `json:"graceMinutes,omitempty"`
 			CurrentAmount          decimal.Decimal  `json:"currentAmount,omitzero"`
 			TargetAmount           *decimal.Decimal `json:"targetAmount,omitempty"`
 		} `body:"json"`
@@ -120,7 +121,7 @@ func dashboardMissions(f *forms) []*operation {
 			}
 			err = c.ws.Update(ctx, func(ctx context.Context, ws *guerdon.Workspace) error {
 				m, err := ws.Missions.Create(ctx, missions.NewMission{
-					ConfigurationID: b.MissionConfigurationID, UserID: b.UserID, GroupTagID: b.GroupTagID, StartsAt: b.StartsAt, EndsAt: b.EndsAt,
+					ConfigurationID: b.MissionConfigurationID, UserID: b.UserID, GroupTagID: b.GroupTagID, StartsAt: b.StartsAt, EndsAt: b.EndsAt, GraceMinutes: b.GraceMinutes,
 					TargetAmount: b.TargetAmount, CurrentAmount: b.CurrentAmount,
 				})
 				if err == nil && m.MissionType != b.MissionType {

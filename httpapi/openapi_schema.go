@@ -213,11 +213,16 @@ func (d *description) members(f *form, o *operation) object {
 	return made
 }
 
-// described returns the type whose comment says what a row is: that of the document in it, if it is of one.
+// described returns the type whose comment says what a row is: that of the document in it, if it is of one, or is such a row and more.
 func described(t reflect.Type) reflect.Type {
 	for field := range t.Fields() {
 		if field.Tag.Get("wire") == "inline" {
 			return field.Type
+		}
+		if field.Anonymous && field.Type.Kind() == reflect.Struct {
+			if of := described(field.Type); of != field.Type {
+				return of
+			}
 		}
 	}
 	return t

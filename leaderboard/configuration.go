@@ -91,6 +91,9 @@ type Board struct {
 	content.Untranslated
 	ConfigurationID string `json:"runtimeLeaderboardConfigurationId"`
 	timeframe.Timeframe
+	// GraceMinutes is how long after its end a period takes what is late, whoever calls Advance meanwhile: at most 90 days. If it is not said,
+	// as with 0, Advance closes what has ended. What never ends has none.
+	GraceMinutes *int `json:"graceMinutes,omitempty"`
 	// FollowsStatus says that the board does not show users who are suspended; nil means true. A board that does not
 	// follow it shows them where they are, in periods that are closed too. Nobody who was deleted is on any board.
 	FollowsStatus *bool `json:"followsStatus,omitempty"`
@@ -113,9 +116,9 @@ func (b *Board) Compute(now time.Time, zones *timeframe.Zones) {
 	}
 }
 
-// Validate refuses a board without a configuration, or with a timeframe that is not valid for a board.
+// Validate refuses a board without a configuration, with a timeframe that is not valid for a board, or with a time of grace that is none.
 func (b *Board) Validate() error {
-	return errors.Join(ident.Check(fieldConfiguration, b.ConfigurationID), b.ValidateBoard())
+	return errors.Join(ident.Check(fieldConfiguration, b.ConfigurationID), b.ValidateBoard(), b.CheckGrace(b.GraceMinutes))
 }
 
 const fieldConfiguration = "runtimeLeaderboardConfigurationId"

@@ -405,8 +405,8 @@ func TestPeriodsOpenByThemselves(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []leaderboard.Period{
 		{ID: "DAILY-2025-09-02T22:00:00.000Z-2025-09-03T22:00:00.000Z", StartsAt: time.Date(2025, 9, 2, 22, 0, 0, 0, time.UTC), EndsAt: time.Date(2025, 9, 3, 22, 0, 0, 0, time.UTC), State: timeframe.Active},
-		{ID: "DAILY-2025-09-01T22:00:00.000Z-2025-09-02T22:00:00.000Z", StartsAt: time.Date(2025, 9, 1, 22, 0, 0, 0, time.UTC), EndsAt: time.Date(2025, 9, 2, 22, 0, 0, 0, time.UTC), State: timeframe.Ended},
-		{ID: "DAILY-2025-08-31T22:00:00.000Z-2025-09-01T22:00:00.000Z", StartsAt: time.Date(2025, 8, 31, 22, 0, 0, 0, time.UTC), EndsAt: time.Date(2025, 9, 1, 22, 0, 0, 0, time.UTC), State: timeframe.Ended},
+		{ID: "DAILY-2025-09-01T22:00:00.000Z-2025-09-02T22:00:00.000Z", StartsAt: time.Date(2025, 9, 1, 22, 0, 0, 0, time.UTC), EndsAt: time.Date(2025, 9, 2, 22, 0, 0, 0, time.UTC), State: timeframe.Ended, Provisional: true},
+		{ID: "DAILY-2025-08-31T22:00:00.000Z-2025-09-01T22:00:00.000Z", StartsAt: time.Date(2025, 8, 31, 22, 0, 0, 0, time.UTC), EndsAt: time.Date(2025, 9, 1, 22, 0, 0, 0, time.UTC), State: timeframe.Ended, Provisional: true},
 	}, periods)
 	require.Equal(t, []string{"1 ada 1"}, at(&leaderboard.At{Period: periods[2].ID}))
 	older, err := w.Periods(w.ctx, "b", 1, periods[2].StartsAt)

@@ -236,7 +236,7 @@ func remove[T any](
 }
 
 // Advance lets a board that still counts what happened before it opened go on. If there is none, it freezes the periods that
-// have ended, the oldest of each board first and at most limit in all: nothing changes their scores any more, and the journal says
+// have ended and whose time of grace is over, the oldest of each board first and at most limit in all: nothing changes their scores any more, and the journal says
 // so of those that ended since the board opened. It returns whether there may be more to do.
 func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
 	opened, err := p.openings(ctx, tx)
@@ -278,14 +278,20 @@ func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more 
 	return more, nil
 }
 
-// ended yields the periods that have ended and are not frozen.
+// ended yields the periods that have ended, as has their time of grace, and are not frozen.
 func (b *board) ended(o *opening, now time.Time) iter.Seq[timeframe.Period] {
 	return func(yield func(timeframe.Period) bool) {
 		p, ok := b.unfrozen(o.FrozenAt)
-		for ok && p.State(now) == timeframe.Ended && o.has(p) && yield(p) {
+		for ok && b.closes(p, now) && o.has(p) && yield(p) {
 			p, ok = b.periods.Next(p)
 		}
 	}
+}
+
+// closes tells whether a period may be closed: it has ended, and so has its time of grace.
+func (b *board) closes(p timeframe.Period, now time.Time) bool {
+	until := p.GraceEndsAt(b.grace)
+	return !until.IsZero() && !until.After(now)
 }
 
 // close lets the journal say that a period is closed for good, once for the period and its end. Of what is archived it says nothing.

@@ -16,6 +16,8 @@ type Period struct {
 	State  timeframe.State `json:"state"`
 	// Frozen says that its scores never change any more.
 	Frozen bool `json:"frozen,omitempty"`
+	// Provisional says that it has ended and is not frozen yet: what is late still counts.
+	Provisional bool `json:"provisional,omitempty"`
 }
 
 // An At picks a period of a board: by its ID, otherwise by an instant that it contains. In USER zones,

@@ -45,6 +45,7 @@ type board struct {
 	version       int
 	life          int // of the workspace
 	frame         timeframe.Timeframe
+	grace         *int // minutes
 	periods       timeframe.Board
 	counter       *counter
 	configuration int  // the version that it counts by
@@ -110,7 +111,7 @@ func compile(p *content.Program, zones *timeframe.Zones, opened []opening) (*pro
 func (p *program) add(docs *content.Program, doc *Board, pin *opening, known map[string]*counter) error {
 	configuration := content.Find(docs, Configurations, doc.ConfigurationID)
 	b := &board{
-		id: doc.ID, version: doc.Version, life: docs.Life, frame: doc.Timeframe, topN: DefaultTopN, stopped: configuration == nil,
+		id: doc.ID, version: doc.Version, life: docs.Life, frame: doc.Timeframe, grace: doc.GraceMinutes, topN: DefaultTopN, stopped: configuration == nil,
 		follows: doc.FollowsStatus == nil || *doc.FollowsStatus,
 	}
 	var query Query

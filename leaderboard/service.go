@@ -219,9 +219,34 @@ func (s Service) Periods(ctx context.Context, boardID string, n int, before time
 	})
 }
 
+// Provisional returns which of some boards have ended and still take what is late ([Period.Provisional]): of one that is RECURRING, its last
+// period. A board that goes on is none of them, nor is one that is not published, or has not counted yet what happened before it was.
+func (s Service) Provisional(ctx context.Context, boardIDs ...string) (map[string]bool, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) (map[string]bool, error) {
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		opened, err := openings.GetMany(ctx, tx, boardIDs...)
+		provisional := map[string]bool{}
+		for i := range opened {
+			o := &opened[i]
+			b := p.boards[o.BoardID]
+			if b == nil || !o.of(b) || o.Counting || b.frame.BoardState(tx.Now) != timeframe.Ended {
+				continue
+			}
+			if last, ok := b.begun(o.chainEnd(tx.Now)); ok && show(last, o, tx.Now).Provisional {
+				provisional[b.id] = true
+			}
+		}
+		return provisional, err
+	})
+}
+
 // show returns a period for callers.
 func show(p timeframe.Period, o *opening, now time.Time) Period {
-	return Period{p.ID, p.StartsAt, p.EndsAt, p.State(now), o.frozen(p)}
+	state, frozen := p.State(now), o.frozen(p)
+	return Period{p.ID, p.StartsAt, p.EndsAt, state, frozen, state == timeframe.Ended && !frozen}
 }
 
 func (s Service) find(ctx context.Context, tx *session.Tx, boardID string) (*board, opening, error) {

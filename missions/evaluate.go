@@ -134,7 +134,7 @@ func (p *program) candidate(m *Mission, g *goal, at time.Time) map[string]any {
 func (p *program) newMission(tx *session.Tx, g *goal, pl *plan, period timeframe.Period, u *tenancy.User) *Mission {
 	m := fromGoal(g)
 	m.RuleID, m.RuleVersion = pl.ID, pl.Version
-	m.lasts(period)
+	m.lasts(period, pl.GraceMinutes)
 	if g.MissionType == Group {
 		m.GroupTagID, m.Seq = pl.GroupTagID, tx.Seq
 	} else {

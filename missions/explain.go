@@ -3,6 +3,7 @@ package missions
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
@@ -175,7 +176,7 @@ func (p *program) explainMission(tx *session.Tx, c *mechanic.Occasion, m *Missio
 		return v, err
 	}
 	v.Counts(event.MatchFields(), m.Matcher(), c)
-	if !askState(v, m, position{c.Event.At, orderOf(c)}) {
+	if !askState(v, m, position{c.Event.At, orderOf(c)}) || !askGrace(v, m, recordedAt(tx, c)) {
 		return v, nil
 	}
 	if m.TargetAmount == nil && !v.Add(explainTarget(tx, c, g, m)) {
@@ -203,6 +204,12 @@ func askState(v *mechanic.Verdict, m *Mission, here position) bool {
 		return v.Ask("isCompleted", false, "it had been completed at %s by event %s", mechanic.Stamp(m.CompletedAt), m.Completer.EventID)
 	}
 	return v.Ask("isCompleted", true, "it had not been completed, with %s of %s", m.CurrentAmount, target(m))
+}
+
+// askGrace says so if an event was recorded too late for a mission.
+func askGrace(v *mechanic.Verdict, m *Mission, recorded time.Time) bool {
+	return m.takes(recorded) || v.Ask("graceMinutes", false, "the event was recorded at %s, after the time of grace of mission %s that ended at %s",
+		mechanic.Stamp(recorded), m.ID, mechanic.Stamp(m.GraceEndsAt))
 }
 
 func target(m *Mission) string {

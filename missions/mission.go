@@ -30,8 +30,13 @@ type Mission struct {
 	TimeframeType        timeframe.Type `json:"timeframeType"`        // PERMANENT or RANGE
 	StartsAt             time.Time      `json:"startsAt"`
 	EndsAt               time.Time      `json:"endsAt,omitzero"` // exclusive; zero means never
+	// GraceEndsAt is before when an event of the mission's time must have been recorded to count. If it is not said, all counts, whenever it
+	// is recorded.
+	GraceEndsAt time.Time `json:"graceEndsAt,omitzero"`
 	// State is computed from the clock when a mission is read.
 	State timeframe.State `json:"state,omitempty"`
+	// Provisional says that the mission's time is over and its time of grace is not. It is computed too.
+	Provisional bool `json:"provisional,omitempty"`
 
 	MatchType              event.MatchType `json:"matchType"`
 	MatchEntity            string          `json:"matchEntity"`
@@ -120,9 +125,17 @@ func (m *Mission) period() timeframe.Period {
 	return timeframe.Period{ID: m.PeriodID, StartsAt: m.StartsAt, EndsAt: m.EndsAt}
 }
 
-// lasts lets the mission last as long as a period.
-func (m *Mission) lasts(p timeframe.Period) {
+// lasts lets the mission last as long as a period, and take what is recorded within so many minutes of grace, nil for any time.
+func (m *Mission) lasts(p timeframe.Period, grace *int) {
 	m.TimeframeType, m.PeriodID, m.StartsAt, m.EndsAt = p.Type(), p.ID, p.StartsAt, p.EndsAt
+	if grace != nil {
+		m.GraceEndsAt = p.GraceEndsAt(grace)
+	}
+}
+
+// takes tells whether what was recorded at a moment is not too late for the mission.
+func (m *Mission) takes(recorded time.Time) bool {
+	return m.GraceEndsAt.IsZero() || recorded.Before(m.GraceEndsAt)
 }
 
 // vars returns the mission as rules see it.
@@ -177,7 +190,7 @@ var missionTable = store.Define("missions", func(m *Mission) string { return m.I
 	store.Index{Name: "owner", Columns: []string{"owner", "ends_at"}},
 	store.Index{Name: "awaited", Columns: []string{"owner", "end"}}, // ends that will be told
 	store.Index{Name: "end", Columns: []string{"end"}},
-).Packed()
+).Packed().Version(4)
 
 // counting returns the missions of an owner that count events with a match key at a moment, and some
 // that begin later.

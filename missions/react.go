@@ -1,7 +1,9 @@
 package missions
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -263,7 +265,8 @@ func (p *program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 	return changes, nil
 }
 
-// judge returns what an event contributes to a mission, and whether it does.
+// judge returns what an event contributes to a mission, and whether it does. What was recorded too late for it does not, whenever that
+// is judged; who has it recorded is told.
 func (p *program) judge(tx *session.Tx, o *mechanic.Occasion, m *Mission) (entry Log, counts bool, err error) {
 	g, err := p.goalOf(m)
 	if err != nil {
@@ -276,6 +279,14 @@ func (p *program) judge(tx *session.Tx, o *mechanic.Occasion, m *Mission) (entry
 			amount, ok = g.increment.Of(tx, o)
 		}
 	})
+	ok = ok && !amount.IsZero()
+	if recorded := recordedAt(tx, o); ok && !m.takes(recorded) {
+		ok = false
+		if recorded.Equal(tx.Present()) {
+			tx.Report(m.source(), "periodId", fmt.Sprintf("%s ended at %s; what is recorded from %s on does not count there",
+				m.PeriodID, mechanic.Stamp(m.EndsAt), mechanic.Stamp(m.GraceEndsAt)))
+		}
+	}
 	silent := !o.RecordedAt.IsZero() && o.RecordedAt.Before(p.docs.Published(Rules.Name(), m.RuleID))
 	place := o.Place
 	if !o.RecordedAt.IsZero() && o.RecordedAt.Before(p.docs.Settled) {
@@ -283,7 +294,18 @@ func (p *program) judge(tx *session.Tx, o *mechanic.Occasion, m *Mission) (entry
 	}
 	return Log{
 		MissionID: m.ID, EventID: o.Event.ID, UserID: o.Event.UserID, At: o.Event.At, Amount: amount, Place: place, Order: orderOf(o), Seq: tx.Seq, Silent: silent,
-	}, ok && !amount.IsZero(), nil
+	}, ok, nil
+}
+
+// recordedAt returns when an event was recorded, or what it follows from.
+func recordedAt(tx *session.Tx, o *mechanic.Occasion) time.Time { return cmp.Or(o.RecordedAt, tx.Now) }
+
+// source names in problems what says how long the mission takes what is late.
+func (m *Mission) source() string {
+	if m.RuleID == "" {
+		return Configurations.Name() + "/" + m.ConfigurationID
+	}
+	return Rules.Name() + "/" + m.RuleID
 }
 
 // add counts the latest contribution.

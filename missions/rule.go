@@ -36,8 +36,11 @@ type Rule struct {
 	content.Header
 	content.Descriptions
 	timeframe.Timeframe
-	MissionType Type   `json:"missionType"`
-	Name        string `json:"name"`
+	// GraceMinutes is until how long after the end of a mission an event of its time must have been recorded to count for it: at most 90 days.
+	// What is recorded later counts everywhere else. If it is not said, all counts, whenever it is recorded. What never ends has none.
+	GraceMinutes *int   `json:"graceMinutes,omitempty"`
+	MissionType  Type   `json:"missionType"`
+	Name         string `json:"name"`
 	// GroupTagID is the tag whose users share the missions of a GROUP rule, whose zone is FIXED.
 	GroupTagID string `json:"groupTagId,omitempty"`
 	// UsersMatchCondition picks users of an INDIVIDUAL rule; it may read user and activeMissions, and with
@@ -71,7 +74,7 @@ var evaluators = slices.Concat(entities, []string{string(event.User)})
 // Validate returns every fault of the rule's fields, joined.
 func (r *Rule) Validate() error {
 	_, err := compileRule(r)
-	return errors.Join(text.Required("name", r.Name), r.MissionType.check(), r.Timeframe.Validate(), r.checkOwner(), r.trigger().Check(evaluators...), err)
+	return errors.Join(text.Required("name", r.Name), r.MissionType.check(), r.Timeframe.Validate(), r.CheckGrace(r.GraceMinutes), r.checkOwner(), r.trigger().Check(evaluators...), err)
 }
 
 func (r *Rule) checkOwner() error {

@@ -101,9 +101,10 @@ func owned(owner string, at time.Time) store.Query {
 	return store.By("owner", store.Text(owner)).Between(store.After(at), store.Value{})
 }
 
-// at returns the mission with its state at a moment.
-func (m Mission) at(now time.Time) Mission {
-	m.State = m.period().State(now)
+// at returns the mission with its state at a moment, by what is known now.
+func (m Mission) at(moment, now time.Time) Mission {
+	m.State = m.period().State(moment)
+	m.Provisional = m.State == timeframe.Ended && now.Before(m.GraceEndsAt)
 	return m
 }
 
@@ -117,7 +118,7 @@ func find(ctx context.Context, tx *session.Tx, missionID string) (Mission, error
 	if err == nil && !ok {
 		err = fault.NotFound("mission", missionID)
 	}
-	return m.at(tx.Now), err
+	return m.at(tx.Now, tx.Now), err
 }
 
 // List returns a user's own missions, past and future ones included, those that end last first, and
@@ -146,7 +147,7 @@ func (s Service) GroupList(ctx context.Context, tagID string, page store.Page) (
 func pageOf(ctx context.Context, tx *session.Tx, owner string, page store.Page) (list []Mission, next string, err error) {
 	list, next, err = missionTable.PageOf(ctx, tx, store.By("owner", store.Text(owner)), page)
 	for i := range list {
-		list[i] = list[i].at(tx.Now)
+		list[i] = list[i].at(tx.Now, tx.Now)
 	}
 	return list, next, err
 }
@@ -207,7 +208,7 @@ func (s Service) MissionAt(ctx context.Context, missionID string, at time.Time) 
 		if m.CompletedAt.After(at) {
 			m.IsCompleted, m.CompletedAt = false, time.Time{}
 		}
-		return m.at(at), nil
+		return m.at(at, tx.Now), nil
 	})
 }
 
@@ -232,6 +233,8 @@ type NewMission struct {
 	// StartsAt is when it begins to count; zero means now. EndsAt, exclusive, is after now, or zero: never.
 	StartsAt time.Time
 	EndsAt   time.Time
+	// GraceMinutes is that of a [Rule].
+	GraceMinutes *int
 	// TargetAmount takes the place of the configuration's expression.
 	TargetAmount *decimal.Decimal
 	// CurrentAmount is where it begins.
@@ -255,7 +258,7 @@ func (s Service) Create(ctx context.Context, n NewMission) (Mission, error) {
 		if errors.Is(err, fault.ErrExists) {
 			err = fault.Exists("mission", "%q exists already", m.ID)
 		}
-		return m.at(tx.Now), err
+		return m.at(tx.Now, tx.Now), err
 	})
 }
 
@@ -271,10 +274,10 @@ func (p *program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mi
 	}
 	m.InitialAmount, m.CurrentAmount = n.CurrentAmount, n.CurrentAmount
 	period, err := timeframe.Once(n.StartsAt, n.EndsAt, tx.Now)
-	if err := errors.Join(err, checkNew(m)); err != nil {
+	if err := errors.Join(err, timeframe.Timeframe{Type: period.Type()}.CheckGrace(n.GraceMinutes), checkNew(m)); err != nil {
 		return nil, err
 	}
-	m.lasts(period)
+	m.lasts(period, n.GraceMinutes)
 	vars := mechanic.Values{}
 	if g.MissionType == Individual {
 		u, err := tenancy.FindActive(ctx, tx, "userId", n.UserID)

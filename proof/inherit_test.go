@@ -94,7 +94,7 @@ func settled(t *testing.T, text json.RawMessage) string {
 			if by, there := v["completer"].(map[string]any); there {
 				v["completedBy"] = by["userId"]
 			}
-			for _, name := range []string{"completer", "last", "unlockedBy", "place", "order", "seq", "rank", "totalCount"} {
+			for _, name := range []string{"completer", "last", "unlockedBy", "place", "order", "seq", "rank", "totalCount", "provisional"} {
 				delete(v, name)
 			}
 			if _, balance := v["availableAmount"]; balance {

@@ -562,11 +562,12 @@ var arguments = map[string]func(*drawer) []any{
 	"Mobility.Tracking":  func(d *drawer) []any { return []any{d.user() + ":p:" + d.one("t1", "t2")} },
 	"Mobility.Trackings": func(d *drawer) []any { return []any{d.user(), mobility.Query{}, d.page()} },
 
-	"Leaderboards.Around":  func(d *drawer) []any { return []any{d.board(), d.user(), d.number(1, 3), d.period()} },
-	"Leaderboards.Page":    func(d *drawer) []any { return []any{d.board(), d.number(0, 2), d.number(1, 3), d.period()} },
-	"Leaderboards.Periods": func(d *drawer) []any { return []any{d.board(), d.number(1, 3), time.Time{}} },
-	"Leaderboards.Rank":    func(d *drawer) []any { return []any{d.board(), d.user(), d.period()} },
-	"Leaderboards.Top":     func(d *drawer) []any { return []any{d.board(), d.number(1, 3), d.period()} },
+	"Leaderboards.Around":      func(d *drawer) []any { return []any{d.board(), d.user(), d.number(1, 3), d.period()} },
+	"Leaderboards.Page":        func(d *drawer) []any { return []any{d.board(), d.number(0, 2), d.number(1, 3), d.period()} },
+	"Leaderboards.Periods":     func(d *drawer) []any { return []any{d.board(), d.number(1, 3), time.Time{}} },
+	"Leaderboards.Provisional": func(d *drawer) []any { return []any{[]string{d.board(), d.board()}} },
+	"Leaderboards.Rank":        func(d *drawer) []any { return []any{d.board(), d.user(), d.period()} },
+	"Leaderboards.Top":         func(d *drawer) []any { return []any{d.board(), d.number(1, 3), d.period()} },
 }
 
 // milestone draws the id of a milestone.

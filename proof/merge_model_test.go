@@ -24,7 +24,7 @@ func TestMergedIsAsIfItHadBeenOne(t *testing.T) {
 			continue
 		}
 		f := d.features
-		f.later, f.moves, f.twins = false, false, true
+		f.later, f.moves, f.twins, f.timeless = false, false, true, true
 		t.Run(d.name, func(t *testing.T) {
 			checkStores(t, func(rt *rapid.T, b *backend) {
 				s := scenarios(f).Filter(unmoved).Draw(rt, "scenario")

@@ -31,6 +31,7 @@ type features struct {
 	edits                                        bool // documents are published anew, archived and brought back, too
 	named                                        bool // activities are matched by name or tag, not all
 	twins                                        bool // eve and bob are one person, who stays as both are
+	timeless                                     bool // it makes no difference when something arrives: missions take what is late for as long as a history lasts
 }
 
 // object is a JSON object.
@@ -278,6 +279,22 @@ func (a author) timeframe(recurring, userZones bool) object {
 		if of == "CUSTOM" {
 			into["scheduleCron"] = pick(a, "schedule", "0 6 * * 1,4", "30 */8 * * *")
 		}
+	}
+	return into
+}
+
+// grace adds to the fields of a timeframe that ends how long what is late is taken: by missions, by when it arrives; by boards, at least.
+func (a author) grace(into object, arrives bool) object {
+	if into["timeframeType"] == "PERMANENT" {
+		return into
+	}
+	const day = 24 * 60
+	of := []any{nil, nil, 40 * day}
+	if !arrives || !a.timeless {
+		of = append(of, 0, 60, 26*60, 3*day)
+	}
+	if minutes := pick(a, "grace", of...); minutes != nil {
+		into["graceMinutes"] = minutes
 	}
 	return into
 }

@@ -144,7 +144,7 @@ func (a author) missionRule(id string) object {
 	pool = slices.DeleteFunc(pool, func(id string) bool { return a.types[id] != kind })
 	fields := merge(object{
 		"missionType": kind, "missionConfigurationsPool": pool, "assignmentMode": pick(a, "mode", "EVENT", "LAZY"),
-	}, a.timeframe(true, kind == "INDIVIDUAL"))
+	}, a.grace(a.timeframe(true, kind == "INDIVIDUAL"), true))
 	var roots []string
 	if fields["assignmentMode"] == "EVENT" {
 		matcher, entity := a.matcher("eventMatchType eventMatchEntity eventMatchEntityId", "Activity", "Quiz", "LearningPath", "User")
@@ -258,7 +258,7 @@ func (a author) boardConfiguration(id string) object {
 }
 
 func (a author) board(id, configuration string) object {
-	return document("RuntimeLeaderboard", id, merge(object{"runtimeLeaderboardConfigurationId": configuration}, a.timeframe(true, true)))
+	return document("RuntimeLeaderboard", id, merge(object{"runtimeLeaderboardConfigurationId": configuration}, a.grace(a.timeframe(true, true), false)))
 }
 
 // learningPath is a path of some of what there is to learn.

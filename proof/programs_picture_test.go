@@ -88,8 +88,8 @@ func (w *world) missionLine(t tester, m *missions.Mission, add adder) {
 	if w.past(m.EndsAt) {
 		return
 	}
-	add("mission %s from %s to %s: %s of %s, completed %t at %s, version %d of version %d",
-		m.ID, instant(m.StartsAt), instant(m.EndsAt), m.CurrentAmount, m.TargetAmount, m.IsCompleted, instant(m.CompletedAt), m.ConfigurationVersion, m.RuleVersion)
+	add("mission %s from %s to %s, grace until %s, provisional %t: %s of %s, completed %t at %s, version %d of version %d",
+		m.ID, instant(m.StartsAt), instant(m.EndsAt), instant(m.GraceEndsAt), m.Provisional, m.CurrentAmount, m.TargetAmount, m.IsCompleted, instant(m.CompletedAt), m.ConfigurationVersion, m.RuleVersion)
 	var sum decimal.Decimal
 	for _, l := range pages(t, func(p store.Page) ([]missions.Log, string, error) {
 		return w.Missions.Contributions(t.Context(), m.ID, p)
@@ -214,6 +214,7 @@ func (w *world) boardLines(t tester, id string, ended bool, add adder) {
 		}
 		top, err := w.Leaderboards.Top(t.Context(), id, 100, &leaderboard.At{Period: p.ID})
 		require.NoError(t, err)
+		add("board %s %s is frozen %t, provisional %t", id, p.ID, p.Frozen, p.Provisional)
 		for _, r := range top.Rows {
 			add("board %s %s: %d. %s with %s since %s", id, p.ID, r.Rank, r.EntityID, r.Score, instant(r.ReachedAt))
 		}

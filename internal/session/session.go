@@ -3,6 +3,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,6 +75,7 @@ type Tx struct {
 	// them; nil if the call is refused.
 	Unread map[string]error
 
+	present    time.Time // zero for Now
 	caused     []event.Event
 	told       []Told
 	problems   []event.Problem
@@ -106,8 +108,11 @@ type Rebuilt struct {
 // Then returns the transaction as it was at a moment, while the entry of a number was made, for a step that is made
 // anew.
 func (tx *Tx) Then(now time.Time, seq int64) *Tx {
-	return &Tx{Tx: tx.Tx, Now: now, NewID: tx.NewID, Zones: tx.Zones, Seq: seq, Replaying: true, Horizon: tx.Horizon}
+	return &Tx{Tx: tx.Tx, Now: now, NewID: tx.NewID, Zones: tx.Zones, Seq: seq, Replaying: true, Horizon: tx.Horizon, present: tx.Present()}
 }
+
+// Present returns the moment at which the transaction records what is new, also of one as it was at another ([Tx.Then]).
+func (tx *Tx) Present() time.Time { return cmp.Or(tx.present, tx.Now) }
 
 // Cause queues an event that follows from what the transaction does. The engine lets every mechanic
 // react to it before the transaction commits.

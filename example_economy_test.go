@@ -204,6 +204,28 @@ func Example_books() {
 	// SYSTEM has given 4
 }
 
+// How is something given that should have been given earlier? The grant says when it counts.
+func Example_grantOfThePast() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	now = monday.Add(48 * time.Hour)
+	prize := grant("ada", 5)
+	prize[0].ID, prize[0].At = "prize-of-monday", monday
+	for range 2 { // given once
+		_, err := ws.Economy.Grant(ctx, prize)
+		check(err)
+	}
+	for _, at := range []time.Time{monday.Add(-time.Hour), monday, now} {
+		balance, err := ws.Economy.BalanceAt(ctx, "ada", "points", at)
+		check(err)
+		fmt.Println(at.Format("Mon 15:04"), balance.Amount)
+	}
+	// Output:
+	// Mon 08:00 0
+	// Mon 09:00 5
+	// Wed 09:00 5
+}
+
 // What did somebody have at a moment? What is known now of then: a run that is told later counts when it happened.
 func Example_balanceAt() {
 	ctx, now := context.Background(), monday

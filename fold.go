@@ -640,7 +640,8 @@ type fact struct {
 	was     *fact         // as it was when it was taken back, nil if it was not
 	alike   bool          // what followed before follows again, and nothing else
 	instead string        // the place of a step that does nothing any more because of the fact, "" for none
-	given   bool          // what a call gave is not written yet
+	moved   bool          // it is another user's since: what calls gave is to be given again
+	give    func() error  // writes what the call decided that made the fact, nil if it has
 }
 
 // take makes a step of the fold, at the moment at which it was recorded: everything follows from the fact that the
@@ -649,6 +650,13 @@ func (e *Engine) take(ctx context.Context, tx *session.Tx, f *fact, ask *questio
 	r, now := recorderOf(tx), tx.Now
 	defer func() { tx.Now = now }()
 	tx.Now = f.entry.RecordedAt
+	if f.give != nil {
+		r.place = f.key()
+		if err := f.give(); err != nil {
+			return err
+		}
+		f.Given, f.give = r.takeGiven(f.UserID), nil
+	}
 	r.begin(f.UserID, f.key())
 	tx.Place, f.first.Place, tx.Seq = f.key(), f.key(), f.entry.Outcome.Seq
 	err := f.enact(ctx, tx)
@@ -975,7 +983,7 @@ func (e *Engine) recall(ctx context.Context, tx *session.Tx, s step, entry *Entr
 // again makes the step of a fact anew.
 func (e *Engine) again(ctx context.Context, tx *session.Tx, f *fact) error {
 	r := recorderOf(tx)
-	if f.known || f.given {
+	if f.known || f.moved {
 		if err := r.give(ctx, tx, &f.step); err != nil {
 			return err
 		}

@@ -364,7 +364,7 @@ func (e *Engine) replant(ctx context.Context, tx *session.Tx, m *merge, gone []*
 // replanted returns a fact as one of the user who stays, and whether that one has been given the same already.
 func (e *Engine) replanted(ctx context.Context, tx *session.Tx, m *merge, into *tenancy.User, f *fact) (moved *fact, taken bool, err error) {
 	n := m.naming()
-	moved = &fact{program: f.program, given: true, step: step{UserID: into.ID, RecordedAt: f.RecordedAt, Seq: tx.Seq - 1}}
+	moved = &fact{program: f.program, moved: true, step: step{UserID: into.ID, RecordedAt: f.RecordedAt, Seq: tx.Seq - 1}}
 	if moved.Given, taken, err = e.regive(ctx, tx, n, f.Given); err != nil || taken {
 		return nil, taken, err
 	}

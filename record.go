@@ -559,6 +559,11 @@ func (e *Engine) enterTold(ctx context.Context, tx *session.Tx, p *program) erro
 	if len(told) == 0 {
 		return nil
 	}
+	if slices.ContainsFunc(told, func(t session.Told) bool { return t.Give != nil }) { // what the call wrote besides is not theirs
+		if err := e.enterGiven(ctx, tx, p); err != nil {
+			return err
+		}
+	}
 	var ids []string
 	for _, t := range told {
 		if ids = append(ids, t.Event.ID); t.Instead != "" {
@@ -577,6 +582,7 @@ func (e *Engine) enterTold(ctx context.Context, tx *session.Tx, p *program) erro
 			return err
 		}
 		f := e.factOf(tx, p, o, outside(t.Event.ID))
+		f.give = t.Give
 		if f.instead, err = p.placeOfTold(ctx, tx, t.Instead); err != nil {
 			return err
 		}

@@ -21,11 +21,15 @@ func (m *movement) done(ctx context.Context, tx *session.Tx) ([]Transaction, err
 	if err != nil || !there {
 		return nil, err
 	}
-	want := m.rows()
-	if err := t.same(&want[len(want)-1], m.receiver); err != nil {
+	rows := m.rows()
+	want := &rows[len(rows)-1]
+	if !m.told { // it happened when it was done first
+		want.At = t.At
+	}
+	if err := t.same(want, m.receiver); err != nil {
 		return nil, err
 	}
-	rows, err := movementOf(ctx, tx, t)
+	rows, err = movementOf(ctx, tx, t)
 	for i := range rows {
 		rows[i] = rows[i].made()
 	}
@@ -66,6 +70,7 @@ func (t *Transaction) same(want *Transaction, userField string) error {
 		differs("virtualCurrencyId", t.CurrencyID == want.CurrencyID),
 		differs("amount", t.Amount.Equal(want.Amount)),
 		differs("redemptionMode", t.RedemptionMode == want.RedemptionMode),
+		differs("at", t.At.Equal(want.At)),
 		differs("expiresAt", t.ExpiresAt.Equal(want.ExpiresAt)),
 		differs("virtualTransactionGroupId", t.GroupID == want.GroupID),
 		differs("additionalData", t.AdditionalData.Same(want.AdditionalData)),

@@ -34,6 +34,9 @@ type Grant struct {
 	DestinationUserID string         `json:"destinationUserId"`
 	// SourceUserID is who pays; empty means SYSTEM.
 	SourceUserID string `json:"sourceUserId,omitempty"`
+	// At is when the grant counts, zero for when it is made: in the balance of then, for what follows from it, and in the periods of then.
+	// It is for AUTO grants by SYSTEM: a MANUAL one counts when it is redeemed, and what another user had to give then is nobody's to say now.
+	At time.Time `json:"at,omitzero"`
 	// ExpiresAt is when a MANUAL grant can no longer be redeemed; zero means never.
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 	// AdditionalData is whatever else the host knows, as JSON values.
@@ -56,9 +59,13 @@ func (g Grant) prepare(now time.Time) (movement, error) {
 	m := movement{
 		id: g.ID, group: g.GroupID, currency: g.CurrencyID, from: g.SourceUserID, to: g.DestinationUserID, amount: g.Amount,
 		mode: cmp.Or(g.RedemptionMode, Auto), data: g.AdditionalData, receiver: "destinationUserId",
-		at: now, expiresAt: g.ExpiresAt.UTC().Truncate(time.Microsecond), now: now,
+		at: now, told: !g.At.IsZero(), expiresAt: g.ExpiresAt.UTC().Truncate(time.Microsecond), now: now,
 	}
-	return m, errors.Join(m.prepare(), ident.Check("destinationUserId", m.to), text.Optional(ident.Check, "sourceUserId", m.from), m.checkParties(), m.mode.check(), m.checkExpiry())
+	if m.told {
+		m.at = g.At.UTC().Truncate(time.Microsecond)
+	}
+	return m, errors.Join(m.prepare(), ident.Check("destinationUserId", m.to), text.Optional(ident.Check, "sourceUserId", m.from), m.checkParties(), m.mode.check(),
+		m.checkTime(), m.checkExpiry())
 }
 
 // prepare returns the movement that the spending asks of a user, or every fault of its fields.
@@ -84,6 +91,19 @@ func (m *movement) checkParties() error {
 		return fault.Invalid("sourceUserId", "is the destination too")
 	}
 	return nil
+}
+
+// checkTime refuses a moment that the caller cannot say.
+func (m *movement) checkTime() error {
+	switch {
+	case !m.told:
+		return nil
+	case m.from != "":
+		return fault.Invalid("at", "is for what SYSTEM gives")
+	case m.mode == Manual:
+		return fault.Invalid("at", "is for AUTO transactions; what is MANUAL counts when it is redeemed")
+	}
+	return event.CheckTime("at", m.at, m.now)
 }
 
 func (m *movement) checkExpiry() error {

@@ -85,6 +85,23 @@ func (l *ledger) room(rows ...Transaction) decimal.Decimal {
 	return amount.FromMicros(most)
 }
 
+// count loads what some of several movements need and counts them, and returns the ledger. It has written nothing.
+func (l *ledger) count(ctx context.Context, tx *session.Tx, in place, sides [][]Transaction, which []int) (*ledger, error) {
+	var all []Transaction
+	for _, i := range which {
+		all = append(all, sides[i]...)
+	}
+	if err := l.load(ctx, tx, all...); err != nil {
+		return nil, err
+	}
+	for _, i := range which {
+		if err := l.enter(sides[i]...); err != nil {
+			return nil, in(i, err)
+		}
+	}
+	return l, nil
+}
+
 // enter counts the new transactions of one movement. If one would cross a bound, none is counted and the
 // error is a [*BoundError].
 func (l *ledger) enter(rows ...Transaction) error {
@@ -120,20 +137,20 @@ func (l *ledger) replace(ctx context.Context, tx *session.Tx, rows ...Transactio
 		if tx.Replaying {
 			continue
 		}
-		if archived, err := settled(ctx, tx, list[i].At); err != nil || archived {
+		if _, archived, err := settled(ctx, tx, list[i].At); err != nil || archived {
 			return nil, cmp.Or(err, fault.Conflict("id", "%q paid transaction %q before it was archived", list[i].GroupID, list[i].ID))
 		}
 	}
 	return there, l.remove(slices.DeleteFunc(list, func(t Transaction) bool { return t.decided() })...)
 }
 
-// settled tells whether all that happened at a moment is settled.
-func settled(ctx context.Context, tx *session.Tx, at time.Time) (bool, error) {
+// settled tells whether all that happened at a moment is settled, and before which moment it is.
+func settled(ctx context.Context, tx *session.Tx, at time.Time) (horizon time.Time, is bool, err error) {
 	if tx.Horizon == nil {
-		return false, nil
+		return time.Time{}, false, nil
 	}
-	horizon, _, err := tx.Horizon(ctx)
-	return at.Before(horizon), err
+	horizon, _, err = tx.Horizon(ctx)
+	return horizon, at.Before(horizon), err
 }
 
 // remove takes transactions out of the accounts.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -130,6 +131,8 @@ func (p *program) reverse(ctx context.Context, tx *session.Tx, sides []Transacti
 		n = left
 	}
 	switch {
+	case t.InitiatorType == ByAdmin && t.At.After(tx.Now):
+		return nil, fault.Conflict(transactionNoun, "%q counts from %s on", t.ID, t.At.Format(time.RFC3339))
 	case !left.IsPositive():
 		return nil, fault.Conflict(transactionNoun, "%q is reversed already", t.ID)
 	case n.GreaterThan(left):

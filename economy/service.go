@@ -42,10 +42,16 @@ func newService(run session.Runner, lib *content.Library, program room.Current[*
 // for an unknown user or a currency that is not published, and a [*BoundError], wrapped, for a movement that would
 // cross a bound. Errors name the grant at fault ("transactions[3].amount").
 //
+// A grant may say when it counts ([Grant.At]), as an event may: what has happened to the user since follows anew, and the journal's entry of its
+// event says what is different. Boards count it in the period of then, by the tags of then; a period of a
+// board that has closed stays as it is, and the entry has a problem that says so. The moment may be as far ahead as an event's. It is
+// [fault.ErrConflict] before the workspace's horizon. The bounds hold now, and held then: a movement since that somebody has decided, such as what was spent, stays.
+//
 // A grant whose id was given before is not done again: the same grant gives its first result again, as it was
 // then, whoever repeats it, and whatever has become of it, of the user and of the currency since. Another is
 // [fault.ErrConflict] of the fields that differ, or of the id if that is no grant's. It is the same if what is kept
-// of it would be: what is left to a default and how a number is written make no difference. So a call whose answer
+// of it would be: what is left to a default and how a number is written make no difference. One that does not say when it counts does so
+// since it was given first. So a call whose answer
 // was lost can be repeated, and of a call some of whose grants were done before, the others are done.
 func (s Service) Grant(ctx context.Context, grants []Grant) ([]Transaction, error) {
 	return s.move(ctx, inGrant, func(tx *session.Tx) ([]movement, error) {
@@ -181,18 +187,38 @@ func (p *program) make(ctx context.Context, tx *session.Tx, in place, ms []movem
 			return in(i, err)
 		}
 	}
-	made := make([][]Transaction, len(fresh))
-	for n, i := range fresh {
+	for _, i := range fresh {
 		m := ms[i]
 		if m.id == "" {
 			m.id = tx.NewID()
 			m.group = cmp.Or(m.group, m.id)
 		}
 		sides[i] = m.rows()
-		made[n] = sides[i]
 	}
-	_, err := p.enter(ctx, tx, func(n int, err error) error { return in(fresh[n], err) }, made)
-	return err
+	l, err := p.ledger().count(ctx, tx, in, sides, fresh)
+	if err != nil {
+		return err
+	}
+	told := func(i int) bool { return ms[i].told }
+	if slices.ContainsFunc(fresh, told) {
+		l = &ledger{bounds: func(string) bounds { return unbounded }, accounts: map[string]*account{}} // they are not crossed
+		if l, err = l.count(ctx, tx, in, sides, slices.DeleteFunc(slices.Clone(fresh), told)); err != nil {
+			return err
+		}
+	}
+	for _, i := range fresh {
+		if !told(i) {
+			continue
+		}
+		tx.Tell(session.Told{Event: sides[i][0].completion(), Give: func() error {
+			then, err := p.ledger().count(ctx, tx, in, sides, []int{i})
+			if err != nil {
+				return err
+			}
+			return then.put(ctx, tx)
+		}})
+	}
+	return l.save(ctx, tx)
 }
 
 // resolve lets the movement be between the users who stay of those whom it names.
@@ -243,6 +269,15 @@ func (p *program) admit(ctx context.Context, tx *session.Tx, m *movement) error 
 	if err := m.checkPassed(); err != nil {
 		return err
 	}
+	if m.told {
+		horizon, is, err := settled(ctx, tx, m.at)
+		if is {
+			err = fault.Conflict("at", "is %s; what happened before the workspace's horizon %s is settled", m.at.Format(time.RFC3339Nano), horizon.Format(time.RFC3339Nano))
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if !p.published(m.currency) {
 		return fault.NotFound(currencyNoun, m.currency)
 	}
@@ -265,20 +300,6 @@ const (
 	transactionNoun = "virtualTransaction"
 	idField         = "virtualTransactionId"
 )
-
-// enter posts movements, all or none, and returns their transactions.
-func (p *program) enter(ctx context.Context, tx *session.Tx, in place, movements [][]Transaction) ([]Transaction, error) {
-	l, all := p.ledger(), slices.Concat(movements...)
-	if err := l.load(ctx, tx, all...); err != nil {
-		return nil, err
-	}
-	for i, rows := range movements {
-		if err := l.enter(rows...); err != nil {
-			return nil, in(i, err)
-		}
-	}
-	return all, l.save(ctx, tx)
-}
 
 // Redeem completes a user's pending credit, and the debit of whoever sent it, and returns both. It
 // returns [fault.ErrNotFound] if the user has no such transaction, [fault.ErrConflict] if it is a debit,

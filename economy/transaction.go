@@ -248,6 +248,7 @@ type movement struct {
 	data                event.Data
 	reason              string
 	at, expiresAt, now  time.Time
+	told                bool   // the caller has said when it happened
 	receiver            string // the field in which the caller names whose the transaction of the id is
 }
 

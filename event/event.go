@@ -174,13 +174,13 @@ func (e *Event) fill() {
 }
 
 // CheckTime refuses a time at which nothing can have happened: more than [MaxFuture] ahead of now, or outside the years 1 to 9999. The zero time stands
-// for now.
-func CheckTime(at, now time.Time) error {
+// for now. The error names the field.
+func CheckTime(field string, at, now time.Time) error {
 	switch {
 	case at.After(now.Add(MaxFuture)):
-		return fault.Invalid("completedAt", "is %s ahead of now, at most %s are allowed", at.Sub(now).Round(time.Second), MaxFuture)
+		return fault.Invalid(field, "is %s ahead of now, at most %s are allowed", at.Sub(now).Round(time.Second), MaxFuture)
 	case at.Year() < 1 || at.Year() > 9999:
-		return fault.Invalid("completedAt", "is outside the years 1 to 9999")
+		return fault.Invalid(field, "is outside the years 1 to 9999")
 	}
 	return nil
 }
@@ -191,7 +191,7 @@ func (e *Event) check(now time.Time) error {
 			return err
 		}
 	}
-	if err := CheckTime(e.At, now); err != nil {
+	if err := CheckTime("completedAt", e.At, now); err != nil {
 		return err
 	}
 	switch {

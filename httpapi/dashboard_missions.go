@@ -80,6 +80,8 @@ type (
 		transfer
 
 		SourceUserID string `json:"sourceUserId,omitempty"`
+		// At is when the grant counts, if that is not now: it is from the system, and AUTO.
+		At time.Time `json:"at,omitzero"`
 	}
 )
 
@@ -136,7 +138,7 @@ func dashboardMissions(f *forms) []*operation {
 			grants := make([]economy.Grant, len(in.Body.Transactions))
 			for i := range grants {
 				grants[i] = in.Body.Transactions[i].grant()
-				grants[i].SourceUserID = in.Body.Transactions[i].SourceUserID
+				grants[i].SourceUserID, grants[i].At = in.Body.Transactions[i].SourceUserID, in.Body.Transactions[i].At
 			}
 			made, err := c.ws.Economy.Grant(ctx, grants)
 			return c.transactionRows(made), err

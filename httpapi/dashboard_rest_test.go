@@ -2,10 +2,12 @@ package httpapi_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
@@ -214,6 +216,14 @@ func TestMissionsAndTransactions(t *testing.T) {
 			if status == 400 && !strings.Contains(body, "mine") && !strings.Contains(body, "much") {
 				require.Contains(t, refusedField(t, refused), "transactions[0]", body)
 			}
+		}
+		past := `{"virtualCurrencyId": "coins", "redemptionMode": %q, "amount": 1, "destinationUserId": "viewer", "at": %q}`
+		gave := c.do("POST", "/virtual-transactions", `{"transactions": [`+fmt.Sprintf(past, "AUTO", "2026-02-02T00:00:00+01:00")+`]}`, 201)["transactions"].([]any)[0].(map[string]any)
+		transaction, err := w.ws.Economy.Transaction(t.Context(), gave["virtualTransactionId"].(string))
+		require.NoError(t, err)
+		require.Equal(t, time.Date(2026, time.February, 1, 23, 0, 0, 0, time.UTC), transaction.At)
+		for _, body := range []string{fmt.Sprintf(past, "MANUAL", "2026-02-02T00:00:00Z"), fmt.Sprintf(past, "AUTO", "2027-02-02T00:00:00Z")} {
+			require.Equal(t, "transactions[0].at", refusedField(t, c.do("POST", "/virtual-transactions", `{"transactions": [`+body+`]}`, 400)))
 		}
 	})
 }

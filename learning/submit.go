@@ -268,7 +268,7 @@ func deedOf(e *event.Event) *deed {
 func (s *Submission) check(item itemKey, now time.Time) error {
 	s.Context, s.At = cmp.Or(s.Context, DefaultContext), s.At.UTC().Truncate(time.Microsecond)
 	return errors.Join(
-		ident.Check("userId", s.UserID), ident.Check(idField(item.Type), item.ID), checkContext(s.Context), s.Validate(), event.CheckTime(s.At, now),
+		ident.Check("userId", s.UserID), ident.Check(idField(item.Type), item.ID), checkContext(s.Context), s.Validate(), event.CheckTime("completedAt", s.At, now),
 	)
 }
 

@@ -312,10 +312,14 @@ func (d *drawer) correction() guerdon.Correction {
 }
 
 func (d *drawer) grant(from string) economy.Grant {
-	return economy.Grant{
+	g := economy.Grant{
 		CurrencyID: d.currency(), Amount: d.amount(), DestinationUserID: d.user(), SourceUserID: from,
 		RedemptionMode: economy.RedemptionMode(d.one(string(economy.Auto), string(economy.Manual))),
 	}
+	if from == "" && rapid.Bool().Draw(d.T, "of the past") {
+		g.At = d.at()
+	}
+	return g
 }
 
 func (d *drawer) taggings() []tenancy.Tagging {

@@ -245,13 +245,22 @@ func (a author) agrees() fact {
 	}}
 }
 
-// grants gives points or coins, which have no bound above.
+// grants gives points or coins, which have no bound above. What nobody has to redeem may be given later and count from then.
 func (a author) grants() fact {
 	g := economy.Grant{
 		CurrencyID: pick(a, "currency", "points", "coins"), DestinationUserID: pick(a, "user", people...),
 		Amount: decimal.NewFromInt(pick[int64](a, "amount", 10, 3)), RedemptionMode: pick(a, "redemption", economy.Auto, economy.Manual),
 	}
-	return fact{text: fmt.Sprintf("%s is granted %s %s %s", g.DestinationUserID, g.Amount, g.CurrencyID, g.RedemptionMode), do: func(t tester, w *world, id string) error {
+	text := fmt.Sprintf("%s is granted %s %s %s", g.DestinationUserID, g.Amount, g.CurrencyID, g.RedemptionMode)
+	if g.RedemptionMode == economy.Auto && pick(a, "told", false, true) {
+		return fact{text: text + ", told", tell: func(t tester, w *world, at time.Time) error {
+			g := g
+			g.At = at
+			_, err := w.Economy.Grant(t.Context(), []economy.Grant{g})
+			return err
+		}}
+	}
+	return fact{text: text, do: func(t tester, w *world, id string) error {
 		g := g
 		g.ID, g.DestinationUserID = id, w.as(g.DestinationUserID)
 		if g.RedemptionMode == economy.Manual {

@@ -131,6 +131,9 @@ type Told struct {
 	Event event.Event
 	// Instead is the id of an event told before that did not happen after all, "" for none: nothing follows from it any more.
 	Instead string
+	// Give writes of the user's rows what somebody has decided that the event tells of, when all is there that happened before it and
+	// nothing that happened after. Nil writes nothing.
+	Give func() error
 }
 
 // Tell queues an event that somebody has told the call of. The engine lets every mechanic react to it before the transaction

@@ -81,6 +81,26 @@ func Example_monthlyBoard() {
 	// September ENDED ada 13
 }
 
+// How did a board stand at a moment? By what is known now: a run that is told later counts when it happened.
+func Example_standingOfThePast() {
+	ctx, now := context.Background(), monday
+	ws := compete(ctx, &now)
+	now = monday.Add(48 * time.Hour)
+	for _, e := range []event.Event{{UserID: "eve", EntityID: "run", At: now}, {UserID: "eve", EntityID: "run", At: monday.Add(time.Hour)}} {
+		_, err := ws.Record(ctx, e)
+		check(err)
+	}
+	for _, at := range []time.Time{monday, monday.Add(time.Hour), now} {
+		eve, err := ws.Leaderboards.Rank(ctx, "all-time", "eve", &leaderboard.At{AsOf: at})
+		check(err)
+		fmt.Println(at.Format("Mon 15:04"), "eve has rank", eve.Rank, "with", eve.Score)
+	}
+	// Output:
+	// Mon 09:00 eve has rank 3 with 1
+	// Mon 10:00 eve has rank 2 with 2
+	// Wed 09:00 eve has rank 1 with 13
+}
+
 // How does a season end? Once it is over and the host has called Advance, nothing changes it any more:
 // what arrives too late is a problem of its event, and counts everywhere else.
 func Example_season() {

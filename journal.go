@@ -254,13 +254,13 @@ func (e *Entry) judged(ctx context.Context, tx *session.Tx, ev *event.Event) (*m
 
 // history implements [mechanic.History], as it is now known what happened.
 func (e *Engine) history(
-	ctx context.Context, tx *session.Tx, of event.Type, mark string, portion int, add func(*mechanic.Occasion) error,
+	ctx context.Context, tx *session.Tx, of event.Type, within mechanic.Within, mark string, portion int, add func(*mechanic.Occasion) error,
 ) (next string, err error) {
 	q := store.Query{Limit: min(maxEntries-1, portion) + 1}
 	if mark != "" {
 		q.From = store.Text(mark)
 	}
-	wanted := func(ev *event.Event) bool { return ev.Type == of }
+	wanted := func(ev *event.Event) bool { return ev.Type == of && within.Has(ev.At) }
 	for seen, last := 0, ""; ; {
 		list, err := readableSteps(ctx, tx, q)
 		if err != nil {
@@ -277,6 +277,7 @@ func (e *Engine) history(
 			}
 			seen, last = seen+1, list[i].UserID
 		}
+		list = slices.DeleteFunc(list, func(s step) bool { return !within.Has(s.At) })
 		list, entries, err := readable(ctx, tx, list)
 		if err != nil {
 			return "", err

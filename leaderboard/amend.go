@@ -230,13 +230,13 @@ func (p *program) collect(ctx context.Context, tx *session.Tx, c contribution, a
 	if opened.Kept || of != event.Activity {
 		kept, err := parts.List(ctx, tx, store.Prefix(c.of+"/"))
 		for _, part := range kept {
-			c.at, c.eventID, c.micros, c.hash = part.At, part.EventID, part.Micros, part.Hash
-			add(&c)
+			of := part.contribution(c)
+			add(&of)
 		}
 		return err
 	}
 	for mark := ""; ; { // whoever did it
-		if mark, err = p.history(ctx, tx, of, mark, p.portion, func(o *mechanic.Occasion) error { happened(o); return nil }); err != nil || mark == "" {
+		if mark, err = p.history(ctx, tx, of, mechanic.Within{}, mark, p.portion, func(o *mechanic.Occasion) error { happened(o); return nil }); err != nil || mark == "" {
 			return err
 		}
 	}

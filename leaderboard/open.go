@@ -115,7 +115,7 @@ func (p *program) prepare(ctx context.Context, tx *session.Tx, b *board, o *open
 // count counts a portion of what happened before a board opened.
 func (p *program) count(ctx context.Context, tx *session.Tx, b *board, o *opening) error {
 	var d decision
-	next, err := p.history(ctx, tx, sources[b.counter.Source], o.Mark, p.portion, func(happened *mechanic.Occasion) error {
+	next, err := p.history(ctx, tx, sources[b.counter.Source], mechanic.Within{}, o.Mark, p.portion, func(happened *mechanic.Occasion) error {
 		b.counter.decide(&d, happened, []*board{b}, p.zones)
 		return nil
 	})

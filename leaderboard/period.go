@@ -25,6 +25,15 @@ type Period struct {
 type At struct {
 	Period string
 	Time   time.Time
+	// AsOf asks for the board as it was at a moment, with all that happened at it, by what is known now: what was told later counts when it
+	// happened, and what was corrected since as it is. Zero asks for the board as it is. If neither a period nor a time is said, it is the
+	// period of the moment. What is counted, and who is shown, is as the board is published now and as users take part now. From its end on, a period that
+	// is closed stands as it was closed.
+	//
+	// Nothing is kept for that: what happened from the beginning of the period to the moment is added up in memory, of a snapshot. So it reads the
+	// steps of all users, and what they did in the period; a board of tags over what can be corrected reads only what it counted. The memory
+	// grows with who is on the board, and for count_distinct with the values, not with what happened. See [Service] for what is refused.
+	AsOf time.Time
 }
 
 // last returns the last period; ok is false if there is none.

@@ -226,6 +226,12 @@ func (c *contribution) part() part {
 	return part{Of: c.of, EventID: c.eventID, At: c.at, Micros: c.micros, Hash: c.hash}
 }
 
+// contribution returns one of the same score as another that is what is kept.
+func (p *part) contribution(c contribution) contribution {
+	c.at, c.eventID, c.micros, c.hash = p.At, p.EventID, p.Micros, p.Hash
+	return c
+}
+
 // fresh returns the score that c begins.
 func (c *contribution) fresh() score {
 	return score{

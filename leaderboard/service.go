@@ -26,7 +26,9 @@ import (
 // A board is named by its id. It keeps the scores of its periods apart; which one a call is about says
 // at, where nil is the period of now, or of a board that has ended its last. Every method returns
 // [fault.ErrNotFound] for a board that is not published or a period that it does not have, and
-// [fault.ErrConflict] for one that has not counted yet what happened before it was published.
+// [fault.ErrConflict] for one that has not counted yet what happened before it was published. As of a
+// moment ([At.AsOf]), it returns [fault.ErrInvalid] for one that is still to come, and [fault.ErrConflict] for one
+// of which not all is known any more: before the workspace's horizon, or on a board of tags in a period that began before it.
 type Service struct {
 	// Configurations and Boards are the documents.
 	Configurations content.Documents[Configuration]
@@ -292,7 +294,11 @@ func (s Service) look(ctx context.Context, tx *session.Tx, boardID string, at *A
 	if err != nil {
 		return err
 	}
-	p, err := b.pick(at, &o, tx.Now)
+	moment, past, err := at.moment(tx.Now)
+	if err != nil {
+		return err
+	}
+	p, err := b.pick(at, &o, moment)
 	if err != nil {
 		return err
 	}
@@ -302,7 +308,18 @@ func (s Service) look(ctx context.Context, tx *session.Tx, boardID string, at *A
 	case gone:
 		return fault.NotFound("periodId", p.ID)
 	}
-	v := &view{tx: tx, board: b, period: show(p, &o, tx.Now)}
+	v := &view{tx: tx, board: b, period: show(p, &o, moment)}
+	if closed := o.frozen(p) && ended(p, moment); past && !closed {
+		v.period.Frozen = false
+		program, err := s.program(ctx, tx)
+		if err == nil {
+			v.ladder, err = program.asOf(ctx, tx, b, &o, p, moment)
+		}
+		if err != nil {
+			return err
+		}
+		return fn(v)
+	}
 	index := s.indexes.of(tx.Scope(), b.life)
 	if !tx.Committed && index != nil { // which only learns of what is committed
 		tx.Afterwards(ranking(b.id, p.ID), func(tx *session.Tx) error {

@@ -209,9 +209,9 @@ func head(last []entry) int64 {
 
 // history is what all did, in one portion.
 func (w *world) history(
-	ctx context.Context, tx *session.Tx, of event.Type, _ string, _ int, add func(*mechanic.Occasion) error,
+	ctx context.Context, tx *session.Tx, of event.Type, within mechanic.Within, _ string, _ int, add func(*mechanic.Occasion) error,
 ) (string, error) {
-	for o, err := range happened(ctx, tx, time.Time{}, time.Time{}, func(e *event.Event) bool { return e.Type == of }) {
+	for o, err := range happened(ctx, tx, within.From, within.Until, func(e *event.Event) bool { return e.Type == of }) {
 		if err == nil {
 			err = add(o)
 		}

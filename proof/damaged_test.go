@@ -16,7 +16,9 @@ import (
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/guerdontest"
+	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/postgres"
@@ -132,6 +134,10 @@ func TestDamagedEntry(t *testing.T) {
 			problems, _, err := g.Problems(ctx, guerdon.ProblemFilter{Kind: "Journal", ID: bad.EventID}, store.Page{})
 			require.NoError(t, err)
 			require.Len(t, problems, 1)
+
+			_, err = g.Leaderboards.Top(ctx, "points", 10, &leaderboard.At{AsOf: january(8)})
+			require.ErrorIs(t, err, fault.ErrConflict, "nobody knows what it was")
+			require.ErrorContains(t, err, bad.EventID)
 
 			// The user's own.
 			g.runs("ada", january(9))

@@ -155,10 +155,18 @@ func env(tx *session.Tx, d Data) *rule.Env {
 // judged and in the order in which they happened.
 type Past func(ctx context.Context, tx *session.Tx, userID string, from, until time.Time) iter.Seq2[*Occasion, error]
 
-// A History calls add with the events of a type in the folds of users that come behind a mark, "" for the beginning, each with
+// A Within is a stretch of time, of which the end is exclusive; the zero time is no bound.
+type Within struct{ From, Until time.Time }
+
+// Has tells whether a moment is within the stretch.
+func (w Within) Has(at time.Time) bool {
+	return !at.Before(w.From) && (w.Until.IsZero() || at.Before(w.Until))
+}
+
+// A History calls add with the events of a type within a time in the folds of users that come behind a mark, "" for the beginning, each with
 // its user as of then. It looks at so many steps, or more to come to the end of a fold, and returns the mark behind which
 // to go on, "" at the end.
-type History func(ctx context.Context, tx *session.Tx, of event.Type, mark string, portion int, add func(*Occasion) error) (next string, err error)
+type History func(ctx context.Context, tx *session.Tx, of event.Type, within Within, mark string, portion int, add func(*Occasion) error) (next string, err error)
 
 // Behind tells whether the fold of a user comes behind a mark of a [History].
 func Behind(mark, userID string) bool { return userID+"/" >= mark }

@@ -38,6 +38,10 @@ type (
 		Transaction appTransaction `wire:"inline"`
 		envelope
 	}
+	balanceAsked struct {
+		translatedID
+		asOf
+	}
 	transfers struct {
 		Body struct {
 			Transactions []transfer `json:"transactions"`
@@ -63,7 +67,7 @@ func appEconomy(f *forms) []*operation {
 	own := map[string]string{"virtualTransaction": "virtualTransactionId"}
 	return []*operation{
 		declare("GET", "/virtual-balances", tenancy.ContentRead, "List one's balances", codes(200, 401), listBalances),
-		declare("GET", "/virtual-balances/{virtualCurrencyId}", tenancy.ContentRead, "Get one of one's balances", codes(200, 401, 404), getBalance).naming(map[string]string{"virtualCurrency": "virtualCurrencyId"}),
+		declare("GET", "/virtual-balances/{virtualCurrencyId}", tenancy.ContentRead, "Get one of one's balances", codes(200, 400, 401, 404), getBalance).naming(map[string]string{"virtualCurrency": "virtualCurrencyId"}),
 		declare("GET", "/virtual-transactions", tenancy.ContentRead, "List one's transactions", codes(200, 401), listTransactions),
 		declare("POST", "/virtual-transactions", tenancy.ContentSubmit, "Give to others of what one has", codes(201, 400, 401, 409), transferTo).naming(map[string]string{
 			"transactions[].user": "destinationUserId", "transactions[].virtualCurrency": "virtualCurrencyId",
@@ -113,8 +117,9 @@ func (c *call) balanceRows(ctx context.Context, balances []economy.Balance, fiel
 	return rows, nil
 }
 
-func getBalance(ctx context.Context, c *call, in *translatedID) (balanceRow, error) {
-	b, err := c.ws.Economy.Balance(ctx, c.user.ID, in.ID)
+func getBalance(ctx context.Context, c *call, in *balanceAsked) (balanceRow, error) {
+	b, err := then(&in.asOf, func() (economy.Balance, error) { return c.ws.Economy.Balance(ctx, c.user.ID, in.ID) },
+		func(at time.Time) (economy.Balance, error) { return c.ws.Economy.BalanceAt(ctx, c.user.ID, in.ID, at) })
 	if err != nil {
 		return balanceRow{}, err
 	}

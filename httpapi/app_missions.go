@@ -5,6 +5,7 @@ import (
 	"context"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -38,6 +39,7 @@ type (
 	}
 	missionAsked struct {
 		translatedID
+		asOf
 
 		// GroupTagID is the tag of the mission's group.
 		GroupTagID string `query:"groupTagId"`
@@ -56,7 +58,7 @@ func appMissions(f *forms) []*operation {
 	f.shapes[reflect.TypeFor[appMission]()] = s
 	return []*operation{
 		declare("GET", "/missions", tenancy.ContentRead, "List one's missions and those of one's groups", codes(200, 401), listMissions),
-		declare("GET", "/missions/{missionId}", tenancy.ContentRead, "Get one of one's missions or of one's groups", codes(200, 401, 404), getMission).naming(map[string]string{"mission": "missionId"}),
+		declare("GET", "/missions/{missionId}", tenancy.ContentRead, "Get one of one's missions or of one's groups", codes(200, 400, 401, 404), getMission).naming(map[string]string{"mission": "missionId"}),
 	}
 }
 
@@ -114,7 +116,8 @@ func target(m *missions.Mission) decimal.Decimal {
 }
 
 func getMission(ctx context.Context, c *call, in *missionAsked) (missionRow, error) {
-	m, err := c.ws.Missions.Mission(ctx, in.ID)
+	m, err := then(&in.asOf, func() (missions.Mission, error) { return c.ws.Missions.Mission(ctx, in.ID) },
+		func(at time.Time) (missions.Mission, error) { return c.ws.Missions.MissionAt(ctx, in.ID, at) })
 	if err != nil {
 		return missionRow{}, err
 	}

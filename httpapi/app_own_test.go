@@ -34,6 +34,14 @@ func TestBalancesOfTheApp(t *testing.T) {
 		all := g.me.do("GET", "/virtual-balances?order=desc&fields=translation", "", 200)["items"].([]any)
 		require.Equal(t, map[string]any{"lang": "en", "label": "Points"}, all[0].(map[string]any)["translation"])
 
+		for at, want := range map[string]float64{"2026-02-25T08:59:59Z": 0, "2026-02-25T10:00:00%2B01:00": 1, "2026-03-02T09:00:00Z": 2.5, "2026-03-02T09:00:01Z": 6.5} {
+			require.InDelta(t, want, g.me.do("GET", "/virtual-balances/points?at="+at, "", 200)["amount"], 0, at)
+		}
+		for _, at := range []string{"2026-03-02T09:00:02Z", "yesterday"} {
+			require.Equal(t, "at", refusedField(t, g.me.do("GET", "/virtual-balances/points?at="+at, "", 400)))
+		}
+		g.me.do("GET", "/virtual-balances/none?at=2026-02-25T08:59:59Z", "", 404)
+
 		_, err := g.ws.Economy.RewardRules.Archive(t.Context(), "per-run")
 		require.NoError(t, err)
 		_, err = g.ws.Economy.Currencies.Archive(t.Context(), "points")

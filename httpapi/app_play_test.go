@@ -41,6 +41,9 @@ func TestMissionsOfTheApp(t *testing.T) {
 			g.me.do("POST", "/activity-logs", `{"activityId": "run", "userId": "member", "outcome": "SUCCESS"}`, 201)
 		}
 		g.me.sees("/missions/member:weekly:three:2026-W10", `{`+weekly+`, "currentAmount": 3, "isCompleted": true, "completedAt": "2026-03-02T09:00:00.000Z"}`)
+		g.me.sees("/missions/member:weekly:three:2026-W10?at=2026-03-02T08:59:59Z", `{`+weekly+`, "currentAmount": 0}`)
+		require.Equal(t, "at", refusedField(t, g.me.do("GET", "/missions/member:weekly:three:2026-W10?at=2026-03-02T09:00:01Z", "", 400)))
+		g.other.do("GET", "/missions/member:weekly:three:2026-W10?at=2026-03-02T08:59:59Z", "", 404)
 
 		later := g.mission(missions.NewMission{ConfigurationID: "three", UserID: "member", StartsAt: start.Add(time.Hour)})
 		pending := g.me.do("GET", "/missions/"+later, "", 200)

@@ -347,8 +347,9 @@ type rankingPage struct {
 type (
 	ofPeriod struct {
 		ID string `path:"id"`
-		// PeriodID asks for another period than the present one.
+		// PeriodID asks for another period than the present one, or that of the moment.
 		PeriodID string `query:"periodId"`
+		asOf
 	}
 	rankingsOf struct {
 		ofPeriod
@@ -380,12 +381,10 @@ type (
 	}
 )
 
-// at picks the period that is asked for, nil for the present one.
-func (p *ofPeriod) at() *leaderboard.At {
-	if p.PeriodID == "" {
-		return nil
-	}
-	return &leaderboard.At{Period: p.PeriodID}
+// at picks the period that is asked for, as of the moment that is.
+func (p *ofPeriod) at() (*leaderboard.At, error) {
+	at, err := moment("at", p.At)
+	return &leaderboard.At{Period: p.PeriodID, AsOf: at}, err
 }
 
 // bounded returns a number of rows: as many as there may be, if more are asked for.
@@ -399,6 +398,7 @@ func bounded(field string, n *int64, least int64) (int, error) {
 func dashboardRankings(f *forms) []*operation {
 	shapeOf[leaderboard.Row](f, shape{})
 	const board = "/runtime-leaderboards/{runtimeLeaderboardId}"
+	asked := map[string]string{"asOf": "at"}
 	page := func(ctx context.Context, c *call, found leaderboard.Ranking, err error) (rankingPage, error) {
 		if err != nil {
 			return rankingPage{}, err
@@ -414,28 +414,34 @@ func dashboardRankings(f *forms) []*operation {
 				err = errors.Join(err, atLeast("offset", *in.Offset, 0))
 				offset = int(min(*in.Offset, math.MaxInt32))
 			}
-			if err != nil {
+			at, wrong := in.at()
+			if err = errors.Join(err, wrong); err != nil {
 				return rankingPage{}, err
 			}
-			found, err := c.ws.Leaderboards.Page(ctx, in.ID, offset, limit, in.at())
+			found, err := c.ws.Leaderboards.Page(ctx, in.ID, offset, limit, at)
 			return page(ctx, c, found, err)
-		}),
+		}).naming(asked),
 		declare("GET", board+"/rankings/around", tenancy.ContentRead, "List the ranks around an entity", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *around) (rankingPage, error) {
 			limit, err := bounded("limit", in.Limit, 1)
-			if err != nil {
+			at, wrong := in.at()
+			if err = errors.Join(err, wrong); err != nil {
 				return rankingPage{}, err
 			}
-			found, err := c.ws.Leaderboards.Around(ctx, in.ID, in.EntityID, limit, in.at())
+			found, err := c.ws.Leaderboards.Around(ctx, in.ID, in.EntityID, limit, at)
 			return page(ctx, c, found, err)
-		}),
-		declare("GET", board+"/rankings/{entityId}", tenancy.ContentRead, "Get the rank of an entity", codes(200, 401, 404), func(ctx context.Context, c *call, in *rankOf) (row rankInPeriod, err error) {
-			found, err := c.ws.Leaderboards.Rank(ctx, in.ID, in.EntityID, in.at())
+		}).naming(asked),
+		declare("GET", board+"/rankings/{entityId}", tenancy.ContentRead, "Get the rank of an entity", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *rankOf) (row rankInPeriod, err error) {
+			at, err := in.at()
+			if err != nil {
+				return row, err
+			}
+			found, err := c.ws.Leaderboards.Rank(ctx, in.ID, in.EntityID, at)
 			row = rankInPeriod{TotalParticipants: found.Total, Period: found.Period}
 			if found.Rank > 0 {
 				row.Rank, row.Score = &found.Rank, &found.Score
 			}
 			return row, err
-		}),
+		}).naming(asked),
 		declare("GET", board+"/periods", tenancy.ContentRead, "List the periods of a board, the newest first", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *periodsOf) (list[leaderboard.Period], error) {
 			limit, err := bounded("limit", in.Limit, 1)
 			before, wrong := moment("before", in.Before)

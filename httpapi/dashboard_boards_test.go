@@ -240,7 +240,15 @@ func TestRankings(t *testing.T) {
 		require.Equal(t, []any{}, before["items"])
 		require.Len(t, items(c.do("GET", points+"/periods?before=2026-03-02T00:00:00Z&limit=1", "", 200)), 1)
 		c.do("GET", points+"/rankings?periodId=never", "", 404)
-		for path, field := range map[string]string{"/rankings?limit=0": "limit", "/rankings?offset=-1": "offset", "/rankings/around": "entityId", "/periods?before=noon": "before"} {
+		for at, want := range map[string]int{"2026-03-02T09:59:59Z": 0, "2026-03-02T10:00:00Z": 3} {
+			was := c.do("GET", points+"/rankings?at="+at, "", 200)
+			require.Len(t, was["items"], want)
+			require.InDelta(t, want, was["totalCount"], 0)
+			require.Len(t, items(c.do("GET", points+"/rankings/around?entityId=owner&at="+at, "", 200)), want)
+			require.InDelta(t, want, c.do("GET", points+"/rankings/owner?at="+at, "", 200)["totalParticipants"], 0)
+		}
+		require.Equal(t, periods[1]["periodId"], c.do("GET", points+"/rankings?at=2026-03-01T12:00:00Z", "", 200)["period"].(map[string]any)["periodId"], "that of the moment")
+		for path, field := range map[string]string{"/rankings?limit=0": "limit", "/rankings?offset=-1": "offset", "/rankings/around": "entityId", "/rankings?at=2026-03-02T10:00:01Z": "at", "/rankings/around?entityId=owner&at=noon": "at", "/rankings/owner?at=noon": "at", "/periods?before=noon": "before"} {
 			require.Equal(t, field, refusedField(t, c.do("GET", points+path, "", 400)), path)
 		}
 	})

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/store"
@@ -62,4 +63,22 @@ func (p *paging) check() error {
 type list[T any] struct {
 	Items     []T    `json:"items"`
 	NextToken string `json:"nextToken,omitempty"`
+}
+
+// An asOf is a part of what asks for something that may have been otherwise.
+type asOf struct {
+	// At asks for what was there at a moment (RFC 3339), by what is known now: what was told later counts when it happened. It is not to come.
+	At string `query:"at"`
+}
+
+// then returns what something is, or what it was at the moment that is asked for.
+func then[T any](in *asOf, now func() (T, error), was func(at time.Time) (T, error)) (out T, err error) {
+	at, err := moment("at", in.At)
+	switch {
+	case err != nil:
+		return out, err
+	case at.IsZero():
+		return now()
+	}
+	return was(at)
 }

@@ -77,6 +77,9 @@ func (ws *Workspace) Archive(ctx context.Context, before time.Time, w io.Writer)
 	case before.IsZero():
 		return Archived{}, fault.Invalid("before", "is zero")
 	}
+	if err := ws.advanceMerges(ctx); err != nil {
+		return Archived{}, err
+	}
 	of, err := ws.settle(ctx, before)
 	if err != nil {
 		return Archived{}, err
@@ -124,7 +127,10 @@ func (ws *Workspace) settle(ctx context.Context, before time.Time) (of *tenancy.
 			if h, _, err = heads.Get(ctx, tx, headKey); err != nil { // the clock may have made entries
 				return false, err
 			}
-			h.Horizon = before
+			if err := settledMerges(ctx, tx); err != nil {
+				return false, err
+			}
+			h.Horizon, h.SettledAt = before, tx.Now
 			return false, heads.Put(ctx, tx, h)
 		})
 		if err != nil {

@@ -34,8 +34,8 @@ type Spent string
 
 // What becomes of it.
 const (
-	// Owe takes it nevertheless: the balance is below its bound, and what is earned next makes up for that first. The problems of the
-	// outcome say who owes how much.
+	// Owe takes it nevertheless: what is there, and the rest is owed ([economy.Balance.OwedAmount]): the balance is below its bound, and what is earned next
+	// makes up for that first. The problems of the outcome say who owes how much.
 	Owe Spent = "OWE"
 	// Refuse changes nothing then: the error is an [*economy.BoundError].
 	Refuse Spent = "REFUSE"
@@ -193,10 +193,7 @@ func (e *Engine) replace(ctx context.Context, tx *session.Tx, first, last *Entry
 		return Outcome{}, err
 	}
 	if said.Was != nil {
-		s, there, err := stepOf(ctx, tx, p, last)
-		if err == nil && !there {
-			err = fmt.Errorf("guerdon: event %q is in no fold", last.ID())
-		}
+		s, err := foldedStep(ctx, tx, p, last)
 		if err != nil {
 			return Outcome{}, err
 		}
@@ -356,6 +353,9 @@ func (e *Engine) correction(ctx context.Context, tx *session.Tx, p *program, fir
 		if err == nil {
 			o, err = p.occasion(ctx, tx, a.event)
 		}
+		if err == nil {
+			err = whoWas(ctx, tx, o, u, first)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -371,6 +371,17 @@ func (e *Engine) correction(ctx context.Context, tx *session.Tx, p *program, fir
 	f.RecordedAt, f.entry.RecordedAt = first.RecordedAt, first.RecordedAt
 	f.program, err = e.programAt(ctx, tx, first.RecordedAt)
 	return f, err
+}
+
+// whoWas lets the occasion of an event be judged with its user as of then by the id that was recorded, if that was given up since.
+func whoWas(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, u *tenancy.User, first *Entry) error {
+	past, err := correctionsOf(ctx, tx, first.Event.ID)
+	for i := range past {
+		if past[i].moved() {
+			o.User = u.Was(past[i].User)
+		}
+	}
+	return err
 }
 
 // rankOf returns the rank of an entry's event among what happened at its moment, as it is in the fold, corrected or not.
@@ -389,6 +400,18 @@ func (p *program) rankOf(ctx context.Context, tx *session.Tx, first *Entry) (str
 		}
 	}
 	return outside(first.Event.ID), nil // it had been taken back when its user was merged
+}
+
+// foldedStep returns the step of the entry's event, which is in a fold unless its user is being merged.
+func foldedStep(ctx context.Context, tx *session.Tx, p *program, e *Entry) (step, error) {
+	s, there, err := stepOf(ctx, tx, p, e)
+	if err != nil || there {
+		return s, err
+	}
+	if err := unmerged(ctx, tx, "id", e.Event.UserID); err != nil {
+		return step{}, err
+	}
+	return step{}, fmt.Errorf("guerdon: event %q is in no fold", e.ID())
 }
 
 // stepOf returns the step of an entry's event in its user's fold, and whether there is one.

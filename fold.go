@@ -983,6 +983,8 @@ func (e *Engine) recall(ctx context.Context, tx *session.Tx, s step, entry *Entr
 // again makes the step of a fact anew.
 func (e *Engine) again(ctx context.Context, tx *session.Tx, f *fact) error {
 	r := recorderOf(tx)
+	tx.Accepted = f.moved
+	defer func() { tx.Accepted = false }()
 	if f.known || f.moved {
 		if err := r.give(ctx, tx, &f.step); err != nil {
 			return err

@@ -126,13 +126,15 @@ type head struct {
 	Seq int64 `json:"seq"`
 	// Horizon is the moment before which nothing happens any more.
 	Horizon time.Time `json:"horizon,omitzero"`
+	// SettledAt is when that became the horizon; zero is not known.
+	SettledAt time.Time `json:"settledAt,omitzero"`
 	// Archived is the number of the last entry that is archived.
 	Archived int64 `json:"archived,omitempty"`
 }
 
 const headKey = "journal"
 
-var heads = store.Define("heads", func(*head) string { return headKey }, nil).Version(2)
+var heads = store.Define("heads", func(*head) string { return headKey }, nil).Version(3)
 
 // horizon returns the moment before which nothing happens any more, and the number of the last entry that is archived.
 func horizon(ctx context.Context, tx store.Tx) (time.Time, int64, error) {

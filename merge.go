@@ -3,7 +3,6 @@ package guerdon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -31,8 +30,8 @@ type Merged struct {
 
 // Merge lets all that has happened to a user have happened to another, because both are one person: events at their time, submissions, grants and
 // what was spent. All that followed follows anew, as if it had been the history of one from the start: days of streaks are joined, a mission that both have
-// completed is completed once, and a quiz that both have answered counts as the answer that came first. The id is given up: whoever names it, in
-// any call, means the user who stays. That one keeps its profile and gets what it lacks of the other's, and the tags of both. What happened is judged with what
+// completed is completed once, and a quiz that both have answered counts as the answer that came first. The id is given up: whoever names it as a user, in
+// any call, means the user who stays. Ids of what follows begin with the user's, and are that of the user who stays since. That one keeps its profile and gets what it lacks of the other's, and the tags of both. What happened is judged with what
 // its user was as of then.
 //
 // What is spent, and what is closed for good, is as with [Workspace.Retract]. What both were given by hand, such as the same mission, stays as the user who stays has it.
@@ -40,27 +39,33 @@ type Merged struct {
 // given up follows in the end.
 //
 // It is one transaction for 250 facts, which takes back and folds again what lies behind the earliest of them. A longer history is moved in several, the latest facts
-// first, and others are let in between: each fact counts for one of the two at any time. What would refuse it is looked for before the first ([Workspace.DryMerge]). If it is interrupted, the
-// next [Workspace.Advance] goes on, or the same call. Merged twice is once: the second time returns no facts.
+// first, and others are let in between: each fact counts for one of the two at any time, so that the balance of the user who stays may lack what is not moved yet, and what is not moved yet cannot be
+// corrected. What would refuse it is looked for before the first ([Workspace.DryMerge]); a debt that was there before is refused too then. If it is interrupted, the
+// next [Workspace.Advance] goes on, or the same call; until then neither of the two can be deleted or merged with others. Merged twice is once: the second time returns no facts.
 //
 // It returns [fault.ErrInvalid] for a correction without a reason and for a user into itself, [fault.ErrNotFound] for an unknown user, [fault.ErrConflict] if one of them has been
-// deleted, if the id was given up for another user, if the user who stays would have too many tags, or if something may have happened to the user who does not before the workspace's horizon, and an
+// deleted, if the id was given up for another user, if the user who stays would have too many tags, or if the user who does not was there when the workspace was archived last, and an
 // [*economy.BoundError] if the correction refuses what is spent.
 func (ws *Workspace) Merge(ctx context.Context, userID, intoID string, c Correction) (Merged, error) {
 	asked, err := newMerge(userID, intoID, c)
-	if err != nil {
-		return Merged{}, err
-	}
-	long, err := session.Read(ctx, ws.run, func(tx *session.Tx) (bool, error) { return asked.long(ctx, tx) })
-	if err == nil && long {
-		_, err = ws.DryMerge(ctx, userID, intoID, c)
-		asked.Spent = Owe // it was found not to be needed
+	if err == nil {
+		err = ws.endMerges(ctx, func(m *merge) bool { return m.UserID != userID && m.about(userID, intoID) })
 	}
 	if err != nil {
 		return Merged{}, err
 	}
-	return ws.merge(ctx, asked)
+	merged, err := ws.merge(ctx, asked)
+	if errors.Is(err, errLong) {
+		if _, err = ws.DryMerge(ctx, userID, intoID, c); err == nil {
+			asked.rehearsed, asked.Spent = true, Owe // it was found not to be needed
+			merged, err = ws.merge(ctx, asked)
+		}
+	}
+	return merged, err
 }
+
+// errLong says that a merge takes several transactions and was not tried before.
+var errLong = errors.New("guerdon: the merge takes several transactions")
 
 // DryMerge returns what [Workspace.Merge] would, and changes nothing.
 func (ws *Workspace) DryMerge(ctx context.Context, userID, intoID string, c Correction) (Merged, error) {
@@ -68,6 +73,7 @@ func (ws *Workspace) DryMerge(ctx context.Context, userID, intoID string, c Corr
 	if err != nil {
 		return Merged{}, err
 	}
+	asked.rehearsed = true
 	return session.Write(ctx, ws.rehearsal, func(tx *session.Tx) (Merged, error) {
 		m, err := ws.engine.beginMerge(ctx, tx, asked)
 		all := asked.merged()
@@ -111,6 +117,38 @@ type merge struct {
 	Long bool `json:"long,omitempty"`
 	// Done says that nothing is left.
 	Done bool `json:"done,omitempty"`
+
+	rehearsed bool // what would refuse it has been looked for
+}
+
+// about tells whether one of the users is being merged.
+func (m *merge) about(userIDs ...string) bool {
+	return slices.Contains(userIDs, m.UserID) || slices.Contains(userIDs, m.IntoID)
+}
+
+// openMerges are those that are not done.
+func openMerges(ctx context.Context, tx *session.Tx) ([]merge, error) {
+	return merges.List(ctx, tx, store.By("open"))
+}
+
+// unmerged refuses what is about users who are being merged.
+func unmerged(ctx context.Context, tx *session.Tx, field string, userIDs ...string) error {
+	open, err := openMerges(ctx, tx)
+	for i := range open {
+		if m := &open[i]; err == nil && m.about(userIDs...) {
+			err = fault.Conflict(field, "user %q is being merged into %q, which has to end first", m.UserID, m.IntoID)
+		}
+	}
+	return err
+}
+
+// settledMerges refuses what cannot be while any two users are being merged.
+func settledMerges(ctx context.Context, tx *session.Tx) error {
+	open, err := openMerges(ctx, tx)
+	if err == nil && len(open) > 0 {
+		err = fault.Conflict("", "user %q is being merged into %q, which has to end first", open[0].UserID, open[0].IntoID)
+	}
+	return err
 }
 
 // merges are those of a workspace, under the ids that were given up.
@@ -155,13 +193,14 @@ func (e *Engine) beginMerge(ctx context.Context, tx *session.Tx, asked *merge) (
 		return m, err
 	}
 	m, known, err := merges.Get(ctx, tx, asked.UserID)
-	switch {
-	case err != nil:
+	if err == nil && known {
+		var standing string
+		if standing, err = tenancy.Standing(ctx, tx, m.IntoID); err == nil && standing != into.ID {
+			err = fault.Conflict("userId", "%q was given up for %q", m.UserID, m.IntoID)
+		}
+	}
+	if err != nil || known {
 		return m, err
-	case known && into.ID != m.IntoID && asked.IntoID != m.IntoID:
-		return m, fault.Conflict("userId", "%q was given up for %q", m.UserID, m.IntoID)
-	case known:
-		return m, nil
 	}
 	from, err := tenancy.FindUser(ctx, tx, asked.UserID)
 	if err == nil {
@@ -172,7 +211,10 @@ func (e *Engine) beginMerge(ctx context.Context, tx *session.Tx, asked *merge) (
 	}
 	m = *asked
 	m.IntoID, m.Actor, m.At = into.ID, content.ActorOf(tx), tx.Now
-	if m.Long, err = m.long(ctx, tx); err != nil {
+	if m.Long, err = m.long(ctx, tx); err == nil && m.Long && !m.rehearsed {
+		err = errLong
+	}
+	if err != nil {
 		return m, err
 	}
 	if _, err = tenancy.Merge(ctx, tx, from, into); err != nil {
@@ -200,15 +242,17 @@ func (e *Engine) mergeable(ctx context.Context, tx *session.Tx, p *program, from
 	if from.ID == into.ID {
 		return fault.Invalid("intoUserId", "is the user who is given up")
 	}
-	settled, _, err := horizon(ctx, tx)
-	if err != nil {
+	h, _, err := heads.Get(ctx, tx, headKey)
+	if err == nil {
+		err = unmerged(ctx, tx, "userId", from.ID, into.ID)
+	}
+	switch {
+	case err != nil:
 		return err
-	}
-	if p.docs.Settled.After(settled) {
-		settled = p.docs.Settled
-	}
-	if from.CreatedAt.Before(settled) {
-		return fault.Conflict("userId", "%q was there before %s, and what had happened by then is settled", from.ID, settled.Format(time.RFC3339))
+	case !h.Horizon.IsZero() && (h.SettledAt.IsZero() || from.CreatedAt.Before(h.SettledAt)):
+		return fault.Conflict("userId", "%q was there when the workspace was archived last; what had happened by then may be settled", from.ID)
+	case from.CreatedAt.Before(p.docs.Settled):
+		return fault.Conflict("userId", "%q was there when the workspace was taken over; what had happened by then is settled", from.ID)
 	}
 	return nil
 }
@@ -225,77 +269,81 @@ func (e *Engine) mergeOn(ctx context.Context, tx *session.Tx, m *merge, all *Mer
 	}
 	m.Done = len(last) <= mergePortion
 	last = last[:min(len(last), mergePortion)]
-	if len(last) > 0 || m.Done {
-		if err := e.rehome(ctx, tx, p, m, last, all); err != nil {
-			return err
-		}
-	}
-	if !m.Done {
-		return nil
+	if err := e.rehome(ctx, tx, p, m, last, all); err != nil || !m.Done {
+		return err
 	}
 	into, err := tenancy.FindUser(ctx, tx, m.IntoID)
 	if err != nil {
 		return err
 	}
+	for _, mechanic := range p.mechanics {
+		if err := mechanic.joined(ctx, tx, m.naming()); err != nil {
+			return err
+		}
+	}
 	tx.Cause(into.Merged(tx, m.UserID))
 	return merges.Put(ctx, tx, *m)
 }
 
-// rehome moves the last steps of the one fold to the other.
+// rehome moves the last steps of the one fold to the other. That the one has them no more is told before the other has.
 func (e *Engine) rehome(ctx context.Context, tx *session.Tx, p *program, m *merge, last []step, all *Merged) error {
-	o, err := p.occasion(ctx, tx, mechanic.Ticking("", "", m.IntoID, tx.Now))
-	if err != nil {
-		return err
-	}
-	told := &fact{program: p, first: o, entry: newEntry(tx, p.moment(tx), o)}
-	out := &told.entry.Outcome
 	tx.NoDebt, tx.Partly = m.Spent == Refuse, m.Long
 	defer func() { tx.NoDebt, tx.Partly, tx.Seq = false, false, 0 }()
-	h, _, err := heads.Get(ctx, tx, headKey)
+	if err := e.ahead(ctx, tx); err != nil {
+		return err
+	}
+	lost, err := p.aside(ctx, tx, m.IntoID)
 	if err != nil {
 		return err
 	}
-	tx.Seq = h.Seq + 1
 	var facts []*fact
 	if n := len(last); n > 0 {
-		gone, err := e.uproot(ctx, tx, last[n-1].key(), out)
+		gone, err := e.uproot(ctx, tx, last[n-1].key(), &lost.entry.Outcome)
+		if err == nil {
+			facts, err = e.replant(ctx, tx, m, gone)
+		}
+		if err == nil {
+			err = lost.speak(ctx, tx)
+		}
 		if err != nil {
 			return err
 		}
-		if facts, err = e.replant(ctx, tx, m, gone); err != nil {
-			return err
-		}
 	}
+	all.Outcome.add(&lost.entry.Outcome)
 	place := ""
-	if len(facts) > 0 {
-		place = facts[0].key()
-	}
 	if m.Done && !m.Since.IsZero() {
-		if since := placeOf(m.IntoID, m.Since, ""); place == "" || since < place {
-			place = since
-		}
+		place = placeOf(m.IntoID, m.Since, "")
+	}
+	if len(facts) > 0 && (place == "" || facts[0].key() < place) {
+		place = facts[0].key()
 	}
 	for _, f := range facts {
 		if f.EventID != "" {
 			if err := f.number(ctx, tx); err != nil {
 				return err
 			}
-			tx.Seq = f.Seq + 1
 		}
 	}
-	if place != "" {
-		if err := e.refold(ctx, tx, place, facts, out); err != nil {
-			return err
-		}
-	}
-	if err := e.spread(ctx, tx, out); err != nil {
+	if err := e.ahead(ctx, tx); err != nil {
 		return err
 	}
-	if m.Long && m.Done {
-		if err := find[mechanic.Bank](p).Owes(ctx, tx, m.IntoID); err != nil {
-			return err
-		}
+	rest, err := p.aside(ctx, tx, m.IntoID)
+	if err != nil {
+		return err
+	}
+	out := &rest.entry.Outcome
+	if place != "" {
+		err = e.refold(ctx, tx, place, facts, out)
+	}
+	if err == nil {
+		err = e.spread(ctx, tx, out)
+	}
+	if err == nil && m.Long && m.Done {
+		err = find[mechanic.Bank](p).Owes(ctx, tx, m.IntoID)
 		out.Problems = append(out.Problems, tx.Problems()...)
+	}
+	if err != nil {
+		return err
 	}
 	for _, f := range facts {
 		if f.EventID == "" {
@@ -308,14 +356,14 @@ func (e *Engine) rehome(ctx context.Context, tx *session.Tx, p *program, m *merg
 	}
 	all.Facts += len(facts)
 	all.Outcome.add(out)
-	if out.changes()+len(out.Problems) == 0 {
-		return nil
-	}
-	if err := told.number(ctx, tx); err != nil {
-		return err
-	}
-	told.rename(fmt.Sprintf("%s:%d", o.Event.ID, out.Seq))
-	return enroll(ctx, tx, told)
+	return rest.speak(ctx, tx)
+}
+
+// ahead lets what follows be of the next entry of the journal.
+func (e *Engine) ahead(ctx context.Context, tx *session.Tx) error {
+	h, _, err := heads.Get(ctx, tx, headKey)
+	tx.Seq = h.Seq + 1
+	return err
 }
 
 // uproot takes the end of a fold back for good, from a place on, and returns what it was made of.
@@ -413,10 +461,14 @@ func (e *Engine) regive(ctx context.Context, tx *session.Tx, n mechanic.Naming, 
 				*r = recordOn(part.Table, &row)
 			}
 		}
-		if m.Key = key; m.Was.none() && part.Sum == nil {
+		m.Key = key
+		if part.Sum == nil && (m.Was.none() || part.Decide == nil) {
 			there, err := tx.Get(ctx, part.Table, key)
-			if err != nil || len(there) > 0 {
+			switch {
+			case err != nil || len(there) > 0 && m.Was.none():
 				return nil, len(there) > 0, err
+			case len(there) > 0:
+				continue // what became of what the one had is not what becomes of what the other has
 			}
 		}
 		moved = append(moved, m)
@@ -426,14 +478,18 @@ func (e *Engine) regive(ctx context.Context, tx *session.Tx, n mechanic.Naming, 
 
 // advanceMerges goes on with merges that were interrupted.
 func (ws *Workspace) advanceMerges(ctx context.Context) error {
-	open, err := session.Read(ctx, ws.run, func(tx *session.Tx) ([]merge, error) {
-		return merges.List(ctx, tx, store.By("open"))
-	})
+	return ws.endMerges(ctx, func(*merge) bool { return true })
+}
+
+// endMerges ends those of the merges that are open.
+func (ws *Workspace) endMerges(ctx context.Context, those func(*merge) bool) error {
+	open, err := session.Read(ctx, ws.run, func(tx *session.Tx) ([]merge, error) { return openMerges(ctx, tx) })
 	faults := []error{err}
 	for i := range open {
-		m := open[i]
-		_, err := ws.merge(ctx, &m)
-		faults = append(faults, err)
+		if m := open[i]; those(&m) {
+			_, err := ws.merge(ctx, &m)
+			faults = append(faults, err)
+		}
 	}
 	return errors.Join(faults...)
 }

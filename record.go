@@ -543,6 +543,9 @@ func (p *program) leaves(ctx context.Context, tx *session.Tx, ev *event.Event) e
 	if ev.Type != event.User || ev.Fields["status"] != string(tenancy.Deleted) {
 		return nil
 	}
+	if err := unmerged(ctx, tx, "userId", ev.UserID); err != nil {
+		return err
+	}
 	for i := range p.mechanics {
 		if err := p.mechanics[i].leave(ctx, tx, ev.UserID); err != nil {
 			return err
@@ -664,8 +667,13 @@ func (p *program) placeOfTold(ctx context.Context, tx *session.Tx, eventID strin
 	if err != nil {
 		return "", err
 	}
-	at, rank := p.stand(entry.Event.At, outside(eventID))
-	return placeOf(entry.Event.UserID, at, rank), nil
+	last, number, err := lastOfEntry(ctx, tx, &entry)
+	if err != nil || number == 1 {
+		at, rank := p.stand(entry.Event.At, outside(eventID))
+		return placeOf(entry.Event.UserID, at, rank), err
+	}
+	s, err := foldedStep(ctx, tx, p, last) // it is another user's since
+	return s.key(), err
 }
 
 // enterGiven makes what a call has written of users' rows steps of their folds, where no event tells of it.
@@ -710,11 +718,10 @@ func (e *Engine) enterGiven(ctx context.Context, tx *session.Tx, p *program) err
 // enterLate takes what a call wrote into a user's fold although something that happens later is known already, and adds
 // an entry to the journal if that counts otherwise since.
 func (e *Engine) enterLate(ctx context.Context, tx *session.Tx, f *fact) error {
-	o, err := f.program.occasion(ctx, tx, mechanic.Ticking("", "", f.UserID, tx.Now))
+	told, err := f.program.aside(ctx, tx, f.UserID)
 	if err != nil {
 		return err
 	}
-	told := &fact{program: f.program, first: o, entry: newEntry(tx, f.program.moment(tx), o)}
 	out := &told.entry.Outcome
 	tx.Seq = f.Seq + 1 // that of the entry, if there is one
 	defer func() { tx.Seq = 0 }()
@@ -724,14 +731,28 @@ func (e *Engine) enterLate(ctx context.Context, tx *session.Tx, f *fact) error {
 	if err := e.spread(ctx, tx, out); err != nil {
 		return err
 	}
-	if out.changes()+len(out.Problems) == 0 {
+	return told.speak(ctx, tx)
+}
+
+// aside returns a fact that is no step: its entry says what is different for users where no event of theirs does.
+func (p *program) aside(ctx context.Context, tx *session.Tx, userID string) (*fact, error) {
+	o, err := p.occasion(ctx, tx, mechanic.Ticking("", "", userID, tx.Now))
+	if err != nil {
+		return nil, err
+	}
+	return &fact{program: p, first: o, entry: newEntry(tx, p.moment(tx), o)}, nil
+}
+
+// speak adds the entry of an aside to the journal if it says something.
+func (f *fact) speak(ctx context.Context, tx *session.Tx) error {
+	if f.entry.Outcome.changes()+len(f.entry.Outcome.Problems) == 0 {
 		return nil
 	}
-	if err := told.number(ctx, tx); err != nil {
+	if err := f.number(ctx, tx); err != nil {
 		return err
 	}
-	told.rename(fmt.Sprintf("%s:%d", o.Event.ID, out.Seq))
-	return enroll(ctx, tx, told)
+	f.rename(fmt.Sprintf("%s:%d", f.first.Event.ID, f.entry.Outcome.Seq))
+	return enroll(ctx, tx, f)
 }
 
 // occasion returns an event as the mechanics see it: with the user, and the tags of its entity, as they

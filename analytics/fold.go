@@ -73,7 +73,10 @@ func (d *delta) add(e *guerdon.Entry, zone *time.Location) {
 		d.users[id] = f
 	}
 	if gone, ok := e.Event.Fields[tenancy.FieldMerged].(string); ok && e.Event.Type == event.User {
-		d.users[gone] = &fate{joined: on, into: id}
+		if d.users[gone] == nil {
+			d.users[gone] = &fate{joined: on}
+		}
+		d.users[gone].into = id
 	}
 	if status, ok := e.Event.Fields["status"].(string); ok && e.Event.Type == event.User {
 		f.status = tenancy.Status(status)

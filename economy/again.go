@@ -9,6 +9,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // done returns the transactions of a movement that was done before, as they were made, and none of one that is new: the caller
@@ -26,7 +27,13 @@ func (m *movement) done(ctx context.Context, tx *session.Tx) ([]Transaction, err
 	if !m.told { // it happened when it was done first
 		want.At = t.At
 	}
-	if err := t.same(want, m.receiver); err != nil {
+	kept := t
+	for _, id := range []*string{&kept.UserID, &kept.Initiator, &kept.Counterpart} { // who was given up since is who stays
+		if *id, err = tenancy.Standing(ctx, tx, *id); err != nil {
+			return nil, err
+		}
+	}
+	if err := kept.same(want, m.receiver); err != nil {
 		return nil, err
 	}
 	rows, err = movementOf(ctx, tx, t)

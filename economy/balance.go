@@ -21,6 +21,9 @@ type Balance struct {
 	Amount decimal.Decimal `json:"amount"`
 	// AvailableAmount is what can be spent: completed credits less completed and pending debits.
 	AvailableAmount decimal.Decimal `json:"availableAmount"`
+	// OwedAmount is what AvailableAmount lacks to the least that the currency allows: what was spent, and is not to have been paid after all. What is
+	// earned next makes up for it first.
+	OwedAmount decimal.Decimal `json:"owedAmount,omitzero"`
 	// IsActive tells whether the currency is published.
 	IsActive bool `json:"isActive"`
 	// CreatedAt and UpdatedAt are when the first and the last movement happened that it counts: whose reward that is, who redeemed it,
@@ -189,10 +192,14 @@ func (a *account) sum(from, to *account) account {
 	return out
 }
 
-// balance returns the account as callers see it; since is what its times are where they are not known.
-func (a *account) balance(active bool, since time.Time) Balance {
-	return Balance{
-		UserID: a.UserID, CurrencyID: a.CurrencyID, IsActive: active, CreatedAt: cmp.Or(a.CreatedAt, since), UpdatedAt: cmp.Or(a.UpdatedAt, since),
+// balance returns an account as callers see it; since is what its times are where they are not known.
+func (p *program) balance(a *account, since time.Time) Balance {
+	b := Balance{
+		UserID: a.UserID, CurrencyID: a.CurrencyID, IsActive: p.published(a.CurrencyID), CreatedAt: cmp.Or(a.CreatedAt, since), UpdatedAt: cmp.Or(a.UpdatedAt, since),
 		Amount: amount.FromMicros(a.ceiling() - a.PendingDebits), AvailableAmount: amount.FromMicros(a.available()),
 	}
+	if low := p.bounds(a.CurrencyID).low; a.UserID != "" && a.available() < low {
+		b.OwedAmount = amount.FromMicros(low - a.available())
+	}
+	return b
 }

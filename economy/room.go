@@ -20,7 +20,7 @@ func Room(e room.Engine[Change]) room.Room[Change, Service] {
 
 // move lets the transaction be another user's.
 func (t *Transaction) move(n mechanic.Naming) {
-	t.UserID, t.Initiator = n.User(t.UserID), n.User(t.Initiator)
+	t.UserID, t.Initiator, t.Counterpart = n.User(t.UserID), n.User(t.Initiator), n.User(t.Counterpart)
 	for _, id := range []*string{&t.ID, &t.GroupID, &t.RedemptionGroupID, &t.CounterpartTransactionID, &t.ReversedTransactionID} {
 		*id = n.Derived(*id)
 	}

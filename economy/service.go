@@ -233,7 +233,7 @@ func (m *movement) resolve(ctx context.Context, tx *session.Tx) error {
 		}
 		*id = standing
 	}
-	return m.checkParties()
+	return nil
 }
 
 // prefetch reads what movements need.
@@ -266,7 +266,7 @@ func distinct(keys []string) []string {
 
 // admit returns an error if the currency or a user of a movement that is new is unknown, or its time is over.
 func (p *program) admit(ctx context.Context, tx *session.Tx, m *movement) error {
-	if err := m.checkPassed(); err != nil {
+	if err := errors.Join(m.checkPassed(), m.checkParties()); err != nil {
 		return err
 	}
 	if m.told {
@@ -424,7 +424,7 @@ func (s Service) balance(ctx context.Context, currencyID string, read func(*sess
 		if err != nil {
 			return Balance{}, err
 		}
-		return a.balance(p.published(currencyID), since), nil
+		return p.balance(&a, since), nil
 	})
 }
 
@@ -498,7 +498,7 @@ func (s Service) Balances(ctx context.Context, userID string) ([]Balance, error)
 			if err := held[i].forget(due); err != nil {
 				return nil, err
 			}
-			balances[i] = held[i].balance(p.published(held[i].CurrencyID), u.CreatedAt)
+			balances[i] = p.balance(&held[i], u.CreatedAt)
 		}
 		return balances, nil
 	})

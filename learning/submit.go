@@ -394,7 +394,7 @@ func (p *program) Enact(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if err != nil {
 		return nil, err
 	}
-	accepted := tx.Replaying || d.gradedBy > 0
+	accepted := tx.Accepted || d.gradedBy > 0
 	r := old
 	if !known {
 		r = row{ItemType: d.item.Type, ItemID: d.item.ID}
@@ -486,7 +486,7 @@ func (p *program) judging(ctx context.Context, tx *session.Tx, d *deed, of time.
 	if d.gradedBy > 0 {
 		return p.document(ctx, tx, content.Pin{Kind: d.item.Type.kind(), ID: d.item.ID, Version: d.gradedBy})
 	}
-	if tx.Replaying { // it may be out of use since
+	if tx.Accepted { // it may be out of use since
 		of = cmp.Or(of, tx.Now)
 	}
 	return p.submitted(ctx, tx, d.item, of, old)

@@ -167,18 +167,11 @@ func (p *program) Present(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 	if err != nil {
 		return nil, err
 	}
-	told, err := trackings.List(ctx, tx, store.By("day", store.Text(o.Event.UserID))) // also by an id that was given up
-	if err != nil {
-		return nil, err
-	}
 	tracked, err := activations.List(ctx, tx, store.Prefix(o.Event.UserID+"/"))
 	if err != nil {
 		return nil, err
 	}
 	var shapeKeys, activationKeys []string
-	for i := range told {
-		shapeKeys = append(shapeKeys, told[i].ID)
-	}
 	for i := range where {
 		shapeKeys = append(shapeKeys, where[i].TrackingID)
 	}

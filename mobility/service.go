@@ -391,25 +391,27 @@ func (d *day) explain(m Milestone, all []Tracking) Explanation {
 	return x
 }
 
-// Join lets the user who stays be tracked by the providers that tracked the one who is given up, unless that user has turned one of them on or off.
+// Join lets the user who stays be tracked by the providers that tracked the one who is given up, unless that user has turned one of them on or off, and
+// have been where that one was.
 func (*program) Join(ctx context.Context, tx *session.Tx, n mechanic.Naming) (since time.Time, err error) {
-	tracked, err := activations.List(ctx, tx, store.Prefix(activationKey(n.From, "")))
+	_, err = mechanic.Give(ctx, tx, activations, activationKey(n.From, ""), func(a *Activation) { a.UserID = n.Into })
 	if err != nil {
 		return since, err
 	}
-	for i := range tracked {
-		now := tracked[i]
-		if err := activations.Delete(ctx, tx, now.key()); err != nil {
-			return since, err
-		}
-		now.UserID = n.Into
-		_, said, err := activations.Get(ctx, tx, now.key())
-		if err == nil && !said {
-			err = activations.Put(ctx, tx, now)
-		}
-		if err != nil {
-			return since, err
-		}
+	_, err = mechanic.Give(ctx, tx, shapes, n.From+":", func(s *shape) { s.TrackingID = n.Derived(s.TrackingID) })
+	return since, err
+}
+
+// Joined judges the tracks of both beside one another, as those of one.
+func (p *program) Joined(ctx context.Context, tx *session.Tx, n mechanic.Naming) error {
+	settled, err := horizon(ctx, tx)
+	if err != nil {
+		return err
 	}
-	return since, nil
+	first, err := trackings.List(ctx, tx, store.By("starts", store.Text(n.Into)).Between(store.Time(settled), store.Value{}).First(1))
+	if err != nil || len(first) == 0 {
+		return err
+	}
+	_, err = p.tell(ctx, tx, []telling{{first[0], &first[0]}})
+	return err
 }

@@ -252,12 +252,11 @@ func trackingOf(e *event.Event) (*Tracking, error) {
 			By: content.Actor{Type: content.ActorType(r.text("reviewedByType")), ID: r.text("reviewedBy")},
 		}
 	}
-	_, named, _ := strings.Cut(t.ID, ":") // behind the user by whose id it was told
-	t.ProviderID = strings.TrimPrefix(named, t.Provider+":")
+	t.ProviderID = strings.TrimPrefix(t.ID, t.UserID+":"+t.Provider+":")
 	var err error
 	t.Date, err = timeframe.ParseDay(r.text("date"))
 	var wrong error
-	t.Revision, wrong = strconv.Atoi(strings.TrimPrefix(t.EventID, t.ID+":"))
+	t.Revision, wrong = strconv.Atoi(t.EventID[strings.LastIndexByte(t.EventID, ':')+1:]) // before it, an id that was given up may be
 	return t, errors.Join(err, wrong, r.err)
 }
 

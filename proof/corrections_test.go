@@ -153,6 +153,9 @@ func TestCorrections(t *testing.T) {
 			g := play(t, perUnit(), far, guerdontest.MissionRule("far", far, ""), board, guerdontest.Board("ever", board, ""))
 			require.NoError(t, tt.play(g))
 			require.Equal(t, tt.points, g.balance("ada"))
+			b, err := g.Economy.Balance(t.Context(), "ada", "points")
+			require.NoError(t, err)
+			require.Equal(t, decimal.Max(decimal.Zero, b.AvailableAmount.Neg()).String(), b.OwedAmount.String(), "what is there, and what is owed beside it")
 			all, err := g.Missions.Current(t.Context(), "ada")
 			require.NoError(t, err)
 			completed := false

@@ -107,28 +107,22 @@ func outspoken(ctx context.Context, tx *session.Tx, before time.Time, words []Fr
 	return over, nil
 }
 
-// Join lets what a user has said be words of the user who stays, by their moments. What that one has said at the same moment stays.
+// Join lets what a user has said be words of the user who stays, by their moments. What that one has said at the same moment stays, and nothing is said twice.
 func (*program) Join(ctx context.Context, tx *session.Tx, n mechanic.Naming) (since time.Time, err error) {
-	said, err := consents.List(ctx, tx, store.Prefix(streakKey(n.From, "")))
-	if err != nil {
+	said, err := mechanic.Give(ctx, tx, consents, streakKey(n.From, ""), func(c *FreezeConsent) { c.UserID = n.Into })
+	for i := range said {
+		if since.IsZero() || said[i].UpdatedAt.Before(since) {
+			since = said[i].UpdatedAt
+		}
+	}
+	if err != nil || len(said) == 0 {
 		return since, err
 	}
-	for i := range said {
-		word := said[i]
-		if err := consents.Delete(ctx, tx, consents.Row(word).Key); err != nil {
-			return since, err
-		}
-		word.UserID = n.Into
-		_, taken, err := consents.Get(ctx, tx, consents.Row(word).Key)
-		if err == nil && !taken {
-			err = consents.Put(ctx, tx, word)
-		}
-		if err != nil {
-			return since, err
-		}
-		if since.IsZero() || word.UpdatedAt.Before(since) {
-			since = word.UpdatedAt
+	all, err := consents.List(ctx, tx, store.Prefix(streakKey(n.Into, "")))
+	for i := 1; err == nil && i < len(all); i++ {
+		if all[i].RuleID == all[i-1].RuleID && all[i].Agreed == all[i-1].Agreed { // what is said again is not said
+			err = consents.Delete(ctx, tx, consents.Row(all[i]).Key)
 		}
 	}
-	return since, nil
+	return since, err
 }

@@ -28,7 +28,7 @@ type Mechanic[C any] interface {
 	Foresee(o *Occasion) []event.Event
 	// Enact is asked before anybody reacts to what a user has done in a way that the mechanic knows, when that enters the user's fold and whenever
 	// it is folded again: it changes the user's rows and returns the event that this is then, or nil if it is as it was. It refuses what cannot be done
-	// only if nobody has accepted it before ([session.Tx.Replaying]).
+	// only if nobody has accepted it before ([session.Tx.Accepted]).
 	Enact(ctx context.Context, tx *session.Tx, o *Occasion) (*event.Event, error)
 	// React lets follow from an occasion what the documents say, causes the events that follow and returns what
 	// changed. A step that is made anew finds the rows of the user as they were before it.
@@ -42,6 +42,8 @@ type Mechanic[C any] interface {
 	// Join gives what is kept of a user and is no row of a fold to the user who stays of the two, and returns since when that one is judged otherwise
 	// because of it; zero for never. It runs before what happened to the one has happened to the other.
 	Join(ctx context.Context, tx *session.Tx, n Naming) (since time.Time, err error)
+	// Joined is told when all that had happened to the one has happened to the other: what calls judge, and no fold, is judged anew.
+	Joined(ctx context.Context, tx *session.Tx, n Naming) error
 	// Amend adds to changes what is different after a user's fold was folded again, and brings what the mechanic
 	// counts of several users in line.
 	Amend(ctx context.Context, tx *session.Tx, a Amendment, changes []C) ([]C, error)
@@ -107,6 +109,9 @@ func (Plain[C]) Leave(context.Context, *session.Tx, string) error { return nil }
 func (Plain[C]) Join(context.Context, *session.Tx, Naming) (since time.Time, err error) {
 	return time.Time{}, nil
 }
+
+// Joined judges nothing.
+func (Plain[C]) Joined(context.Context, *session.Tx, Naming) error { return nil }
 
 // Amend adds nothing.
 func (Plain[C]) Amend(_ context.Context, _ *session.Tx, _ Amendment, changes []C) ([]C, error) {

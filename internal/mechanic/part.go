@@ -140,3 +140,26 @@ type Amendment struct {
 	// outcome tells of them.
 	Rows, Told []Difference
 }
+
+// Give gives the rows of one user, whose keys have a prefix, to another, unless that one has such a row already, and returns them as they were.
+func Give[T any](ctx context.Context, tx *session.Tx, table *store.Table[T], prefix string, move func(*T)) ([]T, error) {
+	rows, err := table.List(ctx, tx, store.Prefix(prefix))
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		now := rows[i]
+		if err := table.Delete(ctx, tx, table.Row(now).Key); err != nil {
+			return nil, err
+		}
+		move(&now)
+		_, taken, err := table.Get(ctx, tx, table.Row(now).Key)
+		if err == nil && !taken {
+			err = table.Put(ctx, tx, now)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}

@@ -52,6 +52,8 @@ type Tx struct {
 	// Replaying says that the step is one that was made before and is made anew. Who counts what several users do
 	// leaves it alone, and is told afterwards what is different.
 	Replaying bool
+	// Accepted says that what the user did was accepted before, so that it is not refused whatever is known by now.
+	Accepted bool
 	// Asking says that the step is made once more by somebody who asks why it came to what it did: what was entered since
 	// has not happened.
 	Asking bool
@@ -108,7 +110,7 @@ type Rebuilt struct {
 // Then returns the transaction as it was at a moment, while the entry of a number was made, for a step that is made
 // anew.
 func (tx *Tx) Then(now time.Time, seq int64) *Tx {
-	return &Tx{Tx: tx.Tx, Now: now, NewID: tx.NewID, Zones: tx.Zones, Seq: seq, Replaying: true, Horizon: tx.Horizon, present: tx.Present()}
+	return &Tx{Tx: tx.Tx, Now: now, NewID: tx.NewID, Zones: tx.Zones, Seq: seq, Replaying: true, Accepted: true, Horizon: tx.Horizon, present: tx.Present()}
 }
 
 // Present returns the moment at which the transaction records what is new, also of one as it was at another ([Tx.Then]).

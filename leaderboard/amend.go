@@ -227,7 +227,7 @@ func (p *program) collect(ctx context.Context, tx *session.Tx, c contribution, a
 	if err != nil {
 		return err
 	}
-	if opened.Kept || of != event.Activity {
+	if opened.keeps(of) {
 		kept, err := parts.List(ctx, tx, store.Prefix(c.of+"/"))
 		for _, part := range kept {
 			of := part.contribution(c)

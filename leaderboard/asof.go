@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/ranktree"
@@ -36,7 +35,7 @@ func (p *program) asOf(ctx context.Context, tx *session.Tx, b *board, o *opening
 		}
 	}
 	var err error
-	if of := sources[b.counter.Source]; b.counter.tags != nil && follows(of) && (o.Kept || of != event.Activity) {
+	if of := sources[b.counter.Source]; b.counter.tags != nil && o.keeps(of) {
 		err = b.kept(ctx, tx, period, add)
 	} else if err = p.begin(ctx, tx, s, b, period, at); err == nil {
 		err = p.happened(ctx, tx, b, period, at, add)

@@ -64,7 +64,7 @@ func (p *program) openings(ctx context.Context, tx *session.Tx) (map[string]open
 func (p *program) open(ctx context.Context, tx *session.Tx, b *board, before opening) error {
 	now := opening{
 		BoardID: b.id, Version: b.version, ConfigurationVersion: b.configuration,
-		Query: b.counter.Query, Timeframe: b.frame, OpenedAt: tx.Now, FrozenAt: before.stillFrozen(b.frame), Counting: true, Kept: true,
+		Query: b.counter.Query, Timeframe: b.frame, OpenedAt: tx.Now, FrozenAt: before.stillFrozen(b.frame), Counting: true, Kept: true, KeptOfAll: true,
 	}
 	if before.BoardID != "" {
 		if sameButEnd(before.Timeframe, b.frame) {

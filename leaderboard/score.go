@@ -105,17 +105,6 @@ func (p *part) key() string { return partKey(p.Of, p.EventID) }
 
 var parts = store.Define("leaderboard_parts", (*part).key, nil).Packed()
 
-// follows tells whether events of a type may turn out to have happened at another time or not at all: those that
-// follow from others, activities, which hosts correct, and trackings, which providers do.
-func follows(t event.Type) bool {
-	switch t {
-	case event.Activity, event.Mission, event.VirtualTransaction, event.Streak, event.LearningGroup, event.LearningPath, event.MobilityTracking:
-		return true
-	case event.Quiz, event.Slide, event.Story, event.MobilityMilestone, event.User, event.Clock, event.Retraction:
-	}
-	return false
-}
-
 // opening says by what a board counts since it opened. What publishing another version of its
 // configuration does not change is copied.
 type opening struct {
@@ -140,14 +129,29 @@ type opening struct {
 	Clearing int `json:"clearing,omitempty"`
 	// Kept says that all contributions are kept that are to be. It is not said of who opened before activities could be taken back.
 	Kept bool `json:"kept,omitempty"`
+	// KeptOfAll says that also those are kept of what users submit and redeem. It is not said of who opened before that could turn out not to have happened.
+	KeptOfAll bool `json:"keptOfAll,omitempty"`
 }
 
-var openings = store.Define("leaderboards", func(o *opening) string { return o.BoardID }, nil).Version(4)
+// keeps tells whether a board of tags that opened so keeps all contributions of events of a type.
+func (o *opening) keeps(t event.Type) bool {
+	switch t {
+	case event.Activity:
+		return o.Kept
+	case event.Quiz, event.Slide, event.Story, event.MobilityMilestone:
+		return o.KeptOfAll
+	case event.Mission, event.VirtualTransaction, event.Streak, event.LearningGroup, event.LearningPath, event.MobilityTracking, event.User,
+		event.Clock, event.Retraction:
+	}
+	return true
+}
+
+var openings = store.Define("leaderboards", func(o *opening) string { return o.BoardID }, nil).Version(5)
 
 // formerOpenings are those that others have replaced. Who explains the past asks for them.
 var formerOpenings = store.Define("leaderboards_before", func(o *opening) string {
 	return o.BoardID + "/" + store.KeyTime(o.OpenedAt)
-}, nil).Version(4)
+}, nil).Version(5)
 
 // openingsThen returns the openings of boards that the transaction's moment knew, as far as there are any.
 func openingsThen(ctx context.Context, tx *session.Tx, boardIDs ...string) ([]opening, error) {
@@ -218,7 +222,7 @@ type contribution struct {
 
 // kept tells whether the contribution is kept.
 func (c *contribution) kept() bool {
-	return c.board.counter.tags != nil && follows(sources[c.board.counter.Source])
+	return c.board.counter.tags != nil
 }
 
 // part returns what is kept of the contribution.

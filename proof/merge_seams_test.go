@@ -180,6 +180,39 @@ func TestMergedTags(t *testing.T) {
 	require.Equal(t, "goal 7", goal())
 }
 
+// A board of tags over answers counts those that count once one has turned out to come to nothing.
+func TestTakenBackOnABoardOfTags(t *testing.T) {
+	quiz := guerdontest.Quiz("capitals")
+	teams := guerdontest.BoardConfiguration("teams", "points")
+	teams.Query = leaderboard.Query{
+		Source: leaderboard.QuizLogs, EntityID: leaderboard.Entity{TagNamespace: "team"}, Score: leaderboard.Score{Function: leaderboard.Sum, Of: []byte(`{"var": "value"}`)},
+	}
+	g := play(t, quiz, teams, guerdontest.Board("teams", teams, ""))
+	var last learning.QuizLog
+	for day, id := range []string{"bob", "ada", "eve"} {
+		if id == "eve" {
+			g.user(id)
+			_, err := g.Users.AssignTags(t.Context(), id, tenancy.Tagging{TagID: "red"})
+			require.NoError(t, err)
+		}
+		g.set(january(1 + day))
+		var err error
+		last, err = g.Learning.SubmitQuiz(t.Context(), learning.QuizSubmission{Submission: who(id), QuizID: "capitals", Answer: "opt2"})
+		require.NoError(t, err)
+	}
+	red := func() string {
+		top, err := g.Leaderboards.Top(t.Context(), "teams", 10, nil)
+		require.NoError(t, err)
+		return top.Rows[0].Score.String()
+	}
+	require.Equal(t, "3", red())
+	_, err := g.Retract(t.Context(), last.EventID, wrong)
+	require.NoError(t, err)
+	require.Equal(t, "2", red())
+	g.merge()
+	require.Equal(t, "1", red(), "ada answered what bob had answered before")
+}
+
 // Who was there when the workspace was archived may have lost something to the archive, whenever the user was created.
 func TestMergeBehindTheHorizon(t *testing.T) {
 	g := play(t, perUnit())

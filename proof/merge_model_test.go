@@ -87,6 +87,7 @@ func TestGivenUpIDIsAsGood(t *testing.T) {
 			other := c
 			other.args = slices.Clone(c.args)
 			for i := range other.args {
+				c.args[i] = renamed(reflect.ValueOf(c.args[i]), "kim", "ada").Interface()
 				other.args[i] = renamed(reflect.ValueOf(other.args[i]), "ada", "kim").Interface()
 			}
 			want, got := c.answer(rt.Context(), one.Workspace, one.store), other.answer(rt.Context(), two.Workspace, two.store)

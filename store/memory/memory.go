@@ -23,8 +23,7 @@ import (
 // A Store keeps its rows in memory until it is closed. All methods may be called concurrently.
 type Store struct {
 	current atomic.Pointer[state]
-	writer  chan struct{} // holds a token while an Update or Prepare runs
-	waiting atomic.Int64  // who waits for it
+	writers queue // whoever runs an Update or Prepare, and those who wait
 
 	running atomic.Int64 // transactions and calls of Prepare
 	closed  atomic.Bool
@@ -38,7 +37,7 @@ var _ store.Surveyor = (*Store)(nil)
 
 // New returns an empty store.
 func New() *Store {
-	s := &Store{writer: make(chan struct{}, 1), idle: make(chan struct{}, 1)}
+	s := &Store{idle: make(chan struct{}, 1)}
 	s.current.Store(&state{})
 	return s
 }
@@ -134,7 +133,7 @@ func (s *Store) Update(ctx context.Context, scope store.Scope, fn func(store.Tx)
 		return err
 	}
 	defer s.unlock()
-	w, err := s.write(ctx, scope, fn, &s.waiting)
+	w, err := s.write(ctx, scope, fn, &s.writers)
 	if err != nil {
 		return err
 	}
@@ -148,8 +147,8 @@ func (s *Store) Update(ctx context.Context, scope store.Scope, fn func(store.Tx)
 }
 
 // write runs fn in a transaction that may write and for which others wait, and returns what became of it.
-func (s *Store) write(ctx context.Context, scope store.Scope, fn func(store.Tx) error, waiting *atomic.Int64) (*work, error) {
-	w := &work{state: *s.current.Load(), writable: true, copying: &s.copying, waiting: waiting}
+func (s *Store) write(ctx context.Context, scope store.Scope, fn func(store.Tx) error, others *queue) (*work, error) {
+	w := &work{state: *s.current.Load(), writable: true, copying: &s.copying, others: others}
 	defer w.over.Store(true)
 	if err := fn(w.in(scope)); err != nil {
 		return nil, err
@@ -191,24 +190,69 @@ func (s *Store) leave() {
 	}
 }
 
-// lock waits for the writer before this one. A channel rather than a mutex, so that waiting ends with
-// the context, also for one who waits for himself.
+// lock waits for the writers before this one.
 func (s *Store) lock(ctx context.Context) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
-	s.waiting.Add(1)
-	defer s.waiting.Add(-1)
-	select {
-	case s.writer <- struct{}{}:
-		return nil
-	case <-ctx.Done():
+	err := s.writers.enter(ctx)
+	if err != nil {
 		s.leave()
-		return ctx.Err()
 	}
+	return err
 }
 
 func (s *Store) unlock() {
-	<-s.writer
+	s.writers.leave()
 	s.leave()
+}
+
+// A queue lets one in after another, in the order in which they came. Waiting ends with the context, also for one who waits
+// for himself.
+type queue struct {
+	mu      sync.Mutex
+	held    bool
+	waiting []chan struct{}
+}
+
+func (q *queue) enter(ctx context.Context) error {
+	q.mu.Lock()
+	if !q.held {
+		q.held = true
+		q.mu.Unlock()
+		return nil
+	}
+	turn := make(chan struct{})
+	q.waiting = append(q.waiting, turn)
+	q.mu.Unlock()
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+	}
+	q.mu.Lock()
+	i := slices.Index(q.waiting, turn)
+	if i >= 0 {
+		q.waiting = slices.Delete(q.waiting, i, i+1)
+	}
+	q.mu.Unlock()
+	if i < 0 { // the turn came in the same moment
+		q.leave()
+	}
+	return ctx.Err()
+}
+
+func (q *queue) leave() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.held = len(q.waiting) > 0; q.held {
+		close(q.waiting[0])
+		q.waiting = slices.Delete(q.waiting, 0, 1)
+	}
+}
+
+func (q *queue) crowded() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting) > 0
 }

@@ -18,7 +18,7 @@ type work struct {
 	owned    []bool // the tables that are copies of this transaction; nil until it writes
 	over     atomic.Bool
 	copying  *sync.Mutex // of the store: to copy a tree marks it
-	waiting  *atomic.Int64
+	others   *queue
 	cost     *store.Cost // where what it costs is told; nil if nobody asks
 }
 
@@ -190,7 +190,7 @@ func (t *tx) Meter(cost *store.Cost) {
 func (*tx) Near() {}
 
 // Crowded implements [store.Crowded].
-func (t *tx) Crowded() bool { return t.work.waiting != nil && t.work.waiting.Load() > 0 }
+func (t *tx) Crowded() bool { return t.work.others != nil && t.work.others.crowded() }
 
 // Prefetch does nothing.
 func (t *tx) Prefetch(ctx context.Context, _ ...store.Read) error {

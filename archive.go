@@ -127,7 +127,7 @@ func (ws *Workspace) settle(ctx context.Context, before time.Time) (of *tenancy.
 			if h, _, err = heads.Get(ctx, tx, headKey); err != nil { // the clock may have made entries
 				return false, err
 			}
-			if err := settledMerges(ctx, tx); err != nil {
+			if err := unmerged(ctx, tx, ""); err != nil {
 				return false, err
 			}
 			h.Horizon, h.SettledAt = before, tx.Now

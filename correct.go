@@ -116,8 +116,11 @@ func (ws *Workspace) Corrections(ctx context.Context, eventID string) ([]Entry, 
 }
 
 func correctionsOf(ctx context.Context, tx *session.Tx, eventID string) ([]Entry, error) {
-	return journal.List(ctx, tx, store.Prefix(eventID+"/"))
+	return journal.List(ctx, tx, corrects(eventID))
 }
+
+// corrects names the entries that correctionsOf returns.
+func corrects(eventID string) store.Query { return store.Prefix(eventID + "/") }
 
 // correct takes an event back, or puts it right as next.
 func (e *Engine) correct(ctx context.Context, tx *session.Tx, eventID string, next *event.Event, c Correction) (Outcome, error) {

@@ -131,22 +131,13 @@ func openMerges(ctx context.Context, tx *session.Tx) ([]merge, error) {
 	return merges.List(ctx, tx, store.By("open"))
 }
 
-// unmerged refuses what is about users who are being merged.
+// unmerged refuses what is about users who are being merged, or about any if none is named.
 func unmerged(ctx context.Context, tx *session.Tx, field string, userIDs ...string) error {
 	open, err := openMerges(ctx, tx)
 	for i := range open {
-		if m := &open[i]; err == nil && m.about(userIDs...) {
+		if m := &open[i]; err == nil && (len(userIDs) == 0 || m.about(userIDs...)) {
 			err = fault.Conflict(field, "user %q is being merged into %q, which has to end first", m.UserID, m.IntoID)
 		}
-	}
-	return err
-}
-
-// settledMerges refuses what cannot be while any two users are being merged.
-func settledMerges(ctx context.Context, tx *session.Tx) error {
-	open, err := openMerges(ctx, tx)
-	if err == nil && len(open) > 0 {
-		err = fault.Conflict("", "user %q is being merged into %q, which has to end first", open[0].UserID, open[0].IntoID)
 	}
 	return err
 }

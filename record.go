@@ -568,12 +568,13 @@ func (e *Engine) enterTold(ctx context.Context, tx *session.Tx, p *program) erro
 		}
 	}
 	var ids []string
+	var reads []store.Read
 	for _, t := range told {
 		if ids = append(ids, t.Event.ID); t.Instead != "" {
-			ids = append(ids, t.Instead)
+			ids, reads = append(ids, t.Instead), append(reads, journal.Rows(corrects(t.Instead)))
 		}
 	}
-	if err := tx.Prefetch(ctx, journal.Keys(ids...)); err != nil {
+	if err := tx.Prefetch(ctx, append(reads, journal.Keys(ids...))...); err != nil {
 		return err
 	}
 	for _, t := range told {

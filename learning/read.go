@@ -197,6 +197,9 @@ func readLog[T any](
 		if err := errors.Join(ident.Check("userId", userID), ident.Check(string(item.Type)+"Id", item.ID), checkContext(learnContext)); err != nil {
 			return none, err
 		}
+		if err := tx.Prefetch(ctx, tenancy.ReadingUsers(userID), logs.Keys(logKey(userID, learnContext, item))); err != nil {
+			return none, err
+		}
 		userID, err := tenancy.Standing(ctx, tx, userID)
 		if err != nil {
 			return none, err

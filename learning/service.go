@@ -392,11 +392,6 @@ type NewAssignment struct {
 // path by hand that begins at the same moment, or of those that never end, the same.
 func (s Service) Assign(ctx context.Context, n NewAssignment) (Assignment, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) (Assignment, error) {
-		userID, err := tenancy.Standing(ctx, tx, n.UserID)
-		if err != nil {
-			return Assignment{}, err
-		}
-		n.UserID = userID
 		a, err := n.assignment(tx.Now)
 		if err != nil {
 			return Assignment{}, err
@@ -408,6 +403,12 @@ func (s Service) Assign(ctx context.Context, n NewAssignment) (Assignment, error
 		u, err := tenancy.FindActive(ctx, tx, "userId", n.UserID)
 		if err != nil {
 			return Assignment{}, err
+		}
+		if n.UserID != u.ID { // the id was given up
+			n.UserID = u.ID
+			if a, err = n.assignment(tx.Now); err != nil {
+				return Assignment{}, err
+			}
 		}
 		if content.Find(p.docs, Paths, n.PathID) == nil {
 			return Assignment{}, fault.NotFound("learningPathId", n.PathID)

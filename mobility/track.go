@@ -117,15 +117,12 @@ func (p *program) receive(ctx context.Context, tx *session.Tx, list []Tracking, 
 		t := &ready[i]
 		*t = list[i]
 		t.ID = ""
-		if t.UserID, err = tenancy.Standing(ctx, tx, t.UserID); err != nil {
-			return nil, err
-		}
 		err := t.check(tx.Now, tx.Zones)
 		id := trackingID(t.UserID, t.Provider, t.ProviderID)
 		switch {
 		case err != nil:
 		case seen[id]:
-			err = fault.Invalid("providerId", "%q occurs twice", t.ProviderID)
+			err = t.twice()
 		default:
 			err = t.unsettled(settled)
 		}
@@ -143,6 +140,12 @@ func (p *program) receive(ctx context.Context, tx *session.Tx, list []Tracking, 
 		u, err := tenancy.FindActive(ctx, tx, "userId", t.UserID)
 		if leaves && (errors.Is(err, fault.ErrNotFound) || errors.Is(err, fault.ErrForbidden)) {
 			continue
+		}
+		if err == nil && u.ID != t.UserID { // whose other id was given up
+			if t.UserID = u.ID; seen[trackingID(u.ID, t.Provider, t.ProviderID)] {
+				err = t.twice()
+			}
+			seen[trackingID(u.ID, t.Provider, t.ProviderID)] = true
 		}
 		if err == nil {
 			u, err = u.At(ctx, tx, t.StartsAt)
@@ -164,6 +167,8 @@ func horizon(ctx context.Context, tx *session.Tx) (at time.Time, err error) {
 	}
 	return at, err
 }
+
+func (t *Tracking) twice() error { return fault.Invalid("providerId", "%q occurs twice", t.ProviderID) }
 
 // unsettled refuses a tracking that began before a horizon.
 func (t *Tracking) unsettled(horizon time.Time) error {

@@ -33,6 +33,18 @@ func (g *game) user(id string) {
 	require.NoError(g.t, err)
 }
 
+// longRun records 600 runs of bob's, of which each is worth a point: more than a transaction moves.
+func (g *game) longRun() {
+	g.t.Helper()
+	all := make([]event.Event, 600)
+	for i := range all {
+		all[i] = run(fmt.Sprintf("e%03d", i), "bob", january(1).Add(time.Duration(i)*time.Minute))
+	}
+	g.set(january(2))
+	_, err := g.RecordBatch(g.t.Context(), all)
+	require.NoError(g.t, err)
+}
+
 // half returns a game in which a merge of bob into ada was interrupted when some of bob's 600 runs were moved. What begin does is moved last.
 func half(t *testing.T, begin func(*game)) *game {
 	t.Helper()
@@ -41,13 +53,7 @@ func half(t *testing.T, begin func(*game)) *game {
 	g := playOn(t, st, perUnit())
 	g.set(january(1, 1))
 	begin(g)
-	var all []event.Event
-	for i := range 600 {
-		all = append(all, run(fmt.Sprintf("e%03d", i), "bob", january(1).Add(time.Duration(i)*time.Minute)))
-	}
-	g.set(january(2))
-	_, err := g.RecordBatch(t.Context(), all)
-	require.NoError(t, err)
+	g.longRun()
 	for calls := 2000; ; calls += 1500 {
 		st.failAfter(calls)
 		_, err := g.Merge(t.Context(), "bob", "ada", same)

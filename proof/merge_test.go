@@ -1,7 +1,6 @@
 package proof_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -295,13 +294,7 @@ func TestMergeGoesOn(t *testing.T) {
 			st := &faulty{Store: memory.New()}
 			st.heal()
 			g := playOn(t, st, perUnit())
-			var all []event.Event
-			for i := range 600 {
-				all = append(all, run(fmt.Sprintf("e%03d", i), "bob", january(1).Add(time.Duration(i)*time.Minute)))
-			}
-			g.set(january(2))
-			_, err := g.RecordBatch(ctx, all)
-			require.NoError(t, err)
+			g.longRun()
 			failed, between := 0, false
 			for calls := 2000; ; calls += 3000 { // of the store, before it fails
 				st.failAfter(calls)
@@ -330,14 +323,8 @@ func TestMergeGoesOn(t *testing.T) {
 func TestMergesInPortions(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		g := playWith(t, founded(t, w.store, "theta", january(0)), perUnit())
-		var all []event.Event
-		for i := range 600 {
-			all = append(all, run(fmt.Sprintf("e%03d", i), "bob", january(1).Add(time.Duration(i)*time.Minute)))
-		}
-		g.set(january(2))
-		_, err := g.RecordBatch(t.Context(), all)
-		require.NoError(t, err)
-		_, err = g.Economy.Spend(t.Context(), "bob", economy.Spending{CurrencyID: "points", Amount: decimal.NewFromInt(550)})
+		g.longRun()
+		_, err := g.Economy.Spend(t.Context(), "bob", economy.Spending{CurrencyID: "points", Amount: decimal.NewFromInt(550)})
 		require.NoError(t, err)
 		merged, err := g.Merge(t.Context(), "bob", "ada", guerdon.Correction{Reason: "one person with two phones", Spent: guerdon.Refuse})
 		require.NoError(t, err, "what was spent is moved before what it was paid from")

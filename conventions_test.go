@@ -70,6 +70,7 @@ var rooms = []struct {
 	{"store/internal/...", dialects, stores, "a backend would have to know missions and money"},
 	{"tenancy", tenants, sessions, "a workspace would depend on what is kept in it"},
 	{"content", documents, contracts, "a document would depend on its kinds"},
+	{"badges", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{"economy", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{"leaderboard", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{"learning", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
@@ -603,6 +604,7 @@ func methods(spec *ast.TypeSpec) []*ast.Field {
 // plumbing is what a package that is not internal shows of one that is: what a host cannot call, because the engine
 // does. Each has a reason.
 var plumbing = map[string]string{
+	"badges.Room":      "the engine's way in",
 	"economy.Room":     "the engine's way in",
 	"leaderboard.Room": "the engine's way in",
 	"learning.Room":    "the engine's way in",

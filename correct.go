@@ -317,13 +317,13 @@ func (e *Entry) corrigible(retract bool) error {
 	switch t := e.Event.Type; {
 	case e.Correction == nil && t == event.Activity:
 		return nil
-	case e.Correction == nil && (t == event.Quiz || t == event.Slide || t == event.Story):
+	case e.Correction == nil && (t == event.Quiz || t == event.Slide || t == event.Story || t == event.Badge):
 		if retract {
 			return nil
 		}
-		return fault.Invalid("id", "%q is of type %s; take it back, and let it be submitted again", e.ID(), t)
+		return fault.Invalid("id", "%q is of type %s; take it back, and let it be done again", e.ID(), t)
 	default:
-		return fault.Invalid("id", "%q is of type %s; only what a host has recorded and users have submitted can be corrected", e.ID(), t)
+		return fault.Invalid("id", "%q is of type %s; only what a host has recorded, users have submitted and somebody has awarded can be corrected", e.ID(), t)
 	}
 }
 

@@ -25,6 +25,7 @@
 //	VirtualCurrency                  economy.Currency
 //	MissionConfiguration             missions.Configuration
 //	MissionRule                      missions.Rule
+//	BadgeConfiguration               badges.Configuration
 //	RewardRule                       economy.RewardRule
 //	StreakConfiguration              streaks.Configuration
 //	StreakRule                       streaks.Rule

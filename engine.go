@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
@@ -232,7 +233,7 @@ func Bundle(docs ...content.Document) ([]byte, error) { return newLibrary().Bund
 func newLibrary() *content.Library {
 	return content.NewLibrary(content.Tags, content.Activities, content.Stories, content.Slides, content.Quizzes,
 		learning.Groups, learning.Paths, learning.Rules, mobility.FactorsKind, mobility.GoalsKind,
-		economy.Currencies, missions.Configurations, missions.Rules, economy.RewardRules,
+		economy.Currencies, missions.Configurations, missions.Rules, badges.Configurations, economy.RewardRules,
 		streaks.Configurations, streaks.Rules, leaderboard.Configurations, leaderboard.Boards)
 }
 
@@ -276,7 +277,7 @@ func (e *Engine) session(tx store.Tx) *session.Tx {
 	own.Enter = func(ctx context.Context, ev event.Event) error {
 		return own.For(ev.UserID, func() error { return e.tick(ctx, own, ev) })
 	}
-	own.Submit = func(ctx context.Context, ev event.Event) error { return e.submit(ctx, own, ev) }
+	own.Submit = func(ctx context.Context, ev event.Event) (event.Event, error) { return e.submit(ctx, own, ev) }
 	own.Wake = func(ctx context.Context, userID string) error {
 		return own.For(userID, func() error { return e.wake(ctx, own, userID) })
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
@@ -61,11 +62,12 @@ func (x Explanation) String() string {
 // explainable are the names of the kinds whose documents events move.
 var explainable = []string{
 	missions.Rules.Name(), missions.Configurations.Name(), economy.RewardRules.Name(), streaks.Rules.Name(), leaderboard.Boards.Name(),
-	learning.Rules.Name(), learning.Paths.Name(), mobility.GoalsKind.Name(),
+	learning.Rules.Name(), learning.Paths.Name(), mobility.GoalsKind.Name(), badges.Configurations.Name(),
 }
 
 // Explain says why a recorded event did, or did not, move a document: one of the kinds MissionRule,
-// MissionConfiguration, RewardRule, StreakRule, LearningPathRule, LearningPath, MobilityGoals and RuntimeLeaderboard. Of the event
+// MissionConfiguration, RewardRule, StreakRule, LearningPathRule, LearningPath, MobilityGoals, BadgeConfiguration and
+// RuntimeLeaderboard. Of the event
 // and those that it caused, it explains the one that got farthest. The answer comes from the documents that were in
 // force and from what was known when the event was recorded; what has happened since does not change it. If all that a
 // late event moved of the document is what had happened after it, or all that an event moved is what had happened to

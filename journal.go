@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
@@ -34,9 +35,10 @@ type Outcome struct {
 	// Seq is the event's number in the journal: events of a workspace are numbered 1, 2, … in the order
 	// in which they were committed.
 	Seq int64 `json:"seq"`
-	// Missions, Transactions, Streaks, Scores, Learning and Mobility are what changed, in the order in which it did.
+	// Missions, Transactions, Badges, Streaks, Scores, Learning and Mobility are what changed, in the order in which it did.
 	Missions     []missions.Change    `json:"missions,omitempty"`
 	Transactions []economy.Change     `json:"transactions,omitempty"`
+	Badges       []badges.Change      `json:"badges,omitempty"`
 	Streaks      []streaks.Change     `json:"streaks,omitempty"`
 	Scores       []leaderboard.Change `json:"scores,omitempty"`
 	Learning     []learning.Change    `json:"learning,omitempty"`
@@ -47,7 +49,7 @@ type Outcome struct {
 
 // changes returns how much changed.
 func (o *Outcome) changes() int {
-	return len(o.Missions) + len(o.Transactions) + len(o.Streaks) + len(o.Scores) + len(o.Learning) + len(o.Mobility)
+	return len(o.Missions) + len(o.Transactions) + len(o.Streaks) + len(o.Scores) + len(o.Learning) + len(o.Mobility) + len(o.Badges)
 }
 
 // add adds what another outcome says.
@@ -55,6 +57,7 @@ func (o *Outcome) add(other *Outcome) {
 	o.Missions, o.Transactions = append(o.Missions, other.Missions...), append(o.Transactions, other.Transactions...)
 	o.Streaks, o.Scores = append(o.Streaks, other.Streaks...), append(o.Scores, other.Scores...)
 	o.Learning, o.Mobility = append(o.Learning, other.Learning...), append(o.Mobility, other.Mobility...)
+	o.Badges = append(o.Badges, other.Badges...)
 	o.Problems = append(o.Problems, other.Problems...)
 }
 
@@ -114,7 +117,7 @@ var journal = store.Define("journal", (*Entry).ID,
 	},
 	store.Index{Name: "seq", Columns: []string{"seq"}},
 	store.Index{Name: "aside", Columns: []string{"aside"}}, // few: what may be no step of its user's fold
-).Packed().Large().Version(9)
+).Packed().Large().Version(10)
 
 // idle tells whether nothing followed from the entry, and it says only that its user has changed: it may be no step of a fold.
 func (e *Entry) idle() bool {

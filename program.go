@@ -7,6 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
@@ -32,6 +35,8 @@ func wings(e *Engine) []wing {
 			func(ws *Workspace) *missions.Service { return &ws.Missions }),
 		newWing(e, economy.Room, func(o *Outcome) *[]economy.Change { return &o.Transactions },
 			func(ws *Workspace) *economy.Service { return &ws.Economy }),
+		newWing(e, badges.Room, func(o *Outcome) *[]badges.Change { return &o.Badges },
+			func(ws *Workspace) *badges.Service { return &ws.Badges }),
 		newWing(e, leaderboard.Room, func(o *Outcome) *[]leaderboard.Change { return &o.Scores },
 			func(ws *Workspace) *leaderboard.Service { return &ws.Leaderboards }),
 		newWing(e, learning.Room, func(o *Outcome) *[]learning.Change { return &o.Learning },
@@ -100,7 +105,7 @@ func (e *Engine) compile(ctx context.Context, tx *session.Tx, docs *content.Prog
 	p := &program{docs: docs, mechanics: make([]machine, len(e.wings))}
 	faults := make([]error, len(e.wings))
 	for i, w := range e.wings {
-		p.mechanics[i], faults[i] = w.compile(ctx, tx, room.Setting{Documents: docs, Wallet: p, Audience: p})
+		p.mechanics[i], faults[i] = w.compile(ctx, tx, room.Setting{Documents: docs, Wallet: p, Audience: p, Gauge: p})
 	}
 	p.Wallet = find[mechanic.Wallet](p)
 	return p, errors.Join(faults...)
@@ -109,6 +114,16 @@ func (e *Engine) compile(ctx context.Context, tx *session.Tx, docs *content.Prog
 // Awaits tells whether a document in force may ask for the end of something whose events have a type.
 func (p *program) Awaits(t event.Type) bool {
 	return slices.ContainsFunc(p.mechanics, func(m machine) bool { return m.awaits(t) })
+}
+
+// Gauge asks the mechanics that know how far a user is with a document.
+func (p *program) Gauge(ctx context.Context, tx *session.Tx, u *tenancy.User, kind, id string) (done, needed decimal.Decimal, known bool, err error) {
+	for _, m := range p.mechanics {
+		if g, is := m.mechanic.(mechanic.Gauge); is && !known && err == nil {
+			done, needed, known, err = g.Gauge(ctx, tx, u, kind, id)
+		}
+	}
+	return done, needed, known, err
 }
 
 // find returns the mechanic of a program that is a T.

@@ -614,10 +614,10 @@ func (e *Engine) enterTold(ctx context.Context, tx *session.Tx, p *program) erro
 }
 
 // submit implements [session.Tx.Submit].
-func (e *Engine) submit(ctx context.Context, tx *session.Tx, ev event.Event) error {
+func (e *Engine) submit(ctx context.Context, tx *session.Tx, ev event.Event) (event.Event, error) {
 	p, err := e.ready(ctx, tx)
 	if err != nil {
-		return err
+		return ev, err
 	}
 	timeless, first := ev.At.IsZero(), ev.ID
 	if timeless {
@@ -626,31 +626,31 @@ func (e *Engine) submit(ctx context.Context, tx *session.Tx, ev event.Event) err
 	for n := 2; ; n++ {
 		known, is, err := journal.Get(ctx, tx, ev.ID)
 		if err != nil {
-			return err
+			return ev, err
 		}
 		if !is {
 			break
 		}
 		last, _, err := lastOfEntry(ctx, tx, &known)
 		if err != nil || last.happened() != nil {
-			return err
+			return known.Event, err
 		}
 		ev.ID = fmt.Sprintf("%s:again:%d", first, n)
 	}
 	o, err := p.occasion(ctx, tx, ev)
 	if err != nil {
-		return err
+		return ev, err
 	}
 	if !near(tx) {
 		if err := tx.Prefetch(ctx, append(p.reads(tx, o), steps.Rows(lastOf(ev.UserID)))...); err != nil {
-			return err
+			return ev, err
 		}
 	}
 	rank := ""
 	if !timeless {
 		rank = outside(ev.ID)
 	}
-	return e.enter(ctx, tx, e.factOf(tx, p, o, rank))
+	return ev, e.enter(ctx, tx, e.factOf(tx, p, o, rank))
 }
 
 // placeOfTold returns the place of an event that a call was told of before, "" for none.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
@@ -38,6 +39,7 @@ type Workspace struct {
 	Missions     missions.Service
 	Streaks      streaks.Service
 	Economy      economy.Service
+	Badges       badges.Service
 	Leaderboards leaderboard.Service
 	Learning     learning.Service
 	Mobility     mobility.Service

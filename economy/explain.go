@@ -40,6 +40,9 @@ func (p *program) Explain(
 	case o.Ends() && !r.condition.ReadsEnd():
 		x.v.Ask("matchCondition", false, "something is over, which is for rules whose condition reads the status or the state")
 		return x.v, nil, nil
+	case !r.meets(o):
+		x.v.Ask("rewards", false, "it awards a badge, and a badge is not paid for with a badge")
+		return x.v, nil, nil
 	case r.ApplicationMode == Disabled:
 		x.v.Ask("applicationMode", false, "it is DISABLED")
 		return x.v, nil, nil
@@ -116,11 +119,16 @@ func (x *explanation) askRewards(r *payer) bool {
 	return x.v.Add(all)
 }
 
-// reward asks whether there is an amount to pay, and a currency to pay it in.
+// reward asks whether there is an amount to pay, and a currency to pay it in, or a badge.
 func (x *explanation) reward(r *payer, i int) rule.Check {
-	asked := r.amounts[i].Check(x.Vars(), x.tx.Moment())
-	if currency := r.Rewards[i].CurrencyID; asked.Holds && !x.program.published(currency) {
-		return rule.Check{Name: rewardField(i) + ".virtualCurrencyId", Reason: "the currency " + strconv.Quote(currency) + " is not published"}
+	w := &r.Rewards[i]
+	field, reason := x.program.out(w)
+	asked := rule.Check{Name: rewardField(i) + ".badgeConfigurationId", Holds: true, Reason: "it is the badge " + w.BadgeID}
+	if !w.badge() {
+		asked = r.amounts[i].Check(x.Vars(), x.tx.Moment())
+	}
+	if asked.Holds && reason != "" {
+		return rule.Check{Name: rewardField(i) + "." + field, Reason: reason}
 	}
 	return asked
 }
@@ -129,8 +137,12 @@ func (x *explanation) reward(r *payer, i int) rule.Check {
 func (x *explanation) askBounds(r *payer, made []Change, problems []event.Problem) {
 	var rejected, booked []string
 	for i, w := range r.Rewards {
-		j := slices.IndexFunc(made, func(c Change) bool { return c.TransactionID == rewardID(x.Event.ID, r.ID, i) })
+		j := slices.IndexFunc(made, func(c Change) bool { return !w.badge() && c.TransactionID == rewardID(x.Event.ID, r.ID, i) })
 		switch {
+		case w.badge():
+			if slices.ContainsFunc(made, func(c Change) bool { return c.RewardRuleID == r.ID && c.BadgeID == w.BadgeID }) {
+				booked = append(booked, "the badge "+w.BadgeID)
+			}
 		case j < 0:
 		case made[j].State == Rejected:
 			rejected = append(rejected, mechanic.ProblemIn(problems, r.source(), rewardField(i)))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -20,6 +21,7 @@ import (
 type program struct {
 	mechanic.Plain[Change]
 
+	docs       *content.Program
 	currencies map[string]bounds
 	ids        []string // of the currencies, sorted
 	rules      mechanic.Matching[*payer]
@@ -28,7 +30,7 @@ type program struct {
 
 // compile compiles what is published.
 func compile(docs *content.Program) (*program, error) {
-	p := &program{currencies: map[string]bounds{}, byID: map[string]*payer{}}
+	p := &program{docs: docs, currencies: map[string]bounds{}, byID: map[string]*payer{}}
 	for _, c := range content.Live(docs, Currencies) {
 		b, err := c.bounds()
 		if err != nil {
@@ -55,6 +57,17 @@ func (p *program) published(currencyID string) bool {
 	return ok
 }
 
+// out says that what a reward gives is not published, "" if it is.
+func (p *program) out(w *Reward) (field, reason string) {
+	switch {
+	case w.badge() && p.docs.Document(event.Badge.Kind(), w.BadgeID) == nil:
+		return "badgeConfigurationId", "the badge " + strconv.Quote(w.BadgeID) + " is not published"
+	case !w.badge() && !p.published(w.CurrencyID):
+		return "virtualCurrencyId", "the currency " + strconv.Quote(w.CurrencyID) + " is not published"
+	}
+	return "", ""
+}
+
 // bounds returns the bounds of a user's account. A currency that is out of use has the usual ones.
 func (p *program) bounds(currencyID string) bounds {
 	if b, ok := p.currencies[currencyID]; ok {
@@ -69,8 +82,8 @@ func (p *program) candidates(o *mechanic.Occasion) []*payer {
 		return nil
 	}
 	rules := p.rules.On(o.All())
-	if o.Ends() {
-		rules = slices.DeleteFunc(slices.Clone(rules), func(r *payer) bool { return !r.condition.ReadsEnd() })
+	if o.Ends() || o.Event.Type == event.Badge {
+		rules = slices.DeleteFunc(slices.Clone(rules), func(r *payer) bool { return !r.meets(o) })
 	}
 	return rules
 }
@@ -92,6 +105,9 @@ func (p *program) Reads(_ *session.Tx, o *mechanic.Occasion) []store.Read {
 	var counted, limits, made []string
 	for _, r := range candidates {
 		for i, w := range r.Rewards {
+			if w.badge() {
+				continue
+			}
 			made = append(made, rewardID(o.Event.ID, r.ID, i))
 			counted = append(counted, accountKey(o.User.ID, w.CurrencyID), accountKey("", w.CurrencyID))
 		}
@@ -105,13 +121,18 @@ func (p *program) Reads(_ *session.Tx, o *mechanic.Occasion) []store.Read {
 	return reads
 }
 
-// Foresee returns events like those that paying for an event can cause, one for each currency: enough
+// Foresee returns events like those that paying for an event can cause, one for each currency and badge: enough
 // for the other mechanics to name what they will read for them.
 func (p *program) Foresee(o *mechanic.Occasion) []event.Event {
 	var foreseen []event.Event
 	for _, r := range p.candidates(o) {
-		for _, w := range r.Rewards {
-			known := slices.ContainsFunc(foreseen, func(e event.Event) bool { return e.EntityID == w.CurrencyID })
+		for i, w := range r.Rewards {
+			if w.badge() {
+				award := reward{award(o, r, i), r, i}
+				foreseen = append(foreseen, award.event(o))
+				continue
+			}
+			known := slices.ContainsFunc(foreseen, func(e event.Event) bool { return e.Type == event.VirtualTransaction && e.EntityID == w.CurrencyID })
 			if known || w.RedemptionMode != Auto {
 				continue
 			}

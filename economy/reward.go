@@ -10,6 +10,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -17,15 +18,17 @@ import (
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-// A Change is a transaction that an event made, or one that is another because what had happened before it did.
+// A Change is a transaction that an event made, or one that is another because what had happened before it did. A badge that a rule awarded
+// is one too: it has BadgeID, and no transaction, currency and amount.
 type Change struct {
 	RewardRuleID  string          `json:"rewardRuleId"`
 	RuleVersion   int             `json:"ruleVersion"`
-	TransactionID string          `json:"virtualTransactionId"`
+	TransactionID string          `json:"virtualTransactionId,omitempty"`
 	UserID        string          `json:"userId"`
-	CurrencyID    string          `json:"virtualCurrencyId"`
+	CurrencyID    string          `json:"virtualCurrencyId,omitempty"`
 	Amount        decimal.Decimal `json:"amount"`
 	State         State           `json:"state"`
+	BadgeID       string          `json:"badgeConfigurationId,omitempty"`
 	// Undone says that the transaction no longer follows: what it was paid for did not happen after all.
 	Undone bool `json:"undone,omitempty"`
 	// StreakRuleID is set, and RewardRuleID is not, on what a freeze took or was given back, if a late event changed that.
@@ -72,7 +75,7 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if len(rewards) == 0 {
 		return nil, nil
 	}
-	return p.pay(ctx, tx, rewards, used)
+	return p.pay(ctx, tx, o, rewards, used)
 }
 
 // resolve returns the rules that pay: those of mode ALWAYS that are met or, if there is none, those of
@@ -92,11 +95,44 @@ func resolve(candidates []*payer, met func(*payer) bool) []*payer {
 	return nil
 }
 
-// A reward is a transaction that a rule wants.
+// A reward is a transaction that a rule wants, or a badge.
 type reward struct {
-	Transaction
-	rule  *payer
-	place int
+	Transaction // of a badge, whose it is, when, and the id of the event that says so
+	rule        *payer
+	place       int
+}
+
+// of returns what the rule says of the reward.
+func (r *reward) of() *Reward { return &r.rule.Rewards[r.place] }
+
+// award returns what a reward has that is a badge.
+func award(o *mechanic.Occasion, r *payer, i int) Transaction {
+	return Transaction{ID: rewardID(o.Event.ID, r.ID, i), UserID: o.User.ID, At: o.Event.At, State: Completed, Initiator: initiatorPrefix + r.ID, RuleVersion: r.Version}
+}
+
+// event returns the event that the badge is awarded.
+func (r *reward) event(o *mechanic.Occasion) event.Event {
+	return event.Event{
+		ID: r.ID, Type: event.Badge, EntityID: r.of().BadgeID, UserID: r.UserID, At: r.At, Value: new(decimal.NewFromInt(1)),
+		Fields: map[string]any{
+			fieldRule: r.rule.ID, fieldVersion: amount.JSON(decimal.NewFromInt(int64(r.RuleVersion))), "sourceEntityType": string(o.Event.Type), "sourceEntityId": o.Event.EntityID,
+		},
+	}
+}
+
+// The fields of the event of a badge that say which rule awarded it.
+const (
+	fieldRule    = "rewardRuleId"
+	fieldVersion = "ruleVersion"
+)
+
+// change returns what the reward changes.
+func (r *reward) change() Change {
+	c := change(&r.Transaction)
+	if r.of().badge() {
+		c.TransactionID, c.BadgeID = "", r.of().BadgeID
+	}
+	return c
 }
 
 // rewards evaluates what the rules promise for the event. What is no amount is reported and not paid.
@@ -108,8 +144,12 @@ func (p *program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer) 
 			if !ok || n.IsZero() {
 				continue
 			}
-			if !p.published(w.CurrencyID) {
-				tx.Report(r.source(), rewardField(i)+".virtualCurrencyId", "the currency "+strconv.Quote(w.CurrencyID)+" is not published")
+			if field, reason := p.out(&w); reason != "" {
+				tx.Report(r.source(), rewardField(i)+"."+field, reason)
+				continue
+			}
+			if w.badge() {
+				all = append(all, reward{award(o, r, i), r, i})
 				continue
 			}
 			t := movement{
@@ -128,12 +168,14 @@ func rewardID(eventID, ruleID string, i int) string {
 	return eventID + ":" + ruleID + ":" + strconv.Itoa(i)
 }
 
-// pay enters the rewards, as rejected where a bound is in the way, and counts the rules that paid.
-func (p *program) pay(ctx context.Context, tx *session.Tx, rewards []reward, used map[*payer]*tally) ([]Change, error) {
+// pay enters the rewards, as rejected where a bound is in the way, awards the badges, and counts the rules that paid.
+func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, rewards []reward, used map[*payer]*tally) ([]Change, error) {
 	l := p.ledger()
-	rows := make([]Transaction, len(rewards))
+	rows := make([]Transaction, 0, len(rewards))
 	for i := range rewards {
-		rows[i] = rewards[i].Transaction
+		if !rewards[i].of().badge() {
+			rows = append(rows, rewards[i].Transaction)
+		}
 	}
 	if err := l.load(ctx, tx, rows...); err != nil {
 		return nil, err
@@ -147,7 +189,9 @@ func (p *program) pay(ctx context.Context, tx *session.Tx, rewards []reward, use
 	var last *payer // the rule that paid last; its rewards follow one another
 	for i := range rewards {
 		r := &rewards[i]
-		if err := r.enter(tx, l, there[r.ID]); err != nil {
+		if r.of().badge() {
+			tx.Cause(r.event(o))
+		} else if err := r.enter(tx, l, there[r.ID]); err != nil {
 			return nil, err
 		}
 		if t := used[r.rule]; t != nil && r.State != Rejected && r.rule != last {
@@ -157,7 +201,7 @@ func (p *program) pay(ctx context.Context, tx *session.Tx, rewards []reward, use
 				return nil, err
 			}
 		}
-		changes = append(changes, change(&r.Transaction))
+		changes = append(changes, r.change())
 	}
 	return changes, l.save(ctx, tx)
 }
@@ -311,7 +355,22 @@ func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment,
 			c.RewardRuleID, c.StreakRuleID = "", strings.TrimPrefix(t.Initiator, streakPrefix)
 		}
 	}
-	return changes, nil
+	return amendBadges(a, changes), nil
+}
+
+// amendBadges adds to changes the badges that no rule awards any more.
+func amendBadges(a mechanic.Amendment, changes []Change) []Change {
+	for _, gone := range a.Gone {
+		e := gone.Event
+		ruleID, awarded := e.Fields[fieldRule].(string)
+		still := func(o *mechanic.Occasion) bool { return o.Event.ID == e.ID }
+		if e.Type != event.Badge || !awarded || slices.ContainsFunc(a.Come, still) || slices.ContainsFunc(a.Stay, still) {
+			continue
+		}
+		version, _ := e.Fields[fieldVersion].(float64)
+		changes = append(changes, Change{RewardRuleID: ruleID, RuleVersion: int(version), UserID: e.UserID, BadgeID: e.EntityID, State: Completed, Undone: true, At: e.At})
+	}
+	return changes
 }
 
 // reportOwed says what a user owes: what was paid and does not follow after all has been spent. It is refused if nobody may.

@@ -1,6 +1,7 @@
 package economy
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,24 +59,60 @@ type RewardRule struct {
 	Per timeframe.Calendar `json:"per,omitempty"`
 }
 
-// A Reward is an amount of a currency.
+// A RewardType says what a reward is.
+type RewardType string
+
+// The types: an amount of a currency, which a reward without a type is; and a badge, once.
+const (
+	CurrencyReward RewardType = "VIRTUAL_CURRENCY"
+	BadgeReward    RewardType = "BADGE"
+)
+
+// A Reward is what a rule gives. Of each type it has its own fields, and those of the others are absent.
 type Reward struct {
-	CurrencyID string `json:"virtualCurrencyId"`
-	// RedemptionMode says whether the user has it at once or must redeem it.
-	RedemptionMode RedemptionMode `json:"redemptionMode"`
+	// Type is VIRTUAL_CURRENCY unless said.
+	Type RewardType `json:"rewardType,omitempty"`
+	// CurrencyID is the currency of which it gives an amount.
+	CurrencyID string `json:"virtualCurrencyId,omitempty"`
+	// RedemptionMode says whether the user has the amount at once or must redeem it.
+	RedemptionMode RedemptionMode `json:"redemptionMode,omitempty"`
 	// Expression gives the amount; null means 1, and a result of 0 pays nothing. It may read what the
 	// rule's MatchCondition may.
 	Expression json.RawMessage `json:"expression,omitempty"`
+	// BadgeID is the configuration of the badge that it awards: an event of type Badge, which the rule's MaxPerUser bounds as it does amounts.
+	BadgeID string `json:"badgeConfigurationId,omitempty"`
+}
+
+// badge tells whether the reward is a badge.
+func (w *Reward) badge() bool { return w.Type == BadgeReward }
+
+func (w *Reward) validate() error {
+	switch w.Type {
+	case "", CurrencyReward:
+		return errors.Join(ident.Check("virtualCurrencyId", w.CurrencyID), w.RedemptionMode.check(), absent(w.Type, "badgeConfigurationId", w.BadgeID != ""))
+	case BadgeReward:
+		return errors.Join(ident.Check("badgeConfigurationId", w.BadgeID), absent(w.Type, "virtualCurrencyId", w.CurrencyID != ""),
+			absent(w.Type, "redemptionMode", w.RedemptionMode != ""), absent(w.Type, "expression", !mechanic.Absent(w.Expression)))
+	}
+	return fault.Invalid("rewardType", "%.80q is none of VIRTUAL_CURRENCY, BADGE", w.Type)
+}
+
+// absent refuses a field that rewards of a type do not have.
+func absent(t RewardType, field string, there bool) error {
+	if !there {
+		return nil
+	}
+	return fault.Invalid(field, "is for another rewardType than %s", cmp.Or(t, CurrencyReward))
 }
 
 // MaxRewards is how many rewards a rule may have.
 const MaxRewards = 10
 
 // entities are the events that are paid for. Transactions are not among them, whatever tags their
-// currency carries: a payment for a payment would have no end.
+// currency carries: a payment for a payment would have no end. For the same reason, a badge is not paid for with a badge.
 var entities = []string{
 	string(event.Mission), string(event.Activity), string(event.Quiz), string(event.LearningPath), string(event.LearningGroup),
-	string(event.Slide), string(event.MobilityTracking), string(event.MobilityMilestone), string(event.Streak),
+	string(event.Slide), string(event.MobilityTracking), string(event.MobilityMilestone), string(event.Streak), string(event.Badge),
 }
 
 var matchFields = event.Fields{Type: "ruleType", Entity: "matchEntity", EntityID: "matchEntityId"}
@@ -118,8 +155,13 @@ func (r *RewardRule) checkRewards() error {
 		return fault.Invalid("rewards", "are %d; a rule has 1 to %d", n, MaxRewards)
 	}
 	var faults []error
-	for i, w := range r.Rewards {
-		faults = append(faults, fault.In(rewardField(i), errors.Join(ident.Check("virtualCurrencyId", w.CurrencyID), w.RedemptionMode.check())))
+	for i := range r.Rewards {
+		w := &r.Rewards[i]
+		err := w.validate()
+		if w.badge() && r.MatchEntity == string(event.Badge) {
+			err = errors.Join(err, fault.Invalid("rewardType", "is BADGE: a badge for a badge would have no end; let a mission count the badges"))
+		}
+		faults = append(faults, fault.In(rewardField(i), err))
 	}
 	return errors.Join(faults...)
 }
@@ -137,11 +179,15 @@ func (r *RewardRule) Expressions() []content.Expression {
 	return all
 }
 
-// References returns the currencies that the rule pays in, and what the events are about.
+// References returns the currencies that the rule pays in, the badges that it awards, and what the events are about.
 func (r *RewardRule) References() []content.Reference {
 	refs := content.Matched("matchEntityId", r.Matcher())
 	for i, w := range r.Rewards {
-		refs = append(refs, content.Reference{Field: rewardField(i) + ".virtualCurrencyId", Kind: Currencies.Name(), ID: w.CurrencyID})
+		ref := content.Reference{Field: rewardField(i) + ".virtualCurrencyId", Kind: Currencies.Name(), ID: w.CurrencyID}
+		if w.badge() {
+			ref = content.Reference{Field: rewardField(i) + ".badgeConfigurationId", Kind: event.Badge.Kind(), ID: w.BadgeID}
+		}
+		refs = append(refs, ref)
 	}
 	return refs
 }
@@ -151,6 +197,7 @@ type payer struct {
 	*RewardRule
 	condition mechanic.Condition
 	amounts   []mechanic.Amount // of the rewards
+	awards    bool              // some of them are badges
 }
 
 func compileRule(r *RewardRule) (*payer, error) {
@@ -163,7 +210,13 @@ func compileRule(r *RewardRule) (*payer, error) {
 		a, err := mechanic.CompileAmount(c.source(), w.Field, w.Source, w.Sees)
 		c.amounts, faults = append(c.amounts, a), append(faults, err)
 	}
+	c.awards = slices.ContainsFunc(r.Rewards, func(w Reward) bool { return w.badge() })
 	return c, errors.Join(faults...)
+}
+
+// meets tells whether the rule may pay for an occasion that its matcher picks.
+func (c *payer) meets(o *mechanic.Occasion) bool {
+	return (!o.Ends() || c.condition.ReadsEnd()) && (!c.awards || o.Event.Type != event.Badge)
 }
 
 // source names the rule in problems.

@@ -37,6 +37,7 @@ const (
 	Mission            Type = "Mission"
 	Streak             Type = "Streak"
 	VirtualTransaction Type = "VirtualTransaction"
+	Badge              Type = "Badge" // that a badge was awarded
 	MobilityTracking   Type = "MobilityTracking"
 	MobilityMilestone  Type = "MobilityMilestone"
 	User               Type = "User"
@@ -47,17 +48,17 @@ const (
 // Types returns all types of event.
 func Types() []Type {
 	return []Type{
-		Activity, Quiz, Slide, Story, LearningGroup, LearningPath, Mission, Streak, VirtualTransaction,
+		Activity, Quiz, Slide, Story, LearningGroup, LearningPath, Mission, Streak, VirtualTransaction, Badge,
 		MobilityTracking, MobilityMilestone, User, Clock, Retraction,
 	}
 }
 
-// Kind returns the name of the kind of the documents that events of the type are about: of a mission and a
-// streak the configuration, of a transaction the currency, of a tracking the factors, of a milestone the goals, of all
+// Kind returns the name of the kind of the documents that events of the type are about: of a mission, a
+// streak and a badge the configuration, of a transaction the currency, of a tracking the factors, of a milestone the goals, of all
 // others what has the type's name.
 func (t Type) Kind() string {
 	switch t {
-	case Mission, Streak:
+	case Mission, Streak, Badge:
 		return string(t) + "Configuration"
 	case VirtualTransaction:
 		return "VirtualCurrency"
@@ -293,6 +294,7 @@ var idFields = map[Type]string{
 	Mission:            "missionConfigurationId",
 	Streak:             "streakConfigurationId",
 	VirtualTransaction: "virtualCurrencyId",
+	Badge:              "badgeConfigurationId",
 	MobilityTracking:   "mobilityFactorsId",
 	MobilityMilestone:  "mobilityGoalsId",
 }

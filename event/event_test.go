@@ -235,7 +235,7 @@ func TestMatcherCheck(t *testing.T) {
 func TestEntityPathsLeadToTheEntity(t *testing.T) {
 	for _, of := range []event.Type{
 		event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath,
-		event.Mission, event.Streak, event.VirtualTransaction, event.MobilityTracking, event.MobilityMilestone, event.User,
+		event.Mission, event.Streak, event.VirtualTransaction, event.Badge, event.MobilityTracking, event.MobilityMilestone, event.User,
 	} {
 		ev := &event.Event{Type: of, EntityID: "this", Value: new(decimal.NewFromInt(3)), Fields: map[string]any{"count": "7", "id": "own"}}
 		vars := ev.Vars()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
@@ -134,6 +135,18 @@ func RewardRule(id string, on event.Matcher, currencyID, amount string) *economy
 		ApplicationMode: economy.Always,
 		Rewards:         []economy.Reward{{CurrencyID: currencyID, RedemptionMode: economy.Auto, Expression: json.RawMessage(amount)}},
 	}
+}
+
+// Badge returns a badge.
+func Badge(id string) *badges.Configuration {
+	return &badges.Configuration{Header: header(id), Labels: labels(id), Name: id, Image: "https://example.org/badge.png"}
+}
+
+// AwardRule returns a rule that awards a badge for an event, each time.
+func AwardRule(id string, on event.Matcher, badgeID string) *economy.RewardRule {
+	r := RewardRule(id, on, "", "")
+	r.Rewards = []economy.Reward{{Type: economy.BadgeReward, BadgeID: badgeID}}
+	return r
 }
 
 // MissionConfiguration returns what missions count for single users: events, each as 1, until there are

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
@@ -110,6 +111,23 @@ func (w *World) RequireStreak(t TB, userID, ruleID string, length int) {
 		}
 	}
 	fail(t, fmt.Sprintf("on %s the streak %q of %q is %s at %d, not %d", instant(w.Now()), ruleID, userID, s.Status, s.Count, length), days)
+}
+
+// RequireBadge fails the test unless a user has a badge so many times; 0 is not at all.
+func (w *World) RequireBadge(t TB, userID, badgeID string, times int) {
+	t.Helper()
+	had, err := w.Badges.List(t.Context(), userID, badges.Query{Had: true})
+	require.NoError(t, err)
+	is := 0
+	var others lines
+	for _, b := range had {
+		if others.add("%d times %s, last on %s", b.Count, b.ConfigurationID, instant(b.LastAt)); b.ConfigurationID == badgeID {
+			is = b.Count
+		}
+	}
+	if is != times {
+		fail(t, fmt.Sprintf("%q has the badge %q %d times, not %d", userID, badgeID, is, times), others)
+	}
 }
 
 // RequireRank fails the test unless a user, or a tag if the board ranks tags, has the rank in the

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/guerdontest"
@@ -101,6 +102,8 @@ var furnishings = []furnishing{
 	{"MissionRule", "mission-rules", "", "missionRuleId", `"name": "` + secret + `", "missionType": "INDIVIDUAL", "missionsMatchCondition": null,
 		"missionConfigurationsPool": ["kept"], "assignmentMode": "LAZY", ` + always + `, ` + describe, true},
 	{"VirtualCurrency", "virtual-currencies", "", "virtualCurrencyId", `"name": "` + secret + `", ` + labels, false},
+	{"BadgeConfiguration", "badge-configurations", "", "badgeConfigurationId", `"name": "` + secret + `", "image": "https://example.com/a.png",
+		"progressSourceEntityType": "MissionConfiguration", "progressSourceEntityId": "kept", ` + labels, true},
 	{"RewardRule", "reward-rules", "", "", `"name": "` + secret + `", "ruleType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "kept",
 		"matchCondition": null, "applicationMode": "ALWAYS", "rewards": [{"virtualCurrencyId": "kept", "redemptionMode": "AUTO", "expression": {"if": [2]}}],
 		` + describe, false},
@@ -181,6 +184,8 @@ func (w *world) play(ctx context.Context) {
 		{ID: "paid", CurrencyID: "kept", Amount: decimal.NewFromInt(1000), DestinationUserID: "owner"},
 		{ID: "pending", CurrencyID: "kept", Amount: decimal.NewFromInt(1), DestinationUserID: "owner", RedemptionMode: economy.Manual},
 	})
+	require.NoError(w, err)
+	_, err = w.ws.Badges.Award(ctx, badges.NewAward{ID: "honoured", UserID: "owner", ConfigurationID: "kept", Reason: secret})
 	require.NoError(w, err)
 	_, err = w.ws.Economy.Transfer(ctx, "owner", []economy.Grant{
 		{ID: "sent", CurrencyID: "kept", Amount: decimal.NewFromInt(1), DestinationUserID: "ada", RedemptionMode: economy.Manual},
@@ -345,6 +350,8 @@ func otherDashboard(all map[string]fixture) {
 		"GET /users/{userId}":                    {path: ada},
 		"PATCH /users/{userId}":                  {path: ada, body: `{"nickname": "` + secret + `"}`},
 		"DELETE /users/{userId}":                 {path: []string{"leaver"}},
+		"GET /users/{userId}/badges":             {path: ada},
+		"POST /users/{userId}/badges":            {path: ada, body: `{"badgeConfigurationId": "kept", "reason": "` + secret + `"}`},
 		"POST /users/{userId}/merge":             {path: []string{"twin"}, body: `{"intoUserId": "ada", "reason": "one person with two phones", "dryRun": true}`},
 		"POST /virtual-transactions":             {body: `{"transactions": [{"virtualCurrencyId": "kept", "redemptionMode": "AUTO", "amount": 1, "destinationUserId": "ada"}]}`},
 		"POST /virtual-transactions/{virtualTransactionId}/reverse": {path: []string{"paid"}, body: `{"amount": 1, "reason": "it came back"}`},
@@ -404,8 +411,10 @@ func app(all map[string]fixture) {
 		all["app GET "+one+"/translation"] = fixture{path: at}
 	}
 	for operation, fixture := range map[string]fixture{
-		"POST /activity-logs":      {body: `{"activityId": "kept", "userId": "@me"}`},
-		"GET /analytics/community": {},
+		"POST /activity-logs":                {body: `{"activityId": "kept", "userId": "@me"}`},
+		"GET /analytics/community":           {},
+		"GET /badges":                        {},
+		"GET /badges/{badgeConfigurationId}": {path: kept},
 		"GET /learning-path-assignments/{learningPathAssignmentId}/items": {path: assignment},
 		"GET /learning-paths":                                              {},
 		"GET /learning-paths/{learningGroupId}/items":                      {path: kept},

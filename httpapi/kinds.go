@@ -5,6 +5,7 @@ import (
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/analytics"
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
@@ -22,6 +23,7 @@ func declarations(f *forms) map[Context][]*operation {
 	called[missions.Change](f, "MissionChange")
 	called[streaks.Change](f, "StreakChange")
 	called[economy.Change](f, "TransactionChange")
+	called[badges.Change](f, "BadgeChange")
 	called[leaderboard.Change](f, "ScoreChange")
 	called[learning.Change](f, "LearningChange")
 	called[mobility.Change](f, "MobilityChange")
@@ -40,6 +42,7 @@ func dashboard(f *forms) []*operation {
 		documents(f, pathRuleKind()),
 		documents(f, missionConfigurationKind()),
 		documents(f, missionRuleKind()),
+		documents(f, badgeConfigurationKind()),
 		documents(f, rewardRuleKind(f)),
 		documents(f, currencyKind()),
 		documents(f, streakConfigurationKind()),
@@ -51,6 +54,7 @@ func dashboard(f *forms) []*operation {
 		dashboardRankings(f),
 		dashboardMedia(f),
 		dashboardUsers(f),
+		dashboardBadges(),
 		dashboardWorkspace(f),
 		dashboardMobility(f),
 		dashboardAnalytics(),

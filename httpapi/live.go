@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
@@ -249,6 +250,7 @@ type (
 		Missions     []missions.Change    `json:"missions,omitempty"`
 		Streaks      []streaks.Change     `json:"streaks,omitempty"`
 		Transactions []economy.Change     `json:"transactions,omitempty"`
+		Badges       []badges.Change      `json:"badges,omitempty"`
 		Scores       []leaderboard.Change `json:"scores,omitempty"`
 		Learning     []learning.Change    `json:"learning,omitempty"`
 		Mobility     []mobility.Change    `json:"mobility,omitempty"`
@@ -334,10 +336,11 @@ func (c *call) changedOf(e *guerdon.Entry) (ownChange, bool) {
 	change.Missions = of(o.Missions, func(m *missions.Change) bool { return m.UserID == id || m.UserID == "" && tags[m.GroupTagID] })
 	change.Streaks = of(o.Streaks, func(s *streaks.Change) bool { return s.UserID == id })
 	change.Transactions = of(o.Transactions, func(t *economy.Change) bool { return t.UserID == id })
+	change.Badges = of(o.Badges, func(b *badges.Change) bool { return b.UserID == id })
 	change.Scores = of(o.Scores, func(s *leaderboard.Change) bool { return s.EntityID == id || tags[s.EntityID] })
 	change.Learning = of(o.Learning, func(l *learning.Change) bool { return l.UserID == id })
 	change.Mobility = of(o.Mobility, func(m *mobility.Change) bool { return m.UserID == id })
-	n := len(change.Events) + len(change.Missions) + len(change.Streaks) + len(change.Transactions) + len(change.Scores) + len(change.Learning) + len(change.Mobility)
+	n := len(change.Events) + len(change.Missions) + len(change.Streaks) + len(change.Transactions) + len(change.Badges) + len(change.Scores) + len(change.Learning) + len(change.Mobility)
 	return change, n > 0
 }
 

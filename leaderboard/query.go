@@ -48,7 +48,7 @@ type Query struct {
 // A Source is a log.
 type Source string
 
-// The logs that a board can count. A row of mission_logs is a completed mission, one of mobility_trackings a track that
+// The logs that a board can count. A row of mission_logs is a completed mission, one of badge_logs the award of a badge, one of mobility_trackings a track that
 // counts, one of mobility_milestones a milestone that was redeemed. A row of streaks by which one
 // broke counts only where the query reads the status, or shows the last value.
 const (
@@ -61,6 +61,7 @@ const (
 	MissionLogs         Source = "mission_logs"
 	VirtualTransactions Source = "virtual_transactions"
 	Streaks             Source = "streaks"
+	BadgeLogs           Source = "badge_logs"
 	MobilityTrackings   Source = "mobility_trackings"
 	MobilityMilestones  Source = "mobility_milestones"
 )
@@ -76,6 +77,7 @@ var sources = map[Source]event.Type{
 	MissionLogs:         event.Mission,
 	VirtualTransactions: event.VirtualTransaction,
 	Streaks:             event.Streak,
+	BadgeLogs:           event.Badge,
 	MobilityTrackings:   event.MobilityTracking,
 	MobilityMilestones:  event.MobilityMilestone,
 }

@@ -171,33 +171,38 @@ func (s Service) AssignmentOf(ctx context.Context, userID, pathID, lang string) 
 		if err != nil {
 			return AssignedPath{}, err
 		}
-		list, err := assignments.List(ctx, tx, store.By("user", store.Text(u.ID)).Reverse())
-		if err != nil {
-			return AssignedPath{}, err
-		}
-		list = slices.DeleteFunc(list, func(a Assignment) bool { return a.PathID != pathID })
-		nearer := func(a Assignment) int {
-			switch {
-			case a.open(tx.Now):
-				return 0
-			case a.period().State(tx.Now) == timeframe.Active:
-				return 1
-			}
-			return 2
-		}
-		slices.SortStableFunc(list, func(a, b Assignment) int { return nearer(a) - nearer(b) })
-		if len(list) > 1 {
-			list = list[:1]
-		}
-		paths, err := p.reader(u, lang, true).read(ctx, tx, list)
-		if err == nil && len(paths) == 0 {
-			err = fault.NotFound("learningPathId", pathID)
-		}
-		if err != nil {
-			return AssignedPath{}, err
-		}
-		return paths[0], nil
+		return p.assignmentOf(ctx, tx, u, pathID, lang, true)
 	})
+}
+
+// assignmentOf returns what [Service.AssignmentOf] does, with the items if they are asked for.
+func (p *program) assignmentOf(ctx context.Context, tx *session.Tx, u *tenancy.User, pathID, lang string, items bool) (AssignedPath, error) {
+	list, err := assignments.List(ctx, tx, store.By("user", store.Text(u.ID)).Reverse())
+	if err != nil {
+		return AssignedPath{}, err
+	}
+	list = slices.DeleteFunc(list, func(a Assignment) bool { return a.PathID != pathID })
+	nearer := func(a Assignment) int {
+		switch {
+		case a.open(tx.Now):
+			return 0
+		case a.period().State(tx.Now) == timeframe.Active:
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(list, func(a, b Assignment) int { return nearer(a) - nearer(b) })
+	if len(list) > 1 {
+		list = list[:1]
+	}
+	paths, err := p.reader(u, lang, items).read(ctx, tx, list)
+	if err == nil && len(paths) == 0 {
+		err = fault.NotFound("learningPathId", pathID)
+	}
+	if err != nil {
+		return AssignedPath{}, err
+	}
+	return paths[0], nil
 }
 
 func find(ctx context.Context, tx *session.Tx, assignmentID string) (Assignment, error) {

@@ -163,7 +163,7 @@ func (p *program) submit(ctx context.Context, tx *session.Tx, d *deed) (*row, er
 		}
 		id = d.step("below", string(d.ParentType), d.ParentID) // nothing is new but where it counts
 	}
-	if err := tx.Submit(ctx, d.event(id)); err != nil {
+	if _, err := tx.Submit(ctx, d.event(id)); err != nil {
 		return nil, err
 	}
 	after, found, err := logs.Get(ctx, tx, key)

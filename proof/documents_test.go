@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
@@ -136,7 +137,7 @@ func TestEventsAreAboutDocumentsOfAKind(t *testing.T) {
 	for of, kind := range map[event.Type]content.AnyKind{
 		event.Activity: content.Activities, event.Quiz: content.Quizzes, event.Slide: content.Slides, event.Story: content.Stories,
 		event.LearningGroup: learning.Groups, event.LearningPath: learning.Paths, event.Mission: missions.Configurations,
-		event.Streak: streaks.Configurations, event.VirtualTransaction: economy.Currencies,
+		event.Streak: streaks.Configurations, event.VirtualTransaction: economy.Currencies, event.Badge: badges.Configurations,
 		event.MobilityTracking: mobility.FactorsKind, event.MobilityMilestone: mobility.GoalsKind, event.Tag: content.Tags,
 	} {
 		require.Equal(t, kind.Name(), of.Kind())

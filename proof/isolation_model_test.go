@@ -21,6 +21,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
@@ -498,6 +499,13 @@ var arguments = map[string]func(*drawer) []any{
 	"Economy.Void":        func(d *drawer) []any { return []any{d.known(), d.one("", "It was not so.")} },
 	"Economy.Withdraw":    func(d *drawer) []any { return []any{d.user(), d.known(), d.one("", "It was not so.")} },
 
+	"Badges.Award": func(d *drawer) []any {
+		return []any{badges.NewAward{ID: d.one("", "award"), UserID: d.user(), ConfigurationID: "badge", Reason: d.one("", "For helping others."), At: d.at()}}
+	},
+	"Badges.Awards": func(d *drawer) []any { return []any{d.user(), "badge", d.page()} },
+	"Badges.Badge":  func(d *drawer) []any { return []any{d.user(), "badge", "en"} },
+	"Badges.List":   func(d *drawer) []any { return []any{d.user(), badges.Query{Had: rapid.Bool().Draw(d.T, "had")}} },
+
 	"Learning.Assign": func(d *drawer) []any {
 		return []any{learning.NewAssignment{PathID: "path", UserID: d.user(), Visibility: learning.Visibility(d.one("", "LOCKED"))}}
 	},
@@ -715,6 +723,9 @@ var samples = map[string]object{
 		"metrics": []object{{"metric": "km", "transportTypes": []string{"walk"}, "goals": []float64{0.5, 2}}},
 	}),
 	"Economy.Currencies": document("VirtualCurrency", "points", nil),
+	"Badges.Configurations": document("BadgeConfiguration", "badge", object{
+		"image": "https://example.org/badge.png", "progressSourceEntityType": "MissionConfiguration", "progressSourceEntityId": "three",
+	}),
 	"Economy.RewardRules": document("RewardRule", "per-run", object{
 		"applicationMode": "ALWAYS", "ruleType": "ENTITY", "matchEntity": "Activity",
 		"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "MANUAL", "expression": 2}},

@@ -21,6 +21,7 @@ type features struct {
 	limits                                       bool // rewards that pay so often, accounts that are full
 	times                                        bool // expressions read when something happened
 	counts                                       bool // expressions read counts, amounts and what else is going on
+	badges                                       bool // rewards are badges, too
 	money                                        bool // grants, spends, transfers
 	moves                                        bool // users move to other zones
 	locks                                        bool // paths that others open
@@ -159,6 +160,8 @@ func (a author) leaves(root string) []any {
 		of = append(of, operation("==", variable("event.outcome"), "SUCCESS"))
 	case "LearningPath", "LearningGroup", "Slide", "Story":
 		of = append(of, operation("and", operation("==", variable("progress"), "COMPLETE"), operation("!=", variable("previousEvent.progress"), "COMPLETE")))
+	case "Badge":
+		of = append(of, operation("==", variable("sourceEntityType"), "Activity"))
 	case "Streak":
 		of = append(of, operation("==", variable("status"), "COMPLETED"), operation("in", variable("event.status"), []any{"COMPLETED", "BROKEN"}))
 		if a.counts {
@@ -235,7 +238,7 @@ func (a author) matcher(names string, entities ...string) (object, string) {
 }
 
 // aboutKinds are the kinds, where they have other names, of what events of a type are about.
-var aboutKinds = map[string]string{"Mission": "MissionConfiguration", "Streak": "StreakConfiguration", "VirtualTransaction": "VirtualCurrency"}
+var aboutKinds = map[string]string{"Mission": "MissionConfiguration", "Streak": "StreakConfiguration", "VirtualTransaction": "VirtualCurrency", "Badge": "BadgeConfiguration"}
 
 // has tells whether a program has events of a type that its documents may match.
 func (a author) has(entity string) bool {

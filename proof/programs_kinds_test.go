@@ -26,6 +26,8 @@ func ground() []object {
 		document("VirtualCurrency", "gems", object{"maxAllowedBalance": 3}),
 		document("VirtualCurrency", "debts", object{"minAllowedBalance": -5}),
 		document("VirtualCurrency", "coins", nil),
+		document("BadgeConfiguration", "first", object{"image": "https://example.org/first.png"}),
+		document("BadgeConfiguration", "gold", object{"image": "https://example.org/gold.png", "isSecret": true}),
 	}
 }
 
@@ -50,6 +52,9 @@ func newAuthor(t *rapid.T, of features) author {
 	}
 	for _, id := range a.ids["MissionConfiguration"] {
 		a.types[id] = a.missionType()
+	}
+	if of.badges {
+		a.ids["BadgeConfiguration"] = []string{"first", "gold"}
 	}
 	if of.learning {
 		a.ids["Quiz"], a.ids["Slide"], a.ids["Story"], a.ids["LearningGroup"] = []string{"hills", "kings"}, []string{"forum"}, []string{"founding"}, []string{"test"}
@@ -122,7 +127,7 @@ func (a author) missionType() string {
 
 // missionConfiguration is a mission on activities, quizzes or paths.
 func (a author) missionConfiguration(id string) object {
-	matcher, entity := a.matcher("matchType matchEntity matchEntityId", "Activity", "Quiz", "LearningPath")
+	matcher, entity := a.matcher("matchType matchEntity matchEntityId", "Activity", "Quiz", "LearningPath", "Badge")
 	targets := []any{2, nil, 3, 5}
 	if a.types[id] == "INDIVIDUAL" {
 		targets = append(targets, operation("if", isRed(), 4, 2)) // a group is no user
@@ -162,13 +167,17 @@ func (a author) missionRule(id string) object {
 
 // rewardRule pays for all that can be paid for.
 func (a author) rewardRule(id string) object {
-	matcher, entity := a.matcher("ruleType matchEntity matchEntityId", "Activity", "Mission", "Streak", "Quiz", "LearningPath", "LearningGroup", "Slide")
+	matcher, entity := a.matcher("ruleType matchEntity matchEntityId", "Activity", "Mission", "Streak", "Quiz", "LearningPath", "LearningGroup", "Slide", "Badge")
 	currencies := []string{"points", "coins"}
 	if a.limits {
 		currencies = append(currencies, "gems")
 	}
 	var rewards []object
 	for range rapid.IntRange(1, 2).Draw(a.T, "rewards") {
+		if a.badges && entity != "Badge" && pick(a, "badge", true, false) {
+			rewards = append(rewards, object{"rewardType": "BADGE", "badgeConfigurationId": pick(a, "badge", a.ids["BadgeConfiguration"]...)})
+			continue
+		}
 		rewards = append(rewards, object{
 			"virtualCurrencyId": pick(a, "currency", currencies...), "redemptionMode": pick(a, "redemption", "AUTO", "AUTO", "MANUAL"), "expression": a.amount(entity),
 		})
@@ -232,12 +241,12 @@ func (a author) streakRule(id, configuration string) object {
 // sources are the logs of boards by the types of their rows.
 var sources = map[string]string{
 	"Activity": "activity_logs", "Quiz": "quiz_logs", "Slide": "slide_logs", "LearningGroup": "learning_group_logs",
-	"LearningPath": "learning_path_logs", "Story": "story_logs", "Mission": "mission_logs", "VirtualTransaction": "virtual_transactions", "Streak": "streaks",
+	"LearningPath": "learning_path_logs", "Story": "story_logs", "Mission": "mission_logs", "VirtualTransaction": "virtual_transactions", "Streak": "streaks", "Badge": "badge_logs",
 }
 
 func (a author) boardConfiguration(id string) object {
 	entities := slices.DeleteFunc([]string{
-		"Activity", "VirtualTransaction", "Mission", "Streak", "Quiz", "LearningPath", "LearningGroup", "Slide", "Story",
+		"Activity", "VirtualTransaction", "Mission", "Streak", "Quiz", "LearningPath", "LearningGroup", "Slide", "Story", "Badge",
 	}, func(e string) bool { return !a.has(e) })
 	entity := pick(a, "source", entities...)
 	of := pick[any](a, "score", variable("value"), operation("-", variable("value"), 2))

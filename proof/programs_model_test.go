@@ -28,13 +28,14 @@ var dimensions = []struct {
 	{"streaks on missions", features{missions: true, streaks: true, rewards: true, fed: true, times: true}},
 	{"freezes", features{streaks: true, rewards: true, freezes: true, money: true}},
 	{"rewards", features{missions: true, streaks: true, rewards: true, fed: true, limits: true, money: true}},
+	{"badges", features{missions: true, streaks: true, rewards: true, boards: true, badges: true, fed: true, limits: true}},
 	{"boards", features{missions: true, streaks: true, rewards: true, boards: true, fed: true, times: true, moves: true}},
 	{"learning", features{missions: true, rewards: true, boards: true, learning: true, fed: true, locks: true, byHand: true}},
 	{"late documents", features{missions: true, streaks: true, rewards: true, boards: true, fed: true, later: true}},
 	{"late paths", features{missions: true, rewards: true, boards: true, learning: true, fed: true, later: true}},
 	{"all", features{
 		missions: true, groups: true, streaks: true, freezes: true, rewards: true, limits: true, boards: true, learning: true,
-		fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, later: true,
+		fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, later: true, badges: true,
 	}},
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
@@ -33,6 +34,7 @@ func (w *world) lines(t tester, s *scenario, settled func(source string) bool) (
 		w.missionLines(t, user, add)
 		w.streakLines(t, user, add)
 		w.moneyLines(t, user, add)
+		w.badgeLines(t, user, add)
 		w.learningLines(t, user, add)
 	}
 	for _, tag := range []string{"red", "blue"} {
@@ -157,6 +159,26 @@ func (w *world) moneyLines(t tester, user string, add adder) {
 	for _, b := range balances {
 		if !b.Amount.IsZero() || !b.AvailableAmount.IsZero() {
 			add("%s has %s", user, jsonOf(t, b))
+		}
+	}
+}
+
+func (w *world) badgeLines(t tester, user string, add adder) {
+	t.Helper()
+	list, err := w.Badges.List(t.Context(), user, badges.Query{})
+	if errors.Is(err, fault.ErrNotFound) {
+		return
+	}
+	require.NoError(t, err)
+	for _, b := range list {
+		if b.Count == 0 {
+			continue
+		}
+		add("%s has %d times the badge %s, from %s to %s", user, b.Count, b.ConfigurationID, instant(b.FirstAt), instant(b.LastAt))
+		for _, a := range pages(t, func(p store.Page) ([]badges.Award, string, error) {
+			return w.Badges.Awards(t.Context(), user, b.ConfigurationID, p)
+		}) {
+			add("%s was awarded %s", user, jsonOf(t, a))
 		}
 	}
 }

@@ -44,18 +44,18 @@
 // are about, or by a log; but for a log, it may also match what carries a Tag:
 //
 //	MissionConfiguration.matchEntity              Activity Quiz LearningPath MobilityTracking
-//	                                              MobilityMilestone
+//	                                              MobilityMilestone Badge
 //	MissionRule.eventMatchEntity                  Activity Quiz LearningPath MobilityTracking
-//	                                              MobilityMilestone User
+//	                                              MobilityMilestone Badge User
 //	StreakConfiguration.matchEntity               Mission Activity Quiz LearningPath LearningGroup Slide
 //	                                              MobilityTracking MobilityMilestone
 //	RewardRule.matchEntity                        Mission Activity Quiz LearningPath LearningGroup Slide
-//	                                              MobilityTracking MobilityMilestone Streak
+//	                                              MobilityTracking MobilityMilestone Streak Badge
 //	LearningPathRule.eventMatchEntity             LearningPathLog User
 //	RuntimeLeaderboardConfiguration.query.source  activity_logs quiz_logs slide_logs story_logs
 //	                                              learning_group_logs learning_path_logs mission_logs
 //	                                              virtual_transactions streaks mobility_trackings
-//	                                              mobility_milestones
+//	                                              mobility_milestones badge_logs
 //
 // # What expressions read
 //
@@ -80,6 +80,8 @@
 //	VirtualTransaction  virtualCurrencyId virtualTransactionId virtualTransactionGroupId amount
 //	                    direction state redemptionMode initiatorType initiator counterpartType
 //	                    counterpart reversalOf additionalData.*
+//	Badge               badgeConfigurationId rewardRuleId ruleVersion sourceEntityType sourceEntityId
+//	                    reason
 //	MobilityTracking    mobilityFactorsId mobilityTrackingId provider date userTimezone status trackType
 //	                    length minutes co2Emitted co2Avoided startsAt startsAtTimezone endsAt
 //	                    endsAtTimezone misdetectedCompletely suspicious suspicion contradictsId verdict
@@ -97,7 +99,8 @@
 // that it grew, with iterationId, periodId and the status ACTIVE or BROKEN, or that a goal was reached,
 // with goalId, target and the status COMPLETED. That of a mission tells that it was completed or, with the state ENDED and
 // for rewards and boards that read the state, that its time was over before it was. That of a user has the status if that is what changed; no document
-// matches it if the user takes no part since. previousEvent is the log of learning as it was before
+// matches it if the user takes no part since. That of a badge tells by which rule it was awarded, and for what: the type of an event and what that
+// was about; or the reason, if it was awarded by hand. previousEvent is the log of learning as it was before
 // the event, with context, outcome, progress and startedAt. An expression may read what events of the
 // type have that its document matches; of a document that matches a tag it may read what any type has.
 //

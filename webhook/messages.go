@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/text"
@@ -53,12 +54,17 @@ func notices(e *guerdon.Entry) []notice {
 		}
 	}
 	for i := range o.Transactions {
-		n.reward(&o.Transactions[i])
+		if c := &o.Transactions[i]; c.BadgeID == "" {
+			n.reward(c)
+		}
 	}
 	for i := range events {
 		if events[i].Type == event.VirtualTransaction {
 			n.transaction(&events[i])
 		}
+	}
+	for i := range o.Badges {
+		n.badge(&o.Badges[i])
 	}
 	for i := range o.Scores {
 		n.score(&o.Scores[i], e.Event.UserID)
@@ -206,6 +212,20 @@ func (n *noting) transaction(ev *event.Event) {
 func fieldOf(ev *event.Event, name string) string {
 	s, _ := ev.Fields[name].(string)
 	return s
+}
+
+// badge tells of an award. One that is kept, though what it was for did not happen, is still had.
+func (n *noting) badge(c *badges.Change) {
+	kind := BadgeAwarded
+	switch {
+	case c.Kept:
+		return
+	case c.Undone:
+		kind = BadgeUndone
+	}
+	n.add(kind, c.UserID, BadgeData{
+		UserID: c.UserID, AwardID: c.ID, ConfigurationID: c.ConfigurationID, AssignedAt: c.At, RewardRuleID: c.RuleID, Reason: c.Reason,
+	})
 }
 
 func (n *noting) score(c *leaderboard.Change, userID string) {

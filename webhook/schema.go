@@ -70,6 +70,15 @@ func (t Type) shape() []property {
 			{"virtualCurrencyId", name(), false, "its currency"},
 			{"amount", decimal(), false, "how much it is"},
 		}
+	case BadgeAwarded, BadgeUndone:
+		return []property{
+			user,
+			{"badgeAwardId", words(), false, "the award"},
+			{"badgeConfigurationId", name(), false, "the badge"},
+			{"assignedAt", moment(), false, "when what it is for happened"},
+			{"rewardRuleId", name(), true, "the rule that awarded it, unless that was done by hand"},
+			{"reason", words(), true, "why it was awarded by hand"},
+		}
 	case BalanceChanged:
 		return []property{
 			user,

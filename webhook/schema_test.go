@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
@@ -96,6 +97,10 @@ func TestWhatEntriesTell(t *testing.T) {
 		}
 		return guerdon.Outcome{Transactions: []economy.Change{c}}
 	}
+	badge := func(undone, kept bool) guerdon.Outcome {
+		a := badges.Award{ID: "ada:m:completed:runner:0", UserID: "ada", ConfigurationID: "runner", At: start, RuleID: "runner", Kept: kept}
+		return guerdon.Outcome{Badges: []badges.Change{{Award: a, Undone: undone}}}
+	}
 	late := func(c *economy.Change) { c.Direction, c.At = economy.Credit, start }
 	undone := func(c *economy.Change) { late(c); c.Undone = true }
 	freeze := func(c *economy.Change) {
@@ -137,6 +142,9 @@ func TestWhatEntriesTell(t *testing.T) {
 		"frozen":          {streak(streaks.Freeze), nil, []webhook.Type{webhook.StreakFrozen}, `"day":"2024-10-04"`},
 		"broken":          {streak(streaks.Missed), nil, []webhook.Type{webhook.StreakBroken}, ""},
 		"no day any more": {streak(""), nil, []webhook.Type{webhook.StreakUndone}, ""},
+		"badge":           {badge(false, false), nil, []webhook.Type{webhook.BadgeAwarded}, `"assignedAt":"` + start.Format(time.RFC3339)},
+		"badge revoked":   {badge(true, false), nil, []webhook.Type{webhook.BadgeUndone}, `"rewardRuleId":"runner"`},
+		"badge kept":      {badge(true, true), nil, nil, ""},
 		"paid": {
 			reward(economy.Completed),
 			[]event.Event{moved(economy.Completed, economy.ByRewardRule, "rewardRuleId#per-run", economy.Credit)},

@@ -29,6 +29,8 @@ const (
 	RewardRejected    Type = "reward.rejected"     // a reward would have crossed a bound of its currency, or was voided
 	RewardUndone      Type = "reward.undone"       // what a reward was for did not happen after all
 	BalanceChanged    Type = "balance.changed"     // somebody has received or spent something, for whatever reason
+	BadgeAwarded      Type = "badge.awarded"       // somebody was awarded a badge
+	BadgeUndone       Type = "badge.undone"        // what a badge was for did not happen after all, and it is not had any more for that
 	ScoreChanged      Type = "score.changed"       // a score on a leaderboard has changed
 	BoardClosed       Type = "board.closed"        // a period of a leaderboard has ended, and its scores never change any more
 	PathAssigned      Type = "path.assigned"       // somebody has a learning path to do
@@ -44,7 +46,7 @@ func Types() []Type {
 		MissionAssigned, MissionProgressed, MissionCompleted, MissionUndone,
 		StreakExtended, StreakFrozen, StreakBroken, StreakGoalReached, StreakUndone,
 		RewardPaid, RewardPending, RewardExpired, RewardRejected, RewardUndone,
-		BalanceChanged, ScoreChanged, BoardClosed, PathAssigned, PathUnlocked, PathCompleted, PathUndone, RuleProblem,
+		BalanceChanged, BadgeAwarded, BadgeUndone, ScoreChanged, BoardClosed, PathAssigned, PathUnlocked, PathCompleted, PathUndone, RuleProblem,
 	}
 }
 
@@ -130,6 +132,16 @@ type BalanceData struct {
 	Undone  bool `json:"undone,omitempty"`
 	// ReversalOf is the transaction that this one takes back, or takes a part of: neither is earned nor paid.
 	ReversalOf string `json:"reversalOf,omitempty"`
+}
+
+// BadgeData is the data of the types of badges.
+type BadgeData struct {
+	UserID          string    `json:"userId"`
+	AwardID         string    `json:"badgeAwardId"`
+	ConfigurationID string    `json:"badgeConfigurationId"`
+	AssignedAt      time.Time `json:"assignedAt"`
+	RewardRuleID    string    `json:"rewardRuleId,omitempty"` // by which it was awarded, if not by hand
+	Reason          string    `json:"reason,omitempty"`       // why it was awarded by hand
 }
 
 // ScoreData is the data of the type score.changed.

@@ -107,6 +107,10 @@ var ownFields = map[event.Type]fields{
 		"reversalOf":      mayText,
 		"counterpartType": party, "counterpart": mayText, "additionalData.*": anything,
 	},
+	event.Badge: {
+		"badgeConfigurationId": idOf("BadgeConfiguration"), "rewardRuleId": mayID("RewardRule"), "ruleVersion": mayCount, "sourceEntityType": mayText, "sourceEntityId": mayText,
+		"reason": mayText,
+	},
 	event.MobilityTracking: {
 		"mobilityFactorsId": mayID("MobilityFactors"), "mobilityTrackingId": anyText, "provider": anyText, "date": anyText, "userTimezone": anyText,
 		"status": oneOf("track", "stay"), "trackType": mayBe(trackTypes...), "length": count, "minutes": count, "co2Emitted": count, "co2Avoided": count,

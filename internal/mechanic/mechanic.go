@@ -235,7 +235,7 @@ func (o *Occasion) Ends() bool {
 		return state == "EXPIRED" || state == "REJECTED"
 	case event.Mission:
 		return o.Event.Fields["state"] == "ENDED"
-	case event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath, event.MobilityTracking,
+	case event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath, event.Badge, event.MobilityTracking,
 		event.MobilityMilestone, event.User, event.Clock, event.Retraction:
 	}
 	return false

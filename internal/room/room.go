@@ -42,6 +42,9 @@ type Setting struct {
 	// Audience are those who may ask for what the mechanic tells; nil is nobody. It is not used before all of the program is
 	// compiled.
 	Audience mechanic.Audience
+	// Gauge tells how far users are with what the documents of other mechanics ask; nil is nobody. It is not used before all of the
+	// program is compiled.
+	Gauge mechanic.Gauge
 }
 
 // A Current returns what is in force in the workspace of a transaction.

@@ -36,8 +36,8 @@ type Tx struct {
 	// journal has it, and nothing follows. [Tx.Cause] queues one for when the transaction's own work is done. In a View it returns [ErrDue].
 	Enter func(ctx context.Context, e event.Event) error
 	// Submit takes at once what a user has done of which somebody tells: an event that happened when it says, or now if it has no time. If one of its id
-	// was recorded, nothing is done; if that was taken back, it is recorded under the next id that is free.
-	Submit func(ctx context.Context, e event.Event) error
+	// was recorded, nothing is done; if that was taken back, it is recorded under the next id that is free. It returns the event as it is recorded.
+	Submit func(ctx context.Context, e event.Event) (event.Event, error)
 	// Wake lets the clock do what it does by itself in a user's fold up to now.
 	Wake func(ctx context.Context, userID string) error
 	// Horizon returns the moment before which all is settled, and the number up to which the journal is archived. Nil is none.

@@ -49,7 +49,7 @@ func main() {
 
 // mechanics are the packages that are mutated if none are named.
 var mechanics = []string{
-	"./internal/mechanic", "./missions", "./streaks", "./economy", "./leaderboard", "./learning", "./mobility",
+	"./internal/mechanic", "./missions", "./streaks", "./economy", "./badges", "./leaderboard", "./learning", "./mobility",
 }
 
 // options are what the flags say.

@@ -29,6 +29,7 @@
 //	RewardRule                       economy.RewardRule
 //	StreakConfiguration              streaks.Configuration
 //	StreakRule                       streaks.Rule
+//	Ladder                           levels.Ladder
 //	RuntimeLeaderboardConfiguration  leaderboard.Configuration
 //	RuntimeLeaderboard               leaderboard.Board
 //

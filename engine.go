@@ -25,6 +25,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/levels"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/mobility"
 	"github.com/guerdonhq/guerdon/store"
@@ -234,7 +235,7 @@ func newLibrary() *content.Library {
 	return content.NewLibrary(content.Tags, content.Activities, content.Stories, content.Slides, content.Quizzes,
 		learning.Groups, learning.Paths, learning.Rules, mobility.FactorsKind, mobility.GoalsKind,
 		economy.Currencies, missions.Configurations, missions.Rules, badges.Configurations, economy.RewardRules,
-		streaks.Configurations, streaks.Rules, leaderboard.Configurations, leaderboard.Boards)
+		streaks.Configurations, streaks.Rules, levels.Ladders, leaderboard.Configurations, leaderboard.Boards)
 }
 
 // Tables are all tables that [New] prepares in a store, for who prepares a database before: see postgres.Store.Migration.

@@ -15,6 +15,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/levels"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/mobility"
 	"github.com/guerdonhq/guerdon/rule"
@@ -62,11 +63,11 @@ func (x Explanation) String() string {
 // explainable are the names of the kinds whose documents events move.
 var explainable = []string{
 	missions.Rules.Name(), missions.Configurations.Name(), economy.RewardRules.Name(), streaks.Rules.Name(), leaderboard.Boards.Name(),
-	learning.Rules.Name(), learning.Paths.Name(), mobility.GoalsKind.Name(), badges.Configurations.Name(),
+	learning.Rules.Name(), learning.Paths.Name(), mobility.GoalsKind.Name(), badges.Configurations.Name(), levels.Ladders.Name(),
 }
 
 // Explain says why a recorded event did, or did not, move a document: one of the kinds MissionRule,
-// MissionConfiguration, RewardRule, StreakRule, LearningPathRule, LearningPath, MobilityGoals, BadgeConfiguration and
+// MissionConfiguration, RewardRule, StreakRule, LearningPathRule, LearningPath, MobilityGoals, BadgeConfiguration, Ladder and
 // RuntimeLeaderboard. Of the event
 // and those that it caused, it explains the one that got farthest. The answer comes from the documents that were in
 // force and from what was known when the event was recorded; what has happened since does not change it. If all that a

@@ -21,6 +21,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/levels"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/mobility"
 	"github.com/guerdonhq/guerdon/store"
@@ -35,7 +36,7 @@ type Outcome struct {
 	// Seq is the event's number in the journal: events of a workspace are numbered 1, 2, … in the order
 	// in which they were committed.
 	Seq int64 `json:"seq"`
-	// Missions, Transactions, Badges, Streaks, Scores, Learning and Mobility are what changed, in the order in which it did.
+	// Missions, Transactions, Badges, Streaks, Scores, Learning, Mobility and Levels are what changed, in the order in which it did.
 	Missions     []missions.Change    `json:"missions,omitempty"`
 	Transactions []economy.Change     `json:"transactions,omitempty"`
 	Badges       []badges.Change      `json:"badges,omitempty"`
@@ -43,13 +44,14 @@ type Outcome struct {
 	Scores       []leaderboard.Change `json:"scores,omitempty"`
 	Learning     []learning.Change    `json:"learning,omitempty"`
 	Mobility     []mobility.Change    `json:"mobility,omitempty"`
+	Levels       []levels.Change      `json:"levels,omitempty"`
 	// Problems are what could not be done although the event stands.
 	Problems []event.Problem `json:"problems,omitempty"`
 }
 
 // changes returns how much changed.
 func (o *Outcome) changes() int {
-	return len(o.Missions) + len(o.Transactions) + len(o.Streaks) + len(o.Scores) + len(o.Learning) + len(o.Mobility) + len(o.Badges)
+	return len(o.Missions) + len(o.Transactions) + len(o.Streaks) + len(o.Scores) + len(o.Learning) + len(o.Mobility) + len(o.Badges) + len(o.Levels)
 }
 
 // add adds what another outcome says.
@@ -57,7 +59,7 @@ func (o *Outcome) add(other *Outcome) {
 	o.Missions, o.Transactions = append(o.Missions, other.Missions...), append(o.Transactions, other.Transactions...)
 	o.Streaks, o.Scores = append(o.Streaks, other.Streaks...), append(o.Scores, other.Scores...)
 	o.Learning, o.Mobility = append(o.Learning, other.Learning...), append(o.Mobility, other.Mobility...)
-	o.Badges = append(o.Badges, other.Badges...)
+	o.Badges, o.Levels = append(o.Badges, other.Badges...), append(o.Levels, other.Levels...)
 	o.Problems = append(o.Problems, other.Problems...)
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/levels"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/mobility"
 	"github.com/guerdonhq/guerdon/store"
@@ -43,6 +44,8 @@ func wings(e *Engine) []wing {
 			func(ws *Workspace) *learning.Service { return &ws.Learning }),
 		newWing(e, mobility.Room, func(o *Outcome) *[]mobility.Change { return &o.Mobility },
 			func(ws *Workspace) *mobility.Service { return &ws.Mobility }),
+		newWing(e, levels.Room, func(o *Outcome) *[]levels.Change { return &o.Levels },
+			func(ws *Workspace) *levels.Service { return &ws.Levels }),
 	}
 }
 
@@ -200,6 +203,7 @@ func (e *Engine) committed(tx *session.Tx) {
 var countingBack = []string{
 	content.Tags.Name(), content.Activities.Name(), content.Stories.Name(), content.Slides.Name(), content.Quizzes.Name(),
 	learning.Groups.Name(), learning.Paths.Name(), streaks.Configurations.Name(), streaks.Rules.Name(),
+	levels.Ladders.Name(),
 }
 
 // programAt returns the program that judges what was recorded at a moment when it is folded again: the one that was in

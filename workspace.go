@@ -13,6 +13,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/levels"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/mobility"
 	"github.com/guerdonhq/guerdon/store"
@@ -43,6 +44,7 @@ type Workspace struct {
 	Leaderboards leaderboard.Service
 	Learning     learning.Service
 	Mobility     mobility.Service
+	Levels       levels.Service
 
 	engine    *Engine
 	scope     store.Scope

@@ -35,6 +35,9 @@ func (c *Currency) Validate() error {
 	return errors.Join(c.ValidateTexts(), text.Required("name", c.Name), err, text.Optional(text.URI, "icon", c.Icon))
 }
 
+// UpperBound returns the most that a user may have; nil is no bound.
+func (c *Currency) UpperBound() *decimal.Decimal { return c.MaxAllowedBalance }
+
 // References returns none.
 func (*Currency) References() []content.Reference { return nil }
 

@@ -37,8 +37,8 @@ func (p *program) Explain(
 	case !reacts(o.Event.Type): // a tag of it may match nevertheless
 		x.v.Ask("ruleType", false, "events of type %s are not paid for", o.Event.Type)
 		return x.v, nil, nil
-	case o.Ends() && !r.condition.ReadsEnd():
-		x.v.Ask("matchCondition", false, "something is over, which is for rules whose condition reads the status or the state")
+	case o.Ends() && !r.condition.ReadsEnd(o.Event.Type):
+		x.v.Ask("matchCondition", false, "something is over, which is for rules whose condition reads the status, the state or the direction")
 		return x.v, nil, nil
 	case !r.meets(o):
 		x.v.Ask("rewards", false, "it awards a badge, and a badge is not paid for with a badge")

@@ -91,7 +91,7 @@ func (p *program) candidates(o *mechanic.Occasion) []*payer {
 // Awaits tells whether a rule may ask for the end of something.
 func (p *program) Awaits(t event.Type) bool {
 	return slices.ContainsFunc(p.rules.All(), func(r *payer) bool {
-		return r.ApplicationMode != Disabled && r.condition.ReadsEnd() && (r.RuleType == event.MatchTag || r.MatchEntity == string(t))
+		return r.ApplicationMode != Disabled && r.condition.ReadsEnd(t) && (r.RuleType == event.MatchTag || r.MatchEntity == string(t))
 	})
 }
 

@@ -181,7 +181,7 @@ func reversal(sides []Transaction, r Reversal, n decimal.Decimal, tx *session.Tx
 	rows := m.rows()
 	for i := range rows {
 		of := slices.IndexFunc(sides, func(side Transaction) bool { return side.Direction != rows[i].Direction })
-		rows[i].ReversedTransactionID = sides[of].ID
+		rows[i].ReversedTransactionID, rows[i].ReversedInitiatorType = sides[of].ID, sides[of].InitiatorType
 	}
 	return rows
 }

@@ -33,7 +33,7 @@ var RewardRules = content.NewKind[RewardRule]("RewardRule")
 // A RewardRule pays users for what they do. It pays the event's user: who did the activity, has the streak
 // or completed the mission. A mission of type GROUP is completed, once, by the user whose event made it
 // reach its target in the order in which things happened, and that user is paid. That a streak breaks is
-// paid only by a rule whose condition reads the status.
+// paid only by a rule whose condition reads the status, that a user falls from a level only by one that reads the direction.
 //
 // An event is paid by every ALWAYS rule whose matcher and condition it meets; if there is none, by every
 // FALLBACK rule that it meets. A rule that has paid the user as often as MaxPerUser allows meets nothing
@@ -112,7 +112,7 @@ const MaxRewards = 10
 // currency carries: a payment for a payment would have no end. For the same reason, a badge is not paid for with a badge.
 var entities = []string{
 	string(event.Mission), string(event.Activity), string(event.Quiz), string(event.LearningPath), string(event.LearningGroup),
-	string(event.Slide), string(event.MobilityTracking), string(event.MobilityMilestone), string(event.Streak), string(event.Badge),
+	string(event.Slide), string(event.MobilityTracking), string(event.MobilityMilestone), string(event.Streak), string(event.Badge), string(event.Level),
 }
 
 var matchFields = event.Fields{Type: "ruleType", Entity: "matchEntity", EntityID: "matchEntityId"}
@@ -216,7 +216,7 @@ func compileRule(r *RewardRule) (*payer, error) {
 
 // meets tells whether the rule may pay for an occasion that its matcher picks.
 func (c *payer) meets(o *mechanic.Occasion) bool {
-	return (!o.Ends() || c.condition.ReadsEnd()) && (!c.awards || o.Event.Type != event.Badge)
+	return (!o.Ends() || c.condition.ReadsEnd(o.Event.Type)) && (!c.awards || o.Event.Type != event.Badge)
 }
 
 // source names the rule in problems.

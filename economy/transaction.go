@@ -116,6 +116,8 @@ type Transaction struct {
 	CounterpartTransactionID string `json:"counterpartTransactionId,omitempty"`
 	// ReversedTransactionID is the transaction that this one takes back, or takes a part of.
 	ReversedTransactionID string `json:"reversedTransactionId,omitempty"`
+	// ReversedInitiatorType says who wanted that transaction. What took something back before this was kept does not say so.
+	ReversedInitiatorType InitiatorType `json:"reversedInitiatorType,omitempty"`
 	// ReversedAmount is how much of the transaction was taken back by others: all of it once that is Amount. What was taken back before
 	// this was kept does not say so, and cannot be taken back again nevertheless.
 	ReversedAmount decimal.Decimal `json:"reversedAmount,omitzero"`
@@ -158,7 +160,7 @@ var transactions = store.Define("transactions", func(t *Transaction) string { re
 	store.Index{Name: "user", Columns: []string{"user_id", "at"}},
 	store.Index{Name: "pending", Columns: []string{"user_id", "pending_until"}},
 	store.Index{Name: "expiring", Columns: []string{"pending_until"}},
-).Packed().Version(4)
+).Packed().Version(5)
 
 // signed returns the amount in millionths, less than 0 if it is a debit.
 func signed(t *Transaction) store.Value {
@@ -232,6 +234,9 @@ func (t *Transaction) told(what string, at time.Time) event.Event {
 	}
 	if t.ReversedTransactionID != "" {
 		e.Fields["reversalOf"] = t.ReversedTransactionID
+		if t.ReversedInitiatorType != "" {
+			e.Fields["reversedInitiatorType"] = string(t.ReversedInitiatorType)
+		}
 	}
 	return e
 }

@@ -40,6 +40,7 @@ const (
 	Badge              Type = "Badge" // that a badge was awarded
 	MobilityTracking   Type = "MobilityTracking"
 	MobilityMilestone  Type = "MobilityMilestone"
+	Level              Type = "Level"
 	User               Type = "User"
 	Clock              Type = "Clock"
 	Retraction         Type = "Retraction" // that another event did not happen; nothing follows from it
@@ -49,13 +50,13 @@ const (
 func Types() []Type {
 	return []Type{
 		Activity, Quiz, Slide, Story, LearningGroup, LearningPath, Mission, Streak, VirtualTransaction, Badge,
-		MobilityTracking, MobilityMilestone, User, Clock, Retraction,
+		MobilityTracking, MobilityMilestone, Level, User, Clock, Retraction,
 	}
 }
 
 // Kind returns the name of the kind of the documents that events of the type are about: of a mission, a
-// streak and a badge the configuration, of a transaction the currency, of a tracking the factors, of a milestone the goals, of all
-// others what has the type's name.
+// streak and a badge the configuration, of a transaction the currency, of a tracking the factors, of a milestone the goals, of a
+// level the ladder, of all others what has the type's name.
 func (t Type) Kind() string {
 	switch t {
 	case Mission, Streak, Badge:
@@ -66,6 +67,8 @@ func (t Type) Kind() string {
 		return "MobilityFactors"
 	case MobilityMilestone:
 		return "MobilityGoals"
+	case Level:
+		return "Ladder"
 	case Activity, Quiz, Slide, Story, LearningGroup, LearningPath, User, Clock, Retraction:
 	}
 	return string(t)
@@ -297,6 +300,7 @@ var idFields = map[Type]string{
 	Badge:              "badgeConfigurationId",
 	MobilityTracking:   "mobilityFactorsId",
 	MobilityMilestone:  "mobilityGoalsId",
+	Level:              "ladderId",
 }
 
 // EntityPaths returns the paths at which rules find the entity of events of the type: entityId and

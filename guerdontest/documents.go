@@ -13,6 +13,7 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/levels"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/timeframe"
@@ -218,4 +219,27 @@ func frame(recurrence timeframe.Recurrence) timeframe.Timeframe {
 		f.Type, f.Recurrence = timeframe.Recurring, recurrence
 	}
 	return f
+}
+
+// Ladder returns a ladder of steps, of which nobody falls: of [Step] each. An example of a measure is {Type: levels.Earned, CurrencyID: "points"}.
+func Ladder(id string, of levels.Measure, steps ...levels.Step) *levels.Ladder {
+	return &levels.Ladder{
+		Header: header(id), Name: id, Measure: of, Steps: steps,
+		Texts: content.Texts[levels.Text]{Translations: []levels.Text{{Lang: "en", Name: id}}},
+	}
+}
+
+// Step returns a step of a ladder that begins at a threshold, a number of at most six places. One that is none is refused when the ladder
+// is published.
+func Step(id, threshold string) levels.Step {
+	n, err := decimal.NewFromString(threshold)
+	if err != nil {
+		n = decimal.Decimal{}
+	}
+	return levels.Step{ID: id, Threshold: n, Name: id}
+}
+
+// Reaching picks the events that say that a user has come to another step of a ladder: up, unless the rule reads the direction.
+func Reaching(ladderID string) event.Matcher {
+	return event.Matcher{Type: event.MatchInstance, Entity: string(event.Level), EntityID: ladderID}
 }

@@ -130,6 +130,25 @@ func (w *World) RequireBadge(t TB, userID, badgeID string, times int) {
 	}
 }
 
+// RequireLevel fails the test unless a user stands on a step of a ladder; "" is below the first.
+func (w *World) RequireLevel(t TB, userID, ladderID, stepID string) {
+	t.Helper()
+	s, err := w.Levels.Level(t.Context(), userID, ladderID)
+	require.NoError(t, err)
+	var at string
+	if s.Step != nil {
+		at = s.Step.ID
+	}
+	if at == stepID {
+		return
+	}
+	var steps lines
+	if s.Next != nil {
+		steps.add("%s are missing to %q", s.Missing, s.Next.ID)
+	}
+	fail(t, fmt.Sprintf("%q is on %q of %q with %s, not on %q", userID, at, ladderID, s.Measure, stepID), steps)
+}
+
 // RequireRank fails the test unless a user, or a tag if the board ranks tags, has the rank in the
 // board's present period; 0 is one who is not on the board.
 func (w *World) RequireRank(t TB, boardID, entityID string, rank int) {

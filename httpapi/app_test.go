@@ -19,7 +19,7 @@ func TestWhoMayUseTheApp(t *testing.T) {
 		require.NoError(t, err)
 		path := strings.NewReplacer(
 			"{activityId}", "run", "{learningGroupId}", "seven", "{learningPathAssignmentId}", "none", "{learningPathId}", "ancient", "{missionId}", "none",
-			"{quizId}", "year", "{runtimeLeaderboardId}", "all-time", "{slideId}", "hill", "{storyId}", "rome", "{streakRuleId}", "daily", "{tagId}", "green",
+			"{quizId}", "year", "{runtimeLeaderboardId}", "all-time", "{slideId}", "hill", "{storyId}", "rome", "{streakRuleId}", "daily", "{tagId}", "green", "{badgeConfigurationId}", "none",
 			"{virtualCurrencyId}", "points", "{virtualTransactionId}", "none",
 		)
 		seen := 0

@@ -308,10 +308,10 @@ func (c *counter) decide(d *decision, o *mechanic.Occasion, boards []*board, zon
 	c.place(d, o, worth, boards, zones)
 }
 
-// ends tells whether the query counts that something is over: it asks for the status or the state, or shows how streaks
+// ends tells whether the query counts that something is over: it asks for the status, the state or the direction, or shows how streaks
 // are now.
 func (c *counter) ends() bool {
-	return c.Score.Function == Last && c.Source == Streaks || mechanic.ReadsEnd(c.where) || mechanic.ReadsEnd(c.of)
+	return c.Score.Function == Last && c.Source == Streaks || mechanic.ReadsEnd(c.where, sources[c.Source]) || mechanic.ReadsEnd(c.of, sources[c.Source])
 }
 
 // place adds what an occasion is worth to the periods of boards.

@@ -50,7 +50,8 @@ type Source string
 
 // The logs that a board can count. A row of mission_logs is a completed mission, one of badge_logs the award of a badge, one of mobility_trackings a track that
 // counts, one of mobility_milestones a milestone that was redeemed. A row of streaks by which one
-// broke counts only where the query reads the status, or shows the last value.
+// broke counts only where the query reads the status, or shows the last value. One of levels is that a user has come to another step; that
+// the user fell counts only where the query reads the direction.
 const (
 	ActivityLogs        Source = "activity_logs"
 	QuizLogs            Source = "quiz_logs"
@@ -64,6 +65,7 @@ const (
 	BadgeLogs           Source = "badge_logs"
 	MobilityTrackings   Source = "mobility_trackings"
 	MobilityMilestones  Source = "mobility_milestones"
+	Levels              Source = "levels"
 )
 
 // sources maps each log to the type of the events that are its rows.
@@ -80,6 +82,7 @@ var sources = map[Source]event.Type{
 	BadgeLogs:           event.Badge,
 	MobilityTrackings:   event.MobilityTracking,
 	MobilityMilestones:  event.MobilityMilestone,
+	Levels:              event.Level,
 }
 
 // An Entity says who gets a score: the user of the row, or each tag of a namespace that the user

@@ -140,7 +140,7 @@ func (o *opening) keeps(t event.Type) bool {
 		return o.Kept
 	case event.Quiz, event.Slide, event.Story, event.MobilityMilestone:
 		return o.KeptOfAll
-	case event.Mission, event.VirtualTransaction, event.Streak, event.LearningGroup, event.LearningPath, event.Badge, event.MobilityTracking, event.User,
+	case event.Mission, event.VirtualTransaction, event.Streak, event.LearningGroup, event.LearningPath, event.Badge, event.MobilityTracking, event.Level, event.User,
 		event.Clock, event.Retraction:
 	}
 	return true

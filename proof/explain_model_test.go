@@ -16,6 +16,7 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/levels"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/rule"
 	"github.com/guerdonhq/guerdon/streaks"
@@ -28,16 +29,16 @@ var explained = []struct {
 }{
 	{"missions", features{missions: true, groups: true, counts: true, times: true, clock: true, edits: true}},
 	{"everything", features{
-		missions: true, groups: true, streaks: true, freezes: true, rewards: true, limits: true, boards: true, learning: true, badges: true,
+		missions: true, groups: true, streaks: true, freezes: true, rewards: true, limits: true, boards: true, learning: true, badges: true, levels: true,
 		fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, clock: true, edits: true,
 	}},
-	{"late documents", features{missions: true, streaks: true, rewards: true, boards: true, learning: true, fed: true, limits: true, later: true}},
+	{"late documents", features{missions: true, streaks: true, rewards: true, boards: true, learning: true, levels: true, fed: true, limits: true, later: true}},
 }
 
 // kinds are those of what can be explained, by the first letters of the ids.
 var kinds = map[byte]string{
 	'm': "MissionConfiguration", 'r': "MissionRule", 'w': "RewardRule", 's': "StreakRule", 'b': "RuntimeLeaderboard", 'p': "LearningPath",
-	'l': "LearningPathRule",
+	'l': "LearningPathRule", 'd': "Ladder",
 }
 
 // moved tells what an outcome says about a document.
@@ -53,6 +54,9 @@ func moved(o *guerdon.Outcome, kind, id string) bool {
 		return slices.ContainsFunc(o.Streaks, func(c streaks.Change) bool {
 			return c.RuleID == id && c.Kind != ""
 		})
+	}
+	if kind == "Ladder" {
+		return slices.ContainsFunc(o.Levels, func(c levels.Change) bool { return c.LadderID == id })
 	}
 	if kind == "LearningPath" {
 		return slices.ContainsFunc(o.Learning, func(c learning.Change) bool {

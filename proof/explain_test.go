@@ -555,7 +555,7 @@ func TestExplainBreakOfAStreak(t *testing.T) {
 	require.Len(t, told, 1)
 	for id, want := range map[string]string{
 		"now": "moved by streak:daily:ada:broken:2025-09-30", "breaks": "moved by streak:daily:ada:broken:2025-09-30",
-		"days": "no   query.score: what is over counts for who asks for the status or the state, or for the last count of a streak",
+		"days": "no   query.score: what is over counts for who asks for the status, the state or the direction, or for the last count of a streak",
 	} {
 		require.Equal(t, want, w.verdict(t, told[0].Event.ID, "RuntimeLeaderboard", id), id)
 	}

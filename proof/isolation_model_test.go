@@ -474,6 +474,9 @@ var arguments = map[string]func(*drawer) []any{
 
 	"Missions.Current": func(d *drawer) []any { return []any{d.user()} },
 
+	"Levels.Level": func(d *drawer) []any { return []any{d.user(), d.one("club", "new")} },
+	"Levels.List":  func(d *drawer) []any { return []any{d.user()} },
+
 	"Streaks.Current":          func(d *drawer) []any { return []any{d.user(), "daily"} },
 	"Streaks.FreezeConsents":   func(d *drawer) []any { return []any{d.user()} },
 	"Streaks.SetFreezeConsent": func(d *drawer) []any { return []any{d.user(), d.one("daily", "new"), d.number(0, 1) > 0} },
@@ -711,6 +714,9 @@ var samples = map[string]object{
 	"Missions.Rules": document("MissionRule", "weekly", always(object{
 		"missionType": "INDIVIDUAL", "missionConfigurationsPool": []string{"three"}, "assignmentMode": "LAZY", "timeframeTimezoneType": "USER",
 	})),
+	"Levels.Ladders": document("Ladder", "club", object{
+		"measure": object{"type": "EVENTS", "ruleType": "ENTITY", "matchEntity": "Activity"}, "steps": []object{{"id": "one", "name": "One", "threshold": 1}},
+	}),
 	"Streaks.Configurations": document("StreakConfiguration", "any", object{"matchType": "ENTITY", "matchEntity": "Activity"}),
 	"Streaks.Rules": document("StreakRule", "daily", always(object{
 		"streakConfigurationId": "any", "cadence": "DAY", "metric": "DAYS", "freezeEnabled": false,

@@ -181,6 +181,7 @@ var notPeople = map[string]string{
 	"Missions.List":          "is of a user who is named",
 	"Missions.Current":       "is of a user who is named",
 	"Missions.GroupList":     "is of a group",
+	"Levels.List":            "is of a user who is named",
 	"Streaks.Streaks":        "is of a user who is named",
 	"Streaks.FreezeConsents": "is of a user who is named",
 	"Learning.Answers":       "is what was answered, to judge it anew: also what was by who takes no part",

@@ -15,6 +15,7 @@ import (
 // all of them says more when it is run with a few.
 type features struct {
 	missions, streaks, rewards, boards, learning bool // the mechanics
+	levels                                       bool // and ladders, on what the others do
 	groups                                       bool // missions of groups, and users who join and leave them
 	fed                                          bool // documents match what other mechanics cause
 	freezes                                      bool // missed periods are paid for
@@ -77,7 +78,7 @@ func document(kind, id string, fields object) object {
 		delete(doc, "name")
 		delete(doc, "defaultLang")
 		delete(doc, "translations")
-	case "StreakRule":
+	case "StreakRule", "Ladder":
 		doc["translations"] = []object{{"lang": "en", "name": id}}
 	case "MissionRule", "RewardRule", "LearningPathRule":
 		doc["translations"] = []object{{"lang": "en"}}
@@ -173,6 +174,12 @@ func (a author) leaves(root string) []any {
 		if a.counts {
 			of = append(of, operation(">", variable("currentAmount"), 2))
 		}
+	case "Level":
+		falls := operation("==", variable("direction"), "DOWN")
+		of = append(of, falls, falls, operation("==", variable("event.to"), "high"))
+		if a.counts {
+			of = append(of, operation(">", variable("number"), 1))
+		}
 	case "VirtualTransaction":
 		of = append(of, operation("==", variable("direction"), "CREDIT"), operation("==", variable("virtualCurrencyId"), "points"))
 	}
@@ -238,7 +245,7 @@ func (a author) matcher(names string, entities ...string) (object, string) {
 }
 
 // aboutKinds are the kinds, where they have other names, of what events of a type are about.
-var aboutKinds = map[string]string{"Mission": "MissionConfiguration", "Streak": "StreakConfiguration", "VirtualTransaction": "VirtualCurrency", "Badge": "BadgeConfiguration"}
+var aboutKinds = map[string]string{"Mission": "MissionConfiguration", "Streak": "StreakConfiguration", "VirtualTransaction": "VirtualCurrency", "Badge": "BadgeConfiguration", "Level": "Ladder"}
 
 // has tells whether a program has events of a type that its documents may match.
 func (a author) has(entity string) bool {

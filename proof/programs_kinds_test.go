@@ -1,6 +1,7 @@
 package proof_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -43,6 +44,7 @@ func newAuthor(t *rapid.T, of features) author {
 	a.ids = map[string][]string{
 		"Activity": {"run", "swim"}, "VirtualCurrency": {"points", "gems"},
 		"LearningPath":                    some("p", of.learning, 2, "paths"),
+		"Ladder":                          some("d", of.levels, 2, "ladders"),
 		"MissionConfiguration":            some("m", of.missions, 2, "missions"),
 		"MissionRule":                     some("r", of.missions, 2, "mission rules"),
 		"StreakConfiguration":             some("c", of.streaks, 2, "streaks"),
@@ -80,7 +82,7 @@ func (a author) program() (docs []object) {
 
 // written are the ids of the documents that the author writes.
 func (a author) written() (ids []string) {
-	for _, kind := range []string{"LearningPath", "MissionConfiguration", "MissionRule", "StreakConfiguration", "RewardRule", "RuntimeLeaderboardConfiguration", "LearningPathRule"} {
+	for _, kind := range []string{"LearningPath", "Ladder", "MissionConfiguration", "MissionRule", "StreakConfiguration", "RewardRule", "RuntimeLeaderboardConfiguration", "LearningPathRule"} {
 		for _, id := range a.ids[kind] {
 			ids = append(ids, id)
 			switch kind {
@@ -99,6 +101,8 @@ func (a author) write(id string) object {
 	switch n := id[1:]; id[0] {
 	case 'p':
 		return a.learningPath(id)
+	case 'd':
+		return a.ladder(id)
 	case 'm':
 		return a.missionConfiguration(id)
 	case 'r':
@@ -127,7 +131,7 @@ func (a author) missionType() string {
 
 // missionConfiguration is a mission on activities, quizzes or paths.
 func (a author) missionConfiguration(id string) object {
-	matcher, entity := a.matcher("matchType matchEntity matchEntityId", "Activity", "Quiz", "LearningPath", "Badge")
+	matcher, entity := a.matcher("matchType matchEntity matchEntityId", "Activity", "Quiz", "LearningPath", "Badge", "Level")
 	targets := []any{2, nil, 3, 5}
 	if a.types[id] == "INDIVIDUAL" {
 		targets = append(targets, operation("if", isRed(), 4, 2)) // a group is no user
@@ -152,7 +156,7 @@ func (a author) missionRule(id string) object {
 	}, a.grace(a.timeframe(true, kind == "INDIVIDUAL"), true))
 	var roots []string
 	if fields["assignmentMode"] == "EVENT" {
-		matcher, entity := a.matcher("eventMatchType eventMatchEntity eventMatchEntityId", "Activity", "Quiz", "LearningPath", "User")
+		matcher, entity := a.matcher("eventMatchType eventMatchEntity eventMatchEntityId", "Activity", "Quiz", "LearningPath", "Level", "User")
 		merge(fields, matcher)
 		fields["eventMatchCondition"] = a.condition(entity, "user")
 		roots = []string{"activeMissions"}
@@ -167,7 +171,7 @@ func (a author) missionRule(id string) object {
 
 // rewardRule pays for all that can be paid for.
 func (a author) rewardRule(id string) object {
-	matcher, entity := a.matcher("ruleType matchEntity matchEntityId", "Activity", "Mission", "Streak", "Quiz", "LearningPath", "LearningGroup", "Slide", "Badge")
+	matcher, entity := a.matcher("ruleType matchEntity matchEntityId", "Activity", "Mission", "Streak", "Level", "Quiz", "LearningPath", "LearningGroup", "Slide", "Badge")
 	currencies := []string{"points", "coins"}
 	if a.limits {
 		currencies = append(currencies, "gems")
@@ -198,7 +202,7 @@ func (a author) rewardRule(id string) object {
 
 // streakConfiguration is a streak of all that streaks may be of.
 func (a author) streakConfiguration(id string) object {
-	matcher, entity := a.matcher("matchType matchEntity matchEntityId", "Activity", "Mission", "Quiz", "LearningPath", "LearningGroup", "Slide")
+	matcher, entity := a.matcher("matchType matchEntity matchEntityId", "Activity", "Mission", "Level", "Quiz", "LearningPath", "LearningGroup", "Slide")
 	return document("StreakConfiguration", id, merge(matcher, object{"matchCondition": a.condition(entity, "user")}))
 }
 
@@ -238,15 +242,54 @@ func (a author) streakRule(id, configuration string) object {
 	return document("StreakRule", id, fields)
 }
 
+// ladder has two or three low steps, on whatever can be measured.
+func (a author) ladder(id string) object {
+	measure := object{"type": pick(a, "measure", "EVENTS", "EARNED", "BALANCE", "MISSIONS")}
+	switch measure["type"] {
+	case "EARNED", "BALANCE":
+		measure["virtualCurrencyId"] = pick(a, "currency", "points", "debts", "gems")
+	case "MISSIONS":
+		if pick(a, "tagged", false, true) {
+			measure["tagId"] = "outdoor"
+		}
+	default:
+		matcher, entity := a.matcher("ruleType matchEntity matchEntityId", "Activity", "Quiz", "LearningPath", "LearningGroup", "Slide")
+		merge(measure, matcher)
+		if of := pick(a, "of", "", "", "Mission", "Streak", "VirtualTransaction"); of != "" && a.has(of) {
+			delete(measure, "matchEntityId")
+			measure["ruleType"], measure["matchEntity"], entity = "ENTITY", of, of
+		}
+		fields := object{
+			"matchCondition": a.condition(entity, "user"), "expression": a.amount(entity), "per": pick[any](a, "per", nil, "DAY", "WEEK", "MONTH"),
+		}
+		if !a.plain {
+			fields["startsAt"] = pick[any](a, "starts", nil, nil, "2025-10-01T02:30:00Z")
+			fields["endsAt"] = pick[any](a, "ends", nil, nil, "2025-10-08T00:00:00Z")
+		}
+		maps.DeleteFunc(fields, func(_ string, v any) bool { return v == nil })
+		merge(measure, fields)
+	}
+	fields := object{"measure": measure, "steps": []object{
+		{"id": "low", "name": "Low", "threshold": pick(a, "low", 1, 2)}, {"id": "high", "name": "High", "threshold": pick(a, "high", 3, 5)},
+		{"id": "top", "name": "Top", "threshold": pick(a, "top", 9, 20)},
+	}[:pick(a, "steps", 2, 3)]}
+	switch fields["demotion"] = pick[any](a, "demotion", nil, "AT_ONCE", "PERIOD"); fields["demotion"] {
+	case "PERIOD":
+		fields["demotionPeriod"] = pick(a, "period", "DAY", "WEEK", "MONTH")
+	default:
+	}
+	return document("Ladder", id, fields)
+}
+
 // sources are the logs of boards by the types of their rows.
 var sources = map[string]string{
 	"Activity": "activity_logs", "Quiz": "quiz_logs", "Slide": "slide_logs", "LearningGroup": "learning_group_logs",
-	"LearningPath": "learning_path_logs", "Story": "story_logs", "Mission": "mission_logs", "VirtualTransaction": "virtual_transactions", "Streak": "streaks", "Badge": "badge_logs",
+	"LearningPath": "learning_path_logs", "Story": "story_logs", "Mission": "mission_logs", "VirtualTransaction": "virtual_transactions", "Streak": "streaks", "Badge": "badge_logs", "Level": "levels",
 }
 
 func (a author) boardConfiguration(id string) object {
 	entities := slices.DeleteFunc([]string{
-		"Activity", "VirtualTransaction", "Mission", "Streak", "Quiz", "LearningPath", "LearningGroup", "Slide", "Story", "Badge",
+		"Activity", "VirtualTransaction", "Mission", "Streak", "Level", "Quiz", "LearningPath", "LearningGroup", "Slide", "Story", "Badge",
 	}, func(e string) bool { return !a.has(e) })
 	entity := pick(a, "source", entities...)
 	of := pick[any](a, "score", variable("value"), operation("-", variable("value"), 2))

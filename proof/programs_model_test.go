@@ -29,12 +29,14 @@ var dimensions = []struct {
 	{"freezes", features{streaks: true, rewards: true, freezes: true, money: true}},
 	{"rewards", features{missions: true, streaks: true, rewards: true, fed: true, limits: true, money: true}},
 	{"badges", features{missions: true, streaks: true, rewards: true, boards: true, badges: true, fed: true, limits: true}},
+	{"levels", features{levels: true, rewards: true, times: true, moves: true}},
+	{"levels on all", features{levels: true, missions: true, streaks: true, rewards: true, boards: true, badges: true, fed: true, limits: true, money: true, freezes: true}},
 	{"boards", features{missions: true, streaks: true, rewards: true, boards: true, fed: true, times: true, moves: true}},
 	{"learning", features{missions: true, rewards: true, boards: true, learning: true, fed: true, locks: true, byHand: true}},
-	{"late documents", features{missions: true, streaks: true, rewards: true, boards: true, fed: true, later: true}},
+	{"late documents", features{missions: true, streaks: true, rewards: true, boards: true, levels: true, fed: true, later: true}},
 	{"late paths", features{missions: true, rewards: true, boards: true, learning: true, fed: true, later: true}},
 	{"all", features{
-		missions: true, groups: true, streaks: true, freezes: true, rewards: true, limits: true, boards: true, learning: true,
+		missions: true, groups: true, streaks: true, freezes: true, rewards: true, limits: true, boards: true, learning: true, levels: true,
 		fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, later: true, badges: true,
 	}},
 }
@@ -65,7 +67,7 @@ func TestAnyOrderEndsTheSame(t *testing.T) {
 // Whatever comes late, and whichever documents are changed and archived meanwhile: it makes no difference to the end when the
 // clock is asked.
 func TestClockMayBeAskedAtAnyTime(t *testing.T) {
-	f := features{missions: true, streaks: true, rewards: true, boards: true, fed: true, times: true, edits: true}
+	f := features{missions: true, streaks: true, rewards: true, boards: true, levels: true, fed: true, times: true, edits: true}
 	checkStores(t, func(rt *rapid.T, b *backend) {
 		s := scenarios(f).Draw(rt, "scenario")
 		o := s.orders().Draw(rt, "order")
@@ -85,7 +87,7 @@ func TestClockMayBeAskedAtAnyTime(t *testing.T) {
 // A late event that no document matches changes nothing, though all is folded again: it is judged as it was, by the
 // documents that were in force then, also of those that are changed, archived and brought back.
 func TestFoldingAgainChangesNothing(t *testing.T) {
-	f := features{missions: true, streaks: true, rewards: true, times: true, edits: true, named: true, plain: true}
+	f := features{missions: true, streaks: true, rewards: true, levels: true, times: true, edits: true, named: true, plain: true}
 	checkStores(t, func(rt *rapid.T, b *backend) {
 		s, w := scenarios(f).Draw(rt, "scenario"), b.empty(rt, founding)
 		s.bidFarewell() // so that streaks that were published late have counted
@@ -103,7 +105,7 @@ func TestFoldingAgainChangesNothing(t *testing.T) {
 // What the clock had done and does again is not taken back in between: a late event changes what follows from it, and
 // the clock has nothing to put right afterwards.
 func TestLateEventLeavesWhatTheClockDid(t *testing.T) {
-	f := features{missions: true, streaks: true, rewards: true, fed: true, times: true}
+	f := features{missions: true, streaks: true, rewards: true, levels: true, fed: true, times: true}
 	checkStores(t, func(rt *rapid.T, b *backend) {
 		s, w := scenarios(f).Draw(rt, "scenario"), b.empty(rt, founding)
 		late := s.events
@@ -130,11 +132,11 @@ func TestLateEventLeavesWhatTheClockDid(t *testing.T) {
 	})
 }
 
-// Streaks and boards that are published late have counted, once the next event that they count has come, what they would
+// Streaks, levels and boards that are published late have counted, once the next event that they count has come, what they would
 // have if they had been published in the beginning.
 func TestCountingLooksBack(t *testing.T) {
 	checkStores(t, func(rt *rapid.T, b *backend) {
-		late := scenarios(features{streaks: true, boards: true, times: true, moves: true, later: true, plain: true}).Draw(rt, "scenario")
+		late := scenarios(features{streaks: true, boards: true, levels: true, times: true, moves: true, later: true, plain: true}).Draw(rt, "scenario")
 		late.bidFarewell()
 		early := *late
 		early.docs, early.late = slices.Concat(late.docs, late.late), nil

@@ -35,6 +35,7 @@ func (w *world) lines(t tester, s *scenario, settled func(source string) bool) (
 		w.streakLines(t, user, add)
 		w.moneyLines(t, user, add)
 		w.badgeLines(t, user, add)
+		w.levelLines(t, user, add)
 		w.learningLines(t, user, add)
 	}
 	for _, tag := range []string{"red", "blue"} {
@@ -128,6 +129,15 @@ func (w *world) streakLines(t tester, user string, add adder) {
 		}
 		require.NoError(t, err)
 		add("%s stands in %s", user, jsonOf(t, standing))
+	}
+}
+
+func (w *world) levelLines(t tester, user string, add adder) {
+	t.Helper()
+	all, err := w.Levels.List(t.Context(), user)
+	require.NoError(t, err)
+	for _, s := range all {
+		add("level %s", jsonOf(t, s))
 	}
 }
 

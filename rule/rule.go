@@ -44,18 +44,21 @@
 // are about, or by a log; but for a log, it may also match what carries a Tag:
 //
 //	MissionConfiguration.matchEntity              Activity Quiz LearningPath MobilityTracking
-//	                                              MobilityMilestone Badge
+//	                                              MobilityMilestone Badge Level
 //	MissionRule.eventMatchEntity                  Activity Quiz LearningPath MobilityTracking
-//	                                              MobilityMilestone Badge User
+//	                                              MobilityMilestone Badge Level User
 //	StreakConfiguration.matchEntity               Mission Activity Quiz LearningPath LearningGroup Slide
-//	                                              MobilityTracking MobilityMilestone
+//	                                              MobilityTracking MobilityMilestone Level
 //	RewardRule.matchEntity                        Mission Activity Quiz LearningPath LearningGroup Slide
-//	                                              MobilityTracking MobilityMilestone Streak Badge
+//	                                              MobilityTracking MobilityMilestone Streak Badge Level
+//	Ladder.measure.matchEntity                    Mission Activity Quiz LearningPath LearningGroup Slide
+//	                                              Story MobilityTracking MobilityMilestone Streak
+//	                                              VirtualTransaction
 //	LearningPathRule.eventMatchEntity             LearningPathLog User
 //	RuntimeLeaderboardConfiguration.query.source  activity_logs quiz_logs slide_logs story_logs
 //	                                              learning_group_logs learning_path_logs mission_logs
 //	                                              virtual_transactions streaks mobility_trackings
-//	                                              mobility_milestones badge_logs
+//	                                              mobility_milestones badge_logs levels
 //
 // # What expressions read
 //
@@ -79,7 +82,7 @@
 //	                    target
 //	VirtualTransaction  virtualCurrencyId virtualTransactionId virtualTransactionGroupId amount
 //	                    direction state redemptionMode initiatorType initiator counterpartType
-//	                    counterpart reversalOf additionalData.*
+//	                    counterpart reversalOf reversedInitiatorType additionalData.*
 //	Badge               badgeConfigurationId rewardRuleId ruleVersion sourceEntityType sourceEntityId
 //	                    reason
 //	MobilityTracking    mobilityFactorsId mobilityTrackingId provider date userTimezone status trackType
@@ -88,17 +91,20 @@
 //	                    reviewReason reviewedBy reviewedByType reviewedAt counts
 //	MobilityMilestone   mobilityGoalsId mobilityMilestoneId date userTimezone metric target goal
 //	                    userAmount transportTypes reachedAt redeemedAt
+//	Level               ladderId direction from to number threshold measure
 //	User                status
 //
 // The value of an activity is as recorded, or 1; of a mission its current amount, of a streak its count,
 // of a transaction its amount, which is more than 0 in both directions, of a tracking its kilometres, of a milestone what the
-// day had come to when it was redeemed. A transaction that takes back
-// another has its id as reversalOf: whoever sums up what was earned leaves it out. A tracking has its length in metres, whole minutes, kilograms of CO2, and its mode as
+// day had come to when it was redeemed, of a level the number of the step. A transaction that takes back
+// another has its id as reversalOf, and as reversedInitiatorType who wanted that: whoever sums up what was earned leaves it out. A tracking has its length in metres, whole minutes, kilograms of CO2, and its mode as
 // trackType; it happened when it began. One that is a stay, was detected wrongly or is suspicious counts nothing, and no document
 // matches it. An event of a streak tells either
 // that it grew, with iterationId, periodId and the status ACTIVE or BROKEN, or that a goal was reached,
 // with goalId, target and the status COMPLETED. That of a mission tells that it was completed or, with the state ENDED and
-// for rewards and boards that read the state, that its time was over before it was. That of a user has the status if that is what changed; no document
+// for rewards and boards that read the state, that its time was over before it was. That of a level tells that the user has come from one step of a
+// ladder to another, up or, for rewards and boards that read the direction, down: from and to are ids of steps, null below the first; number is 1 on the
+// first step and 0 below; threshold is that of the step, measure what was measured. That of a user has the status if that is what changed; no document
 // matches it if the user takes no part since. That of a badge tells by which rule it was awarded, and for what: the type of an event and what that
 // was about; or the reason, if it was awarded by hand. previousEvent is the log of learning as it was before
 // the event, with context, outcome, progress and startedAt. An expression may read what events of the
@@ -121,6 +127,8 @@
 //	StreakRule.freezeCostExpression                    user streak
 //	RewardRule.matchCondition                          event user
 //	RewardRule.rewards.expression                      event user
+//	Ladder.measure.matchCondition                      event user
+//	Ladder.measure.expression                          event user
 //	RuntimeLeaderboardConfiguration.query.where        event user
 //	RuntimeLeaderboardConfiguration.query.score        event user
 //	LearningPathRule.eventMatchCondition               event user

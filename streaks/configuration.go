@@ -38,6 +38,7 @@ func (c *Configuration) Matcher() event.Matcher {
 var entities = []string{
 	string(event.Mission), string(event.Activity), string(event.Quiz),
 	string(event.LearningPath), string(event.LearningGroup), string(event.Slide), string(event.MobilityTracking), string(event.MobilityMilestone),
+	string(event.Level),
 }
 
 // Validate returns every fault of the configuration's fields, joined.

@@ -67,6 +67,7 @@ var (
 	matchType   = oneOf(string(event.MatchInstance), string(event.MatchEntity), string(event.MatchTag))
 	missionType = oneOf("INDIVIDUAL", "GROUP")
 	party       = oneOf("USER", "SYSTEM")
+	initiators  = []string{"USER", "REWARD_RULE", "STREAK_RULE", "SYSTEM", "ADMIN", "REVERSAL"}
 )
 
 // trackTypes are the ways to move of the tracks of mobility.
@@ -103,8 +104,8 @@ var ownFields = map[event.Type]fields{
 	event.VirtualTransaction: {
 		"virtualCurrencyId": idOf("VirtualCurrency"), "virtualTransactionId": anyText, "virtualTransactionGroupId": anyText, "amount": count,
 		"direction": oneOf("CREDIT", "DEBIT"), "state": oneOf("PENDING", "COMPLETED", "EXPIRED", "REJECTED"), "redemptionMode": oneOf("AUTO", "MANUAL"),
-		"initiatorType": oneOf("USER", "REWARD_RULE", "STREAK_RULE", "SYSTEM", "ADMIN", "REVERSAL"), "initiator": anyText,
-		"reversalOf":      mayText,
+		"initiatorType": oneOf(initiators...), "initiator": anyText,
+		"reversalOf": mayText, "reversedInitiatorType": mayBe(initiators...),
 		"counterpartType": party, "counterpart": mayText, "additionalData.*": anything,
 	},
 	event.Badge: {
@@ -123,6 +124,9 @@ var ownFields = map[event.Type]fields{
 		"mobilityGoalsId": idOf("MobilityGoals"), "mobilityMilestoneId": anyText, "date": anyText, "userTimezone": anyText,
 		"metric": oneOf("minutes", "km", "co2"), "target": anyText, "goal": count, "userAmount": count,
 		"transportTypes": {Sort: rule.Texts}, "reachedAt": instant, "redeemedAt": instant,
+	},
+	event.Level: {
+		"ladderId": idOf("Ladder"), "direction": oneOf("UP", "DOWN"), "from": mayText, "to": mayText, "number": count, "threshold": mayCount, "measure": count,
 	},
 	event.User: {"status": mayBe(string(tenancy.Active), string(tenancy.Suspended), string(tenancy.Deleted))},
 }
@@ -176,7 +180,7 @@ var readers = map[string]string{
 	"index":        "LearningPathRule.initialVisibilityCondition",
 	"items": "LearningPath.startRule, LearningPath.completionRule, LearningPath.outcomeRule, " +
 		"LearningGroup.startRule, LearningGroup.completionRule, LearningGroup.outcomeRule",
-	"event": "what matches events: MissionConfiguration, StreakConfiguration, RewardRule, RuntimeLeaderboardConfiguration, " +
+	"event": "what matches events: MissionConfiguration, StreakConfiguration, RewardRule, RuntimeLeaderboardConfiguration, Ladder, " +
 		"and MissionRule and LearningPathRule with the assignmentMode EVENT",
 	"previousEvent": "what matches a Quiz, Slide, Story, LearningGroup or LearningPath",
 }

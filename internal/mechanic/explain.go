@@ -124,7 +124,7 @@ func (v *Verdict) Evaluated(c *Occasion, kind, id string, t Trigger, what string
 // Counts asks whether a matcher picks an occasion for those who count what somebody has done.
 func (v *Verdict) Counts(names event.Fields, m event.Matcher, o *Occasion) bool {
 	return v.Matches(names, m, o.Event) &&
-		(!o.Ends() || v.Ask(names.Entity, false, "something is over, which is for rewards and boards that ask for the status or the state"))
+		(!o.Ends() || v.Ask(names.Entity, false, "something is over, which is for rewards and boards that ask for the status, the state or the direction"))
 }
 
 // Unevaluated asks whether a rule had not been evaluated for an owner in a period. The table holds the rule's

@@ -223,9 +223,9 @@ func (c Condition) Holds(tx *session.Tx, d Data) bool {
 	return ok
 }
 
-// Ends tells whether the occasion is that something is over: a streak broke, a pending transaction expired or was voided, or the time of
-// a mission was over before it was completed. Only rewards and boards that ask for the status or the state are meant:
-// others count and pay for what somebody has done.
+// Ends tells whether the occasion is that something is over: a streak broke, a pending transaction expired or was voided, the time of
+// a mission was over before it was completed, or a user fell from a level. Only rewards and boards that ask for the status or the state, of levels
+// for the direction, are meant: others count and pay for what somebody has done.
 func (o *Occasion) Ends() bool {
 	switch o.Event.Type {
 	case event.Streak:
@@ -235,6 +235,8 @@ func (o *Occasion) Ends() bool {
 		return state == "EXPIRED" || state == "REJECTED"
 	case event.Mission:
 		return o.Event.Fields["state"] == "ENDED"
+	case event.Level:
+		return o.Event.Fields["direction"] == "DOWN"
 	case event.Activity, event.Quiz, event.Slide, event.Story, event.LearningGroup, event.LearningPath, event.Badge, event.MobilityTracking,
 		event.MobilityMilestone, event.User, event.Clock, event.Retraction:
 	}
@@ -253,11 +255,14 @@ func (o *Occasion) Changed() bool {
 	return o.Event.Type == event.User && o.Event.Fields["status"] != nil
 }
 
-// ReadsEnd tells whether the condition may read that something is over ([Occasion.Ends]).
-func (c Condition) ReadsEnd() bool { return ReadsEnd(c.rule) }
+// ReadsEnd tells whether the condition may read of events of a type that something is over ([Occasion.Ends]).
+func (c Condition) ReadsEnd(t event.Type) bool { return ReadsEnd(c.rule, t) }
 
-// ReadsEnd tells whether an expression, which may be nil, may read that something is over.
-func ReadsEnd(r *rule.Rule) bool {
+// ReadsEnd tells whether an expression, which may be nil, may read of events of a type that something is over.
+func ReadsEnd(r *rule.Rule, t event.Type) bool {
+	if t == event.Level {
+		return mayRead(r, "direction") || mayRead(r, "event.direction")
+	}
 	return mayRead(r, "status") || mayRead(r, "event.status") || mayRead(r, "state") || mayRead(r, "event.state")
 }
 

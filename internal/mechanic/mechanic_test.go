@@ -110,7 +110,7 @@ func TestReadsEnd(t *testing.T) {
 	} {
 		c, err := mechanic.CompileCondition("Kind/id", "field", []byte(src), tagged)
 		require.NoError(t, err, src)
-		require.Equal(t, want, c.ReadsEnd(), src)
+		require.Equal(t, want, c.ReadsEnd(event.Streak), src)
 	}
 	for _, tt := range []struct {
 		kind         event.Type

@@ -1,0 +1,201 @@
+package levels
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/amount"
+	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/text"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// Ladders is the kind of [Ladder].
+var Ladders = content.NewKind[Ladder]("Ladder")
+
+// A Demotion says when who has come to a step falls from it again.
+type Demotion string
+
+// The demotions: never, as soon as the measure is below the step, or at the end of each period in which it stayed below.
+const (
+	Never    Demotion = "NEVER"
+	AtOnce   Demotion = "AT_ONCE"
+	ByPeriod Demotion = "PERIOD"
+)
+
+// MaxSteps is how many steps a ladder may have.
+const MaxSteps = 100
+
+// A Ladder is steps that users climb as something that is measured of them grows.
+//
+// A ladder counts from the beginning: the first event of a user that it measures lets it measure what was before, for which no
+// event follows. So it is when a version measures something else. If only the steps or the demotion of a version are others, each user's place is judged anew
+// with the next event that is measured, and that is told as any change of it.
+type Ladder struct {
+	content.Header
+	content.Texts[Text]
+
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	// Image is an absolute URI.
+	Image string `json:"image,omitempty"`
+	// Measure is what of a user says on which step the user stands.
+	Measure Measure `json:"measure"`
+	// Demotion says when a user falls; empty means NEVER.
+	Demotion Demotion `json:"demotion,omitempty"`
+	// DemotionPeriod is the period of PERIOD: each DAY, WEEK or MONTH of the user's calendar. In the end of one, the user falls to the highest
+	// step that the measure was at in it.
+	DemotionPeriod timeframe.Calendar `json:"demotionPeriod,omitempty"`
+	// Steps are 1 to [MaxSteps], the lowest first. Who is below the first stands on none.
+	Steps []Step `json:"steps"`
+}
+
+// A Step is a level of a ladder.
+type Step struct {
+	// ID names the step in its ladder, and stays with it: who stands on it stays there while others are added.
+	ID string `json:"id"`
+	// Threshold is how much of the measure it takes: more than 0, and more than that of the step before.
+	Threshold   decimal.Decimal `json:"threshold"`
+	Name        string          `json:"name"`
+	Description string          `json:"description,omitempty"`
+	// Image is an absolute URI.
+	Image string `json:"image,omitempty"`
+	// Translations are what the step is called in languages of the ladder.
+	Translations []Text `json:"translations,omitempty"`
+}
+
+// A Text is the name and description of a ladder or a step in one language.
+type Text struct {
+	Lang        string `json:"lang"`
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+}
+
+// Language returns the language.
+func (t Text) Language() string { return t.Lang }
+
+// Validate refuses an empty name.
+func (t Text) Validate() error { return text.Required("name", t.Name) }
+
+// Validate returns every fault of the ladder's fields, joined.
+func (l *Ladder) Validate() error {
+	_, err := compileMeasure(l)
+	return errors.Join(text.Required("name", l.Name), text.Optional(text.URI, "image", l.Image), l.ValidateTexts(),
+		fault.In("measure", l.Measure.validate()), l.checkDemotion(), l.checkSteps(), err)
+}
+
+func (l *Ladder) checkDemotion() error {
+	switch l.Demotion {
+	case "", Never, AtOnce:
+		if l.DemotionPeriod != "" {
+			return fault.Invalid("demotionPeriod", "is for the demotion PERIOD")
+		}
+		return nil
+	case ByPeriod:
+		switch l.DemotionPeriod {
+		case timeframe.ByDay, timeframe.ByWeek, timeframe.ByMonth:
+			return nil
+		case timeframe.ByYear:
+		}
+		return fault.Invalid("demotionPeriod", "%q is none of DAY, WEEK, MONTH", l.DemotionPeriod)
+	}
+	return fault.Invalid("demotion", "%q is none of NEVER, AT_ONCE, PERIOD", l.Demotion)
+}
+
+func (l *Ladder) checkSteps() error {
+	if n := len(l.Steps); n < 1 || n > MaxSteps {
+		return fault.Invalid("steps", "are %d; a ladder has 1 to %d", n, MaxSteps)
+	}
+	var faults []error
+	langs := l.Languages()
+	for i := range l.Steps {
+		s := &l.Steps[i]
+		below := errors.Join(ident.Check("id", s.ID), amount.CheckPositive("threshold", s.Threshold), s.check(langs))
+		if i > 0 && s.Threshold.LessThanOrEqual(l.Steps[i-1].Threshold) {
+			below = errors.Join(below, fault.Invalid("threshold", "is %s, which is not more than %s of the step before", s.Threshold, l.Steps[i-1].Threshold))
+		}
+		if slices.ContainsFunc(l.Steps[:i], func(before Step) bool { return before.ID == s.ID }) {
+			below = errors.Join(below, fault.Invalid("id", "%q occurs twice", s.ID))
+		}
+		faults = append(faults, fault.In(stepField(i), below))
+	}
+	return errors.Join(faults...)
+}
+
+// check returns every fault in what the step is called.
+func (s *Step) check(langs []string) error {
+	faults := []error{text.Required("name", s.Name), text.Optional(text.URI, "image", s.Image)}
+	for i, t := range s.Translations {
+		err := t.Validate()
+		switch {
+		case !slices.Contains(langs, t.Lang):
+			err = errors.Join(err, fault.Invalid("lang", "%.40q is no language of the ladder", t.Lang))
+		case slices.ContainsFunc(s.Translations[:i], func(before Text) bool { return before.Lang == t.Lang }):
+			err = errors.Join(err, fault.Invalid("lang", "%q occurs twice", t.Lang))
+		}
+		faults = append(faults, fault.In(fmt.Sprintf("translations[%d]", i), err))
+	}
+	return errors.Join(faults...)
+}
+
+func stepField(i int) string { return fmt.Sprintf("steps[%d]", i) }
+
+// References returns what the measure names.
+func (l *Ladder) References() []content.Reference { return l.Measure.references() }
+
+// Warnings warns of steps that nobody can reach, and of a demotion that never comes.
+func (l *Ladder) Warnings(ctx context.Context, in content.View) ([]content.Warning, error) {
+	var warnings []content.Warning
+	if falls := l.demotion() != Never; falls && !l.Measure.sinks() {
+		warnings = append(warnings, content.Warning{Field: "demotion", Reason: "is " + string(l.Demotion) + ", and what is measured never falls, so nobody does"})
+	}
+	if l.Measure.Type != Balance {
+		return warnings, nil
+	}
+	doc, err := in.Document(ctx, currencyKind, l.Measure.CurrencyID)
+	if err != nil || doc == nil {
+		return warnings, err
+	}
+	if bounded, ok := doc.(interface{ UpperBound() *decimal.Decimal }); ok && bounded.UpperBound() != nil {
+		most := *bounded.UpperBound()
+		for i := range l.Steps {
+			if n := l.Steps[i].Threshold; n.GreaterThan(most) {
+				warnings = append(warnings, content.Warning{
+					Field: stepField(i) + ".threshold", Reason: fmt.Sprintf("is %s, and nobody can have more than %s of the currency", n, most),
+				})
+			}
+		}
+	}
+	return warnings, nil
+}
+
+// demotion returns when a user falls.
+func (l *Ladder) demotion() Demotion { return cmp.Or(l.Demotion, Never) }
+
+// reached returns the place of the highest step that takes no more than a measure, -1 for none.
+func (l *Ladder) reached(measure decimal.Decimal) int {
+	i, found := slices.BinarySearchFunc(l.Steps, measure, func(s Step, n decimal.Decimal) int { return s.Threshold.Cmp(n) })
+	if !found {
+		i--
+	}
+	return i
+}
+
+// place returns the place of a step that had a threshold when somebody came to it: of one that is gone, the highest that takes no more. It is
+// -1 for "".
+func (l *Ladder) place(id string, threshold decimal.Decimal) int {
+	if id == "" {
+		return -1
+	}
+	if i := slices.IndexFunc(l.Steps, func(s Step) bool { return s.ID == id }); i >= 0 {
+		return i
+	}
+	return l.reached(threshold)
+}

@@ -1,0 +1,21 @@
+package levels
+
+import (
+	"context"
+
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/room"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// Room is the engine's way in. Hosts reach the levels of a workspace through its field Levels.
+func Room(e room.Engine[Change]) room.Room[Change, Service] {
+	return room.New([]*store.Schema{places.Schema()}, []mechanic.Part{mechanic.Rows(places, func(s *state) string { return s.UserID })},
+		func(_ context.Context, _ *session.Tx, s room.Setting) (*program, error) {
+			return compile(s.Documents, e.Past)
+		},
+		func(run session.Runner, current room.Current[*program]) Service {
+			return newService(run, e.Library, current)
+		})
+}

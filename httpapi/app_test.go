@@ -18,7 +18,7 @@ func TestWhoMayUseTheApp(t *testing.T) {
 		_, err := g.ws.Users.Suspend(t.Context(), "admin")
 		require.NoError(t, err)
 		path := strings.NewReplacer(
-			"{activityId}", "run", "{learningGroupId}", "seven", "{learningPathAssignmentId}", "none", "{learningPathId}", "ancient", "{missionId}", "none",
+			"{activityId}", "run", "{learningGroupId}", "seven", "{learningPathAssignmentId}", "none", "{ladderId}", "club", "{learningPathId}", "ancient", "{missionId}", "none",
 			"{quizId}", "year", "{runtimeLeaderboardId}", "all-time", "{slideId}", "hill", "{storyId}", "rome", "{streakRuleId}", "daily", "{tagId}", "green", "{badgeConfigurationId}", "none",
 			"{virtualCurrencyId}", "points", "{virtualTransactionId}", "none",
 		)
@@ -41,7 +41,7 @@ func TestWhoMayUseTheApp(t *testing.T) {
 				require.Equal(t, httpapi.CodeForbidden, c.do(op.Method, at, "{}", 403)["code"], op.Path)
 			}
 		}
-		require.Equal(t, 63, seen, "54 that clients know, two of badges, the items of a group, the places around one's own, two of freezes, two that go on, and taking back a gift")
+		require.Equal(t, 65, seen, "54 that clients know, two of badges, the items of a group, the places around one's own, two of freezes, two of levels, two that go on, and taking back a gift")
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/levels"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/mobility"
 	"github.com/guerdonhq/guerdon/streaks"
@@ -27,6 +28,10 @@ func declarations(f *forms) map[Context][]*operation {
 	called[leaderboard.Change](f, "ScoreChange")
 	called[learning.Change](f, "LearningChange")
 	called[mobility.Change](f, "MobilityChange")
+	called[levels.Change](f, "LevelChange")
+	called[levels.Step](f, "LadderStep")
+	called[levels.Text](f, "LadderText")
+	called[levels.Measure](f, "LadderMeasure")
 	return map[Context][]*operation{Dashboard: append(dashboard(f), auditLogs()), App: app(f), Portal: portalOperations()}
 }
 
@@ -47,6 +52,7 @@ func dashboard(f *forms) []*operation {
 		documents(f, currencyKind()),
 		documents(f, streakConfigurationKind()),
 		documents(f, streakRuleKind()),
+		documents(f, ladderKind(f)),
 		dashboardTranslations(),
 		dashboardLearning(f),
 		dashboardMissions(f),
@@ -57,6 +63,7 @@ func dashboard(f *forms) []*operation {
 		dashboardBadges(),
 		dashboardWorkspace(f),
 		dashboardMobility(f),
+		dashboardLevels(),
 		dashboardAnalytics(),
 		dashboardJournal(f),
 		dashboardBundles(f),
@@ -186,5 +193,14 @@ func streakRuleKind() *kind[streaks.Rule, streaks.Text] {
 		name: "StreakRule", plural: "streak-rules", id: "streakRuleId", catalogID: "streakRuleCatalogId", singular: elsewhere, tags: tagsSilent, stated: true,
 		kept: []keep{{field: "metric"}},
 		of:   func(ws *guerdon.Workspace) content.Documents[streaks.Rule] { return ws.Streaks.Rules },
+	}
+}
+
+func ladderKind(f *forms) *kind[levels.Ladder, levels.Text] {
+	shapeOf[levels.Measure](f, shape{null: []string{"matchCondition", "expression"}})
+	return &kind[levels.Ladder, levels.Text]{
+		name: "Ladder", plural: "ladders", id: "ladderId", tags: tagsAnswered,
+		kept: []keep{{"demotionPeriod", "demotion", "PERIOD"}},
+		of:   func(ws *guerdon.Workspace) content.Documents[levels.Ladder] { return ws.Levels.Ladders },
 	}
 }

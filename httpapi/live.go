@@ -17,6 +17,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/levels"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/mobility"
 	"github.com/guerdonhq/guerdon/store"
@@ -254,6 +255,7 @@ type (
 		Scores       []leaderboard.Change `json:"scores,omitempty"`
 		Learning     []learning.Change    `json:"learning,omitempty"`
 		Mobility     []mobility.Change    `json:"mobility,omitempty"`
+		Levels       []levels.Change      `json:"levels,omitempty"`
 	}
 )
 
@@ -340,7 +342,8 @@ func (c *call) changedOf(e *guerdon.Entry) (ownChange, bool) {
 	change.Scores = of(o.Scores, func(s *leaderboard.Change) bool { return s.EntityID == id || tags[s.EntityID] })
 	change.Learning = of(o.Learning, func(l *learning.Change) bool { return l.UserID == id })
 	change.Mobility = of(o.Mobility, func(m *mobility.Change) bool { return m.UserID == id })
-	n := len(change.Events) + len(change.Missions) + len(change.Streaks) + len(change.Transactions) + len(change.Badges) + len(change.Scores) + len(change.Learning) + len(change.Mobility)
+	change.Levels = of(o.Levels, func(l *levels.Change) bool { return l.UserID == id })
+	n := len(change.Events) + len(change.Missions) + len(change.Streaks) + len(change.Transactions) + len(change.Badges) + len(change.Scores) + len(change.Learning) + len(change.Mobility) + len(change.Levels)
 	return change, n > 0
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/levels"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
@@ -72,6 +73,9 @@ func notices(e *guerdon.Entry) []notice {
 	n.board(&e.Event)
 	for i := range o.Learning {
 		n.learning(&o.Learning[i])
+	}
+	for i := range o.Levels {
+		n.level(&o.Levels[i])
 	}
 	for _, p := range o.Problems {
 		reason := text.Cut(p.Reason, maxReason)
@@ -142,6 +146,16 @@ func (n *noting) streak(c *streaks.Change) {
 	for _, g := range c.Goals {
 		d.GoalID, d.Target = g.GoalID, g.Target
 		n.add(StreakGoalReached, c.UserID, d)
+	}
+}
+
+func (n *noting) level(c *levels.Change) {
+	d := LevelData{UserID: c.UserID, LadderID: c.LadderID, LadderVersion: c.LadderVersion, From: c.From, To: c.To, Measure: c.Measure.String(), Late: c.Late}
+	switch c.Direction {
+	case levels.Up:
+		n.add(LevelUp, c.UserID, d)
+	case levels.Down:
+		n.add(LevelDown, c.UserID, d)
 	}
 }
 

@@ -61,6 +61,16 @@ func (t Type) shape() []property {
 			all = append(all, property{"goalId", ordinal(), false, "the number of the cycle of goals"}, property{"target", ordinal(), false, "the goal"})
 		}
 		return all
+	case LevelUp, LevelDown:
+		return []property{
+			user,
+			{"ladderId", name(), false, "the ladder"},
+			{"ladderVersion", ordinal(), true, "the version of that which decided"},
+			{"from", name(), true, "the step before, unless that was below the first"},
+			{"to", name(), true, "the step since, unless it is below the first"},
+			{"measure", decimal(), false, "how much there is of what is measured"},
+			{"late", yes(), true, "whether the user stands there now because of what happened before"},
+		}
 	case RewardPaid, RewardPending, RewardExpired, RewardRejected, RewardUndone:
 		return []property{
 			user,

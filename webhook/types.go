@@ -37,6 +37,8 @@ const (
 	PathUnlocked      Type = "path.unlocked"       // an assigned path may be begun
 	PathCompleted     Type = "path.completed"      // somebody has completed a path
 	PathUndone        Type = "path.undone"         // one of these three does not follow after all
+	LevelUp           Type = "level.up"            // somebody has come to a higher step of a ladder
+	LevelDown         Type = "level.down"          // somebody has fallen to a lower one, or below the first
 	RuleProblem       Type = "rule.problem"        // a rule could not do what it should
 )
 
@@ -46,7 +48,7 @@ func Types() []Type {
 		MissionAssigned, MissionProgressed, MissionCompleted, MissionUndone,
 		StreakExtended, StreakFrozen, StreakBroken, StreakGoalReached, StreakUndone,
 		RewardPaid, RewardPending, RewardExpired, RewardRejected, RewardUndone,
-		BalanceChanged, BadgeAwarded, BadgeUndone, ScoreChanged, BoardClosed, PathAssigned, PathUnlocked, PathCompleted, PathUndone, RuleProblem,
+		BalanceChanged, BadgeAwarded, BadgeUndone, ScoreChanged, BoardClosed, PathAssigned, PathUnlocked, PathCompleted, PathUndone, LevelUp, LevelDown, RuleProblem,
 	}
 }
 
@@ -106,6 +108,18 @@ type StreakData struct {
 	Late                 bool   `json:"late,omitempty"`   // the day came before the last that was known
 	GoalID               int    `json:"goalId,omitempty"` // of the cycle of goals
 	Target               int    `json:"target,omitempty"` // of the goal that was reached
+}
+
+// LevelData is the data of the types of levels.
+type LevelData struct {
+	UserID        string `json:"userId"`
+	LadderID      string `json:"ladderId"`
+	LadderVersion int    `json:"ladderVersion,omitempty"`
+	From          string `json:"from,omitempty"` // the step before, absent if that was below the first
+	To            string `json:"to,omitempty"`   // the step since, absent if it is below the first
+	Measure       string `json:"measure"`        // a decimal
+	// Late says that the user stands there now because of what happened before: From is what had been told or could have been.
+	Late bool `json:"late,omitempty"`
 }
 
 // RewardData is the data of the types of rewards.

@@ -87,6 +87,43 @@ func Example_groupMission() {
 	// - bob 1
 }
 
+// How does a mission count points, such as those that somebody earns in a week? It matches the currency; its condition says which
+// direction counts, and that what is taken back does not.
+func Example_missionOverMoney() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada", "bob")
+	_, err := ws.Import(ctx, []byte(`{"documents": [
+	  {"kind": "MissionConfiguration", "id": "earner", "name": "Earner", "missionType": "INDIVIDUAL",
+	   "matchType": "INSTANCE", "matchEntity": "VirtualTransaction", "matchEntityId": "points",
+	   "matchCondition": {"and": [{"==": [{"var": "direction"}, "CREDIT"]}, {"!": {"var": "reversalOf"}}]},
+	   "incrementExpression": {"var": "amount"}, "targetAmountExpression": 50,
+	   "defaultLang": "en", "translations": [{"lang": "en", "label": "Earn 50 points"}]},
+	  {"kind": "MissionRule", "id": "earners", "name": "Earners", "missionType": "INDIVIDUAL", "missionConfigurationsPool": ["earner"],
+	   "timeframeType": "RECURRING", "recurrence": "WEEKLY", "timeframeTimezoneType": "USER", "timeframeStartsAt": "2020-01-01T00:00:00Z",
+	   "assignmentMode": "EVENT", "eventMatchType": "INSTANCE", "eventMatchEntity": "VirtualTransaction", "eventMatchEntityId": "points",
+	   "defaultLang": "en", "translations": [{"lang": "en"}]}
+	]}`))
+	check(err)
+	show := func() {
+		m, err := ws.Missions.Mission(ctx, "ada:earners:earner:2025-W40")
+		check(err)
+		fmt.Println(m.CurrentAmount, "of", m.TargetAmount, m.IsCompleted)
+	}
+	_, err = ws.Economy.Grant(ctx, grant("ada", 20))
+	check(err)
+	show()
+	_, err = ws.Economy.Transfer(ctx, "ada", grant("bob", 5)) // what is given away is not earned
+	check(err)
+	show()
+	_, err = ws.Economy.Grant(ctx, grant("ada", 30))
+	check(err)
+	show()
+	// Output:
+	// 20 of 50 false
+	// 20 of 50 false
+	// 50 of 50 true
+}
+
 // How does everybody get a mission at a time of the day? A rule with a schedule assigns it when the
 // clock has reached that time and the host calls Advance.
 func Example_scheduledMission() {

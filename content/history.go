@@ -125,6 +125,19 @@ func (l *Library) LoadAt(ctx context.Context, tx store.Tx, at time.Time) (*Progr
 	return p, err
 }
 
+// Ever returns all versions of documents of a kind that were ever published, by id, then number: what there is may go on by any of them.
+func Ever[T any](ctx context.Context, tx store.Tx, kind *Kind[T]) ([]*T, error) {
+	rows, err := versions.List(ctx, tx, store.Prefix(kind.name+"/"))
+	all := make([]*T, len(rows))
+	for i := 0; err == nil && i < len(rows); i++ {
+		var doc Document
+		if doc, err = rows[i].open(kind, &record{Kind: kind.name, ID: rows[i].ID}); err == nil {
+			all[i] = any(doc).(*T)
+		}
+	}
+	return all, err
+}
+
 // A Pin names a version of a document.
 type Pin struct {
 	Kind    string `json:"kind"`

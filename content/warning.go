@@ -75,6 +75,24 @@ func (v View) Document(ctx context.Context, kind, id string) (Document, error) {
 	return doc, err
 }
 
+// Documents returns those of a kind, the first thousand of them, by id.
+func (v View) Documents(ctx context.Context, kind string) ([]Document, error) {
+	ids, err := v.idsOf(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.prefetch(ctx, each(ids, func(id string) string { return recordKey(kind, id) })); err != nil {
+		return nil, err
+	}
+	all := make([]Document, len(ids))
+	for i, id := range ids {
+		if all[i], err = v.Document(ctx, kind, id); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 // TagNamespace tells whether a tag has a namespace.
 func (v View) TagNamespace(ctx context.Context, namespace string) (bool, error) {
 	from := (&Tag{Namespace: namespace}).UniqueKey()

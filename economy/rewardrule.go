@@ -122,6 +122,13 @@ func (r *RewardRule) Matcher() event.Matcher {
 	return event.Matcher{Type: r.RuleType, Entity: r.MatchEntity, EntityID: r.MatchEntityID}
 }
 
+// Pays tells whether the rule pays in a currency, "" for any, for events of a type. One that matches a tag is not known to.
+func (r *RewardRule) Pays(currencyID string, of event.Type) bool {
+	return r.ApplicationMode != Disabled && r.MatchEntity == string(of) && slices.ContainsFunc(r.Rewards, func(w Reward) bool {
+		return currencyID == "" || w.CurrencyID == currencyID
+	})
+}
+
 // Validate returns every fault of the rule's fields, joined.
 func (r *RewardRule) Validate() error {
 	_, err := compileRule(r)

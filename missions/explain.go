@@ -44,7 +44,7 @@ func (p *program) Explain(
 		return v, nil, nil
 	}
 	// The rules before it have assigned theirs by then: React will find that done.
-	before := p.rules.On(matchKeys(o))
+	before := p.rules.On(o.Keys)
 	if i := slices.Index(before, pl); i > 0 {
 		if _, err := p.assign(ctx, tx, before[:i], o); err != nil {
 			return nil, nil, err
@@ -135,7 +135,7 @@ func explainTarget(tx *session.Tx, c *mechanic.Occasion, g *goal, m *Mission) (c
 // may be out of use; a mission that is running goes on nevertheless. The version is that of the mission's own copy.
 func (p *program) explainConfiguration(ctx context.Context, tx *session.Tx, c *mechanic.Occasion, id string) (*mechanic.Verdict, error) {
 	// What the event assigns counts it: React will find that done.
-	if _, err := p.assign(ctx, tx, p.rules.On(matchKeys(c)), c); err != nil {
+	if _, err := p.assign(ctx, tx, p.rules.On(c.Keys), c); err != nil {
 		return nil, err
 	}
 	var best *mechanic.Verdict

@@ -347,7 +347,7 @@ func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendmen
 		if len(o.User.Tags) == 0 {
 			return nil // who is in no group
 		}
-		return eachCounting(ctx, tx, o, func(m *Mission) error {
+		return p.eachCounting(ctx, tx, o, func(m *Mission) error {
 			if m.MissionType != Group {
 				return nil
 			}

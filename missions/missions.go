@@ -11,6 +11,10 @@
 // with the state ENDED, for rewards and boards that read the state: for the missions that are assigned while such a
 // document is in force. Nobody else counts it.
 //
+// A mission over transactions counts those that are completed, of the user whose they are: of a transfer, each side counts its own. An amount is
+// more than 0 in both directions, so its condition reads direction, and reversalOf, unless what takes back is to count too. What
+// is paid for missions may count for missions; that ends, because each is completed once.
+//
 // A rule that is published later counts what happened before too, from the beginning of its timeframe. But
 // no event follows from a mission that is completed by what was recorded before the rule was published, so
 // nothing is paid for it.

@@ -18,15 +18,20 @@ type program struct {
 	audience mechanic.Audience
 	past     mechanic.Past
 	goals    map[string]*goal
+	// counted are the keys of what any version of a configuration counts: for nothing else is there a mission.
+	counted map[string]bool
 	// former are goals of missions that go on by former versions, compiled when they are met first.
 	former sync.Map // of *goal by formerGoal
 	rules  mechanic.Assigners[*plan]
 }
 
-// compile compiles what is published. past is what a mission that is assigned counts of its period, and audience, which may
+// compile compiles what is published. ever are all versions of configurations, by which missions may go on; past is what a mission that is assigned counts of its period, and audience, which may
 // be nil, who asks for the ends of missions.
-func compile(docs *content.Program, past mechanic.Past, audience mechanic.Audience) (*program, error) {
-	p := &program{docs: docs, past: past, audience: audience, goals: map[string]*goal{}}
+func compile(docs *content.Program, ever []*Configuration, past mechanic.Past, audience mechanic.Audience) (*program, error) {
+	p := &program{docs: docs, past: past, audience: audience, goals: map[string]*goal{}, counted: map[string]bool{}}
+	for _, c := range ever {
+		p.counted[c.Matcher().Key()] = true
+	}
 	var faults []error
 	var ordered []*goal
 	for _, c := range content.Live(docs, Configurations) {

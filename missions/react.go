@@ -58,15 +58,16 @@ func (p *program) Heeds(keys []string) bool { return p.rules.Meets(keys) }
 
 // Reads names what [program.React] reads first.
 func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
-	keys := matchKeys(o)
 	reads := []store.Read{missionTable.Rows(firstEnd(o.User.ID))}
 	for _, owner := range owners(o.User) {
-		for _, key := range keys {
-			reads = append(reads, missionTable.Rows(counting(owner, key, o.Event.At)))
+		for _, key := range o.Keys {
+			if p.counted[key] {
+				reads = append(reads, missionTable.Rows(counting(owner, key, o.Event.At)))
+			}
 		}
 	}
 	var evaluations []string
-	for _, pl := range p.rules.On(keys) {
+	for _, pl := range p.rules.On(o.Keys) {
 		owner, member := pl.owner(o.User)
 		period, ok, err := pl.on.PeriodAt(tx, o.User, o.Event.At)
 		if member && ok && err == nil { // otherwise React says what is wrong
@@ -77,14 +78,6 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 		reads = append(reads, evaluationTable.Keys(evaluations...))
 	}
 	return reads
-}
-
-// matchKeys returns the keys of the matchers that missions can have and the event meets.
-func matchKeys(o *mechanic.Occasion) []string {
-	if !slices.Contains(entities, string(o.Event.Type)) && o.Event.Type != event.User && len(o.Keys) > 0 {
-		return o.Keys[2:] // those of its tags
-	}
-	return o.Keys
 }
 
 // owners returns those whose missions a user advances: the user, and the groups the user is in.
@@ -107,11 +100,11 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	case o.Ticks(tickedEnd):
 		return nil, p.end(ctx, tx, o)
 	}
-	changes, err := p.assign(ctx, tx, p.rules.On(matchKeys(o)), o)
+	changes, err := p.assign(ctx, tx, p.rules.On(o.Keys), o)
 	if err != nil {
 		return nil, err
 	}
-	err = eachCounting(ctx, tx, o, func(m *Mission) (err error) {
+	err = p.eachCounting(ctx, tx, o, func(m *Mission) (err error) {
 		changes, err = p.advance(ctx, tx, o, m, changes)
 		return err
 	})
@@ -184,7 +177,7 @@ func (p *program) eachPast(ctx context.Context, tx *session.Tx, m *Mission, user
 // counts tells whether the mission is one that an event advances: the user's or that of a group the user is
 // in, running, and matched by the event.
 func (m *Mission) counts(o *mechanic.Occasion) bool {
-	return slices.Contains(owners(o.User), m.owner()) && m.running(o) && slices.Contains(matchKeys(o), m.Matcher().Key())
+	return slices.Contains(owners(o.User), m.owner()) && m.running(o) && slices.Contains(o.Keys, m.Matcher().Key())
 }
 
 // running tells whether the mission may count an event when it happened; its own completion it never does, whatever tags
@@ -194,9 +187,12 @@ func (m *Mission) running(o *mechanic.Occasion) bool {
 }
 
 // eachCounting calls fn with the missions that an event advances.
-func eachCounting(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, fn func(*Mission) error) error {
+func (p *program) eachCounting(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, fn func(*Mission) error) error {
 	for _, owner := range owners(o.User) {
-		for _, key := range matchKeys(o) {
+		for _, key := range o.Keys {
+			if !p.counted[key] {
+				continue
+			}
 			running, err := missionTable.List(ctx, tx, counting(owner, key, o.Event.At))
 			if err != nil {
 				return err

@@ -96,7 +96,7 @@ func (p *program) Recalls(ctx context.Context, tx *session.Tx, u *tenancy.User, 
 	}
 	return func(o *mechanic.Occasion) bool {
 		return slices.ContainsFunc(all, func(p pending) bool {
-			return !o.Event.At.Before(p.since) && slices.Contains(owners(o.User), p.owner) && slices.Contains(matchKeys(o), p.match)
+			return !o.Event.At.Before(p.since) && slices.Contains(owners(o.User), p.owner) && slices.Contains(o.Keys, p.match)
 		})
 	}, nil
 }

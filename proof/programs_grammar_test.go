@@ -181,7 +181,8 @@ func (a author) leaves(root string) []any {
 			of = append(of, operation(">", variable("number"), 1))
 		}
 	case "VirtualTransaction":
-		of = append(of, operation("==", variable("direction"), "CREDIT"), operation("==", variable("virtualCurrencyId"), "points"))
+		of = append(of, operation("==", variable("direction"), "CREDIT"), operation("==", variable("virtualCurrencyId"), "points"),
+			object{"!": variable("reversalOf")})
 	}
 	return of
 }

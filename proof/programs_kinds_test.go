@@ -129,9 +129,9 @@ func (a author) missionType() string {
 	return pick(a, "type", "GROUP", "INDIVIDUAL")
 }
 
-// missionConfiguration is a mission on activities, quizzes or paths.
+// missionConfiguration is a mission on activities, quizzes, paths or money.
 func (a author) missionConfiguration(id string) object {
-	matcher, entity := a.matcher("matchType matchEntity matchEntityId", "Activity", "Quiz", "LearningPath", "Badge", "Level")
+	matcher, entity := a.matcher("matchType matchEntity matchEntityId", "Activity", "Quiz", "LearningPath", "Badge", "LevelVirtualTransaction")
 	targets := []any{2, nil, 3, 5}
 	if a.types[id] == "INDIVIDUAL" {
 		targets = append(targets, operation("if", isRed(), 4, 2)) // a group is no user
@@ -156,7 +156,7 @@ func (a author) missionRule(id string) object {
 	}, a.grace(a.timeframe(true, kind == "INDIVIDUAL"), true))
 	var roots []string
 	if fields["assignmentMode"] == "EVENT" {
-		matcher, entity := a.matcher("eventMatchType eventMatchEntity eventMatchEntityId", "Activity", "Quiz", "LearningPath", "Level", "User")
+		matcher, entity := a.matcher("eventMatchType eventMatchEntity eventMatchEntityId", "Activity", "Quiz", "LearningPath", "Level", "User", "VirtualTransaction")
 		merge(fields, matcher)
 		fields["eventMatchCondition"] = a.condition(entity, "user")
 		roots = []string{"activeMissions"}

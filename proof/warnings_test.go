@@ -34,6 +34,13 @@ func board(query object) object {
 	}, query)})
 }
 
+// countingPoints is a mission over points.
+func countingPoints(fields object) object {
+	return document("MissionConfiguration", "new", with(object{
+		"missionType": "INDIVIDUAL", "matchType": "INSTANCE", "matchEntity": "VirtualTransaction", "matchEntityId": "points",
+	}, fields))
+}
+
 func missionRule(fields object) object {
 	return document("MissionRule", "new", with(object{
 		"missionType": "INDIVIDUAL", "timeframeType": "PERMANENT", "timeframeTimezoneType": "USER", "timeframeStartsAt": "2020-01-01T00:00:00Z",
@@ -78,6 +85,18 @@ func TestWhatIsHardlyMeantIsAWarning(t *testing.T) {
 					"also those that are published later",
 			}},
 		},
+		"earned and spent": {
+			countingPoints(object{"incrementExpression": variable("amount")}),
+			[]content.Warning{
+				{Field: "matchCondition", Reason: "does not read direction, and neither does incrementExpression, so what is spent or given away counts like what is earned, " +
+					`as an amount is more than 0 in both directions; compare it: {"==": [{"var": "direction"}, "CREDIT"]}, or "DEBIT"`},
+				{Field: "matchCondition", Reason: "does not read reversalOf, and neither does incrementExpression, so what takes back another transaction counts like one that " +
+					`somebody has made; leave it out: {"!": {"var": "reversalOf"}}`},
+				{Field: "matchCondition", Reason: "does not read initiatorType, and neither does incrementExpression, so what RewardRule \"per-week\" pays for missions counts too, and one " +
+					`completed mission may complete another; each is completed once, so it ends; leave that out: {"!=": [{"var": "initiator"}, "per-week"]}`},
+			},
+		},
+		"what was earned":      {countingPoints(object{"matchCondition": operation("==", variable("event.initiatorType"), "USER")}), nil},
 		"smallness":            {reward("new", object{"matchCondition": small}), []content.Warning{{Field: "matchCondition", Reason: absent}}},
 		"smallness in a pay":   {reward("new", object{"rewards": paying(object{"if": []any{small, 10, 1}})}), []content.Warning{{Field: "rewards[0].expression/if/0", Reason: absent}}},
 		"smallness in a where": {board(object{"where": small}), []content.Warning{{Field: "query.where", Reason: absent}}},

@@ -1,0 +1,62 @@
+package missions
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
+)
+
+// A payer is a document that pays; package economy has them.
+type payer interface {
+	// Pays tells whether it pays in a currency, "" for any, for events of a type.
+	Pays(currencyID string, of event.Type) bool
+}
+
+// payers is the kind of those who pay for missions.
+const payers = "RewardRule"
+
+// Warnings warns of a mission over transactions that counts what is hardly meant: both directions, what was taken back, and what is paid for missions.
+func (c *Configuration) Warnings(ctx context.Context, in content.View) ([]content.Warning, error) {
+	if c.MatchEntity != string(event.VirtualTransaction) {
+		return nil, nil
+	}
+	g, err := compileConfiguration(c)
+	if err != nil {
+		return nil, nil //nolint:nilerr // what it will be refused for is said elsewhere
+	}
+	var warnings []content.Warning
+	warn := func(reason string, args ...any) {
+		warnings = append(warnings, content.Warning{Field: "matchCondition", Reason: fmt.Sprintf(reason, args...)})
+	}
+	if !g.readsOf("direction", "initiatorType", "initiator") {
+		warn(`does not read direction, and neither does incrementExpression, so what is spent or given away counts like what is earned, as an amount is more than 0 ` +
+			`in both directions; compare it: {"==": [{"var": "direction"}, "CREDIT"]}, or "DEBIT"`)
+	}
+	if !g.readsOf("reversalOf", "initiatorType") {
+		warn(`does not read reversalOf, and neither does incrementExpression, so what takes back another transaction counts like one that somebody has made; ` +
+			`leave it out: {"!": {"var": "reversalOf"}}`)
+	}
+	if g.readsOf("initiatorType", "initiator") {
+		return warnings, nil
+	}
+	rules, err := in.Documents(ctx, payers)
+	i := slices.IndexFunc(rules, func(doc content.Document) bool {
+		p, ok := doc.(payer)
+		return ok && p.Pays(c.MatchEntityID, event.Mission)
+	})
+	if err == nil && i >= 0 {
+		warn(`does not read initiatorType, and neither does incrementExpression, so what %s %q pays for missions counts too, and one completed mission may complete `+
+			`another; each is completed once, so it ends; leave that out: {"!=": [{"var": "initiator"}, %q]}`, payers, rules[i].Head().ID, rules[i].Head().ID)
+	}
+	return warnings, err
+}
+
+// readsOf tells whether the condition or the increment may read one of some fields of an event.
+func (g *goal) readsOf(fields ...string) bool {
+	return slices.ContainsFunc(fields, func(field string) bool {
+		return slices.ContainsFunc([]string{field, "event." + field}, func(path string) bool { return g.condition.Reads(path) || g.increment.Reads(path) })
+	})
+}

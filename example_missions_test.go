@@ -71,7 +71,7 @@ func Example_groupMission() {
 		_, err := ws.Record(ctx, event.Event{UserID: id, EntityID: "run"})
 		check(err)
 	}
-	list, _, err := ws.Missions.GroupList(ctx, "red", store.Page{})
+	list, _, err := ws.Missions.GroupList(ctx, "red", missions.Query{}, store.Page{})
 	check(err)
 	for _, m := range list {
 		fmt.Println(m.PeriodID, m.CurrentAmount, "of", m.TargetAmount, "completed:", m.IsCompleted)
@@ -138,7 +138,7 @@ func Example_scheduledMission() {
 	check(err)
 	for range 2 {
 		check(ws.Advance(ctx))
-		list, _, err := ws.Missions.List(ctx, "bob", store.Page{})
+		list, _, err := ws.Missions.List(ctx, "bob", missions.Query{}, store.Page{})
 		check(err)
 		fmt.Println(now.Format("15:04"), len(list), "missions")
 		now = now.Add(time.Hour) // 12:00 in Rome

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"github.com/guerdonhq/guerdon/missions"
 	"os"
 	"path/filepath"
 	"time"
@@ -210,7 +211,7 @@ func Example_lateEvent() {
 		_, err := ws.Record(ctx, event.Event{UserID: "ada", EntityID: "run", At: at})
 		check(err)
 	}
-	missions, _, err := ws.Missions.List(ctx, "ada", store.Page{})
+	missions, _, err := ws.Missions.List(ctx, "ada", missions.Query{}, store.Page{})
 	check(err)
 	for _, m := range missions {
 		fmt.Println(m.PeriodID, m.State, m.CurrentAmount, "of", m.TargetAmount, "completed:", m.IsCompleted)

@@ -2,6 +2,7 @@ package analytics_test
 
 import (
 	"fmt"
+	"github.com/guerdonhq/guerdon/missions"
 	"maps"
 	"os"
 	"slices"
@@ -269,7 +270,7 @@ func (w *world) compareMissions(
 	t.Helper()
 	ctx, of := t.Context(), standings(entries, zone)
 	for _, id := range shown { // what the journal says is what is so
-		own, _, err := w.Missions.List(ctx, id, store.Page{Limit: 100})
+		own, _, err := w.Missions.List(ctx, id, missions.Query{}, store.Page{Limit: 100})
 		require.NoError(t, err)
 		for _, m := range own {
 			var on *timeframe.Day

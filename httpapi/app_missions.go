@@ -15,6 +15,7 @@ import (
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 type appMission missions.Mission
@@ -37,6 +38,18 @@ type (
 		ID     string   `path:"id"`
 		Fields []string `enum:"translation" query:"fields"`
 	}
+	missionsAsked struct {
+		translatedPage
+		missionQuery
+	}
+	// missionQuery picks missions.
+	missionQuery struct {
+		State string `enum:"PENDING,ACTIVE,ENDED" query:"state"`
+		// Completed picks those that are completed, or those that are not.
+		Completed *bool `query:"isCompleted"`
+		// PeriodID picks one period, such as 2026-W10.
+		PeriodID string `query:"periodId"`
+	}
 	missionAsked struct {
 		translatedID
 		asOf
@@ -45,6 +58,10 @@ type (
 		GroupTagID string `query:"groupTagId"`
 	}
 )
+
+func (q missionQuery) query() missions.Query {
+	return missions.Query{State: timeframe.State(q.State), Completed: q.Completed, PeriodID: q.PeriodID}
+}
 
 // appMissions declares missions.
 func appMissions(f *forms) []*operation {
@@ -57,16 +74,26 @@ func appMissions(f *forms) []*operation {
 	}
 	f.shapes[reflect.TypeFor[appMission]()] = s
 	return []*operation{
-		declare("GET", "/missions", tenancy.ContentRead, "List one's missions and those of one's groups", codes(200, 401), listMissions),
+		declare("GET", "/missions", tenancy.ContentRead, "List one's missions and those of one's groups that are running, or by their state one's own that are to come or have ended", codes(200, 400, 401), listMissions),
 		declare("GET", "/missions/{missionId}", tenancy.ContentRead, "Get one of one's missions or of one's groups", codes(200, 400, 401, 404), getMission).naming(map[string]string{"mission": "missionId"}),
 	}
 }
 
-func listMissions(ctx context.Context, c *call, in *translatedPage) (out list[missionRow], err error) {
+func listMissions(ctx context.Context, c *call, in *missionsAsked) (out list[missionRow], err error) {
+	q := in.query()
+	if q.State == timeframe.Pending || q.State == timeframe.Ended {
+		found, next, err := c.ws.Missions.List(ctx, c.user.ID, q, in.page())
+		if err != nil {
+			return out, err
+		}
+		rows, err := c.missionRows(ctx, found, in.Fields)
+		return list[missionRow]{rows, next}, err
+	}
 	all, err := evaluated(ctx, c, func(ws *guerdon.Workspace) ofUser[missions.Mission] { return ws.Missions.Evaluate }, c.ws.Missions.Current)
 	if err != nil {
 		return out, err
 	}
+	all = slices.DeleteFunc(all, func(m missions.Mission) bool { return !q.Shows(&m) })
 	page, err := sliced(all, func(m *missions.Mission) string {
 		if m.EndsAt.IsZero() {
 			return "~" + m.ID // behind all that end

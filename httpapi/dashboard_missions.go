@@ -45,6 +45,12 @@ func (c *call) transactionRows(all []economy.Transaction) transactionRows {
 }
 
 type (
+	missionsOf struct {
+		paging
+		missionQuery
+
+		UserID string `path:"userId"`
+	}
 	newMission struct {
 		Body struct {
 			MissionType            missions.Type    `json:"missionType"`
@@ -107,6 +113,14 @@ func dashboardMissions(f *forms) []*operation {
 	shapeOf[economy.Transaction](f, shape{hidden: []string{"counterpartTransactionId", "ruleVersion", "at"}})
 	named := map[string]string{"virtualTransaction": "virtualTransactionId"}
 	return []*operation{
+		declare("GET", "/users/{userId}/missions", tenancy.AnalyticsRead, "List the missions that a user has had, has and will have", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *missionsOf) (out list[givenMission], err error) {
+			found, next, err := c.ws.Missions.List(ctx, in.UserID, in.query(), in.page())
+			out = list[givenMission]{make([]givenMission, len(found)), next}
+			for i := range found {
+				out.Items[i] = givenMission{target(&found[i]), found[i], c.envelope()}
+			}
+			return out, err
+		}),
 		declare("POST", "/missions", tenancy.ContentUpdate, "Give a user, or a group, a mission", codes(201, 400, 401, 404, 409), func(ctx context.Context, c *call, in *newMission) (row givenMission, err error) {
 			b := &in.Body
 			faults := []error{checkRange(b.TimeframeType, b.EndsAt)}

@@ -383,6 +383,7 @@ func otherDashboard(all map[string]fixture) {
 		"POST /explain":                     {body: `{"eventId": "happened", "kind": "RewardRule", "id": "kept"}`},
 		"GET /journal":                      {},
 		"GET /users/{userId}/history":       {path: ada},
+		"GET /users/{userId}/missions":      {path: ada},
 		"GET /bundle":                       {},
 		"POST /bundle":                      {body: `{"documents": [{"kind": "Activity", "id": "bundled", "name": "` + secret + `", ` + labels + `}]}`},
 		"POST /bundle/diff":                 {body: `{"documents": []}`},

@@ -416,7 +416,7 @@ func TestAnyInterleavingOfMembersGivesTheSame(t *testing.T) {
 		for _, d := range order {
 			b.react(t, user(d.userID, "", "red"), d.id, d.at, d.value)
 		}
-		group, _, err := b.GroupList(t.Context(), "red", store.Page{})
+		group, _, err := b.GroupList(t.Context(), "red", missions.Query{}, store.Page{})
 		require.NoError(t, err)
 		text, err := json.Marshal(group)
 		require.NoError(t, err)
@@ -563,7 +563,7 @@ func TestEvaluateAssignsLazyRulesOnce(t *testing.T) {
 	b := newBench(t, activity, goal(), lazy)
 	_, err := b.Evaluate(t.Context(), "nobody")
 	require.ErrorIs(t, err, fault.ErrNotFound)
-	_, _, err = b.List(t.Context(), "nobody", store.Page{})
+	_, _, err = b.List(t.Context(), "nobody", missions.Query{}, store.Page{})
 	require.EqualError(t, err, `user: "nobody" not found`)
 	b.join(t, "ada")
 	for range 2 {
@@ -599,14 +599,14 @@ func TestScheduledPushReachesEveryUserInSteps(t *testing.T) {
 		return steps
 	}
 	advance()
-	list, _, err := b.List(t.Context(), "user-6", store.Page{})
+	list, _, err := b.List(t.Context(), "user-6", missions.Query{}, store.Page{})
 	require.NoError(t, err)
 	require.Empty(t, list, "Monday has not come")
 	b.now = b.now.AddDate(0, 0, 7)
 	require.Equal(t, 3, advance())
 	require.Equal(t, 1, advance())
 	for i := range 7 {
-		list, _, err := b.List(t.Context(), fmt.Sprint("user-", i), store.Page{})
+		list, _, err := b.List(t.Context(), fmt.Sprint("user-", i), missions.Query{}, store.Page{})
 		require.NoError(t, err)
 		require.Len(t, list, 1)
 		require.Equal(t, "2025-W37", list[0].PeriodID)
@@ -631,6 +631,55 @@ func TestMissionsByHandWithinASecond(t *testing.T) {
 	require.Len(t, b.react(t, user("ada", ""), "e1", day(4), "1"), 4)
 	_, err := b.Create(t.Context(), missions.NewMission{ConfigurationID: "far", UserID: "ada", StartsAt: day(1), EndsAt: b.now})
 	require.EqualError(t, err, "endsAt: is over already")
+}
+
+// A list shows what its query asks for, whatever the page.
+func TestListsShowWhatIsAskedFor(t *testing.T) {
+	b := newBench(t, activity, red, goal("targetAmountExpression", "2"))
+	b.join(t, "ada")
+	noon := b.now
+	hour := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Hour) }
+	for i, in := range [][2]time.Time{{hour(0), hour(1)}, {hour(0), hour(2)}, {hour(0), hour(5)}, {hour(0), {}}, {hour(3), hour(4)}} {
+		begins := in[0].Add(time.Duration(i) * time.Second) // each has a moment of its own
+		_, err := b.Create(t.Context(), missions.NewMission{ConfigurationID: "far", UserID: "ada", StartsAt: begins, EndsAt: in[1]})
+		require.NoError(t, err)
+		b.now = b.now.Add(time.Second)
+		b.react(t, user("ada", ""), fmt.Sprint("ada-", i), b.now, "1")
+	}
+	b.now = hour(2)
+	all, _, err := b.List(t.Context(), "ada", missions.Query{}, store.Page{})
+	require.NoError(t, err)
+	require.NotEmpty(t, all)
+	shown := map[timeframe.State]int{}
+	for _, state := range []timeframe.State{"", timeframe.Pending, timeframe.Active, timeframe.Ended} {
+		for _, completed := range []*bool{nil, new(true), new(false)} {
+			for _, period := range []string{"", all[0].PeriodID, all[len(all)-1].PeriodID, "none"} {
+				q := missions.Query{State: state, Completed: completed, PeriodID: period}
+				var want, got []string
+				for _, m := range all {
+					if (state == "" || state == m.State) && (completed == nil || *completed == m.IsCompleted) && (period == "" || period == m.PeriodID) {
+						want = append(want, m.ID)
+						shown[m.State]++
+					}
+				}
+				page := store.Page{Limit: 1}
+				for more := true; more; more = page.Token != "" {
+					some, next, err := b.List(t.Context(), "ada", q, page)
+					require.NoError(t, err)
+					for _, m := range some {
+						got = append(got, m.ID)
+					}
+					page.Token = next
+				}
+				require.Equal(t, want, got, "%+v", q)
+			}
+		}
+	}
+	require.Len(t, shown, 3)
+	_, _, err = b.List(t.Context(), "ada", missions.Query{State: "OVER"}, store.Page{})
+	require.ErrorIs(t, err, fault.ErrInvalid)
+	_, _, err = b.GroupList(t.Context(), "red", missions.Query{State: "OVER"}, store.Page{})
+	require.ErrorIs(t, err, fault.ErrInvalid)
 }
 
 func TestCreateByHand(t *testing.T) {

@@ -121,35 +121,72 @@ func find(ctx context.Context, tx *session.Tx, missionID string) (Mission, error
 	return m.at(tx.Now, tx.Now), err
 }
 
+// A Query says which missions a list shows. The zero value is all of them.
+type Query struct {
+	State timeframe.State
+	// Completed picks those that are completed, or those that are not; nil means both.
+	Completed *bool
+	// PeriodID picks one period, such as 2025-W40; empty means all.
+	PeriodID string
+}
+
+func (q Query) check() error {
+	switch q.State {
+	case "", timeframe.Pending, timeframe.Active, timeframe.Ended:
+		return nil
+	}
+	return fault.Invalid("state", "%q is none of PENDING, ACTIVE, ENDED", q.State)
+}
+
+// Shows tells whether the list shows a mission as it was read.
+func (q Query) Shows(m *Mission) bool {
+	return (q.State == "" || q.State == m.State) && (q.Completed == nil || *q.Completed == m.IsCompleted) &&
+		(q.PeriodID == "" || q.PeriodID == m.PeriodID)
+}
+
 // List returns a user's own missions, past and future ones included, those that end last first, and
-// the token of the next page, "" if there is none. It returns [fault.ErrNotFound] for an unknown user.
-func (s Service) List(ctx context.Context, userID string, page store.Page) (list []Mission, next string, err error) {
+// the token of the next page, "" if there is none. It returns [fault.ErrNotFound] for an unknown user, and [fault.ErrInvalid] for a
+// state that is none.
+func (s Service) List(ctx context.Context, userID string, q Query, page store.Page) (list []Mission, next string, err error) {
+	if err := q.check(); err != nil {
+		return nil, "", err
+	}
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Mission, string, error) {
 		u, err := tenancy.FindUser(ctx, tx, userID)
 		if err != nil {
 			return nil, "", err
 		}
-		return pageOf(ctx, tx, u.ID, page)
+		return pageOf(ctx, tx, u.ID, q, page)
 	})
 }
 
 // GroupList returns the missions of the users who carry a tag, as [Service.List] does those of a user.
-func (s Service) GroupList(ctx context.Context, tagID string, page store.Page) (list []Mission, next string, err error) {
-	if err := ident.Check("groupTagId", tagID); err != nil {
+func (s Service) GroupList(ctx context.Context, tagID string, q Query, page store.Page) (list []Mission, next string, err error) {
+	if err := errors.Join(ident.Check("groupTagId", tagID), q.check()); err != nil {
 		return nil, "", err
 	}
 	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]Mission, string, error) {
-		return pageOf(ctx, tx, groupOwner(tagID), page)
+		return pageOf(ctx, tx, groupOwner(tagID), q, page)
 	})
 }
 
-// pageOf returns a page of an owner's missions.
-func pageOf(ctx context.Context, tx *session.Tx, owner string, page store.Page) (list []Mission, next string, err error) {
-	list, next, err = missionTable.PageOf(ctx, tx, store.By("owner", store.Text(owner)), page)
-	for i := range list {
-		list[i] = list[i].at(tx.Now, tx.Now)
+// pageOf returns a page of those of an owner's missions that a query shows.
+func pageOf(ctx context.Context, tx *session.Tx, owner string, q Query, page store.Page) (list []Mission, next string, err error) {
+	of := store.By("owner", store.Text(owner))
+	switch q.State { // the index knows when they end
+	case timeframe.Ended:
+		of = of.Between(store.Value{}, store.After(tx.Now))
+	case timeframe.Active, timeframe.Pending:
+		of = owned(owner, tx.Now)
 	}
-	return list, next, err
+	return missionTable.PageAfter(ctx, tx, of, page, func(some []Mission) (shown []Mission, err error) {
+		for i := range some {
+			if m := some[i].at(tx.Now, tx.Now); q.Shows(&m) {
+				shown = append(shown, m)
+			}
+		}
+		return shown, nil
+	})
 }
 
 // Contributions returns what was added to a mission, by whom and when, the latest first, and the token

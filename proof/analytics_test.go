@@ -83,11 +83,13 @@ func (w *world) completedMissions(t tester) (lines []string) {
 	ctx, counts := t.Context(), map[string]int{}
 	var all []missions.Mission
 	for _, id := range people {
-		own := pages(t, func(p store.Page) ([]missions.Mission, string, error) { return w.Missions.List(ctx, id, p) })
+		own := pages(t, func(p store.Page) ([]missions.Mission, string, error) {
+			return w.Missions.List(ctx, id, missions.Query{}, p)
+		})
 		all = append(all, own...)
 	}
 	for _, tag := range []string{"red", "outdoor", "blue"} {
-		of, _, err := w.Missions.GroupList(ctx, tag, store.Page{Limit: 100})
+		of, _, err := w.Missions.GroupList(ctx, tag, missions.Query{}, store.Page{Limit: 100})
 		if err == nil {
 			all = append(all, of...)
 		}

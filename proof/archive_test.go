@@ -295,7 +295,9 @@ func TestArchivedIsCountedYet(t *testing.T) {
 // period returns the period of a user's mission.
 func (w *world) period(t tester, user, configuration string) string {
 	t.Helper()
-	for _, m := range pages(t, func(p store.Page) ([]missions.Mission, string, error) { return w.Missions.List(t.Context(), user, p) }) {
+	for _, m := range pages(t, func(p store.Page) ([]missions.Mission, string, error) {
+		return w.Missions.List(t.Context(), user, missions.Query{}, p)
+	}) {
 		if m.ConfigurationID == configuration {
 			return m.PeriodID
 		}

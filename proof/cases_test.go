@@ -181,7 +181,7 @@ func TestMissionOfAGroupCountsTheEventThatCausedItsAssignment(t *testing.T) {
 func (g *game) crews() (ids []string) {
 	g.t.Helper()
 	for _, m := range pages(g.t, func(p store.Page) ([]missions.Mission, string, error) {
-		return g.Missions.GroupList(g.t.Context(), "red", p)
+		return g.Missions.GroupList(g.t.Context(), "red", missions.Query{}, p)
 	}) {
 		ids = append(ids, m.ID)
 	}

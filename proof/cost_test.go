@@ -3,6 +3,7 @@ package proof_test
 import (
 	"context"
 	"fmt"
+	"github.com/guerdonhq/guerdon/missions"
 	"runtime"
 	"testing"
 	"time"
@@ -179,7 +180,10 @@ func TestCostDoesNotGrowWithHistory(t *testing.T) {
 		ctx := t.Context()
 		costs := m.week(t, w)
 		for name, read := range map[string]func() error{
-			"missions": func() error { _, _, err := w.Missions.List(ctx, "ada", store.Page{Limit: 10}); return err },
+			"missions": func() error {
+				_, _, err := w.Missions.List(ctx, "ada", missions.Query{}, store.Page{Limit: 10})
+				return err
+			},
 			"balances": func() error { _, err := w.Economy.Balances(ctx, "ada"); return err },
 			"streak":   func() error { _, err := w.Streaks.Current(ctx, "ada", "daily"); return err },
 			"rank":     func() error { _, err := w.Leaderboards.Rank(ctx, "all-time", "ada", nil); return err },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/guerdonhq/guerdon/missions"
 	"math"
 	"sync/atomic"
 	"testing"
@@ -171,7 +172,7 @@ func (w *world) standing(t *testing.T, userID string) string {
 	t.Helper()
 	balance, err := w.Economy.Balance(t.Context(), userID, "points")
 	require.NoError(t, err)
-	missions, _, err := w.Missions.List(t.Context(), userID, store.Page{})
+	missions, _, err := w.Missions.List(t.Context(), userID, missions.Query{}, store.Page{})
 	require.NoError(t, err)
 	days, _, err := w.Streaks.Streaks(t.Context(), userID, streaks.Query{PeriodType: streaks.ByDay}, store.Page{})
 	require.NoError(t, err)
@@ -210,7 +211,7 @@ func TestFaultAtAnyCallOfAReadIsTold(t *testing.T) {
 	w.rome(t, "ada", "kings")
 	w.record(t, "e1", "run", 1)
 	for name, read := range map[string]func() error{
-		"Missions.List":    func() error { _, _, err := w.Missions.List(ctx, "ada", store.Page{}); return err },
+		"Missions.List":    func() error { _, _, err := w.Missions.List(ctx, "ada", missions.Query{}, store.Page{}); return err },
 		"Missions.Mission": func() error { _, err := w.Missions.Mission(ctx, "ada:weekly:three:2025-W40"); return err },
 		"Streaks.Current":  func() error { _, err := w.Streaks.Current(ctx, "ada", "daily"); return err },
 		"Streaks.Streaks": func() error {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"github.com/guerdonhq/guerdon/missions"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -347,7 +348,7 @@ func (w *world) picture(t tester) string {
 	for _, id := range []string{"ada", "bob", "eve"} {
 		balances, err := w.Economy.Balances(ctx, id)
 		put(id+" balances", balances, err)
-		missions, _, err := w.Missions.List(ctx, id, store.Page{Limit: 100})
+		missions, _, err := w.Missions.List(ctx, id, missions.Query{}, store.Page{Limit: 100})
 		put(id+" missions", missions, err)
 		current, err := w.Streaks.Current(ctx, id, "daily")
 		put(id+" streak", current, err)

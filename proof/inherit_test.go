@@ -601,8 +601,8 @@ func was(ctx context.Context, t testing.TB, ws *guerdon.Workspace) map[string]js
 		out[name], err = json.Marshal(v)
 		require.NoError(t, err)
 	}
-	missions := func(owner string, list func(context.Context, string, store.Page) ([]missions.Mission, string, error)) {
-		all, err := everything(func(p store.Page) ([]missions.Mission, string, error) { return list(ctx, owner, p) })
+	missions := func(owner string, list func(context.Context, string, missions.Query, store.Page) ([]missions.Mission, string, error)) {
+		all, err := everything(func(p store.Page) ([]missions.Mission, string, error) { return list(ctx, owner, missions.Query{}, p) })
 		put(owner+" missions", all, err)
 		for _, m := range all {
 			logs, err := everything(func(p store.Page) ([]missions.Log, string, error) { return ws.Missions.Contributions(ctx, m.ID, p) })

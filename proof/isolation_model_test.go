@@ -468,8 +468,8 @@ var arguments = map[string]func(*drawer) []any{
 	"Missions.Contributions": func(d *drawer) []any { return []any{d.known(), d.page()} },
 	"Missions.Create":        func(d *drawer) []any { return []any{missions.NewMission{ConfigurationID: "three", UserID: d.user()}} },
 	"Missions.Evaluate":      func(d *drawer) []any { return []any{d.user()} },
-	"Missions.GroupList":     func(d *drawer) []any { return []any{d.tag(), d.page()} },
-	"Missions.List":          func(d *drawer) []any { return []any{d.user(), d.page()} },
+	"Missions.GroupList":     func(d *drawer) []any { return []any{d.tag(), missions.Query{}, d.page()} },
+	"Missions.List":          func(d *drawer) []any { return []any{d.user(), missions.Query{}, d.page()} },
 	"Missions.Mission":       func(d *drawer) []any { return []any{d.known()} },
 
 	"Missions.Current": func(d *drawer) []any { return []any{d.user()} },

@@ -110,7 +110,7 @@ func (w *world) endsOf(t *testing.T) (lines []string) {
 		}
 		add("%s", text)
 	}
-	group, _, err := w.Missions.GroupList(ctx, "outdoor", store.Page{})
+	group, _, err := w.Missions.GroupList(ctx, "outdoor", missions.Query{}, store.Page{})
 	require.NoError(t, err)
 	for i := range group {
 		mission(&group[i])
@@ -119,7 +119,7 @@ func (w *world) endsOf(t *testing.T) (lines []string) {
 		balance, err := w.Economy.Balance(ctx, user, "points")
 		require.NoError(t, err)
 		add("points %s %s", user, balance.Amount)
-		own, _, err := w.Missions.List(ctx, user, store.Page{})
+		own, _, err := w.Missions.List(ctx, user, missions.Query{}, store.Page{})
 		require.NoError(t, err)
 		for i := range own {
 			mission(&own[i])

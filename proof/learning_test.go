@@ -560,7 +560,7 @@ func TestLearningMovesTheOtherMechanics(t *testing.T) {
 	}
 	w.paths(t, "ada")
 	w.rome(t, "ada")
-	list, _, err := w.Missions.List(ctx, "ada", store.Page{})
+	list, _, err := w.Missions.List(ctx, "ada", missions.Query{}, store.Page{})
 	require.NoError(t, err)
 	completed := map[string]bool{}
 	for _, m := range list {

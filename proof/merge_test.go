@@ -167,7 +167,7 @@ func TestMergedByHand(t *testing.T) {
 	g.runs("ada", january(1))
 	g.runs("bob", days(2, 3)...)
 	g.merge()
-	all, _, err := g.Missions.List(t.Context(), "ada", store.Page{})
+	all, _, err := g.Missions.List(t.Context(), "ada", missions.Query{}, store.Page{})
 	require.NoError(t, err)
 	require.Len(t, all, 2)
 	for _, m := range all {

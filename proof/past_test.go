@@ -157,7 +157,7 @@ func (w *world) settled(t tester) string {
 	var all map[string]any
 	require.NoError(t, json.Unmarshal([]byte(w.picture(t)), &all))
 	for _, tag := range []string{"outdoor", "indoor"} {
-		list, _, err := w.Missions.GroupList(ctx, tag, store.Page{})
+		list, _, err := w.Missions.GroupList(ctx, tag, missions.Query{}, store.Page{})
 		require.NoError(t, err)
 		all[tag] = list
 	}

@@ -40,7 +40,7 @@ func (w *world) lines(t tester, s *scenario, settled func(source string) bool) (
 	}
 	for _, tag := range []string{"red", "blue"} {
 		for _, m := range pages(t, func(p store.Page) ([]missions.Mission, string, error) {
-			return w.Missions.GroupList(t.Context(), tag, p)
+			return w.Missions.GroupList(t.Context(), tag, missions.Query{}, p)
 		}) {
 			w.missionLine(t, &m, add)
 		}
@@ -76,7 +76,9 @@ func instant(at time.Time) string {
 
 func (w *world) missionLines(t tester, user string, add adder) {
 	t.Helper()
-	for _, m := range pages(t, func(p store.Page) ([]missions.Mission, string, error) { return w.Missions.List(t.Context(), user, p) }) {
+	for _, m := range pages(t, func(p store.Page) ([]missions.Mission, string, error) {
+		return w.Missions.List(t.Context(), user, missions.Query{}, p)
+	}) {
 		if m.MissionType == missions.Individual { // those of groups are shown once
 			w.missionLine(t, &m, add)
 		}

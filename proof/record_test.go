@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"github.com/guerdonhq/guerdon/missions"
 	"os"
 	"path/filepath"
 	"slices"
@@ -509,7 +510,7 @@ func TestResultsAndArgumentsAreTheCallers(t *testing.T) {
 		entries[i].Event.Tags, entries[i].Event.Data = append(entries[i].Event.Tags[:0], "z"), nil
 		entries[i].Outcome.Missions, entries[i].Caused = nil, entries[i].Caused[:0]
 	}
-	missions, _, err := w.Missions.List(ctx, "ada", store.Page{})
+	missions, _, err := w.Missions.List(ctx, "ada", missions.Query{}, store.Page{})
 	require.NoError(t, err)
 	*missions[0].TargetAmount = decimal.NewFromInt(9)
 	user, err := w.Users.Get(ctx, "ada")
@@ -746,7 +747,7 @@ func TestViewIsOneMoment(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		mine := func(ws *guerdon.Workspace) []any {
-			missions, _, err := ws.Missions.List(ctx, "ada", store.Page{})
+			missions, _, err := ws.Missions.List(ctx, "ada", missions.Query{}, store.Page{})
 			require.NoError(t, err)
 			balances, err := ws.Economy.Balances(ctx, "ada")
 			require.NoError(t, err)

@@ -3,6 +3,7 @@ package proof_test
 import (
 	"context"
 	"fmt"
+	"github.com/guerdonhq/guerdon/missions"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -223,7 +224,7 @@ func (m *match) engineSays(tb testing.TB) (lines []string) {
 			}
 		}
 		for page, more := (store.Page{Limit: store.MaxPage}), true; more; more = page.Token != "" {
-			missions, next, err := m.ws.Missions.List(ctx, user, page)
+			missions, next, err := m.ws.Missions.List(ctx, user, missions.Query{}, page)
 			require.NoError(tb, err)
 			for _, m := range missions {
 				var completed int64

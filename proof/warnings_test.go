@@ -154,6 +154,8 @@ func (w *world) warningsOf(t *testing.T, kind string) []content.Warning {
 		return shownBy(t, w.Streaks.Rules)
 	case "RuntimeLeaderboardConfiguration":
 		return shownBy(t, w.Leaderboards.Configurations)
+	case "MissionConfiguration":
+		return shownBy(t, w.Missions.Configurations)
 	}
 	require.Fail(t, "how are documents listed?", kind)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"github.com/guerdonhq/guerdon/missions"
 	"io"
 	"regexp"
 	"slices"
@@ -171,7 +172,7 @@ func (a *academy) totals(t *testing.T) string {
 		put(l.id+" balances", balances, err)
 		stats, err := a.ws.Learning.Stats(ctx, l.id)
 		put(l.id+" stats", stats, err)
-		missions, _, err := a.ws.Missions.List(ctx, l.id, store.Page{})
+		missions, _, err := a.ws.Missions.List(ctx, l.id, missions.Query{}, store.Page{})
 		put(l.id+" missions", missions, err)
 		paths, _, err := a.ws.Learning.Assignments(ctx, l.id, learning.Query{}, store.Page{})
 		for i := range paths {

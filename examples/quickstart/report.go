@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"github.com/guerdonhq/guerdon/missions"
 	"io"
 	"maps"
 	"slices"
@@ -68,7 +69,7 @@ func (g *game) standing(ctx context.Context, row leaderboard.Row) (standing, err
 
 func (g *game) missionsCompleted(ctx context.Context, userID string) (completed int, err error) {
 	for page := (store.Page{Limit: store.MaxPage}); ; {
-		missions, next, err := g.ws.Missions.List(ctx, userID, page)
+		missions, next, err := g.ws.Missions.List(ctx, userID, missions.Query{}, page)
 		if err != nil {
 			return 0, err
 		}

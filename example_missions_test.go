@@ -124,6 +124,35 @@ func Example_missionOverMoney() {
 	// 50 of 50 true
 }
 
+// How does a mission count friends, or places, and not how often? It counts each value of an expression once.
+func Example_distinctMission() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada", "bob", "eve")
+	_, err := ws.Import(ctx, []byte(`{"documents": [
+	  {"kind": "MissionConfiguration", "id": "generous", "name": "Generous", "missionType": "INDIVIDUAL",
+	   "matchType": "INSTANCE", "matchEntity": "VirtualTransaction", "matchEntityId": "points",
+	   "matchCondition": {"and": [{"==": [{"var": "direction"}, "DEBIT"]}, {"==": [{"var": "counterpartType"}, "USER"]}, {"!": {"var": "reversalOf"}}]},
+	   "distinctExpression": {"var": "counterpart"}, "targetAmountExpression": 2,
+	   "defaultLang": "en", "translations": [{"lang": "en", "label": "Give something to two friends"}]}
+	]}`))
+	check(err)
+	mission, err := ws.Missions.Create(ctx, missions.NewMission{ConfigurationID: "generous", UserID: "ada"})
+	check(err)
+	_, err = ws.Economy.Grant(ctx, grant("ada", 20))
+	check(err)
+	for _, friend := range []string{"bob", "bob", "eve"} {
+		_, err := ws.Economy.Transfer(ctx, "ada", grant(friend, 1))
+		check(err)
+		m, err := ws.Missions.Mission(ctx, mission.ID)
+		check(err)
+		fmt.Println(friend, m.CurrentAmount, "of", m.TargetAmount, m.IsCompleted)
+	}
+	// Output:
+	// bob 1 of 2 false
+	// bob 1 of 2 false
+	// eve 2 of 2 true
+}
+
 // How does everybody get a mission at a time of the day? A rule with a schedule assigns it when the
 // clock has reached that time and the host calls Advance.
 func Example_scheduledMission() {

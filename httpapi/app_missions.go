@@ -67,7 +67,7 @@ func (q missionQuery) query() missions.Query {
 func appMissions(f *forms) []*operation {
 	s := shape{
 		hidden: []string{
-			"missionConfigurationVersion", "missionRuleVersion", "initialAmount", "targetAmount", "seq", "awaited", "completer", "last",
+			"missionConfigurationVersion", "missionRuleVersion", "initialAmount", "targetAmount", "seq", "awaited", "completer", "last", "distinct",
 		},
 		always: []string{"state"},
 		null:   []string{"matchCondition", "incrementExpression", "targetAmountExpression"},

@@ -106,7 +106,7 @@ func (g *grant) UnmarshalJSON(b []byte) error {
 
 func dashboardMissions(f *forms) []*operation {
 	shapeOf[missions.Mission](f, shape{
-		hidden: []string{"missionConfigurationVersion", "missionRuleVersion", "initialAmount", "seq", "awaited", "completer", "last"},
+		hidden: []string{"missionConfigurationVersion", "missionRuleVersion", "initialAmount", "seq", "awaited", "completer", "last", "distinct"},
 		always: []string{"state"},
 		null:   []string{"matchCondition", "incrementExpression", "targetAmountExpression"},
 	})

@@ -41,10 +41,17 @@ type Configuration struct {
 	MatchCondition json.RawMessage `json:"matchCondition,omitempty"`
 	// IncrementExpression is what an event adds, more than 0; null means 1.
 	IncrementExpression json.RawMessage `json:"incrementExpression,omitempty"`
+	// DistinctExpression lets an event count only if it gives a value that no event has given that the mission has counted: "run in five places", "give to
+	// three friends". A value is a text, a number, true or false; null counts nothing. At most [MaxDistinct] values are counted. It may read what
+	// MatchCondition may; null lets each event count. It is for INDIVIDUAL missions.
+	DistinctExpression json.RawMessage `json:"distinctExpression,omitempty"`
 	// TargetAmountExpression is how much is needed, more than 0; null means 1. It may read user and
 	// mission, of a GROUP only mission, and is evaluated once, when the mission becomes active.
 	TargetAmountExpression json.RawMessage `json:"targetAmountExpression,omitempty"`
 }
+
+// MaxDistinct is how many distinct values a mission counts: it keeps them.
+const MaxDistinct = 200
 
 // Matcher returns which events count.
 func (c *Configuration) Matcher() event.Matcher {
@@ -63,7 +70,7 @@ func (c *Configuration) Validate() error {
 	return errors.Join(c.ValidateTexts(), text.Required("name", c.Name), c.MissionType.check(), c.Matcher().Check(event.MatchFields(), entities...), err)
 }
 
-// Expressions returns the condition, the increment and the target.
+// Expressions returns the condition, the increment, the target and what is distinct.
 func (c *Configuration) Expressions() []content.Expression {
 	on, paths := c.Matcher(), missionPaths
 	if c.MissionType == Group {
@@ -77,6 +84,7 @@ func (c *Configuration) Expressions() []content.Expression {
 		{Field: "matchCondition", Source: c.MatchCondition, Use: rule.Condition, Sees: sees, On: on},
 		{Field: "incrementExpression", Source: c.IncrementExpression, Use: rule.Amount, Sees: sees, On: on},
 		{Field: "targetAmountExpression", Source: c.TargetAmountExpression, Use: rule.Amount, Sees: c.targetContext()},
+		{Field: "distinctExpression", Source: c.DistinctExpression, Use: rule.Value, Sees: sees, On: on},
 	}
 }
 
@@ -112,7 +120,8 @@ type goal struct {
 	*Configuration
 	condition         mechanic.Condition
 	increment, target mechanic.Amount
-	readsMission      bool // the condition or the increment may read mission
+	distinct          mechanic.Distinct
+	readsMission      bool // the condition, the increment or what is distinct may read mission
 	targetReads       bool // so may the target
 }
 
@@ -120,13 +129,27 @@ func compileConfiguration(c *Configuration) (*goal, error) {
 	g := &goal{Configuration: c}
 	source := Configurations.Name() + "/" + c.ID
 	x := c.Expressions()
-	var faults [3]error
+	var faults [4]error
 	g.condition, faults[0] = mechanic.CompileCondition(source, x[0].Field, x[0].Source, x[0].Sees)
 	g.increment, faults[1] = mechanic.CompilePositive(source, x[1].Field, x[1].Source, x[1].Sees)
 	g.target, faults[2] = mechanic.CompilePositive(source, x[2].Field, x[2].Source, x[2].Sees)
-	g.readsMission = g.condition.Reads("mission") || g.increment.Reads("mission")
+	g.distinct, faults[3] = mechanic.CompileDistinct(source, x[3].Field, x[3].Source, x[3].Sees)
+	g.readsMission = g.condition.Reads("mission") || g.increment.Reads("mission") || g.distinct.Reads("mission")
 	g.targetReads = g.target.Reads("mission")
-	return g, errors.Join(append(faults[:], g.checkWhole())...)
+	return g, errors.Join(append(faults[:], g.checkWhole(), g.checkDistinct())...)
+}
+
+// checkDistinct refuses to tell values apart for a GROUP, and a target that the values which are kept cannot reach.
+func (g *goal) checkDistinct() error {
+	switch {
+	case !g.distinct.Given():
+		return nil
+	case g.MissionType == Group:
+		return fault.Invalid("distinctExpression", "is for INDIVIDUAL missions; what the members of a group do is not judged in one order")
+	case mechanic.Absent(g.IncrementExpression) && g.target.Always(MaxDistinct):
+		return fault.Invalid("targetAmountExpression", "is more than %d, as many distinct values as are counted", MaxDistinct)
+	}
+	return nil
 }
 
 // checkWhole refuses expressions of a GROUP that read all of something of which they may not read a part.

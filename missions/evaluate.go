@@ -151,7 +151,7 @@ func fromGoal(g *goal) *Mission {
 	return &Mission{
 		MissionType: g.MissionType, ConfigurationID: g.ID, ConfigurationVersion: g.Version,
 		MatchType: g.MatchType, MatchEntity: g.MatchEntity, MatchEntityID: g.MatchEntityID,
-		MatchCondition: g.MatchCondition, IncrementExpression: g.IncrementExpression, TargetAmountExpression: g.TargetAmountExpression,
+		MatchCondition: g.MatchCondition, IncrementExpression: g.IncrementExpression, DistinctExpression: g.DistinctExpression, TargetAmountExpression: g.TargetAmountExpression,
 		DefaultLang: g.DefaultLang,
 	}
 }

@@ -184,11 +184,19 @@ func (p *program) explainMission(tx *session.Tx, c *mechanic.Occasion, m *Missio
 	}
 	activate(tx, g, m, c)
 	c.With("mission", m.vars(), func() {
-		if v.Condition(g.condition, c.Vars(), tx.Moment()) {
+		if v.Condition(g.condition, c.Vars(), tx.Moment()) && m.askDistinct(v, g, c.Vars(), tx.Moment()) {
 			v.Add(g.increment.Check(c.Vars(), tx.Moment()))
 		}
 	})
 	return v, nil
+}
+
+// askDistinct asks whether no event that the mission has counted has given the value that this one gives.
+func (m *Mission) askDistinct(v *mechanic.Verdict, g *goal, vars map[string]any, now time.Time) bool {
+	if !g.distinct.Given() || !v.Add(g.distinct.Check(vars, now, func(value string) bool { return slices.Contains(m.Distinct, value) })) {
+		return !g.distinct.Given()
+	}
+	return len(m.Distinct) < MaxDistinct || v.Ask("distinctExpression", false, "mission %s has counted %d values, and counts no more", m.ID, MaxDistinct)
 }
 
 // askState asks whether a mission counts anything at a place in the order in which things happened.

@@ -140,7 +140,7 @@ func (m *Mission) rewind(ctx context.Context, tx *session.Tx, otherwise bool) er
 
 // count counts a mission anew from contributions in the order in which they happened; those that are settled come first.
 func (m *Mission) count(logs []Log) {
-	m.CurrentAmount, m.IsCompleted, m.CompletedAt, m.Completer, m.Last = m.InitialAmount, false, time.Time{}, Completer{}, position{}
+	m.CurrentAmount, m.IsCompleted, m.CompletedAt, m.Completer, m.Last, m.Distinct = m.InitialAmount, false, time.Time{}, Completer{}, position{}, nil
 	for _, settled := range []bool{true, false} {
 		for i := range logs {
 			if logs[i].settled() == settled {

@@ -43,6 +43,7 @@ type Mission struct {
 	MatchEntityID          string          `json:"matchEntityId,omitempty"`
 	MatchCondition         json.RawMessage `json:"matchCondition,omitempty"`
 	IncrementExpression    json.RawMessage `json:"incrementExpression,omitempty"`
+	DistinctExpression     json.RawMessage `json:"distinctExpression,omitempty"`
 	TargetAmountExpression json.RawMessage `json:"targetAmountExpression,omitempty"`
 
 	CurrentAmount decimal.Decimal `json:"currentAmount"`
@@ -64,6 +65,8 @@ type Mission struct {
 	Awaited bool `json:"awaited,omitempty"`
 	// Completer is the contribution that reached the target.
 	Completer Completer `json:"completer,omitzero"`
+	// Distinct stands for the values of DistinctExpression that were counted, in no order that means anything.
+	Distinct []string `json:"distinct,omitempty"`
 	// Last is the latest contribution, in the order in which things happened.
 	Last position `json:"last,omitzero"`
 }
@@ -190,7 +193,7 @@ var missionTable = store.Define("missions", func(m *Mission) string { return m.I
 	store.Index{Name: "owner", Columns: []string{"owner", "ends_at"}},
 	store.Index{Name: "awaited", Columns: []string{"owner", "end"}}, // ends that will be told
 	store.Index{Name: "end", Columns: []string{"end"}},
-).Packed().Version(4)
+).Packed().Version(5) // since they keep distinct values
 
 // counting returns the missions of an owner that count events with a match key at a moment, and some
 // that begin later.
@@ -219,6 +222,8 @@ type Log struct {
 	// Silent says that the event was recorded before the mission's rule was published: no event follows from what it
 	// completes.
 	Silent bool `json:"silent,omitempty"`
+
+	distinct string // the value that was told apart, while it is being counted
 }
 
 // logTable keeps contributions, those of a mission in the order in which they happened ([Mission.keeps]).

@@ -11,6 +11,10 @@
 // with the state ENDED, for rewards and boards that read the state: for the missions that are assigned while such a
 // document is in force. Nobody else counts it.
 //
+// A mission may tell values apart: of the events that give the same value, in the order in which they happened, the first counts that adds something. So it
+// counts places, or friends, and not how often. The values are kept with it, at most [MaxDistinct]. Such a mission is one user's: what the
+// members of a group do is not judged in one order.
+//
 // A mission over transactions counts those that are completed, of the user whose they are: of a transfer, each side counts its own. An amount is
 // more than 0 in both directions, so its condition reads direction, and reversalOf, unless what takes back is to count too. What
 // is paid for missions may count for missions; that ends, because each is completed once.

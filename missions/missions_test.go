@@ -357,6 +357,10 @@ func TestFaultsOfDocuments(t *testing.T) {
 		"group reads everything":  {goal("missionType", `"GROUP"`, "incrementExpression", `{"reduce":[[{"var":""}],{"var":"current.mission.currentAmount"},1]}`), "incrementExpression"},
 		"group wants everything":  {goal("missionType", `"GROUP"`, "targetAmountExpression", `{"reduce":[[{"var":""}],{"if":[{"var":"current.user.lang"},1,2]},0]}`), "targetAmountExpression"},
 		"group wants by user":     {goal("missionType", `"GROUP"`, "targetAmountExpression", wantsByUser), "targetAmountExpression/if"},
+		"group tells apart":       {goal("missionType", `"GROUP"`, "distinctExpression", `{"var":"event.value"}`), "distinctExpression"},
+		"nothing is distinct":     {goal("distinctExpression", `{"if":[true,null]}`), "distinctExpression"},
+		"a list is distinct":      {goal("distinctExpression", `[1]`), "distinctExpression"},
+		"out of reach":            {goal("distinctExpression", `{"var":"event.value"}`, "incrementExpression", "", "targetAmountExpression", "201"), "targetAmountExpression"},
 		"condition of other type": {weekly("missionType", `"GROUP"`, "groupTagId", `"red"`, "usersMatchCondition", "true"), "usersMatchCondition"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -631,6 +635,50 @@ func TestMissionsByHandWithinASecond(t *testing.T) {
 	require.Len(t, b.react(t, user("ada", ""), "e1", day(4), "1"), 4)
 	_, err := b.Create(t.Context(), missions.NewMission{ConfigurationID: "far", UserID: "ada", StartsAt: day(1), EndsAt: b.now})
 	require.EqualError(t, err, "endsAt: is over already")
+}
+
+// A mission that tells values apart counts each once, and nothing for null.
+func TestDistinctValuesCountOnce(t *testing.T) {
+	for name, tt := range map[string]struct {
+		expression string
+		values     []string
+		want       string
+	}{
+		"numbers":        {`{"var": "event.value"}`, []string{"1", "2", "1.0", "2", "3"}, "3"},
+		"texts":          {`{"var": "entityId"}`, []string{"1", "2", "3"}, "1"},
+		"truth":          {`{">": [{"var": "event.value"}, 1]}`, []string{"1", "2", "3", "0.5"}, "2"},
+		"null":           {`{"if": [{">": [{"var": "event.value"}, 1]}, {"var": "event.value"}, null]}`, []string{"1", "2", "0.5", "2", "3"}, "2"},
+		"text or number": {`{"if": [{">": [{"var": "event.value"}, 1]}, "1", 1]}`, []string{"1", "2", "3"}, "2"},
+		"how far it is":  {`{"var": "mission.currentAmount"}`, []string{"1", "1", "1"}, "3"},
+		"zero":           {`{"var": "event.value"}`, []string{"0", "0"}, "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, activity, goal("incrementExpression", "", "targetAmountExpression", "100", "distinctExpression", tt.expression), weekly())
+			var got []missions.Change
+			for i, v := range tt.values {
+				got = append(got, b.react(t, user("ada", ""), fmt.Sprint("ada-", i), day(3).Add(time.Duration(i)*time.Minute), v)...)
+			}
+			require.Empty(t, b.issues)
+			require.Equal(t, tt.want, got[len(got)-1].CurrentAmount.String())
+		})
+	}
+}
+
+// What is no value is a problem, and so is what comes behind the values that are kept.
+func TestDistinctValuesAreBounded(t *testing.T) {
+	b := newBench(t, activity, goal("incrementExpression", "2", "targetAmountExpression", "1000", "distinctExpression", `{"if": [{"<": [{"var": "event.value"}, 500]}, {"var": "event.value"}, {"var": "event.tags"}]}`), weekly())
+	var last []missions.Change
+	for i := range missions.MaxDistinct {
+		last = b.react(t, user("ada", ""), fmt.Sprint("ada-", i), day(3).Add(time.Duration(i)*time.Minute), strconv.Itoa(i))
+	}
+	require.Equal(t, "400", last[0].CurrentAmount.String())
+	require.Empty(t, b.issues)
+	require.Empty(t, b.react(t, user("ada", ""), "ada-more", day(4), "300"))
+	require.Empty(t, b.react(t, user("ada", ""), "ada-again", day(4), "1"))
+	require.Empty(t, b.react(t, user("ada", ""), "ada-list", day(4), "500"))
+	require.Len(t, b.issues, 2)
+	require.Equal(t, "gave another value than the 200 that are counted", b.issues[0].Reason)
+	require.Equal(t, "gave a list, which is neither a text nor a number, and neither true nor false", b.issues[1].Reason)
 }
 
 // A list shows what its query asks for, whatever the page.

@@ -269,9 +269,13 @@ func (p *program) judge(tx *session.Tx, o *mechanic.Occasion, m *Mission) (entry
 		return Log{}, false, err
 	}
 	var amount decimal.Decimal
+	var value string
 	ok := activate(tx, g, m, o)
 	m.seen(o, g.readsMission, func() {
 		if ok = ok && g.condition.Holds(tx, o); ok {
+			value, ok = g.distinctOf(tx, o, m)
+		}
+		if ok {
 			amount, ok = g.increment.Of(tx, o)
 		}
 	})
@@ -290,7 +294,24 @@ func (p *program) judge(tx *session.Tx, o *mechanic.Occasion, m *Mission) (entry
 	}
 	return Log{
 		MissionID: m.ID, EventID: o.Event.ID, UserID: o.Event.UserID, At: o.Event.At, Amount: amount, Place: place, Order: orderOf(o), Seq: tx.Seq, Silent: silent,
+		distinct: value,
 	}, ok, nil
+}
+
+// distinctOf returns the value by which an event is told apart, "" where all count, and whether it counts: no event has had it that the mission has counted.
+func (g *goal) distinctOf(tx *session.Tx, o *mechanic.Occasion, m *Mission) (value string, counts bool) {
+	if !g.distinct.Given() {
+		return "", true
+	}
+	value, ok := g.distinct.Of(tx, o)
+	if !ok || value == "" || slices.Contains(m.Distinct, value) {
+		return "", false
+	}
+	if len(m.Distinct) >= MaxDistinct {
+		tx.Report(Configurations.Name()+"/"+m.ConfigurationID, "distinctExpression", fmt.Sprintf("gave another value than the %d that are counted", MaxDistinct))
+		return "", false
+	}
+	return value, true
 }
 
 // recordedAt returns when an event was recorded, or what it follows from.
@@ -308,6 +329,9 @@ func (m *Mission) source() string {
 func (m *Mission) add(entry Log) {
 	m.Last = position{entry.At, entry.Order}
 	m.CurrentAmount = m.CurrentAmount.Add(entry.Amount)
+	if entry.distinct != "" {
+		m.Distinct = append(slices.Clip(m.Distinct), entry.distinct)
+	}
 	if !m.IsCompleted && m.CurrentAmount.GreaterThanOrEqual(*m.TargetAmount) {
 		m.complete(entry, m.CurrentAmount)
 	}
@@ -335,7 +359,8 @@ func (p *program) goalOf(m *Mission) (*goal, error) {
 	// The configuration has changed, or is out of use: the mission goes on as it began.
 	c := &Configuration{
 		MissionType: m.MissionType, MatchType: m.MatchType, MatchEntity: m.MatchEntity, MatchEntityID: m.MatchEntityID,
-		MatchCondition: m.MatchCondition, IncrementExpression: m.IncrementExpression, TargetAmountExpression: m.TargetAmountExpression,
+		MatchCondition: m.MatchCondition, IncrementExpression: m.IncrementExpression, DistinctExpression: m.DistinctExpression,
+		TargetAmountExpression: m.TargetAmountExpression,
 	}
 	c.ID, c.Version = m.ConfigurationID, m.ConfigurationVersion
 	before := formerGoal{c.ID, c.Version}

@@ -18,16 +18,20 @@ type payer interface {
 // payers is the kind of those who pay for missions.
 const payers = "RewardRule"
 
-// Warnings warns of a mission over transactions that counts what is hardly meant: both directions, what was taken back, and what is paid for missions.
+// Warnings warns of what is distinct and always the same, and of a mission over transactions that counts what is hardly meant: both directions, what was taken back,
+// and what is paid for missions.
 func (c *Configuration) Warnings(ctx context.Context, in content.View) ([]content.Warning, error) {
-	if c.MatchEntity != string(event.VirtualTransaction) {
-		return nil, nil
-	}
 	g, err := compileConfiguration(c)
 	if err != nil {
 		return nil, nil //nolint:nilerr // what it will be refused for is said elsewhere
 	}
 	var warnings []content.Warning
+	if g.distinct.Always() {
+		warnings = append(warnings, content.Warning{Field: "distinctExpression", Reason: "always gives the same value, so the mission counts one event; read what is to differ"})
+	}
+	if c.MatchEntity != string(event.VirtualTransaction) {
+		return warnings, nil
+	}
 	warn := func(reason string, args ...any) {
 		warnings = append(warnings, content.Warning{Field: "matchCondition", Reason: fmt.Sprintf(reason, args...)})
 	}

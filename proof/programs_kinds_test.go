@@ -138,7 +138,18 @@ func (a author) missionConfiguration(id string) object {
 	} else {
 		a.counts = false // and its condition does not read how far it is
 	}
+	distinct := []any{nil}
+	if a.types[id] == "INDIVIDUAL" {
+		distinct = append(distinct, nil, variable("event.value"), variable("entityId"), variable("event.id"))
+		if entity == "Activity" {
+			distinct = append(distinct, variable("event.additionalData.kind"))
+		}
+		if a.times {
+			distinct = append(distinct, a.part())
+		}
+	}
 	return document("MissionConfiguration", id, merge(object{
+		"distinctExpression":     pick(a, "distinct", distinct...),
 		"missionType":            a.types[id],
 		"matchCondition":         a.condition(entity, "user", "mission"),
 		"incrementExpression":    a.amount(entity),

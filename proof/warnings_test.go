@@ -96,6 +96,10 @@ func TestWhatIsHardlyMeantIsAWarning(t *testing.T) {
 					`completed mission may complete another; each is completed once, so it ends; leave that out: {"!=": [{"var": "initiator"}, "per-week"]}`},
 			},
 		},
+		"always distinct": {
+			document("MissionConfiguration", "new", object{"missionType": "INDIVIDUAL", "matchType": "ENTITY", "matchEntity": "Activity", "distinctExpression": "a"}),
+			[]content.Warning{{Field: "distinctExpression", Reason: "always gives the same value, so the mission counts one event; read what is to differ"}},
+		},
 		"what was earned":      {countingPoints(object{"matchCondition": operation("==", variable("event.initiatorType"), "USER")}), nil},
 		"smallness":            {reward("new", object{"matchCondition": small}), []content.Warning{{Field: "matchCondition", Reason: absent}}},
 		"smallness in a pay":   {reward("new", object{"rewards": paying(object{"if": []any{small, 10, 1}})}), []content.Warning{{Field: "rewards[0].expression/if/0", Reason: absent}}},

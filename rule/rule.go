@@ -118,6 +118,7 @@
 //
 //	MissionConfiguration.matchCondition                event user mission
 //	MissionConfiguration.incrementExpression           event user mission
+//	MissionConfiguration.distinctExpression            event user mission
 //	MissionConfiguration.targetAmountExpression        user mission
 //	MissionRule.eventMatchCondition                    event user
 //	MissionRule.usersMatchCondition                    event user activeMissions

@@ -170,7 +170,8 @@ const tagKind = "Tag"
 // readers are the fields of documents whose expressions read what is neither an event's own nor of its user, by its
 // root. Package rule lists them for authors.
 var readers = map[string]string{
-	"mission": "MissionConfiguration.matchCondition, MissionConfiguration.incrementExpression, MissionConfiguration.targetAmountExpression, " +
+	"mission": "MissionConfiguration.matchCondition, MissionConfiguration.incrementExpression, MissionConfiguration.distinctExpression, " +
+		"MissionConfiguration.targetAmountExpression, " +
 		"MissionRule.missionsMatchCondition",
 	"streak":         "StreakRule.freezeCostExpression",
 	"activeMissions": "MissionRule.usersMatchCondition, MissionRule.missionsMatchCondition",

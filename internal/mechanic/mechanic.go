@@ -318,6 +318,11 @@ func CompilePositive(source, field string, e json.RawMessage, ctx *rule.Context)
 // Reads tells whether the expression may read a variable or a field of one.
 func (a Amount) Reads(name string) bool { return mayRead(a.rule, name) }
 
+// Always tells whether the expression gives more than so much, whatever happens.
+func (a Amount) Always(more int64) bool {
+	return a.always != nil && a.always.GreaterThan(decimal.NewFromInt(more))
+}
+
 // Of evaluates the expression. A result that is not an amount, or less than 0, is reported as a problem; the
 // second result is then false.
 func (a Amount) Of(tx *session.Tx, data Data) (decimal.Decimal, bool) {

@@ -347,6 +347,7 @@ func TestFaultsOfDocuments(t *testing.T) {
 		"cron that never fires":   {weekly("recurrence", `"CUSTOM"`, "scheduleCron", `"0 0 30 2 *"`), "scheduleCron"},
 		"misspelt path":           {weekly("usersMatchCondition", `{"==":[{"var":"user.langg"},"en"]}`), "usersMatchCondition/=="},
 		"unknown field":           {weekly("timeframe", `1`), ""},
+		"empty pool":              {weekly("missionConfigurationsPool", `[]`), "missionConfigurationsPool"},
 		"missing configuration":   {weekly("missionConfigurationsPool", `["nope"]`), "missionConfigurationsPool[0]"},
 		"group in users' zones":   {weekly("missionType", `"GROUP"`, "groupTagId", `"red"`, "timeframeTimezoneType", `"USER"`, "timeframeTimezone", ""), "timeframeTimezoneType"},
 		"group reads amount":      {goal("missionType", `"GROUP"`, "matchCondition", readsAmount), "matchCondition/<"},

@@ -46,7 +46,8 @@ type Rule struct {
 	// UsersMatchCondition picks users of an INDIVIDUAL rule; it may read user and activeMissions, and with
 	// the mode EVENT event.
 	UsersMatchCondition json.RawMessage `json:"usersMatchCondition,omitempty"`
-	// MissionConfigurationsPool are the candidates; empty means every configuration of the type.
+	// MissionConfigurationsPool are the candidates. If it is not said, every configuration of the type is one, also those that are published later; a list of none is
+	// refused.
 	MissionConfigurationsPool []string `json:"missionConfigurationsPool,omitempty"`
 	// MissionsMatchCondition picks among the candidates, one at a time; it may read mission too.
 	MissionsMatchCondition json.RawMessage `json:"missionsMatchCondition,omitempty"`
@@ -74,7 +75,15 @@ var evaluators = slices.Concat(entities, []string{string(event.User)})
 // Validate returns every fault of the rule's fields, joined.
 func (r *Rule) Validate() error {
 	_, err := compileRule(r)
-	return errors.Join(text.Required("name", r.Name), r.MissionType.check(), r.Timeframe.Validate(), r.CheckGrace(r.GraceMinutes), r.checkOwner(), r.trigger().Check(evaluators...), err)
+	return errors.Join(text.Required("name", r.Name), r.MissionType.check(), r.Timeframe.Validate(), r.CheckGrace(r.GraceMinutes), r.checkOwner(), r.checkPool(), r.trigger().Check(evaluators...), err)
+}
+
+// checkPool refuses a list of no candidates, which would mean all of them if it was not said.
+func (r *Rule) checkPool() error {
+	if r.MissionConfigurationsPool != nil && len(r.MissionConfigurationsPool) == 0 {
+		return fault.Invalid("missionConfigurationsPool", "is a list of none, so there is nothing to assign; name the configurations, or leave it out for every %s one", r.MissionType)
+	}
+	return nil
 }
 
 func (r *Rule) checkOwner() error {
@@ -109,7 +118,7 @@ func (r *Rule) Warnings(context.Context, content.View) ([]content.Warning, error
 	}
 	return []content.Warning{{
 		Field: "missionConfigurationsPool",
-		Reason: fmt.Sprintf("is empty, and there is no missionsMatchCondition, so the rule assigns every MissionConfiguration of type %s, "+
+		Reason: fmt.Sprintf("is not said, and there is no missionsMatchCondition, so the rule assigns every MissionConfiguration of type %s, "+
 			"also those that are published later", r.MissionType),
 	}}, nil
 }

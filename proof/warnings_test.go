@@ -81,7 +81,7 @@ func TestWhatIsHardlyMeantIsAWarning(t *testing.T) {
 			missionRule(object{"missionConfigurationsPool": nil}),
 			[]content.Warning{{
 				Field: "missionConfigurationsPool",
-				Reason: "is empty, and there is no missionsMatchCondition, so the rule assigns every MissionConfiguration of type INDIVIDUAL, " +
+				Reason: "is not said, and there is no missionsMatchCondition, so the rule assigns every MissionConfiguration of type INDIVIDUAL, " +
 					"also those that are published later",
 			}},
 		},

@@ -61,7 +61,7 @@ func (c *Configuration) Matcher() event.Matcher {
 // entities are the events that missions may count.
 var entities = []string{
 	string(event.Activity), string(event.Quiz), string(event.LearningPath), string(event.MobilityTracking), string(event.MobilityMilestone),
-	string(event.Badge), string(event.LevelVirtualTransaction),
+	string(event.Badge), string(event.Level), string(event.VirtualTransaction),
 }
 
 // Validate returns every fault of the configuration's fields, joined.

@@ -131,7 +131,7 @@ func (a author) missionType() string {
 
 // missionConfiguration is a mission on activities, quizzes, paths or money.
 func (a author) missionConfiguration(id string) object {
-	matcher, entity := a.matcher("matchType matchEntity matchEntityId", "Activity", "Quiz", "LearningPath", "Badge", "LevelVirtualTransaction")
+	matcher, entity := a.matcher("matchType matchEntity matchEntityId", "Activity", "Quiz", "LearningPath", "Badge", "Level", "VirtualTransaction")
 	targets := []any{2, nil, 3, 5}
 	if a.types[id] == "INDIVIDUAL" {
 		targets = append(targets, operation("if", isRed(), 4, 2)) // a group is no user

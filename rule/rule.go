@@ -44,9 +44,9 @@
 // are about, or by a log; but for a log, it may also match what carries a Tag:
 //
 //	MissionConfiguration.matchEntity              Activity Quiz LearningPath MobilityTracking
-//	                                              MobilityMilestone Badge LevelVirtualTransaction
+//	                                              MobilityMilestone Badge Level VirtualTransaction
 //	MissionRule.eventMatchEntity                  Activity Quiz LearningPath MobilityTracking
-//	                                              MobilityMilestone Badge LevelVirtualTransaction User
+//	                                              MobilityMilestone Badge Level VirtualTransaction User
 //	StreakConfiguration.matchEntity               Mission Activity Quiz LearningPath LearningGroup Slide
 //	                                              MobilityTracking MobilityMilestone Level
 //	RewardRule.matchEntity                        Mission Activity Quiz LearningPath LearningGroup Slide

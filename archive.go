@@ -48,8 +48,9 @@ type Archived struct {
 // [Workspace.Explain] return [fault.ErrNotFound] for what is archived, and so do boards for a period that had ended by the
 // horizon. What is published from then on, also anew, counts back to the horizon, and what was before only as far as it is
 // still there: things stay that a document in force may yet count, for a user to whom it has not been applied, such as those
-// of a mission without end that is assigned to whoever asks. Missions list contributions since the horizon, and
-// streaks whole periods since their first day that is there.
+// of a mission without end that is assigned to whoever asks. What a group turns out from then on to have completed before the horizon is
+// completed, and nobody is told or paid. Missions list contributions since the horizon, and streaks whole periods since their first day
+// that is there.
 //
 // An archive is compressed by gzip. It is lines of JSON as those of a [Workspace.Dump]: one with the version of the format,
 // the workspace and the versions of the tables, then one for each row. Behind each portion of them is a line with the number

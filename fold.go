@@ -801,6 +801,12 @@ func (e *Engine) spread(ctx context.Context, tx *session.Tx, out *Outcome) error
 			return cmp.Or(strings.Compare(a[strings.IndexByte(a, '/'):], b[strings.IndexByte(b, '/'):]), strings.Compare(a, b))
 		})
 		tx.Again = slices.DeleteFunc(tx.Again, func(p string) bool { return p == place })
+		if settled, err := settledPlace(ctx, tx, place); err != nil || settled {
+			if err != nil {
+				return err
+			}
+			continue // what a group has completed there by what is known now, nobody is told
+		}
 		u, err := tenancy.FindUser(ctx, tx, userOf(place))
 		if err == nil && u.Status != tenancy.Deleted { // nothing more happens to who is gone
 			err = e.refold(ctx, tx, place, nil, out)
@@ -825,6 +831,12 @@ func (e *Engine) spread(ctx context.Context, tx *session.Tx, out *Outcome) error
 		}
 	}
 	return nil
+}
+
+// settledPlace tells whether a place lies before the horizon: what it would take to go back there is archived.
+func settledPlace(ctx context.Context, tx *session.Tx, place string) (bool, error) {
+	at, _, err := horizon(ctx, tx)
+	return !at.IsZero() && place < placeOf(userOf(place), at, ""), err
 }
 
 // foldedAgain notes that others had a fold folded again from a step, for who explains what was known before.

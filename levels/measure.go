@@ -73,6 +73,7 @@ func matchFields() event.Fields {
 var entities = []string{
 	string(event.Activity), string(event.Quiz), string(event.Slide), string(event.Story), string(event.LearningGroup), string(event.LearningPath),
 	string(event.Mission), string(event.Streak), string(event.VirtualTransaction), string(event.MobilityTracking), string(event.MobilityMilestone),
+	string(event.Badge),
 }
 
 // Matcher returns which events are looked at.

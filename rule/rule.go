@@ -53,7 +53,7 @@
 //	                                              MobilityTracking MobilityMilestone Streak Badge Level
 //	Ladder.measure.matchEntity                    Mission Activity Quiz LearningPath LearningGroup Slide
 //	                                              Story MobilityTracking MobilityMilestone Streak
-//	                                              VirtualTransaction
+//	                                              VirtualTransaction Badge
 //	LearningPathRule.eventMatchEntity             LearningPathLog User
 //	RuntimeLeaderboardConfiguration.query.source  activity_logs quiz_logs slide_logs story_logs
 //	                                              learning_group_logs learning_path_logs mission_logs

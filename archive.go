@@ -35,7 +35,7 @@ type Archived struct {
 
 // Archive settles all that happened in the workspace before a moment, its horizon from then on, and drops what is not needed
 // any more, as soon as w has it: entries of the journal and the steps of users' folds, missions that had ended, with their
-// contributions and evaluations, assignments of paths that had ended, how often rules had paid whom in days, weeks and months
+// contributions and evaluations, assignments of paths that had ended, how often and how much rules had paid whom in periods
 // that were over everywhere, scores of periods of boards that had ended, days of streaks whose run was over before
 // the year of the horizon, and trackings of mobility, with where they were, that had ended two days before the horizon, with days of then but for
 // those that have a milestone which is reached and not redeemed. Balances and transactions, standings, streaks, what somebody has learned, what

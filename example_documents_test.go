@@ -123,7 +123,7 @@ func ExampleWorkspace_Import_warnings() {
 	check(err)
 	rule, err := ws.Economy.RewardRules.Get(ctx, "quick")
 	check(err)
-	fmt.Println(rule.Stage, "with", len(rule.Warnings), "warnings")
+	fmt.Println(rule.Stage, "with", len(rule.Header.Warnings), "warnings")
 	// Output:
 	// documents[0].matchCondition
 	//    an absent additionalData.minutes passes this comparison, because it counts as 0; unless that is meant, guard it: {"and": [{"!=": [{"var": "additionalData.minutes"}, null]}, …]}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
@@ -40,6 +41,34 @@ func Example_rewardOnceADay() {
 	// Sunday 09:00 1 rewards
 	// Sunday 10:00 0 rewards
 	// Monday 09:00 1 rewards
+}
+
+// How do I pay a point for each kilometre, and not more than ten a day? With a cap on the amount; PART pays what it leaves.
+func Example_capPerDay() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	_, err := ws.Import(ctx, []byte(`{"documents": [
+	  {"kind": "RewardRule", "id": "per-run", "name": "A point for each kilometre", "applicationMode": "ALWAYS",
+	   "ruleType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "run",
+	   "rewards": [{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": {"floor": [{"var": "event.value"}]},
+	     "maxAmountPerUser": 10, "per": "DAY", "whenExceeded": "PART"}],
+	   "defaultLang": "en", "translations": [{"lang": "en"}]}
+	]}`))
+	check(err)
+	var last guerdon.Outcome
+	for _, km := range []string{"6.5", "7.2", "3"} {
+		last, err = ws.Record(ctx, event.Event{UserID: "ada", EntityID: "run", Value: new(decimal.RequireFromString(km))})
+		check(err)
+		fmt.Println(km, "km:", last.Transactions[0].Amount, last.Transactions[0].State)
+	}
+	why, err := ws.Explain(ctx, last.EventID, "RewardRule", "per-run")
+	check(err)
+	fmt.Println(why.Checks[len(why.Checks)-1].Reason)
+	// Output:
+	// 6.5 km: 6 COMPLETED
+	// 7.2 km: 4 COMPLETED
+	// 3 km: 3 REJECTED
+	// rejected: 3 points, as it had paid user ada 10 of at most 10 in 2025-09-29
 }
 
 // What if a user cannot pay? The error says which bound would have been crossed, and by how much.

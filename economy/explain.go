@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/rule"
@@ -55,7 +56,14 @@ func (p *program) Explain(
 	if !x.askAll(r, candidates, used) {
 		return x.v, nil, nil
 	}
-	return x.v, func(made *[]Change, problems []event.Problem) { x.askBounds(r, *made, problems) }, nil
+	caps := make([]reward, len(r.Rewards))
+	for i := range caps {
+		caps[i].rule, caps[i].place = r, i
+	}
+	if err := readSpent(ctx, tx, o, caps); err != nil {
+		return nil, nil, err
+	}
+	return x.v, func(made *[]Change, problems []event.Problem) { x.askBounds(r, caps, *made, problems) }, nil
 }
 
 // explanation is how far one event got with a rule.
@@ -133,26 +141,44 @@ func (x *explanation) reward(r *payer, i int) rule.Check {
 	return asked
 }
 
-// askBounds asks whether the user's balance could take what the rule pays. What came of it is known.
-func (x *explanation) askBounds(r *payer, made []Change, problems []event.Problem) {
+// askBounds asks whether the caps let the rule pay and the user's balance could take it. What came of it is known.
+func (x *explanation) askBounds(r *payer, caps []reward, made []Change, problems []event.Problem) {
 	var rejected, booked []string
-	for i, w := range r.Rewards {
-		j := slices.IndexFunc(made, func(c Change) bool { return !w.badge() && c.TransactionID == rewardID(x.Event.ID, r.ID, i) })
-		switch {
-		case w.badge():
+	name := "maxAllowedBalance"
+	for i := range r.Rewards {
+		w, spent := &r.Rewards[i], caps[i].spent
+		if w.badge() {
 			if slices.ContainsFunc(made, func(c Change) bool { return c.RewardRuleID == r.ID && c.BadgeID == w.BadgeID }) {
 				booked = append(booked, "the badge "+w.BadgeID)
 			}
-		case j < 0:
-		case made[j].State == Rejected:
-			rejected = append(rejected, mechanic.ProblemIn(problems, r.source(), rewardField(i)))
+			continue
+		}
+		j := slices.IndexFunc(made, func(c Change) bool { return c.TransactionID == rewardID(x.Event.ID, r.ID, i) })
+		if j < 0 {
+			continue
+		}
+		paid := made[j].Amount.String() + " " + w.CurrencyID
+		reason := mechanic.ProblemIn(problems, r.source(), rewardField(i))
+		switch {
+		case made[j].State != Rejected && spent != nil:
+			booked = append(booked, paid+", and had paid user "+x.User.ID+" "+spent.of(w))
+		case made[j].State != Rejected:
+			booked = append(booked, paid)
+		case reason == "" && spent != nil:
+			name = fieldCap
+			rejected = append(rejected, paid+", as it had paid user "+x.User.ID+" "+spent.of(w))
 		default:
-			booked = append(booked, made[j].Amount.String()+" "+w.CurrencyID)
+			rejected = append(rejected, reason)
+		}
+		if spent != nil && made[j].State != Rejected { // the next may share the cap
+			if n, err := amount.Micros("amount", made[j].Amount); err == nil {
+				spent.Micros += n
+			}
 		}
 	}
 	if len(booked) == 0 {
-		x.v.Ask("maxAllowedBalance", false, "rejected: %s", strings.Join(rejected, "; "))
+		x.v.Ask(name, false, "rejected: %s", strings.Join(rejected, "; "))
 		return
 	}
-	x.v.Ask("maxAllowedBalance", true, "paid %s", strings.Join(append(booked, rejected...), "; "))
+	x.v.Ask(name, true, "paid %s", strings.Join(append(booked, rejected...), "; "))
 }

@@ -96,7 +96,7 @@ func (p *program) Awaits(t event.Type) bool {
 }
 
 // Reads names what [program.React] may read for an event.
-func (p *program) Reads(_ *session.Tx, o *mechanic.Occasion) []store.Read {
+func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	reads := []store.Read{transactions.Rows(firstPending(o.User.ID))}
 	candidates := p.candidates(o)
 	if len(candidates) == 0 {
@@ -111,7 +111,7 @@ func (p *program) Reads(_ *session.Tx, o *mechanic.Occasion) []store.Read {
 			made = append(made, rewardID(o.Event.ID, r.ID, i))
 			counted = append(counted, accountKey(o.User.ID, w.CurrencyID), accountKey("", w.CurrencyID))
 		}
-		limits = append(limits, r.tallyKeys(o)...)
+		limits = append(append(limits, r.tallyKeys(o)...), r.spentKeys(tx, o)...)
 	}
 	slices.Sort(counted)
 	reads = append(reads, accounts.Keys(slices.Compact(counted)...), transactions.Keys(made...))
@@ -128,7 +128,7 @@ func (p *program) Foresee(o *mechanic.Occasion) []event.Event {
 	for _, r := range p.candidates(o) {
 		for i, w := range r.Rewards {
 			if w.badge() {
-				award := reward{award(o, r, i), r, i}
+				award := reward{Transaction: award(o, r, i), rule: r, place: i}
 				foreseen = append(foreseen, award.event(o))
 				continue
 			}

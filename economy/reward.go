@@ -75,6 +75,9 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if len(rewards) == 0 {
 		return nil, nil
 	}
+	if err := readSpent(ctx, tx, o, rewards); err != nil {
+		return nil, err
+	}
 	return p.pay(ctx, tx, o, rewards, used)
 }
 
@@ -100,6 +103,7 @@ type reward struct {
 	Transaction // of a badge, whose it is, when, and the id of the event that says so
 	rule        *payer
 	place       int
+	spent       *tally // of what its cap is about, nil if it has none
 }
 
 // of returns what the rule says of the reward.
@@ -149,7 +153,7 @@ func (p *program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer) 
 				continue
 			}
 			if w.badge() {
-				all = append(all, reward{award(o, r, i), r, i})
+				all = append(all, reward{Transaction: award(o, r, i), rule: r, place: i})
 				continue
 			}
 			t := movement{
@@ -157,7 +161,7 @@ func (p *program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer) 
 				amount: n, mode: w.RedemptionMode, initiatorType: ByRewardRule, initiator: initiatorPrefix + r.ID, ruleVersion: r.Version,
 				at: o.Event.At, now: tx.Now,
 			}
-			all = append(all, reward{t.rows()[0], r, i})
+			all = append(all, reward{Transaction: t.rows()[0], rule: r, place: i})
 		}
 	}
 	return all
@@ -168,7 +172,7 @@ func rewardID(eventID, ruleID string, i int) string {
 	return eventID + ":" + ruleID + ":" + strconv.Itoa(i)
 }
 
-// pay enters the rewards, as rejected where a bound is in the way, awards the badges, and counts the rules that paid.
+// pay enters the rewards, as rejected where a cap or a bound is in the way, awards the badges, and counts the rules that paid and what they paid.
 func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, rewards []reward, used map[*payer]*tally) ([]Change, error) {
 	l := p.ledger()
 	rows := make([]Transaction, 0, len(rewards))
@@ -191,7 +195,7 @@ func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion,
 		r := &rewards[i]
 		if r.of().badge() {
 			tx.Cause(r.event(o))
-		} else if err := r.enter(tx, l, there[r.ID]); err != nil {
+		} else if err := errors.Join(r.enter(tx, l, there[r.ID]), r.spend(ctx, tx)); err != nil {
 			return nil, err
 		}
 		if t := used[r.rule]; t != nil && r.State != Rejected && r.rule != last {
@@ -206,8 +210,8 @@ func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion,
 	return changes, l.save(ctx, tx)
 }
 
-// enter enters the reward, as rejected if a bound is in the way. What somebody has decided about it stays: was is what is there of it,
-// nil if it is new.
+// enter enters the reward, or the part of it that may be paid, as rejected if a cap or a bound is in the way. What somebody has decided
+// about it stays: was is what is there of it, nil if it is new.
 func (r *reward) enter(tx *session.Tx, l *ledger, was *Transaction) error {
 	switch {
 	case was == nil:
@@ -218,31 +222,43 @@ func (r *reward) enter(tx *session.Tx, l *ledger, was *Transaction) error {
 		r.ReversedAmount = was.ReversedAmount
 		r.Amount = decimal.Max(r.Amount, r.ReversedAmount)
 	}
-	err := l.enter(r.Transaction)
-	bound, crossed := errors.AsType[*BoundError](err)
-	if !crossed {
-		return err
+	promised := r.Amount
+	if r.fit(l) && !r.Amount.LessThan(r.ReversedAmount) {
+		err := l.enter(r.Transaction)
+		bound, crossed := errors.AsType[*BoundError](err)
+		if !crossed {
+			return err
+		}
+		tx.Report(r.rule.source(), rewardField(r.place), bound.Error())
 	}
-	tx.Report(r.rule.source(), rewardField(r.place), bound.Error())
 	if r.ReversedAmount.IsZero() {
-		r.State = Rejected
+		r.Amount, r.State = promised, Rejected
 	} else {
 		r.Amount = r.ReversedAmount
 	}
 	return l.turn("", r.Transaction)
 }
 
-// tally counts how often a rule paid a user in a period.
+// tally counts how often a rule paid a user in a period, or how much in a currency.
 type tally struct {
 	RuleID string `json:"rewardRuleId"`
 	UserID string `json:"userId"`
 	Period string `json:"periodId,omitempty"` // empty: for ever
 	Count  int    `json:"count"`
+	// CurrencyID, Micros and EndsAt are of one that counts how much, in millionths, the last if its period is a timeframe's that ends.
+	CurrencyID string    `json:"virtualCurrencyId,omitempty"`
+	Micros     int64     `json:"micros,omitempty"`
+	EndsAt     time.Time `json:"endsAt,omitzero"`
 }
 
-var tallies = store.Define("reward_tallies", (*tally).key, nil).Packed()
+var tallies = store.Define("reward_tallies", (*tally).key, nil).Packed().Version(4)
 
-func (t *tally) key() string { return t.UserID + "/" + t.RuleID + "/" + t.Period }
+func (t *tally) key() string {
+	if t.CurrencyID == "" {
+		return t.UserID + "/" + t.RuleID + "/" + t.Period
+	}
+	return t.UserID + "/" + t.RuleID + ":" + t.CurrencyID + "/" + t.Period
+}
 
 // exhausted tells whether the rule has paid as often as it may; nil stands for a rule without a limit.
 func (t *tally) exhausted(r *payer) bool { return t != nil && t.Count >= r.MaxPerUser }
@@ -264,8 +280,11 @@ func (c *payer) tally(tx *session.Tx, o *mechanic.Occasion) (tally, error) {
 // over tells whether the period of the count had ended before a moment, wherever the user lives. The names of the periods of one calendar
 // are of one length, which no other's are of, and in their order.
 func (t *tally) over(before time.Time) bool {
+	if strings.HasPrefix(t.Period, capped) {
+		return t.ended(before)
+	}
 	day := timeframe.DayOf(before.Add(-farthest), time.UTC)
-	for _, c := range []timeframe.Calendar{timeframe.ByDay, timeframe.ByWeek, timeframe.ByMonth} {
+	for _, c := range []timeframe.Calendar{timeframe.ByDay, timeframe.ByWeek, timeframe.ByMonth, timeframe.ByYear} {
 		if present := c.ID(day); len(t.Period) == len(present) {
 			return t.Period < present
 		}

@@ -360,7 +360,7 @@ func TestValidation(t *testing.T) {
 		{rule(pays("gold", `{"plus": [1]}`)), "rewards[0].expression"},
 		{rule(func(r *economy.RewardRule) { r.MaxPerUser = -1 }), "maxPerUser: is -1"},
 		{rule(func(r *economy.RewardRule) { r.Per = timeframe.ByDay }), "per: needs maxPerUser"},
-		{rule(func(r *economy.RewardRule) { r.MaxPerUser, r.Per = 1, timeframe.ByYear }), `per: "YEAR" is none of`},
+		{rule(func(r *economy.RewardRule) { r.MaxPerUser, r.Per = 1, "HOUR" }), `per: "HOUR" is none of`},
 	} {
 		err := tt.doc.Validate()
 		if tt.want == "" {

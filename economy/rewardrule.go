@@ -37,7 +37,7 @@ var RewardRules = content.NewKind[RewardRule]("RewardRule")
 //
 // An event is paid by every ALWAYS rule whose matcher and condition it meets; if there is none, by every
 // FALLBACK rule that it meets. A rule that has paid the user as often as MaxPerUser allows meets nothing
-// until the next period. Which events of a period are the first is decided by when they happened, whenever they
+// until the next period; one whose reward has a [Cap] that leaves nothing is met nevertheless. Which events of a period are the first is decided by when they happened, whenever they
 // arrive, and so is which reward finds an account full. A rule pays for what is recorded while it is in force, and
 // never for what was recorded before.
 type RewardRule struct {
@@ -55,7 +55,7 @@ type RewardRule struct {
 	Rewards []Reward `json:"rewards"`
 	// MaxPerUser is how often the rule pays one user; 0 means without limit.
 	MaxPerUser int `json:"maxPerUser,omitempty"`
-	// Per makes MaxPerUser one for each DAY, WEEK or MONTH of the user's calendar; empty means for ever.
+	// Per makes MaxPerUser one for each DAY, WEEK, MONTH or YEAR of the user's calendar; empty means for ever.
 	Per timeframe.Calendar `json:"per,omitempty"`
 }
 
@@ -81,6 +81,7 @@ type Reward struct {
 	Expression json.RawMessage `json:"expression,omitempty"`
 	// BadgeID is the configuration of the badge that it awards: an event of type Badge, which the rule's MaxPerUser bounds as it does amounts.
 	BadgeID string `json:"badgeConfigurationId,omitempty"`
+	Cap
 }
 
 // badge tells whether the reward is a badge.
@@ -92,7 +93,8 @@ func (w *Reward) validate() error {
 		return errors.Join(ident.Check("virtualCurrencyId", w.CurrencyID), w.RedemptionMode.check(), absent(w.Type, "badgeConfigurationId", w.BadgeID != ""))
 	case BadgeReward:
 		return errors.Join(ident.Check("badgeConfigurationId", w.BadgeID), absent(w.Type, "virtualCurrencyId", w.CurrencyID != ""),
-			absent(w.Type, "redemptionMode", w.RedemptionMode != ""), absent(w.Type, "expression", !mechanic.Absent(w.Expression)))
+			absent(w.Type, "redemptionMode", w.RedemptionMode != ""), absent(w.Type, "expression", !mechanic.Absent(w.Expression)),
+			absent(w.Type, fieldCap, w.MaxAmountPerUser != nil), absent(w.Type, fieldExceeded, w.WhenExceeded != ""))
 	}
 	return fault.Invalid("rewardType", "%.80q is none of VIRTUAL_CURRENCY, BADGE", w.Type)
 }
@@ -149,8 +151,8 @@ func (r *RewardRule) checkLimit() error {
 		return fault.Invalid("maxPerUser", "is %d; it must be more than 0", r.MaxPerUser)
 	case r.Per == "":
 		return nil
-	case r.Per != timeframe.ByDay && r.Per != timeframe.ByWeek && r.Per != timeframe.ByMonth:
-		return fault.Invalid("per", "%q is none of DAY, WEEK, MONTH", r.Per)
+	case !r.Per.Valid():
+		return fault.Invalid("per", "%q is none of DAY, WEEK, MONTH, YEAR", r.Per)
 	case r.MaxPerUser == 0:
 		return fault.Invalid("per", "needs maxPerUser")
 	}
@@ -164,7 +166,7 @@ func (r *RewardRule) checkRewards() error {
 	var faults []error
 	for i := range r.Rewards {
 		w := &r.Rewards[i]
-		err := w.validate()
+		err := errors.Join(w.validate(), w.checkCap())
 		if w.badge() && r.MatchEntity == string(event.Badge) {
 			err = errors.Join(err, fault.Invalid("rewardType", "is BADGE: a badge for a badge would have no end; let a mission count the badges"))
 		}

@@ -167,7 +167,7 @@ func missionRuleKind() *kind[missions.Rule, content.Description] {
 func rewardRuleKind(f *forms) *kind[economy.RewardRule, content.Description] {
 	shapeOf[economy.Reward](f, shape{null: []string{"expression"}})
 	return &kind[economy.RewardRule, content.Description]{
-		name: "RewardRule", plural: "reward-rules", id: "rewardRuleId", hidden: []string{"maxPerUser", "per"}, generated: true,
+		name: "RewardRule", plural: "reward-rules", id: "rewardRuleId", generated: true,
 		null: []string{"matchCondition"},
 		of:   func(ws *guerdon.Workspace) content.Documents[economy.RewardRule] { return ws.Economy.RewardRules },
 	}

@@ -193,9 +193,9 @@ func (a author) rewardRule(id string) object {
 			rewards = append(rewards, object{"rewardType": "BADGE", "badgeConfigurationId": pick(a, "badge", a.ids["BadgeConfiguration"]...)})
 			continue
 		}
-		rewards = append(rewards, object{
+		rewards = append(rewards, merge(object{
 			"virtualCurrencyId": pick(a, "currency", currencies...), "redemptionMode": pick(a, "redemption", "AUTO", "AUTO", "MANUAL"), "expression": a.amount(entity),
-		})
+		}, a.limit()))
 	}
 	fields := merge(object{
 		"applicationMode": pick(a, "mode", "ALWAYS", "ALWAYS", "FALLBACK"), "matchCondition": a.condition(entity, "user"), "rewards": rewards,
@@ -209,6 +209,28 @@ func (a author) rewardRule(id string) object {
 		}
 	}
 	return document("RewardRule", id, fields)
+}
+
+// limit returns the fields of a reward that bound what it pays a user.
+func (a author) limit() object {
+	into := object{}
+	if !a.limits || !pick(a, "bounded", false, true) {
+		return into
+	}
+	if exceeded := pick(a, "exceeded", "", "NOTHING", "PART", "PART"); exceeded != "" {
+		into["whenExceeded"] = exceeded
+	}
+	if most := pick(a, "cap", 0, 3, 1, 5); most > 0 {
+		into["maxAmountPerUser"] = most
+		switch per := pick(a, "periods", "", "DAY", "WEEK", "MONTH", "YEAR", "of a timeframe"); per {
+		case "":
+		case "of a timeframe":
+			into["timeframe"] = a.timeframe(true, true)
+		default:
+			into["per"] = per
+		}
+	}
+	return into
 }
 
 // streakConfiguration is a streak of all that streaks may be of.

@@ -77,6 +77,19 @@ func TestWhatIsHardlyMeantIsAWarning(t *testing.T) {
 			board(object{"entityId": object{"tagNamespace": "plac"}}),
 			[]content.Warning{{Field: "query.entityId", Reason: `no published tag has the namespace "plac", so nobody gets a score`}},
 		},
+		"a cap below what is paid": {
+			reward("new", object{"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": 5, "maxAmountPerUser": 4, "per": "DAY"}}}),
+			[]content.Warning{{Field: "rewards[0].maxAmountPerUser", Reason: "is 4, and the reward 5: it is never paid, unless whenExceeded is PART"}},
+		},
+		"a cap that pays a part": {
+			reward("new", object{"rewards": []object{{
+				"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": 5, "maxAmountPerUser": 4, "whenExceeded": "PART",
+			}}}), nil,
+		},
+		"nothing to exceed": {
+			reward("new", object{"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "whenExceeded": "PART"}}}),
+			[]content.Warning{{Field: "rewards[0].whenExceeded", Reason: "means nothing: there is no maxAmountPerUser, and points has no maxAllowedBalance"}},
+		},
 		"a rule that picks everything": {
 			missionRule(object{"missionConfigurationsPool": nil}),
 			[]content.Warning{{

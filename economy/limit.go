@@ -1,0 +1,239 @@
+package economy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/amount"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/timeframe"
+)
+
+// A Cap is the most that a reward pays one user, and what becomes of what would be more. What is paid counts in the order in which it was
+// earned, however late it is known, and goes on to count when it is reversed, voided or expires: a cap is on what somebody is paid for
+// doing. Rewards of one rule in one currency that have caps for the same periods share what they have paid.
+type Cap struct {
+	// MaxAmountPerUser is in the reward's currency, more than 0; nil means without limit.
+	MaxAmountPerUser *decimal.Decimal `json:"maxAmountPerUser,omitempty"`
+	// Per makes it one for each DAY, WEEK, MONTH or YEAR of the user's calendar; empty means for ever, unless there is a Timeframe.
+	Per timeframe.Calendar `json:"per,omitempty"`
+	// Timeframe makes it one for each of its periods. What is earned outside of them has no limit.
+	Timeframe *timeframe.Timeframe `json:"timeframe,omitempty"`
+	// WhenExceeded says what is paid of a reward that is more than what the cap leaves, or than what the currency lets the user have.
+	// Empty means NOTHING.
+	WhenExceeded WhenExceeded `json:"whenExceeded,omitempty"`
+}
+
+// WhenExceeded says what is paid where not all may be.
+type WhenExceeded string
+
+// What is paid: nothing, and the transaction is REJECTED; or the part that may be, if there is one.
+const (
+	PayNothing WhenExceeded = "NOTHING"
+	PayPart    WhenExceeded = "PART"
+)
+
+// The fields of a cap.
+const (
+	fieldCap      = "maxAmountPerUser"
+	fieldCapPer   = "per"
+	fieldFrame    = "timeframe"
+	fieldExceeded = "whenExceeded"
+)
+
+func (c *Cap) checkCap() error {
+	var faulty error
+	if c.MaxAmountPerUser != nil {
+		faulty = amount.CheckPositive(fieldCap, *c.MaxAmountPerUser)
+	}
+	return errors.Join(faulty, c.checkPeriods(), c.WhenExceeded.check())
+}
+
+func (c *Cap) checkPeriods() error {
+	switch {
+	case c.Per != "" && !c.Per.Valid():
+		return fault.Invalid(fieldCapPer, "%q is none of DAY, WEEK, MONTH, YEAR", c.Per)
+	case c.Per != "" && c.MaxAmountPerUser == nil:
+		return fault.Invalid(fieldCapPer, "needs %s", fieldCap)
+	case c.Timeframe == nil:
+		return nil
+	case c.MaxAmountPerUser == nil:
+		return fault.Invalid(fieldFrame, "needs %s", fieldCap)
+	case c.Per != "":
+		return fault.Invalid(fieldFrame, "and %s exclude one another", fieldCapPer)
+	}
+	return fault.In(fieldFrame, c.Timeframe.Validate())
+}
+
+func (w WhenExceeded) check() error {
+	switch w {
+	case "", PayNothing, PayPart:
+		return nil
+	case "PENDING": // as one may expect
+		return fault.Invalid(fieldExceeded, "%q is none of NOTHING, PART: what waits to be redeemed counts for both bounds too", w)
+	}
+	return fault.Invalid(fieldExceeded, "%q is none of NOTHING, PART", w)
+}
+
+// Warnings warns of what a rule can never pay because of a cap, and of what is said about bounds that there are not.
+func (r *RewardRule) Warnings(ctx context.Context, in content.View) (all []content.Warning, err error) {
+	warn := func(i int, field, format string, args ...any) {
+		all = append(all, content.Warning{Field: rewardField(i) + "." + field, Reason: fmt.Sprintf(format, args...)})
+	}
+	for i := range r.Rewards {
+		w := &r.Rewards[i]
+		if w.MaxAmountPerUser == nil {
+			if w.WhenExceeded == "" {
+				continue
+			}
+			doc, err := in.Document(ctx, Currencies.Name(), w.CurrencyID)
+			if err != nil {
+				return nil, err
+			}
+			if c, is := doc.(*Currency); is && c.MaxAllowedBalance == nil {
+				warn(i, fieldExceeded, "means nothing: there is no %s, and %s has no maxAllowedBalance", fieldCap, w.CurrencyID)
+			}
+			continue
+		}
+		if n, constant := w.constant(); constant && w.WhenExceeded != PayPart && n.GreaterThan(*w.MaxAmountPerUser) {
+			warn(i, fieldCap, "is %s, and the reward %s: it is never paid, unless %s is PART", w.MaxAmountPerUser, n, fieldExceeded)
+		}
+	}
+	return all, nil
+}
+
+// constant returns the amount of a reward that is the same for all events.
+func (w *Reward) constant() (decimal.Decimal, bool) {
+	if mechanic.Absent(w.Expression) {
+		return decimal.NewFromInt(1), true
+	}
+	var n decimal.Decimal
+	var text string
+	if json.Unmarshal(w.Expression, &text) == nil || json.Unmarshal(w.Expression, &n) != nil {
+		return n, false
+	}
+	return n, true
+}
+
+// capped begins the period of the count of a cap that is one of a timeframe's.
+const capped = "@"
+
+// spent returns the count of what the cap of a reward is about, empty; false if it has no cap at the moment of the event.
+func (c *payer) spent(tx *session.Tx, o *mechanic.Occasion, i int) (tally, bool, error) {
+	w := &c.Rewards[i]
+	if w.MaxAmountPerUser == nil {
+		return tally{}, false, nil
+	}
+	t := tally{RuleID: c.ID, UserID: o.User.ID, CurrencyID: w.CurrencyID}
+	if w.Per == "" && w.Timeframe == nil {
+		return t, true, nil
+	}
+	zone, err := o.User.Location(tx.Zones)
+	if err != nil {
+		return tally{}, false, err
+	}
+	if w.Timeframe == nil {
+		t.Period = w.Per.ID(timeframe.DayOf(o.Event.At, zone))
+		return t, true, nil
+	}
+	schedule, err := w.Timeframe.In(zone, tx.Zones)
+	if err != nil {
+		return tally{}, false, err
+	}
+	p, within := schedule.PeriodAt(o.Event.At)
+	t.Period, t.EndsAt = capped+p.ID, p.EndsAt
+	return t, within, nil
+}
+
+// spentKeys returns the keys of the counts of caps that React reads for an event.
+func (c *payer) spentKeys(tx *session.Tx, o *mechanic.Occasion) (keys []string) {
+	for i := range c.Rewards {
+		if t, is, err := c.spent(tx, o, i); is && err == nil { // otherwise React says what is wrong
+			keys = append(keys, t.key())
+		}
+	}
+	return keys
+}
+
+// readSpent gives the rewards that have a cap what was paid of them.
+func readSpent(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, rewards []reward) error {
+	var known []*tally
+	for i := range rewards {
+		r := &rewards[i]
+		t, is, err := r.rule.spent(tx, o, r.place)
+		if err != nil {
+			return err
+		}
+		if !is {
+			continue
+		}
+		at := slices.IndexFunc(known, func(k *tally) bool { return k.key() == t.key() })
+		if at < 0 {
+			found, there, err := tallies.Get(ctx, tx, t.key())
+			if err != nil {
+				return err
+			}
+			if there {
+				t = found
+			}
+			at, known = len(known), append(known, &t)
+		}
+		r.spent = known[at]
+	}
+	return nil
+}
+
+// fit lets the reward be as much as its cap and the bounds let, and returns false if its cap lets nothing of it. What would cross a bound
+// and is not to be paid in part is left for the ledger to refuse.
+func (r *reward) fit(l *ledger) bool {
+	w := &r.rule.Rewards[r.place]
+	if r.spent != nil {
+		if left := w.MaxAmountPerUser.Sub(amount.FromMicros(r.spent.Micros)); r.Amount.GreaterThan(left) {
+			if w.WhenExceeded != PayPart || !left.IsPositive() {
+				return false
+			}
+			r.Amount = left
+		}
+	}
+	if w.WhenExceeded == PayPart {
+		if left := l.room(r.Transaction); left.IsPositive() {
+			r.Amount = decimal.Min(r.Amount, left)
+		}
+	}
+	return true
+}
+
+// spend counts what was paid.
+func (r *reward) spend(ctx context.Context, tx *session.Tx) error {
+	if r.spent == nil || r.State == Rejected {
+		return nil
+	}
+	n, err := r.micros()
+	if err != nil {
+		return err
+	}
+	r.spent.Micros += n
+	return tallies.Put(ctx, tx, *r.spent)
+}
+
+// of says what a count has come to of the most that a reward pays.
+func (t *tally) of(w *Reward) string {
+	period := ""
+	if t.Period != "" {
+		period = " in " + strings.TrimPrefix(t.Period, capped)
+	}
+	return fmt.Sprintf("%s of at most %s%s", amount.FromMicros(t.Micros), w.MaxAmountPerUser, period)
+}
+
+// ended tells whether the period of a timeframe had ended before a moment.
+func (t *tally) ended(before time.Time) bool { return !t.EndsAt.IsZero() && t.EndsAt.Before(before) }

@@ -5,7 +5,9 @@
 //	go run ./examples/mobility -zone Europe/Rome FILE.gpx …
 //	go run ./examples/mobility -mode bicycle FILE.gpx  # for tracks that do not say how
 //
-// The game is in game.json. How much CO2 a kilometre emits is in factors.json: some of the factors of the UK Government of the
+// The game is in game.json, after one that Trento and Rovereto have played for years: leaves for each whole kilometre, walking twice as many as
+// cycling; rides by steps of their distance; a smallest length and a most of each day for every mode; half as much again without a motor; a
+// board of each week. How much CO2 a kilometre emits is in factors.json: some of the factors of the UK Government of the
 // year 2022, under the Open Government Licence v3.0, rounded to whole grams. They are an example, and hold where and when they
 // say: take those of your own country and year.
 package main
@@ -19,6 +21,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"time"
 	_ "time/tzdata" // the zones, for machines that have none
 
 	"github.com/guerdonhq/guerdon"
@@ -83,7 +87,11 @@ func run(ctx context.Context, args []string, out, notes io.Writer) error {
 			return err
 		}
 	}
-	ws, err := found(ctx)
+	now := time.Now()
+	if len(list) > 0 { // the game is played in the week of the last track
+		now = slices.MaxFunc(list, func(a, b mobility.Tracking) int { return a.EndsAt.Compare(b.EndsAt) }).EndsAt
+	}
+	ws, err := found(ctx, now)
 	if err != nil {
 		return err
 	}
@@ -97,9 +105,9 @@ func run(ctx context.Context, args []string, out, notes io.Writer) error {
 	return report(ctx, ws, out)
 }
 
-// found returns a workspace with the game, in which the user is tracked.
-func found(ctx context.Context) (*guerdon.Workspace, error) {
-	eng, err := guerdon.New(ctx, memory.New(), nil)
+// found returns a workspace with the game, in which it is always the same moment and the user is tracked.
+func found(ctx context.Context, now time.Time) (*guerdon.Workspace, error) {
+	eng, err := guerdon.New(ctx, memory.New(), &guerdon.Options{Now: func() time.Time { return now }})
 	if err != nil {
 		return nil, err
 	}
@@ -147,11 +155,15 @@ func report(ctx context.Context, ws *guerdon.Workspace, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	week, err := ws.Leaderboards.Rank(ctx, "week", user, nil)
+	if err != nil {
+		return err
+	}
 	doc, err := ws.Mobility.Factors.Get(ctx, "uk-2022")
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "\n%s leaves\n\nEmissions: %s\n%s\n%s\n", balance.Amount, doc.Name, doc.Source, doc.Licence)
+	_, err = fmt.Fprintf(out, "\n%s leaves, %s of them in the last week: number %d\n\nEmissions: %s\n%s\n%s\n", balance.Amount, week.Score, week.Rank, doc.Name, doc.Source, doc.Licence)
 	return err
 }
 

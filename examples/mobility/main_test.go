@@ -3,16 +3,20 @@ package main
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
+	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/mobility"
+	"github.com/guerdonhq/guerdon/store"
 )
 
 func TestADayIsReported(t *testing.T) {
@@ -22,6 +26,48 @@ func TestADayIsReported(t *testing.T) {
 		require.Contains(t, out.String(), line)
 	}
 	require.Equal(t, 1, strings.Count(out.String(), "suspicious"))
+}
+
+// A day on foot, by bicycle and by bus is worth what the game says, and no more than its caps.
+func TestTheGameHasCaps(t *testing.T) {
+	now := time.Date(2024, 5, 6, 22, 0, 0, 0, time.UTC)
+	ws, err := found(t.Context(), now)
+	require.NoError(t, err)
+	var list []mobility.Tracking
+	begins := now.Add(-20 * time.Hour)
+	track := func(of mobility.Mode, metres int64, takes time.Duration) {
+		list = append(list, mobility.Tracking{
+			ProviderID: fmt.Sprint("t", len(list)), UserID: user, Provider: provider, Status: mobility.Track, Type: of, Length: metres,
+			StartsAt: begins, EndsAt: begins.Add(takes), StartsAtTimezone: "UTC", EndsAtTimezone: "UTC",
+		})
+		begins = begins.Add(takes + time.Minute)
+	}
+	track(mobility.Walk, 240, 3*time.Minute) // too short
+	for range 3 {
+		track(mobility.Walk, 4900, time.Hour)
+	}
+	track(mobility.Bicycle, 32_500, 2*time.Hour)
+	for _, metres := range []int64{400, 4000, 6000, 12_000, 25_000, 600, 600, 600, 600, 600} {
+		track(mobility.Bus, metres, 40*time.Minute)
+	}
+	_, err = ws.Mobility.Track(t.Context(), list)
+	require.NoError(t, err)
+	rows, _, err := ws.Economy.History(t.Context(), user, store.Page{Limit: 100})
+	require.NoError(t, err)
+	paid := map[string]string{}
+	sums := map[string]decimal.Decimal{}
+	for _, row := range rows {
+		if row.State == economy.Completed {
+			sums[row.Initiator] = sums[row.Initiator].Add(row.Amount)
+			paid[row.Initiator] = sums[row.Initiator].String()
+		}
+	}
+	require.Equal(t, map[string]string{
+		"rewardRuleId#walk": "100", "rewardRuleId#bicycle": "150", "rewardRuleId#public-transport": "110", "rewardRuleId#zero-impact": "75",
+	}, paid)
+	week, err := ws.Leaderboards.Rank(t.Context(), "week", user, nil)
+	require.NoError(t, err)
+	require.Equal(t, "435", week.Score.String())
 }
 
 func TestFilesAreRead(t *testing.T) {

@@ -801,10 +801,11 @@ func (e *Engine) spread(ctx context.Context, tx *session.Tx, out *Outcome) error
 			return cmp.Or(strings.Compare(a[strings.IndexByte(a, '/'):], b[strings.IndexByte(b, '/'):]), strings.Compare(a, b))
 		})
 		tx.Again = slices.DeleteFunc(tx.Again, func(p string) bool { return p == place })
-		if settled, err := settledPlace(ctx, tx, place); err != nil || settled {
-			if err != nil {
-				return err
-			}
+		settled, err := settledPlace(ctx, tx, place)
+		if err != nil {
+			return err
+		}
+		if settled {
 			continue // what a group has completed there by what is known now, nobody is told
 		}
 		u, err := tenancy.FindUser(ctx, tx, userOf(place))

@@ -213,6 +213,11 @@ func TestHorizon(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		w.publish(t, payingRule("once-a-day", 1, object{"matchEntityId": "run", "maxPerUser": 1, "per": "DAY"}),
+			payingRule("few-a-week", 1, object{"matchEntityId": "run", "rewards": []object{{
+				"virtualCurrencyId": "points", "redemptionMode": "AUTO", "maxAmountPerUser": 5, "timeframe": object{
+					"timeframeType": "RECURRING", "recurrence": "WEEKLY", "timeframeTimezoneType": "USER", "timeframeStartsAt": "2020-01-01T00:00:00Z",
+				},
+			}}}),
 			document("LearningPath", "swimming", object{"estimatedDuration": 1, "items": []object{{"itemId": "swim", "itemType": "activity"}}}))
 		w.set(start)
 		for _, days := range []int{10, 60} {
@@ -243,7 +248,7 @@ func TestHorizon(t *testing.T) {
 		for _, kind := range []string{"journal", "steps", "missions", "mission_evaluations", "leaderboard_scores"} {
 			require.NotZero(t, kinds[kind], "%v", kinds)
 		}
-		require.Equal(t, 3, kinds["reward_tallies"], "day 40 is not over where the sun sets last")
+		require.Equal(t, 3+1, kinds["reward_tallies"], "day 40 is not over where the sun sets last, nor is its week")
 		require.Equal(t, 1, kinds["learning_path_assignments"], "the other has not ended")
 
 		settled := "is settled"

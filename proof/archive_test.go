@@ -115,7 +115,9 @@ func TestNobodyIsToldBehindTheHorizon(t *testing.T) {
 		w.archived(t, *w.now.Load())
 		_, err = w.Missions.Evaluate(ctx, "ada")
 		require.NoError(t, err)
-		for _, m := range pages(t, func(p store.Page) ([]missions.Mission, string, error) { return w.Missions.GroupList(ctx, "club", missions.Query{}, p) }) {
+		for _, m := range pages(t, func(p store.Page) ([]missions.Mission, string, error) {
+			return w.Missions.GroupList(ctx, "club", missions.Query{}, p)
+		}) {
 			require.True(t, m.IsCompleted)
 		}
 		w.aged(t, 23, 24)

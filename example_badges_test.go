@@ -21,7 +21,8 @@ func Example_badges() {
   {"kind": "BadgeConfiguration", "id": "helper", "name": "Helper", "image": "https://example.org/helper.png", "isSecret": true,
    "defaultLang": "en", "translations": [{"lang": "en", "label": "A good soul"}]},
   {"kind": "RewardRule", "id": "runner", "name": "Runner", "ruleType": "INSTANCE", "matchEntity": "Mission", "matchEntityId": "three", "applicationMode": "ALWAYS",
-   "rewards": [{"rewardType": "BADGE", "badgeConfigurationId": "runner"}], "defaultLang": "en"}
+   "rewards": [{"rewardType": "BADGE", "badgeConfigurationId": "runner"}],
+   "defaultLang": "en", "translations": [{"lang": "en"}]}
 ]}`))
 	check(err)
 	show := func() {

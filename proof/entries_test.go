@@ -169,7 +169,7 @@ func TestEntriesRefuse(t *testing.T) {
 		_, token, err := w.Entries(t.Context(), guerdon.EntryFilter{}, store.Page{Limit: 1})
 		require.NoError(t, err)
 		for field, ask := range map[string]func() error{
-			"type": func() error { return refusal(w, guerdon.EntryFilter{Type: "Badge"}, store.Page{}) },
+			"type": func() error { return refusal(w, guerdon.EntryFilter{Type: "Nothing"}, store.Page{}) },
 			"until": func() error {
 				return refusal(w, guerdon.EntryFilter{From: start, Until: start}, store.Page{})
 			},

@@ -90,7 +90,7 @@ func names(t *testing.T, err error, before string) []string {
 
 func TestFieldsOfEventsAreThoseThatAreDocumented(t *testing.T) {
 	common, ofTypes, _, _ := documented(t)
-	known := []string{"Activity", "LearningGroup", "LearningPath", "Mission", "MobilityMilestone", "MobilityTracking", "Quiz", "Slide", "Story", "Streak", "User", "VirtualTransaction"}
+	known := []string{"Activity", "Badge", "LearningGroup", "LearningPath", "Level", "Mission", "MobilityMilestone", "MobilityTracking", "Quiz", "Slide", "Story", "Streak", "User", "VirtualTransaction"}
 	require.Equal(t, known, slices.Sorted(maps.Keys(ofTypes)))
 	for typ, own := range ofTypes {
 		want := slices.Concat(common, own)
@@ -190,6 +190,9 @@ func TestExpressionsReadWhatIsDocumented(t *testing.T) {
 			"ruleType": "ENTITY", "matchEntity": "Activity", "applicationMode": "ALWAYS",
 			"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO"}},
 		},
+		"Ladder": {
+			"measure": object{"type": "EVENTS", "ruleType": "ENTITY", "matchEntity": "Activity"}, "steps": []object{{"id": "one", "threshold": 1, "translations": []object{{"lang": "en", "name": "One"}}}},
+		},
 		"RuntimeLeaderboardConfiguration": {"query": object{"source": "activity_logs", "entityId": "userId", "score": object{"count": nil}}},
 		"LearningPath":                    course,
 		"LearningGroup":                   course,
@@ -204,6 +207,8 @@ func TestExpressionsReadWhatIsDocumented(t *testing.T) {
 			doc["query"] = with(doc["query"].(object), object{"where": unknown})
 		case "query.score":
 			doc["query"] = with(doc["query"].(object), object{"score": object{"sum": unknown}})
+		case "measure.matchCondition", "measure.expression":
+			doc["measure"] = with(doc["measure"].(object), object{strings.TrimPrefix(path, "measure."): unknown})
 		case "rewards.expression":
 			doc["rewards"] = []object{with(doc["rewards"].([]object)[0], object{"expression": unknown})}
 		default:
@@ -259,6 +264,7 @@ func TestDocumentsMatchWhatIsDocumented(t *testing.T) {
 				"StreakConfiguration":  {"matchType": "ENTITY", "matchEntity": entity},
 				"RewardRule":           {"ruleType": "ENTITY", "matchEntity": entity},
 				"LearningPathRule":     {"assignmentMode": "EVENT", "eventMatchType": "ENTITY", "eventMatchEntity": entity},
+				"Ladder":               {"measure": object{"type": "EVENTS", "ruleType": "ENTITY", "matchEntity": entity}},
 				"RuntimeLeaderboardConfiguration": {
 					"query": object{"source": entity, "entityId": "userId", "score": object{"count": nil}},
 				},

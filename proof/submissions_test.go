@@ -109,7 +109,7 @@ func TestAnAnswerIsTakenBack(t *testing.T) {
 
 	_, err = g.Amend(t.Context(), event.Event{ID: first, UserID: "ada", EntityID: "run"}, wrong)
 	require.ErrorIs(t, err, fault.ErrInvalid)
-	require.ErrorContains(t, err, "take it back, and let it be submitted again")
+	require.ErrorContains(t, err, "take it back, and let it be done again")
 	_, err = g.Retract(t.Context(), first, wrong)
 	require.NoError(t, err)
 	require.Equal(t, "0", g.balance("ada"))

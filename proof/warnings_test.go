@@ -206,7 +206,7 @@ func TestWarningsAreOfWhatIsInForce(t *testing.T) {
 		w.importDocuments(t, reward("new", object{"matchCondition": object{"in": []any{"gold", variable("user.tags")}}}))
 		rule, err := w.Economy.RewardRules.Get(ctx, "new")
 		require.NoError(t, err)
-		require.Len(t, rule.Warnings, 1)
+		require.Len(t, rule.Header.Warnings, 1)
 
 		// It does not make a document another: neither in a bundle nor as a draft.
 		bundled, err := guerdon.Bundle(&rule)
@@ -225,23 +225,23 @@ func TestWarningsAreOfWhatIsInForce(t *testing.T) {
 		rule.Name = "Gold"
 		draft, err := w.Economy.RewardRules.Update(ctx, rule)
 		require.NoError(t, err)
-		require.Equal(t, rule.Warnings, draft.Warnings)
+		require.Equal(t, rule.Header.Warnings, draft.Header.Warnings)
 		published, err := w.Economy.RewardRules.Publish(ctx, "new")
 		require.NoError(t, err)
-		require.Equal(t, rule.Warnings, published.Warnings)
+		require.Equal(t, rule.Header.Warnings, published.Header.Warnings)
 		version, err := w.Economy.RewardRules.Version(ctx, "new", 0)
 		require.NoError(t, err)
-		require.Empty(t, version.Document.Warnings)
+		require.Empty(t, version.Document.Header.Warnings)
 
 		w.importDocuments(t, document("Tag", "gold", object{"namespace": "metal", "variant": "gold"}))
 		rule, err = w.Economy.RewardRules.Get(ctx, "new")
 		require.NoError(t, err)
-		require.Empty(t, rule.Warnings)
+		require.Empty(t, rule.Header.Warnings)
 		_, err = w.Tags.Archive(ctx, "gold")
 		require.NoError(t, err)
 		rule, err = w.Economy.RewardRules.Get(ctx, "new")
 		require.NoError(t, err)
-		require.Len(t, rule.Warnings, 1)
+		require.Len(t, rule.Header.Warnings, 1)
 	})
 }
 
@@ -339,7 +339,7 @@ func TestDeclaredDataIsAnErrorWhereItDoesNotFit(t *testing.T) {
 		draft.MatchCondition = []byte(`{"var": "additionalData.km"}`)
 		draft, err = w.Economy.RewardRules.Update(ctx, draft)
 		require.NoError(t, err)
-		require.Equal(t, []content.Warning{{Field: "matchCondition/var", Reason: `unknown path "additionalData.km"; additionalData has minutes`}}, draft.Warnings)
+		require.Equal(t, []content.Warning{{Field: "matchCondition/var", Reason: `unknown path "additionalData.km"; additionalData has minutes`}}, draft.Header.Warnings)
 		_, err = w.Economy.RewardRules.Publish(ctx, "new")
 		require.EqualError(t, err, `matchCondition/var: unknown path "additionalData.km"; additionalData has minutes`)
 	})

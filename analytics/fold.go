@@ -99,7 +99,7 @@ func isActivity(t event.Type) bool {
 	case event.Activity, event.Quiz, event.Slide, event.Story:
 		return true
 	case event.LearningGroup, event.LearningPath, event.Mission, event.Streak, event.VirtualTransaction, event.User, event.Clock,
-		event.MobilityTracking, event.MobilityMilestone, event.Level, event.Retraction:
+		event.MobilityTracking, event.MobilityMilestone, event.Badge, event.Level, event.Retraction:
 	}
 	return false
 }

@@ -2,7 +2,6 @@ package analytics_test
 
 import (
 	"fmt"
-	"github.com/guerdonhq/guerdon/missions"
 	"maps"
 	"os"
 	"slices"
@@ -20,6 +19,7 @@ import (
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"

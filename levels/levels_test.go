@@ -3,6 +3,7 @@ package levels_test
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 	_ "time/tzdata"
@@ -219,7 +220,7 @@ func TestNobodyFallsUnlessTheLadderSaysSo(t *testing.T) {
 func TestPeriods(t *testing.T) {
 	t.Parallel()
 	for _, asked := range []bool{true, false} {
-		t.Run(fmt.Sprint(asked), func(t *testing.T) {
+		t.Run(strconv.FormatBool(asked), func(t *testing.T) {
 			t.Parallel()
 			w := play(t, club(runs(), monthly, func(l *levels.Ladder) { l.Measure.Per = timeframe.ByMonth }))
 			_, err := w.Users.Update(t.Context(), "ada", tenancy.UserPatch{Timezone: new("America/New_York")})

@@ -3,7 +3,6 @@ package proof_test
 import (
 	"context"
 	"fmt"
-	"github.com/guerdonhq/guerdon/missions"
 	"runtime"
 	"testing"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/internal/ratio"
 	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/tenancy"

@@ -265,8 +265,10 @@ func TestExplainNamesWhatStopped(t *testing.T) {
 		"disabled":      {[]object{pays("x", object{"applicationMode": "DISABLED"})}, "applicationMode: it is DISABLED"},
 		"fallback":      {[]object{pays("x", object{"applicationMode": "FALLBACK"})}, "applicationMode: it is FALLBACK, and the event meets per-run, which is ALWAYS"},
 		"limit":         {[]object{pays("x", object{"maxPerUser": 1, "per": "WEEK"})}, "maxPerUser: it had paid user ada as often as it may: 1 in 2025-W40"},
-		"cap": {[]object{pays("x", object{"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": 2, "maxAmountPerUser": 3, "per": "WEEK"}}})},
-			"maxAmountPerUser: rejected: 2 points, as it had paid user ada 2 of at most 3 in 2025-W40"},
+		"cap": {
+			[]object{pays("x", object{"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": 2, "maxAmountPerUser": 3, "per": "WEEK"}}})},
+			"maxAmountPerUser: rejected: 2 points, as it had paid user ada 2 of at most 3 in 2025-W40",
+		},
 		"nothing to pay": {[]object{pays("x", reward("points", object{"-": []any{3, variable("event.value")}}))}, "rewards[0].expression: 3 - event.value is 0: event.value is 3; it must be more than 0"},
 		"no amount":      {[]object{pays("x", object{"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": variable("event.outcome")}, {"virtualCurrencyId": "gems", "redemptionMode": "AUTO", "expression": 0}}})}, "rewards: rewards[0].expression: event.outcome is absent; it gave null, which is not a number; rewards[1].expression: it is 0; it must be more than 0"},
 		"bound":          {[]object{pays("x", reward("gems", 2))}, `maxAllowedBalance: rejected: economy: user "ada" has 2 of "gems", a change by 2 would cross the bound of 3`},

@@ -285,7 +285,7 @@ func TestDocumentsMatchWhatIsDocumented(t *testing.T) {
 		}
 	}
 	_, err := w.Import(t.Context(), bundle(t, reward("new", object{"matchEntity": "activity"})))
-	require.ErrorContains(t, err, `Streak; did you mean "Activity"?`)
+	require.ErrorContains(t, err, `Level; did you mean "Activity"?`)
 	_, err = w.Import(t.Context(), bundle(t, reward("new", object{"matchEntity": "Tag"})))
 	require.ErrorContains(t, err, `documents[0].matchEntity: is "Tag", which needs ruleType TAG; with INSTANCE it is one of Mission, Activity, `)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/guerdonhq/guerdon/missions"
 	"math"
 	"sync/atomic"
 	"testing"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/store/storetest"

@@ -303,7 +303,8 @@ func (a author) ladder(id string) object {
 		merge(measure, fields)
 	}
 	fields := object{"measure": measure, "steps": []object{
-		{"id": "low", "name": "Low", "threshold": pick(a, "low", 1, 2)}, {"id": "high", "name": "High", "threshold": pick(a, "high", 3, 5)},
+		{"id": "low", "name": "Low", "threshold": pick(a, "low", 1, 2)},
+		{"id": "high", "name": "High", "threshold": pick(a, "high", 3, 5)},
 		{"id": "top", "name": "Top", "threshold": pick(a, "top", 9, 20)},
 	}[:pick(a, "steps", 2, 3)]}
 	switch fields["demotion"] = pick[any](a, "demotion", nil, "AT_ONCE", "PERIOD"); fields["demotion"] {

@@ -3,7 +3,6 @@ package proof_test
 import (
 	"context"
 	"fmt"
-	"github.com/guerdonhq/guerdon/missions"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -17,6 +16,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/pgtest"
 	"github.com/guerdonhq/guerdon/internal/ratio"
 	"github.com/guerdonhq/guerdon/leaderboard"
+	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/store/postgres"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"github.com/guerdonhq/guerdon/missions"
 	"io"
 	"regexp"
 	"slices"
@@ -16,8 +15,8 @@ import (
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
-
 	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/tenancy"

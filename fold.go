@@ -1070,6 +1070,7 @@ func (e *Engine) differ(ctx context.Context, tx *session.Tx, old, now []*fact, c
 	told := map[string]bool{} // by outcomes of their own
 	for _, f := range now {
 		told[f.key()] = !f.known
+		a.New = a.New || !f.known
 	}
 	for i := range changed {
 		m := &changed[i]

@@ -172,7 +172,7 @@ func TestLate(t *testing.T) {
 	require.Equal(t, "silver of 60, 40 to gold, 0.2, highest silver", shown(t, w, "club"))
 	w.RequireBalance(t, "ada", "gems", "3")
 	late := run(t, w, "40", start.Add(time.Hour))
-	require.Equal(t, []string{"club UP: bronze to silver at 50", "club UP: silver to gold at 100"}, moves(late))
+	require.Equal(t, []string{"club UP: silver to gold at 100"}, moves(late))
 	s, err := w.Levels.Level(t.Context(), "ada", "club")
 	require.NoError(t, err)
 	require.Equal(t, "gold", s.Step.ID)
@@ -428,4 +428,42 @@ func TestWarnings(t *testing.T) {
 	}, warnings(club(levels.Measure{Type: levels.Balance, CurrencyID: "few"})))
 	require.Equal(t, []string{"demotion is AT_ONCE, and what is measured never falls, so nobody does"}, warnings(club(levels.Measure{Type: levels.Missions}, atOnce)))
 	require.Empty(t, warnings(club(runs(), monthly, func(l *levels.Ladder) { l.Measure.Per = timeframe.ByMonth })))
+}
+
+// Something that becomes known late does not tell anew of a step on which the user has stood all along.
+func TestWhatIsLateTellsOfTheStepThatItBrings(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		first, late string
+		want        []string
+	}{
+		"no other step":                {"20", "15", nil},
+		"a higher one":                 {"20", "30", []string{"club UP: bronze to silver at 50"}},
+		"the first one":                {"5", "5", []string{"club UP:  to bronze at 10"}},
+		"two steps, one of them of it": {"5", "45", []string{"club UP:  to silver at 50"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := play(t, club(runs()))
+			w.Pass(t, 10*day)
+			run(t, w, c.first)
+			out := run(t, w, c.late, w.Now().Add(-5*day))
+			require.Equal(t, c.want, moves(out))
+			require.NotEmpty(t, out.Levels, "it counts")
+		})
+	}
+}
+
+// An event that takes the place of another tells how the place has changed since that one.
+func TestWhatIsAmendedTellsOfTheStepThatItBrings(t *testing.T) {
+	t.Parallel()
+	w := play(t, club(runs(), atOnce))
+	e := run(t, w, "60")
+	for value, want := range map[string][]string{"70": nil, "20": {"club DOWN: silver to bronze at 20"}} {
+		out, err := w.Amend(t.Context(), event.Event{ID: e.EventID, UserID: "ada", EntityID: "run", Value: new(number(value))}, guerdon.Correction{Reason: "a slip"})
+		require.NoError(t, err)
+		require.Equal(t, want, moves(out), value)
+		_, err = w.Amend(t.Context(), event.Event{ID: e.EventID, UserID: "ada", EntityID: "run", Value: new(number("60"))}, guerdon.Correction{Reason: "no, it was right"})
+		require.NoError(t, err)
+	}
 }

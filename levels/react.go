@@ -1,6 +1,7 @@
 package levels
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -155,29 +156,44 @@ func (t *turn) save(ctx context.Context) error {
 	return places.Put(ctx, t.tx, t.state)
 }
 
-// Amend adds to changes the places of the user that are others after the fold was folded again.
+// Amend adds to changes the places of the user that are others after the fold was folded again. What a new step has told of a place as of where it stands, and
+// which is not how the place has changed, is told so instead: who has stood on a step all along does not come to it once more.
 func (p *program) Amend(_ context.Context, _ *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
-	for _, d := range a.Rows {
-		was, _ := d.Was.(state)
-		now, _ := d.Now.(state)
-		if d.Table != places.Schema().Name || was.Step == now.Step {
+	for _, d := range slices.Concat(a.Rows, a.Told) {
+		if d.Table != places.Schema().Name {
 			continue
 		}
-		c := Change{
-			LadderID: was.LadderID, UserID: was.UserID, Measure: now.Measure, Amount: now.Measure.Sub(was.Measure), From: was.Step, To: now.Step, Direction: Down, Late: true,
+		was, _ := d.Was.(state)
+		now, _ := d.Now.(state)
+		c := p.moved(&was, &now)
+		of := func(other Change) bool { return a.New && other.LadderID == c.LadderID && other.UserID == c.UserID }
+		told := slices.DeleteFunc(slices.Clone(changes), func(other Change) bool { return !of(other) })
+		n := len(told)
+		if n == 0 && c.Direction == "" || n > 0 && told[0].From == c.From && told[n-1].To == c.To {
+			continue
 		}
-		if was.LadderID == "" {
-			c.LadderID, c.UserID = now.LadderID, now.UserID
-		}
-		if now.Threshold.GreaterThan(was.Threshold) {
-			c.Direction = Up
-		}
-		if pl := p.byID[c.LadderID]; pl != nil {
-			c.LadderVersion = pl.Version
-		}
-		changes = append(changes, c)
+		changes = append(slices.DeleteFunc(changes, of), c)
 	}
 	return changes, nil
+}
+
+// moved returns how a place has changed because of what happened before.
+func (p *program) moved(was, now *state) Change {
+	c := Change{
+		LadderID: cmp.Or(now.LadderID, was.LadderID), UserID: cmp.Or(now.UserID, was.UserID), Measure: now.Measure, Amount: now.Measure.Sub(was.Measure),
+		From: was.Step, To: now.Step, Late: true,
+	}
+	switch {
+	case was.Step == now.Step:
+	case now.Threshold.GreaterThan(was.Threshold):
+		c.Direction = Up
+	default:
+		c.Direction = Down
+	}
+	if pl := p.byID[c.LadderID]; pl != nil {
+		c.LadderVersion = pl.Version
+	}
+	return c
 }
 
 // Recalls tells of events that a ladder measures which the user had not met before a moment: of those that were recorded before the ladder was in force

@@ -139,6 +139,8 @@ type Amendment struct {
 	// Rows are those of the user that are not as they were; Told are others that a new step has written last, whose
 	// outcome tells of them.
 	Rows, Told []Difference
+	// New tells whether there is a new step: the changes so far of the user are its own, as of where it stands.
+	New bool
 }
 
 // Give gives the rows of one user, whose keys have a prefix, to another, unless that one has such a row already, and returns them as they were.

@@ -29,7 +29,8 @@ type Configuration struct {
 	ProgressID   string `json:"progressSourceEntityId,omitempty"`
 	// IsSecret keeps the badge from the list of a user who does not have it.
 	IsSecret bool `json:"isSecret,omitempty"`
-	// IsRevocable is false if who has been awarded the badge keeps it, whatever turns out to have happened; nil means true.
+	// IsRevocable is false if who has been awarded the badge by a rule keeps it, whatever turns out to have happened; nil means true. The last version that
+	// was published decides, also of a badge that is out of use. An award by hand is gone if it is taken back.
 	IsRevocable *bool `json:"isRevocable,omitempty"`
 }
 
@@ -60,4 +61,4 @@ func (c *Configuration) References() []content.Reference {
 }
 
 // revocable tells whether an award is gone if what it was for did not happen.
-func (c *Configuration) revocable() bool { return c == nil || c.IsRevocable == nil || *c.IsRevocable }
+func (c *Configuration) revocable() bool { return c.IsRevocable == nil || *c.IsRevocable }

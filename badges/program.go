@@ -18,6 +18,7 @@ type program struct {
 
 	docs  *content.Program
 	gauge mechanic.Gauge
+	keeps map[string]bool // whether who has a badge keeps it, also one that is out of use
 }
 
 // Reads names the badge of which an event says that it is awarded.
@@ -49,14 +50,15 @@ func (*program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion)
 	return []Change{{Award: a, Count: b.Count}}, awards.Put(ctx, tx, a)
 }
 
-// Amend adds to changes the awards that follow no longer, and those that follow now. It keeps the former of badges that are not revocable.
+// Amend adds to changes the awards that follow no longer, and those that follow now. It keeps the former of badges that are not revocable, but for
+// those that were awarded by hand, which only somebody takes back.
 func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
 	for _, award := range gone(a) {
 		b, _, err := badges.Get(ctx, tx, badgeKey(award.UserID, award.ConfigurationID))
 		if err != nil {
 			return nil, err
 		}
-		if award.Kept = !content.Find(p.docs, Configurations, award.ConfigurationID).revocable(); award.Kept {
+		if award.Kept = award.RuleID != "" && p.keeps[award.ConfigurationID]; award.Kept {
 			if err := kept.Put(ctx, tx, award); err != nil {
 				return nil, err
 			}

@@ -3,6 +3,7 @@ package badges
 import (
 	"context"
 
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -16,8 +17,16 @@ func Room(e room.Engine[Change]) room.Room[Change, Service] {
 			mechanic.Rows(badges, func(b *Badge) string { return b.UserID }),
 			mechanic.Rows(awards, func(a *Award) string { return a.UserID }),
 		},
-		func(_ context.Context, _ *session.Tx, s room.Setting) (*program, error) {
-			return &program{docs: s.Documents, gauge: s.Gauge}, nil
+		func(ctx context.Context, tx *session.Tx, s room.Setting) (*program, error) {
+			ever, err := content.Ever(ctx, tx, Configurations)
+			if err != nil {
+				return nil, err
+			}
+			p := &program{docs: s.Documents, gauge: s.Gauge, keeps: map[string]bool{}}
+			for _, c := range ever { // the last version of each is the last one
+				p.keeps[c.ID] = !c.revocable()
+			}
+			return p, nil
 		},
 		func(run session.Runner, current room.Current[*program]) Service {
 			return newService(run, e.Library, current)

@@ -205,3 +205,36 @@ func TestBadgeConfigurationsAreChecked(t *testing.T) {
 		require.EqualError(t, r.Validate(), want)
 	}
 }
+
+// A badge that is kept is kept although its configuration is out of use by then.
+func TestBadgeIsKeptThoughItIsArchived(t *testing.T) {
+	g := play(t, runner(true)...)
+	g.runs("ada", january(1))
+	done := g.runs("ada", january(2))
+	_, err := g.Economy.RewardRules.Archive(t.Context(), "award")
+	require.NoError(t, err)
+	_, err = g.Badges.Configurations.Archive(t.Context(), "runner")
+	require.NoError(t, err)
+	_, err = g.Retract(t.Context(), done.EventID, guerdon.Correction{Reason: "the watch was wrong"})
+	require.NoError(t, err)
+	list, err := g.Badges.List(t.Context(), "ada", badges.Query{Had: true})
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	require.Equal(t, 1, list[0].Count)
+}
+
+// Who awards a badge by hand can take it back: that it was a mistake is a decision, and nothing that turned out.
+func TestBadgeByHandIsTakenBack(t *testing.T) {
+	for name, keeps := range map[string]bool{"revocable": false, "kept": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := play(t, runner(keeps)...)
+			_, err := g.Badges.Award(t.Context(), badges.NewAward{ID: "a1", UserID: "ada", ConfigurationID: "runner", Reason: "for helping others"})
+			require.NoError(t, err)
+			require.Equal(t, 1, g.badge("ada", "runner").Count)
+			_, err = g.Retract(t.Context(), "a1", guerdon.Correction{Reason: "it was bob"})
+			require.NoError(t, err)
+			require.Zero(t, g.badge("ada", "runner").Count)
+		})
+	}
+}

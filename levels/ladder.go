@@ -37,7 +37,8 @@ const MaxSteps = 100
 //
 // A ladder counts from the beginning: the first event of a user that it measures lets it measure what was before, for which no
 // event follows. So it is when a version measures something else. If only the steps or the demotion of a version are others, each user's place is judged anew
-// with the next event that is measured, and that is told as any change of it.
+// with the next event that is measured, and that is told as any change of it. What is recorded while a ladder is archived is not measured of who stands on it
+// already; a version of another measure measures that, too.
 type Ladder struct {
 	content.Header
 	content.Texts[Text]

@@ -114,6 +114,9 @@ func dashboardMissions(f *forms) []*operation {
 	named := map[string]string{"virtualTransaction": "virtualTransactionId"}
 	return []*operation{
 		declare("GET", "/users/{userId}/missions", tenancy.AnalyticsRead, "List the missions that a user has had, has and will have", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *missionsOf) (out list[givenMission], err error) {
+			if _, err := there(ctx, c.ws, in.UserID); err != nil {
+				return out, err
+			}
 			found, next, err := c.ws.Missions.List(ctx, in.UserID, in.query(), in.page())
 			out = list[givenMission]{make([]givenMission, len(found)), next}
 			for i := range found {

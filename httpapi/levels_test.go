@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/guerdonhq/guerdon/httpapi"
 )
 
 const climbed = `{"documents": [{"kind": "Ladder", "id": "club", "name": "Club", "measure": {"type": "EARNED", "virtualCurrencyId": "points"},
@@ -31,5 +33,16 @@ func TestLevels(t *testing.T) {
 		require.Len(t, all, 1)
 		require.NotContains(t, all[0], "translation")
 		g.me.do("GET", "/levels/none", "", 404)
+	})
+}
+
+// Who has been deleted is not there, whatever is asked for.
+func TestWhoIsDeletedHasNothing(t *testing.T) {
+	eachGame(t, func(t *testing.T, g *game) {
+		_, err := g.ws.Users.Anonymise(t.Context(), "member")
+		require.NoError(t, err)
+		for _, path := range []string{"badges", "levels", "missions"} {
+			g.as("admin", httpapi.Dashboard).do("GET", "/users/member/"+path, "", 404)
+		}
 	})
 }

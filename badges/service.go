@@ -1,6 +1,7 @@
 package badges
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -287,10 +288,20 @@ func (p *program) had(ctx context.Context, tx *session.Tx, userID, badgeID strin
 
 // view returns a badge as a user sees it whose configuration is published.
 func (p *program) view(ctx context.Context, tx *session.Tx, u *tenancy.User, c *Configuration, b Badge, lang string) (View, error) {
-	if lang == "" {
-		lang = u.Lang
+	v, err := labelled(u, c, b, lang)
+	if err != nil || c.ProgressID == "" {
+		return v, err
 	}
-	picked, err := content.PickLang(lang, c.Languages(), c.DefaultLang)
+	done, needed, known, err := p.gauge.Gauge(ctx, tx, u, c.ProgressType, c.ProgressID)
+	if known && err == nil {
+		v.Progress = progress(done, needed)
+	}
+	return v, err
+}
+
+// labelled returns a badge with what its configuration says of it, but for how far a user is.
+func labelled(u *tenancy.User, c *Configuration, b Badge, lang string) (View, error) {
+	picked, err := content.PickLang(cmp.Or(lang, u.Lang), c.Languages(), c.DefaultLang)
 	if err != nil {
 		return View{}, err
 	}
@@ -298,14 +309,7 @@ func (p *program) view(ctx context.Context, tx *session.Tx, u *tenancy.User, c *
 	if i := slices.IndexFunc(c.Translations, func(l content.Label) bool { return l.Lang == picked }); i >= 0 {
 		v.Label, v.Description = c.Translations[i].Label, c.Translations[i].Description
 	}
-	if c.ProgressID == "" {
-		return v, nil
-	}
-	done, needed, known, err := p.gauge.Gauge(ctx, tx, u, c.ProgressType, c.ProgressID)
-	if known && err == nil {
-		v.Progress = progress(done, needed)
-	}
-	return v, err
+	return v, nil
 }
 
 func progress(done, needed decimal.Decimal) *Progress {
@@ -319,7 +323,12 @@ func progress(done, needed decimal.Decimal) *Progress {
 
 // lastAwards returns the last times that a user was awarded a badge, the newest first.
 func lastAwards(ctx context.Context, tx *session.Tx, userID, badgeID string) ([]Award, error) {
-	of := store.Prefix(awardsOf(userID, badgeID)).Reverse().First(MaxAwards)
+	all, err := held(ctx, tx, store.Prefix(awardsOf(userID, badgeID)).Reverse().First(MaxAwards))
+	return all[:min(len(all), MaxAwards)], err
+}
+
+// held returns the awards that a query describes and those that were kept, the newest first.
+func held(ctx context.Context, tx *session.Tx, of store.Query) ([]Award, error) {
 	if err := tx.Prefetch(ctx, awards.Rows(of), kept.Rows(of)); err != nil {
 		return nil, err
 	}
@@ -328,6 +337,5 @@ func lastAwards(ctx context.Context, tx *session.Tx, userID, badgeID string) ([]
 		return nil, err
 	}
 	also, err := kept.List(ctx, tx, of)
-	all := slices.SortedFunc(slices.Values(slices.Concat(list, also)), newestFirst)
-	return all[:min(len(all), MaxAwards)], err
+	return slices.SortedFunc(slices.Values(slices.Concat(list, also)), newestFirst), err
 }

@@ -505,9 +505,10 @@ var arguments = map[string]func(*drawer) []any{
 	"Badges.Award": func(d *drawer) []any {
 		return []any{badges.NewAward{ID: d.one("", "award"), UserID: d.user(), ConfigurationID: "badge", Reason: d.one("", "For helping others."), At: d.at()}}
 	},
-	"Badges.Awards": func(d *drawer) []any { return []any{d.user(), "badge", d.page()} },
-	"Badges.Badge":  func(d *drawer) []any { return []any{d.user(), "badge", "en"} },
-	"Badges.List":   func(d *drawer) []any { return []any{d.user(), badges.Query{Had: rapid.Bool().Draw(d.T, "had")}} },
+	"Badges.Awards":     func(d *drawer) []any { return []any{d.user(), "badge", d.page()} },
+	"Badges.Badge":      func(d *drawer) []any { return []any{d.user(), "badge", "en"} },
+	"Badges.Credential": func(d *drawer) []any { return []any{d.user(), "badge", d.one("", "award"), issuer(aKey())} },
+	"Badges.List":       func(d *drawer) []any { return []any{d.user(), badges.Query{Had: rapid.Bool().Draw(d.T, "had")}} },
 
 	"Learning.Assign": func(d *drawer) []any {
 		return []any{learning.NewAssignment{PathID: "path", UserID: d.user(), Visibility: learning.Visibility(d.one("", "LOCKED"))}}

@@ -3,6 +3,9 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +13,7 @@ import (
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
@@ -44,6 +48,17 @@ type (
 	}
 	badgeAsked struct {
 		ID string `path:"badgeConfigurationId"`
+	}
+	credentialAsked struct {
+		badgeAsked
+
+		// AwardID is of the award; without it, it is the newest.
+		AwardID string `query:"badgeAwardId"`
+	}
+	credentialRow struct {
+		ConfigurationID string `json:"badgeConfigurationId"`
+		// Credential is an OpenBadgeCredential of Open Badges 3.0 as a JWT, in the compact form of a JWS.
+		Credential string `json:"credential"`
 	}
 	awarding struct {
 		UserID string `path:"userId"`
@@ -85,7 +100,27 @@ func appBadges() []*operation {
 			v, err := c.ws.Badges.Badge(ctx, c.user.ID, in.ID, c.lang())
 			return c.badgeRow(v, c.user.CreatedAt), err
 		}),
+		declare("GET", "/badges/{badgeConfigurationId}/credential", tenancy.ContentRead, "Get an award of a badge as a signed credential", codes(200, 401, 404), func(ctx context.Context, c *call, in *credentialAsked) (credentialRow, error) {
+			return c.credential(ctx, in)
+		}),
 	}
+}
+
+// credential returns an award of the user as a credential. What is wrong with its issuer is no fault of who asks.
+func (c *call) credential(ctx context.Context, in *credentialAsked) (row credentialRow, err error) {
+	var by *badges.Issuer
+	if c.issuer != nil {
+		by = c.issuer(c.ws)
+	}
+	if by == nil {
+		return row, problem(http.StatusNotFound, CodeNotFound, "nobody issues credentials of the workspace")
+	}
+	row.ConfigurationID = in.ID
+	row.Credential, err = c.ws.Badges.Credential(ctx, c.user.ID, in.ID, in.AwardID, *by)
+	if errors.Is(err, fault.ErrInvalid) {
+		return row, fmt.Errorf("credential of badge %s: %s", in.ID, err) //nolint:errorlint // it would be told as a fault of the request
+	}
+	return row, err
 }
 
 // dashboardBadges declares the badges of users.

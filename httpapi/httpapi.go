@@ -60,6 +60,7 @@ import (
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/analytics"
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/learning"
@@ -132,6 +133,9 @@ type Options struct {
 	StreamFor time.Duration
 	// Tracker is the provider that sees how users get about, for /mobility/motiontag; nil means that there is none.
 	Tracker mobility.Provider
+	// Issuer returns who gives the badges of a workspace as credentials. It is called concurrently. Nil, of it or of what it returns, means that nobody does, and
+	// the credential of a badge answers 404; an issuer that is not valid, or whose subject of a user is not, answers 500.
+	Issuer func(*guerdon.Workspace) *badges.Issuer
 }
 
 // A Handler serves an engine. It may be used concurrently.
@@ -142,6 +146,7 @@ type Handler struct {
 	region       string
 	analytics    *analytics.Analytics
 	tracker      mobility.Provider
+	issuer       func(*guerdon.Workspace) *badges.Issuer
 	zones        timeframe.Zones
 	forms        *forms
 	routes       *routes
@@ -183,7 +188,7 @@ func New(eng *guerdon.Engine, opts *Options) (*Handler, error) {
 	h := &Handler{
 		streamFor: cmp.Or(o.StreamFor, streamFor), feeds: feeds{of: map[store.Scope]*feed{}, streams: map[*stream]struct{}{}},
 		limits: limits, refusals: newBuckets(refusedLimit), keepAudit: cmp.Or(o.KeepAudit, keepAudit),
-		engine: eng, authenticate: o.Authenticate, contexts: o.Contexts, region: o.Region, analytics: o.Analytics, tracker: o.Tracker,
+		engine: eng, authenticate: o.Authenticate, contexts: o.Contexts, region: o.Region, analytics: o.Analytics, tracker: o.Tracker, issuer: o.Issuer,
 		forms:  &forms{map[reflect.Type]*form{}, map[reflect.Type]shape{}, readZones(), readWords(), map[reflect.Type]string{}, map[Context]map[learning.ItemType]reflect.Type{}},
 		routes: &routes{}, documents: map[Context]func() *openAPI{},
 	}

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -25,6 +26,7 @@ import (
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/analytics"
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/content/fileblob"
 	"github.com/guerdonhq/guerdon/httpapi"
 	"github.com/guerdonhq/guerdon/internal/everystore"
@@ -155,9 +157,18 @@ func newWorldOf(t tester, st store.Store, opts *guerdon.Options) *world {
 	}
 	w.counts, err = analytics.New(engine, nil)
 	require.NoError(t, err)
-	w.handler, err = httpapi.New(engine, &httpapi.Options{Authenticate: authenticate, Analytics: w.counts, StreamFor: time.Millisecond})
+	w.handler, err = httpapi.New(engine, &httpapi.Options{Authenticate: authenticate, Analytics: w.counts, StreamFor: time.Millisecond, Issuer: issuer})
 	require.NoError(t, err)
 	return w
+}
+
+// issuer returns who gives the badges of a workspace as credentials.
+func issuer(ws *guerdon.Workspace) *badges.Issuer {
+	at := "https://" + ws.Scope().Workspace + ".test"
+	return &badges.Issuer{
+		ID: at, Name: "The Club", Key: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), KeyID: at + "/keys#1", Achievements: at + "/badges/",
+		Subject: func(_ context.Context, u tenancy.User) (string, error) { return at + "/people/" + u.ID, nil },
+	}
 }
 
 // authenticate takes tokens that say who calls: "user workspace context platform lang".

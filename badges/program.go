@@ -94,7 +94,7 @@ func unkeep(ctx context.Context, tx *session.Tx, award Award) error {
 
 // Join gives what was kept of the user who is given up to the one who stays.
 func (*program) Join(ctx context.Context, tx *session.Tx, n mechanic.Naming) (since time.Time, err error) {
-	_, err = mechanic.Give(ctx, tx, kept, badgesOf(n.From), func(a *Award) { a.UserID = n.Into })
+	_, err = mechanic.Give(ctx, tx, kept, badgesOf(n.From), func(a *Award) { a.UserID, a.ID = n.Into, n.Derived(a.ID) })
 	return time.Time{}, err
 }
 

@@ -96,7 +96,7 @@ func appBadges() []*operation {
 		declare("GET", "/badges", tenancy.ContentRead, "List the badges that there are, and how far one is", codes(200, 400, 401), func(ctx context.Context, c *call, in *badgesAsked) (list[badgeRow], error) {
 			return c.badgeRows(ctx, c.user, badges.Query{Had: in.Earned, Lang: c.lang()}, &in.paging)
 		}),
-		declare("GET", "/badges/{badgeConfigurationId}", tenancy.ContentRead, "Get a badge, and how often one was awarded it", codes(200, 401, 404), func(ctx context.Context, c *call, in *badgeAsked) (badgeRow, error) {
+		declare("GET", "/badges/{badgeConfigurationId}", tenancy.ContentRead, "Get a badge, and how often one was awarded it", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *badgeAsked) (badgeRow, error) {
 			v, err := c.ws.Badges.Badge(ctx, c.user.ID, in.ID, c.lang())
 			return c.badgeRow(v, c.user.CreatedAt), err
 		}),

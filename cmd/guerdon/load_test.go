@@ -93,7 +93,7 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 	const connections = 64
 	dir := t.TempDir()
 	var acknowledged sync.Map
-	var asked, odd atomic.Int64
+	var asked, odd, told atomic.Int64
 	reads := []string{"/app/v1/missions", "/app/v1/runtime-leaderboards/all-time/rankings/me", "/app/v1/virtual-balances", "/app/v1/users/me"}
 	load := func(p *process, stop <-chan struct{}) *sync.WaitGroup {
 		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}, Timeout: 30 * time.Second}
@@ -117,6 +117,7 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 					switch status, _ := p.ask(t.Context(), client, p.member, http.MethodPost, "/app/v1/activity-logs", `{"activityLogId": "`+id+`", "activityId": "run", "value": 1}`); status {
 					case http.StatusCreated:
 						acknowledged.Store(id, true)
+						told.Add(1)
 					case 0: // it may be there
 					default:
 						odd.Add(1)
@@ -134,7 +135,9 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 		p := launch(t, dir)
 		stop := make(chan struct{})
 		all := load(p, stop)
+		before := told.Load()
 		time.Sleep(long)
+		require.Eventually(t, func() bool { return told.Load() > before }, time.Minute, 10*time.Millisecond, "nothing is acknowledged")
 		p.kill(t)
 		close(stop)
 		all.Wait()

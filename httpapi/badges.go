@@ -100,7 +100,7 @@ func appBadges() []*operation {
 			v, err := c.ws.Badges.Badge(ctx, c.user.ID, in.ID, c.lang())
 			return c.badgeRow(v, c.user.CreatedAt), err
 		}),
-		declare("GET", "/badges/{badgeConfigurationId}/credential", tenancy.ContentRead, "Get an award of a badge as a signed credential", codes(200, 401, 404), func(ctx context.Context, c *call, in *credentialAsked) (credentialRow, error) {
+		declare("GET", "/badges/{badgeConfigurationId}/credential", tenancy.ContentRead, "Get an award of a badge as a signed credential", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *credentialAsked) (credentialRow, error) {
 			return c.credential(ctx, in)
 		}),
 	}
@@ -114,6 +114,9 @@ func (c *call) credential(ctx context.Context, in *credentialAsked) (row credent
 	}
 	if by == nil {
 		return row, problem(http.StatusNotFound, CodeNotFound, "nobody issues credentials of the workspace")
+	}
+	if _, err := c.ws.Badges.Badge(ctx, c.user.ID, in.ID, ""); err != nil { // which is the fault of who asks
+		return row, err
 	}
 	row.ConfigurationID = in.ID
 	row.Credential, err = c.ws.Badges.Credential(ctx, c.user.ID, in.ID, in.AwardID, *by)

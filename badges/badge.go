@@ -2,11 +2,9 @@ package badges
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"github.com/guerdonhq/guerdon/event"
-	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/store"
 )
 
@@ -99,16 +97,4 @@ type Change struct {
 	Count int `json:"count"`
 	// Undone says that the award no longer follows: what it was for did not happen after all. It is Kept if the badge is not revocable.
 	Undone bool `json:"undone,omitempty"`
-}
-
-// gone returns the awards that follow no longer after a fold was folded again.
-func gone(a mechanic.Amendment) []Award {
-	var all []Award
-	for _, o := range a.Gone {
-		still := func(other *mechanic.Occasion) bool { return other.Event.ID == o.Event.ID }
-		if o.Event.Type == event.Badge && !slices.ContainsFunc(a.Come, still) && !slices.ContainsFunc(a.Stay, still) {
-			all = append(all, awardOf(o.Event))
-		}
-	}
-	return all
 }

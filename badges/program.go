@@ -53,7 +53,11 @@ func (*program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion)
 // Amend adds to changes the awards that follow no longer, and those that follow now. It keeps the former of badges that are not revocable, but for
 // those that were awarded by hand, which only somebody takes back.
 func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
-	for _, award := range gone(a) {
+	for _, o := range a.Lost() {
+		if o.Event.Type != event.Badge {
+			continue
+		}
+		award := awardOf(o.Event)
 		b, _, err := badges.Get(ctx, tx, badgeKey(award.UserID, award.ConfigurationID))
 		if err != nil {
 			return nil, err

@@ -379,11 +379,10 @@ func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment,
 
 // amendBadges adds to changes the badges that no rule awards any more.
 func amendBadges(a mechanic.Amendment, changes []Change) []Change {
-	for _, gone := range a.Gone {
-		e := gone.Event
+	for _, o := range a.Lost() {
+		e := o.Event
 		ruleID, awarded := e.Fields[fieldRule].(string)
-		still := func(o *mechanic.Occasion) bool { return o.Event.ID == e.ID }
-		if e.Type != event.Badge || !awarded || slices.ContainsFunc(a.Come, still) || slices.ContainsFunc(a.Stay, still) {
+		if e.Type != event.Badge || !awarded {
 			continue
 		}
 		version, _ := e.Fields[fieldVersion].(float64)

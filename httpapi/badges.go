@@ -14,6 +14,7 @@ import (
 	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
@@ -115,7 +116,7 @@ func (c *call) credential(ctx context.Context, in *credentialAsked) (row credent
 	if by == nil {
 		return row, problem(http.StatusNotFound, CodeNotFound, "nobody issues credentials of the workspace")
 	}
-	if _, err := c.ws.Badges.Badge(ctx, c.user.ID, in.ID, ""); err != nil { // which is the fault of who asks
+	if err := ident.Check("badgeConfigurationId", in.ID); err != nil { // which is the fault of who asks
 		return row, err
 	}
 	row.ConfigurationID = in.ID

@@ -384,7 +384,7 @@ func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendmen
 		if err := m.recount(ctx, tx, ""); err != nil {
 			return nil, err
 		}
-		if m.IsCompleted && m.Completer.same(before.Completer) && !m.Completer.settled() && untold(a, m.completionID()) {
+		if m.IsCompleted && m.Completer.same(before.Completer) && !m.Completer.settled() && untold(&a, m.completionID()) {
 			tx.Again = append(tx.Again, m.Completer.Place) // by the same event, which stands elsewhere and was not asked there
 		}
 		if err := missionTable.Put(ctx, tx, *m); err != nil {
@@ -395,10 +395,9 @@ func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendmen
 	return changes, nil
 }
 
-// untold tells whether an event that followed from a step follows no more, and from no other either.
-func untold(a mechanic.Amendment, eventID string) bool {
-	is := func(o *mechanic.Occasion) bool { return o.Event.ID == eventID }
-	return slices.ContainsFunc(a.Gone, is) && !slices.ContainsFunc(a.Stay, is) && !slices.ContainsFunc(a.Come, is)
+// untold tells whether an event that followed from a step follows no more.
+func untold(a *mechanic.Amendment, eventID string) bool {
+	return slices.ContainsFunc(a.Lost(), func(o *mechanic.Occasion) bool { return o.Event.ID == eventID })
 }
 
 // amend adds to changes what became of a mission.

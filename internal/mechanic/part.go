@@ -143,6 +143,17 @@ type Amendment struct {
 	New bool
 }
 
+// Lost returns those of the events that are gone which follow no more, from whatever step.
+func (a *Amendment) Lost() (lost []*Occasion) {
+	for _, o := range a.Gone {
+		is := func(other *Occasion) bool { return other.Event.ID == o.Event.ID }
+		if !slices.ContainsFunc(a.Stay, is) && !slices.ContainsFunc(a.Come, is) {
+			lost = append(lost, o)
+		}
+	}
+	return lost
+}
+
 // Give gives the rows of one user, whose keys have a prefix, to another, unless that one has such a row already, and returns them as they were.
 func Give[T any](ctx context.Context, tx *session.Tx, table *store.Table[T], prefix string, move func(*T)) ([]T, error) {
 	rows, err := table.List(ctx, tx, store.Prefix(prefix))

@@ -97,6 +97,26 @@ func TestBadgeIsRevokedUnlessItIsKept(t *testing.T) {
 	}
 }
 
+// A badge that turns out to have been earned at another time is one badge, kept or not, and nothing is undone.
+func TestBadgeOfAnotherTime(t *testing.T) {
+	for name, keeps := range map[string]bool{"revocable": false, "kept": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := play(t, runner(keeps)...)
+			g.runs("ada", days(2, 3)...)
+			require.Equal(t, january(3), g.badge("ada", "runner").LastAt)
+			out := g.runs("ada", january(1))
+			require.Len(t, out.Badges, 1)
+			require.False(t, out.Badges[0].Undone)
+			require.Equal(t, january(2), out.Badges[0].At)
+			require.Empty(t, out.Transactions)
+			b := g.badge("ada", "runner")
+			require.Equal(t, badges.Badge{UserID: "ada", ConfigurationID: "runner", Count: 1, FirstAt: january(2), LastAt: january(2)}, b.Badge)
+			require.Len(t, b.Awards, 1)
+		})
+	}
+}
+
 func TestBadgeByHand(t *testing.T) {
 	eachStore(t, func(t *testing.T, w *world) {
 		ctx := t.Context()

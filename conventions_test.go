@@ -77,6 +77,7 @@ var rooms = []struct {
 	{"mobility", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{"mobility/motiontag", edges, mechanics, "a provider would know who uses it"},
 	{"levels", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
+	{"people", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{"missions", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{"streaks", mechanics, doors, "mechanics would meet elsewhere than in the engine"},
 	{".", facade, mechanics, "every host would pay for every backend"},
@@ -612,6 +613,7 @@ var plumbing = map[string]string{
 	"levels.Room":      "the engine's way in",
 	"missions.Room":    "the engine's way in",
 	"mobility.Room":    "the engine's way in",
+	"people.Room":      "the engine's way in",
 	"streaks.Room":     "the engine's way in",
 
 	"content.NewDocuments":    "hosts have a workspace's documents",
@@ -631,6 +633,7 @@ var plumbing = map[string]string{
 
 	"tenancy.Merge":       "hosts call Workspace.Merge",
 	"tenancy.User.Merged": "hosts call Workspace.Merge",
+	"tenancy.Earn":        "documents give tags, and their mechanic keeps them",
 
 	"tenancy.BeginRestore":         "hosts call Engine.Restore",
 	"tenancy.Move.CompleteRestore": "hosts call Engine.Restore",

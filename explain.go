@@ -179,7 +179,7 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 	}
 	then := tx.Then(entry.RecordedAt, seq)
 	then.Replaying, then.Asking = false, true
-	first, err := entry.judged(ctx, tx, &entry.Event)
+	first, err := entry.judged(ctx, tx, &entry.Event, nil)
 	if err != nil {
 		return err
 	}

@@ -48,11 +48,16 @@ type step struct {
 	Before []image `json:"before,omitempty"`
 	// Events are the step's event and those that followed from it, where that is not what its entry says.
 	Events []event.Event `json:"events,omitempty"`
+	// Earned is what documents said of the user's tags before the step.
+	Earned []tenancy.EarnedTag `json:"earned,omitempty"`
 	// Ticked says that the step is the clock's own: it follows from the steps before it.
 	Ticked bool `json:"ticked,omitempty"`
 
 	place string // "" until somebody asks for it
 }
+
+// carrying is the table of the tags that documents give.
+var carrying, _ = tenancy.CarrierRows()
 
 // steps are the steps of all folds, those of a user in their order.
 var steps = store.Define("steps", (*step).key,
@@ -66,7 +71,7 @@ var steps = store.Define("steps", (*step).key,
 		{Name: "seq", Kind: store.KindInt, Of: func(s *step) store.Value { return store.Int(max(s.Seq, s.Again)) }},
 	},
 	store.Index{Name: "late", Columns: []string{"late", "seq"}}, // few: where what was known before an entry was otherwise
-).Packed().Version(5)
+).Packed().Version(6)
 
 func (s *step) key() string {
 	if s.place == "" {
@@ -261,6 +266,8 @@ type ink struct {
 	untold      []*fact
 	// earlier are the events of the step that have been reacted to.
 	earlier []*mechanic.Occasion
+	// earning are the users of whose tags documents have said something in this transaction.
+	earning map[string]bool
 	// scratch are all rows as they were before what is going to be taken back, nil while nothing is.
 	scratch *images
 	// lastSeq is the number of the last entry that was added to the journal, 0 for none, and moved says that a consumer was.
@@ -397,6 +404,12 @@ func (r *recorder) note(part *mechanic.Part, key string, was, now record) {
 		row = was.row
 	}
 	owner := part.Owner(row.Record)
+	if owner != "" && part.Table == carrying {
+		if r.earning == nil {
+			r.earning = map[string]bool{}
+		}
+		r.earning[owner] = true
+	}
 	if r.first != nil {
 		r.first.note(part.Table.Name, key, was, now).by = r.place
 	}
@@ -657,6 +670,9 @@ func (e *Engine) take(ctx context.Context, tx *session.Tx, f *fact, ask *questio
 		}
 		f.Given, f.give = r.takeGiven(f.UserID), nil
 	}
+	if err := f.carry(ctx, tx); err != nil {
+		return err
+	}
 	r.begin(f.UserID, f.key())
 	tx.Place, f.first.Place, tx.Seq = f.key(), f.key(), f.entry.Outcome.Seq
 	err := f.enact(ctx, tx)
@@ -666,6 +682,18 @@ func (e *Engine) take(ctx context.Context, tx *session.Tx, f *fact, ask *questio
 	tx.Place = ""
 	f.Before = r.end()
 	r.tell(f)
+	return err
+}
+
+// carry lets the step see what documents say of the user's tags.
+func (f *fact) carry(ctx context.Context, tx *session.Tx) (err error) {
+	f.Earned = nil
+	if f.first.User.TagsEarned || recorderOf(tx).earning[f.UserID] {
+		f.Earned, err = tenancy.Earned(ctx, tx, f.UserID)
+	}
+	if f.first = f.first.Carrying(f.Earned); f.first.Event.Type == event.User {
+		f.entry.Event = *f.first.Event
+	}
 	return err
 }
 
@@ -989,7 +1017,7 @@ func (e *Engine) recall(ctx context.Context, tx *session.Tx, s step, entry *Entr
 	if f.program, err = e.programAt(ctx, tx, s.RecordedAt); err != nil {
 		return nil, err
 	}
-	f.first, err = f.entry.judged(ctx, tx, &f.entry.Event)
+	f.first, err = f.entry.judged(ctx, tx, &f.entry.Event, nil)
 	return f, err
 }
 
@@ -1032,11 +1060,15 @@ func (e *Engine) again(ctx context.Context, tx *session.Tx, f *fact) error {
 			f.Events = f.is
 		}
 		if was := f.was; was != nil {
-			f.alike = sameEvents(f.is, was.is)
+			f.alike = sameEvents(f.is, was.is) && sameEarned(f.Earned, was.Earned)
 			was.alike = f.alike
 		}
 	}
 	return steps.Put(ctx, tx, f.step)
+}
+
+func sameEarned(some, others []tenancy.EarnedTag) bool {
+	return slices.EqualFunc(some, others, tenancy.EarnedTag.Same)
 }
 
 func sameEvents(some, others []event.Event) bool {
@@ -1105,6 +1137,7 @@ func (e *Engine) differ(ctx context.Context, tx *session.Tx, old, now []*fact, c
 func (e *Engine) unlike(ctx context.Context, tx *session.Tx, facts, others []*fact) (found, stay []*mechanic.Occasion, err error) {
 	type placed struct {
 		*event.Event
+		of    *fact
 		place string
 		nth   int // among those of the step
 	}
@@ -1115,11 +1148,11 @@ func (e *Engine) unlike(ctx context.Context, tx *session.Tx, facts, others []*fa
 		}
 		place := f.key()
 		for i := range f.is {
-			known[f.is[i].ID] = placed{&f.is[i], place, i}
+			known[f.is[i].ID] = placed{&f.is[i], f, place, i}
 		}
 	}
 	judged := func(f *fact, ev *event.Event) (*mechanic.Occasion, error) {
-		o, err := f.entry.judged(ctx, tx, ev)
+		o, err := f.entry.judged(ctx, tx, ev, f.Earned)
 		if err == nil {
 			o.Place, o.RecordedAt = f.key(), f.RecordedAt
 			o.Nth = slices.IndexFunc(f.is, func(e event.Event) bool { return e.ID == ev.ID })
@@ -1134,7 +1167,7 @@ func (e *Engine) unlike(ctx context.Context, tx *session.Tx, facts, others []*fa
 		for i := range f.is {
 			ev := &f.is[i]
 			other, there := known[ev.ID]
-			if there && other.place == place && other.nth == i && ev.Same(other.Event) {
+			if there && other.place == place && other.nth == i && ev.Same(other.Event) && sameEarned(f.Earned, other.of.Earned) {
 				continue
 			}
 			if by, now := recorderOf(tx).elsewhere(f, ev.ID); !there && by != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/guerdonhq/guerdon/levels"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/mobility"
+	"github.com/guerdonhq/guerdon/people"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -36,7 +37,7 @@ type Outcome struct {
 	// Seq is the event's number in the journal: events of a workspace are numbered 1, 2, … in the order
 	// in which they were committed.
 	Seq int64 `json:"seq"`
-	// Missions, Transactions, Badges, Streaks, Scores, Learning, Mobility and Levels are what changed, in the order in which it did.
+	// Missions, Transactions, Badges, Streaks, Scores, Learning, Mobility, Levels and Tags are what changed, in the order in which it did.
 	Missions     []missions.Change    `json:"missions,omitempty"`
 	Transactions []economy.Change     `json:"transactions,omitempty"`
 	Badges       []badges.Change      `json:"badges,omitempty"`
@@ -45,13 +46,14 @@ type Outcome struct {
 	Learning     []learning.Change    `json:"learning,omitempty"`
 	Mobility     []mobility.Change    `json:"mobility,omitempty"`
 	Levels       []levels.Change      `json:"levels,omitempty"`
+	Tags         []people.Change      `json:"tags,omitempty"`
 	// Problems are what could not be done although the event stands.
 	Problems []event.Problem `json:"problems,omitempty"`
 }
 
 // changes returns how much changed.
 func (o *Outcome) changes() int {
-	return len(o.Missions) + len(o.Transactions) + len(o.Streaks) + len(o.Scores) + len(o.Learning) + len(o.Mobility) + len(o.Badges) + len(o.Levels)
+	return len(o.Missions) + len(o.Transactions) + len(o.Streaks) + len(o.Scores) + len(o.Learning) + len(o.Mobility) + len(o.Badges) + len(o.Levels) + len(o.Tags)
 }
 
 // add adds what another outcome says.
@@ -59,7 +61,7 @@ func (o *Outcome) add(other *Outcome) {
 	o.Missions, o.Transactions = append(o.Missions, other.Missions...), append(o.Transactions, other.Transactions...)
 	o.Streaks, o.Scores = append(o.Streaks, other.Streaks...), append(o.Scores, other.Scores...)
 	o.Learning, o.Mobility = append(o.Learning, other.Learning...), append(o.Mobility, other.Mobility...)
-	o.Badges, o.Levels = append(o.Badges, other.Badges...), append(o.Levels, other.Levels...)
+	o.Badges, o.Levels, o.Tags = append(o.Badges, other.Badges...), append(o.Levels, other.Levels...), append(o.Tags, other.Tags...)
 	o.Problems = append(o.Problems, other.Problems...)
 }
 
@@ -119,7 +121,7 @@ var journal = store.Define("journal", (*Entry).ID,
 	},
 	store.Index{Name: "seq", Columns: []string{"seq"}},
 	store.Index{Name: "aside", Columns: []string{"aside"}}, // few: what may be no step of its user's fold
-).Packed().Large().Version(10)
+).Packed().Large().Version(11)
 
 // idle tells whether nothing followed from the entry, and it says only that its user has changed: it may be no step of a fold.
 func (e *Entry) idle() bool {
@@ -237,8 +239,8 @@ func entriesAfter(ctx context.Context, tx *session.Tx, seq int64, limit int) ([]
 // events returns the entry's event and those that followed, in the order in which they were reacted to.
 func (e *Entry) events() []event.Event { return append([]event.Event{e.Event}, e.Caused...) }
 
-// judged returns one of the entry's events as it was judged: with its user as of then.
-func (e *Entry) judged(ctx context.Context, tx *session.Tx, ev *event.Event) (*mechanic.Occasion, error) {
+// judged returns one of the entry's events as it was judged: with its user as of then, and with what documents said of the user's tags.
+func (e *Entry) judged(ctx context.Context, tx *session.Tx, ev *event.Event, earned []tenancy.EarnedTag) (*mechanic.Occasion, error) {
 	if ev.UserID == "" { // the clock's, about nobody
 		return mechanic.New(ev, &tenancy.User{}), nil
 	}
@@ -256,7 +258,7 @@ func (e *Entry) judged(ctx context.Context, tx *session.Tx, ev *event.Event) (*m
 	if err != nil {
 		return nil, err
 	}
-	return mechanic.New(ev, user), nil
+	return mechanic.New(ev, user).Carrying(earned), nil
 }
 
 // history implements [mechanic.History], as it is now known what happened.
@@ -423,7 +425,7 @@ func happened(
 			if !wanted(&events[j]) {
 				continue
 			}
-			o, err := entry.judged(ctx, tx, &events[j])
+			o, err := entry.judged(ctx, tx, &events[j], s.Earned)
 			if err == nil {
 				o.Place, o.Nth, o.RecordedAt = s.key(), j, s.RecordedAt
 			}

@@ -21,6 +21,7 @@ import (
 	"github.com/guerdonhq/guerdon/levels"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/mobility"
+	"github.com/guerdonhq/guerdon/people"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -30,6 +31,8 @@ import (
 // lists them: the room of each, where an outcome has what it changed, and where a workspace has its service.
 func wings(e *Engine) []wing {
 	return []wing{
+		newWing(e, people.Room, func(o *Outcome) *[]people.Change { return &o.Tags },
+			func(*Workspace) *people.Service { return &people.Service{} }),
 		newWing(e, streaks.Room, func(o *Outcome) *[]streaks.Change { return &o.Streaks },
 			func(ws *Workspace) *streaks.Service { return &ws.Streaks }),
 		newWing(e, missions.Room, func(o *Outcome) *[]missions.Change { return &o.Missions },

@@ -772,9 +772,18 @@ func (p *program) occasion(ctx context.Context, tx *session.Tx, ev event.Event) 
 // follows returns the occasion of an event that another one caused.
 func (p *program) follows(ctx context.Context, tx *session.Tx, from *mechanic.Occasion, ev event.Event) (*mechanic.Occasion, error) {
 	if ev.UserID == from.Event.UserID && ev.At.Equal(from.Event.At) {
-		return from.And(p.tagged(ev)), nil
+		o := from.And(p.tagged(ev))
+		if ev.Type != event.User {
+			return o, nil
+		}
+		now, err := tenancy.Earned(ctx, tx, ev.UserID) // it says which tags are others since
+		return o.Carrying(now), err
 	}
-	return p.occasion(ctx, tx, ev)
+	o, err := p.occasion(ctx, tx, ev)
+	if err != nil || ev.UserID != from.Event.UserID {
+		return o, err
+	}
+	return o.Carrying(from.Earned), nil
 }
 
 // tagged returns an event with the tags that its entity carried.

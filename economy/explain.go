@@ -127,12 +127,12 @@ func (x *explanation) askRewards(r *payer) bool {
 	return x.v.Add(all)
 }
 
-// reward asks whether there is an amount to pay, and a currency to pay it in, or a badge.
+// reward asks whether there is an amount to pay, and a currency to pay it in, or a thing.
 func (x *explanation) reward(r *payer, i int) rule.Check {
 	w := &r.Rewards[i]
 	field, reason := x.program.out(w)
-	asked := rule.Check{Name: rewardField(i) + ".badgeConfigurationId", Holds: true, Reason: "it is the badge " + w.BadgeID}
-	if !w.badge() {
+	asked := rule.Check{Name: rewardField(i) + "." + w.reference().Field, Holds: true, Reason: w.says()}
+	if w.money() {
 		asked = r.amounts[i].Check(x.Vars(), x.tx.Moment())
 	}
 	if asked.Holds && reason != "" {
@@ -147,9 +147,13 @@ func (x *explanation) askBounds(r *payer, caps []reward, made []Change, problems
 	name := "maxAllowedBalance"
 	for i := range r.Rewards {
 		w, spent := &r.Rewards[i], caps[i].spent
-		if w.badge() {
-			if slices.ContainsFunc(made, func(c Change) bool { return c.RewardRuleID == r.ID && c.BadgeID == w.BadgeID }) {
-				booked = append(booked, "the badge "+w.BadgeID)
+		if !w.money() {
+			var want Change
+			w.named(&want)
+			if slices.ContainsFunc(made, func(c Change) bool {
+				return c.RewardRuleID == r.ID && c.BadgeID == want.BadgeID && c.TagID == want.TagID && c.LadderID == want.LadderID && c.StepID == want.StepID
+			}) {
+				booked = append(booked, "the "+w.noun()+" "+w.reference().ID)
 			}
 			continue
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -57,17 +56,6 @@ func (p *program) published(currencyID string) bool {
 	return ok
 }
 
-// out says that what a reward gives is not published, "" if it is.
-func (p *program) out(w *Reward) (field, reason string) {
-	switch {
-	case w.badge() && p.docs.Document(event.Badge.Kind(), w.BadgeID) == nil:
-		return "badgeConfigurationId", "the badge " + strconv.Quote(w.BadgeID) + " is not published"
-	case !w.badge() && !p.published(w.CurrencyID):
-		return "virtualCurrencyId", "the currency " + strconv.Quote(w.CurrencyID) + " is not published"
-	}
-	return "", ""
-}
-
 // bounds returns the bounds of a user's account. A currency that is out of use has the usual ones.
 func (p *program) bounds(currencyID string) bounds {
 	if b, ok := p.currencies[currencyID]; ok {
@@ -82,10 +70,16 @@ func (p *program) candidates(o *mechanic.Occasion) []*payer {
 		return nil
 	}
 	rules := p.rules.On(o.All())
-	if o.Ends() || o.Event.Type == event.Badge {
+	switch t := o.Event.Type; {
+	case o.Ends(), t == event.Badge, t == event.User, t == event.Level:
 		rules = slices.DeleteFunc(slices.Clone(rules), func(r *payer) bool { return !r.meets(o) })
 	}
 	return rules
+}
+
+// Heeds tells whether a rule pays for a change of a user.
+func (p *program) Heeds(keys []string) bool {
+	return slices.ContainsFunc(p.rules.On(keys), func(r *payer) bool { return r.MatchEntity == string(event.User) })
 }
 
 // Awaits tells whether a rule may ask for the end of something.
@@ -105,7 +99,7 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	var counted, limits, made []string
 	for _, r := range candidates {
 		for i, w := range r.Rewards {
-			if w.badge() {
+			if !w.money() {
 				continue
 			}
 			made = append(made, rewardID(o.Event.ID, r.ID, i))
@@ -121,15 +115,15 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	return reads
 }
 
-// Foresee returns events like those that paying for an event can cause, one for each currency and badge: enough
+// Foresee returns events like those that paying for an event can cause, one for each currency and thing: enough
 // for the other mechanics to name what they will read for them.
 func (p *program) Foresee(o *mechanic.Occasion) []event.Event {
 	var foreseen []event.Event
 	for _, r := range p.candidates(o) {
 		for i, w := range r.Rewards {
-			if w.badge() {
-				award := reward{Transaction: award(o, r, i), rule: r, place: i}
-				foreseen = append(foreseen, award.event(o))
+			if !w.money() {
+				given := reward{Transaction: thing(o, r, i), rule: r, place: i}
+				foreseen = append(foreseen, given.event(o))
 				continue
 			}
 			known := slices.ContainsFunc(foreseen, func(e event.Event) bool { return e.Type == event.VirtualTransaction && e.EntityID == w.CurrencyID })

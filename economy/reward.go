@@ -10,7 +10,6 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -18,8 +17,8 @@ import (
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-// A Change is a transaction that an event made, or one that is another because what had happened before it did. A badge that a rule awarded
-// is one too: it has BadgeID, and no transaction, currency and amount.
+// A Change is a transaction that an event made, or one that is another because what had happened before it did. A badge, a tag or a step that a rule gave
+// is one too: it has BadgeID, TagID, or LadderID and StepID, and no transaction, currency and amount.
 type Change struct {
 	RewardRuleID  string          `json:"rewardRuleId"`
 	RuleVersion   int             `json:"ruleVersion"`
@@ -29,6 +28,9 @@ type Change struct {
 	Amount        decimal.Decimal `json:"amount"`
 	State         State           `json:"state"`
 	BadgeID       string          `json:"badgeConfigurationId,omitempty"`
+	TagID         string          `json:"tagId,omitempty"`
+	LadderID      string          `json:"ladderId,omitempty"`
+	StepID        string          `json:"stepId,omitempty"`
 	// Undone says that the transaction no longer follows: what it was paid for did not happen after all.
 	Undone bool `json:"undone,omitempty"`
 	// StreakRuleID is set, and RewardRuleID is not, on what a freeze took or was given back, if a late event changed that.
@@ -98,9 +100,9 @@ func resolve(candidates []*payer, met func(*payer) bool) []*payer {
 	return nil
 }
 
-// A reward is a transaction that a rule wants, or a badge.
+// A reward is a transaction that a rule wants, or a thing.
 type reward struct {
-	Transaction // of a badge, whose it is, when, and the id of the event that says so
+	Transaction // of a thing, whose it is, when, and the id of the event that says so
 	rule        *payer
 	place       int
 	spent       *tally // of what its cap is about, nil if it has none
@@ -109,32 +111,12 @@ type reward struct {
 // of returns what the rule says of the reward.
 func (r *reward) of() *Reward { return &r.rule.Rewards[r.place] }
 
-// award returns what a reward has that is a badge.
-func award(o *mechanic.Occasion, r *payer, i int) Transaction {
-	return Transaction{ID: rewardID(o.Event.ID, r.ID, i), UserID: o.User.ID, At: o.Event.At, State: Completed, Initiator: initiatorPrefix + r.ID, RuleVersion: r.Version}
-}
-
-// event returns the event that the badge is awarded.
-func (r *reward) event(o *mechanic.Occasion) event.Event {
-	return event.Event{
-		ID: r.ID, Type: event.Badge, EntityID: r.of().BadgeID, UserID: r.UserID, At: r.At, Value: new(decimal.NewFromInt(1)),
-		Fields: map[string]any{
-			fieldRule: r.rule.ID, fieldVersion: amount.JSON(decimal.NewFromInt(int64(r.RuleVersion))), "sourceEntityType": string(o.Event.Type), "sourceEntityId": o.Event.EntityID,
-		},
-	}
-}
-
-// The fields of the event of a badge that say which rule awarded it.
-const (
-	fieldRule    = "rewardRuleId"
-	fieldVersion = "ruleVersion"
-)
-
 // change returns what the reward changes.
 func (r *reward) change() Change {
 	c := change(&r.Transaction)
-	if r.of().badge() {
-		c.TransactionID, c.BadgeID = "", r.of().BadgeID
+	if w := r.of(); !w.money() {
+		c.TransactionID = ""
+		w.named(&c)
 	}
 	return c
 }
@@ -152,8 +134,8 @@ func (p *program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer) 
 				tx.Report(r.source(), rewardField(i)+"."+field, reason)
 				continue
 			}
-			if w.badge() {
-				all = append(all, reward{Transaction: award(o, r, i), rule: r, place: i})
+			if !w.money() {
+				all = append(all, reward{Transaction: thing(o, r, i), rule: r, place: i})
 				continue
 			}
 			t := movement{
@@ -172,12 +154,12 @@ func rewardID(eventID, ruleID string, i int) string {
 	return eventID + ":" + ruleID + ":" + strconv.Itoa(i)
 }
 
-// pay enters the rewards, as rejected where a cap or a bound is in the way, awards the badges, and counts the rules that paid and what they paid.
+// pay enters the rewards, as rejected where a cap or a bound is in the way, gives the things, and counts the rules that paid and what they paid.
 func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, rewards []reward, used map[*payer]*tally) ([]Change, error) {
 	l := p.ledger()
 	rows := make([]Transaction, 0, len(rewards))
 	for i := range rewards {
-		if !rewards[i].of().badge() {
+		if rewards[i].of().money() {
 			rows = append(rows, rewards[i].Transaction)
 		}
 	}
@@ -193,7 +175,7 @@ func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion,
 	var last *payer // the rule that paid last; its rewards follow one another
 	for i := range rewards {
 		r := &rewards[i]
-		if r.of().badge() {
+		if !r.of().money() {
 			tx.Cause(r.event(o))
 		} else if err := errors.Join(r.enter(tx, l, there[r.ID]), r.spend(ctx, tx)); err != nil {
 			return nil, err
@@ -374,21 +356,7 @@ func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment,
 			c.RewardRuleID, c.StreakRuleID = "", strings.TrimPrefix(t.Initiator, streakPrefix)
 		}
 	}
-	return amendBadges(a, changes), nil
-}
-
-// amendBadges adds to changes the badges that no rule awards any more.
-func amendBadges(a mechanic.Amendment, changes []Change) []Change {
-	for _, o := range a.Lost() {
-		e := o.Event
-		ruleID, awarded := e.Fields[fieldRule].(string)
-		if e.Type != event.Badge || !awarded {
-			continue
-		}
-		version, _ := e.Fields[fieldVersion].(float64)
-		changes = append(changes, Change{RewardRuleID: ruleID, RuleVersion: int(version), UserID: e.UserID, BadgeID: e.EntityID, State: Completed, Undone: true, At: e.At})
-	}
-	return changes
+	return amendThings(a, changes), nil
 }
 
 // reportOwed says what a user owes: what was paid and does not follow after all has been spent. It is refused if nobody may.

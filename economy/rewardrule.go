@@ -1,7 +1,6 @@
 package economy
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
-	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/rule"
@@ -62,10 +60,13 @@ type RewardRule struct {
 // A RewardType says what a reward is.
 type RewardType string
 
-// The types: an amount of a currency, which a reward without a type is; and a badge, once.
+// The types: an amount of a currency, which a reward without a type is; a badge, once; a tag that the user carries since, or carries no longer; and a
+// step of a ladder, for who stands below it.
 const (
 	CurrencyReward RewardType = "VIRTUAL_CURRENCY"
 	BadgeReward    RewardType = "BADGE"
+	TagReward      RewardType = "TAG"
+	StepReward     RewardType = "STEP"
 )
 
 // A Reward is what a rule gives. Of each type it has its own fields, and those of the others are absent.
@@ -81,40 +82,29 @@ type Reward struct {
 	Expression json.RawMessage `json:"expression,omitempty"`
 	// BadgeID is the configuration of the badge that it awards: an event of type Badge, which the rule's MaxPerUser bounds as it does amounts.
 	BadgeID string `json:"badgeConfigurationId,omitempty"`
+	// TagID is the tag that it gives the user, on top of those that are assigned, or takes from the user, whoever gave it, as TagAction says; empty means ADD.
+	// What was said of a tag last counts, be it by a rule or by who assigns it. A tag that is a perk of the user's level is not taken.
+	TagID     string    `json:"tagId,omitempty"`
+	TagAction TagAction `json:"tagAction,omitempty"`
+	// TagMinutes is for how long: 1 to [MaxTagMinutes] minutes. If it is not said, it is for good.
+	TagMinutes *int `json:"tagMinutes,omitempty"`
+	// LadderID and StepID are the step on which the user stands since, if that is higher. From then on, the ladder's demotion is that of who has come there
+	// by what is measured. Of a ladder whose demotion is AT_ONCE, no step can be given: the user would fall from it with the next event.
+	LadderID string `json:"ladderId,omitempty"`
+	StepID   string `json:"stepId,omitempty"`
 	Cap
-}
-
-// badge tells whether the reward is a badge.
-func (w *Reward) badge() bool { return w.Type == BadgeReward }
-
-func (w *Reward) validate() error {
-	switch w.Type {
-	case "", CurrencyReward:
-		return errors.Join(ident.Check("virtualCurrencyId", w.CurrencyID), w.RedemptionMode.check(), absent(w.Type, "badgeConfigurationId", w.BadgeID != ""))
-	case BadgeReward:
-		return errors.Join(ident.Check("badgeConfigurationId", w.BadgeID), absent(w.Type, "virtualCurrencyId", w.CurrencyID != ""),
-			absent(w.Type, "redemptionMode", w.RedemptionMode != ""), absent(w.Type, "expression", !mechanic.Absent(w.Expression)),
-			absent(w.Type, fieldCap, w.MaxAmountPerUser != nil), absent(w.Type, fieldExceeded, w.WhenExceeded != ""))
-	}
-	return fault.Invalid("rewardType", "%.80q is none of VIRTUAL_CURRENCY, BADGE", w.Type)
-}
-
-// absent refuses a field that rewards of a type do not have.
-func absent(t RewardType, field string, there bool) error {
-	if !there {
-		return nil
-	}
-	return fault.Invalid(field, "is for another rewardType than %s", cmp.Or(t, CurrencyReward))
 }
 
 // MaxRewards is how many rewards a rule may have.
 const MaxRewards = 10
 
 // entities are the events that are paid for. Transactions are not among them, whatever tags their
-// currency carries: a payment for a payment would have no end. For the same reason, a badge is not paid for with a badge.
+// currency carries: a payment for a payment would have no end. For the same reason, a badge is not paid for with a badge. That a user has changed
+// is paid for by rules that name users, and not by those that name a tag which the user carries.
 var entities = []string{
 	string(event.Mission), string(event.Activity), string(event.Quiz), string(event.LearningPath), string(event.LearningGroup),
 	string(event.Slide), string(event.MobilityTracking), string(event.MobilityMilestone), string(event.Streak), string(event.Badge), string(event.Level),
+	string(event.User),
 }
 
 var matchFields = event.Fields{Type: "ruleType", Entity: "matchEntity", EntityID: "matchEntityId"}
@@ -166,11 +156,7 @@ func (r *RewardRule) checkRewards() error {
 	var faults []error
 	for i := range r.Rewards {
 		w := &r.Rewards[i]
-		err := errors.Join(w.validate(), w.checkCap())
-		if w.badge() && r.MatchEntity == string(event.Badge) {
-			err = errors.Join(err, fault.Invalid("rewardType", "is BADGE: a badge for a badge would have no end; let a mission count the badges"))
-		}
-		faults = append(faults, fault.In(rewardField(i), err))
+		faults = append(faults, fault.In(rewardField(i), errors.Join(w.validate(), w.checkCap(), w.endless(r.MatchEntity))))
 	}
 	return errors.Join(faults...)
 }
@@ -188,14 +174,12 @@ func (r *RewardRule) Expressions() []content.Expression {
 	return all
 }
 
-// References returns the currencies that the rule pays in, the badges that it awards, and what the events are about.
+// References returns what the rule gives, and what the events are about.
 func (r *RewardRule) References() []content.Reference {
 	refs := content.Matched("matchEntityId", r.Matcher())
 	for i, w := range r.Rewards {
-		ref := content.Reference{Field: rewardField(i) + ".virtualCurrencyId", Kind: Currencies.Name(), ID: w.CurrencyID}
-		if w.badge() {
-			ref = content.Reference{Field: rewardField(i) + ".badgeConfigurationId", Kind: event.Badge.Kind(), ID: w.BadgeID}
-		}
+		ref := w.reference()
+		ref.Field = rewardField(i) + "." + ref.Field
 		refs = append(refs, ref)
 	}
 	return refs
@@ -206,7 +190,6 @@ type payer struct {
 	*RewardRule
 	condition mechanic.Condition
 	amounts   []mechanic.Amount // of the rewards
-	awards    bool              // some of them are badges
 }
 
 func compileRule(r *RewardRule) (*payer, error) {
@@ -219,13 +202,16 @@ func compileRule(r *RewardRule) (*payer, error) {
 		a, err := mechanic.CompileAmount(c.source(), w.Field, w.Source, w.Sees)
 		c.amounts, faults = append(c.amounts, a), append(faults, err)
 	}
-	c.awards = slices.ContainsFunc(r.Rewards, func(w Reward) bool { return w.badge() })
 	return c, errors.Join(faults...)
 }
 
 // meets tells whether the rule may pay for an occasion that its matcher picks.
 func (c *payer) meets(o *mechanic.Occasion) bool {
-	return (!o.Ends() || c.condition.ReadsEnd(o.Event.Type)) && (!c.awards || o.Event.Type != event.Badge)
+	t := o.Event.Type
+	if o.Ends() && !c.condition.ReadsEnd(t) || t == event.User && c.MatchEntity != string(t) {
+		return false
+	}
+	return !slices.ContainsFunc(c.Rewards, func(w Reward) bool { return w.endless(string(t)) != nil })
 }
 
 // source names the rule in problems.

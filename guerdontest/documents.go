@@ -150,6 +150,26 @@ func AwardRule(id string, on event.Matcher, badgeID string) *economy.RewardRule 
 	return r
 }
 
+// TagRule returns a rule that gives a tag for an event, for good.
+func TagRule(id string, on event.Matcher, tagID string) *economy.RewardRule {
+	r := RewardRule(id, on, "", "")
+	r.Rewards = []economy.Reward{{Type: economy.TagReward, TagID: tagID}}
+	return r
+}
+
+// StepRule returns a rule that brings users to a step of a ladder for an event.
+func StepRule(id string, on event.Matcher, ladderID, stepID string) *economy.RewardRule {
+	r := RewardRule(id, on, "", "")
+	r.Rewards = []economy.Reward{{Type: economy.StepReward, LadderID: ladderID, StepID: stepID}}
+	return r
+}
+
+// Changing picks the events that say that a user has been created or changed: each of them, unless the rule reads "change" or the tags that were gained
+// or lost.
+func Changing() event.Matcher {
+	return event.Matcher{Type: event.MatchEntity, Entity: string(event.User)}
+}
+
 // MissionConfiguration returns what missions count for single users: events, each as 1, until there are
 // as many as target, an expression such as "3".
 func MissionConfiguration(id string, counts event.Matcher, target string) *missions.Configuration {

@@ -30,8 +30,11 @@ const (
 	ByPeriod Demotion = "PERIOD"
 )
 
-// MaxSteps is how many steps a ladder may have.
-const MaxSteps = 100
+// Bounds on ladders.
+const (
+	MaxSteps = 100 // of a ladder
+	MaxPerks = 10  // of a step
+)
 
 // A Ladder is steps that users climb as something that is measured of them grows.
 //
@@ -68,6 +71,9 @@ type Step struct {
 	Description string          `json:"description,omitempty"`
 	// Image is an absolute URI.
 	Image string `json:"image,omitempty"`
+	// Perks are up to [MaxPerks] tags that a user carries while on the step, and not those of the steps before it. Who stands on a step gets the perks of a
+	// version that has others with the next event that is measured.
+	Perks []string `json:"perks,omitempty"`
 	// Translations are what the step is called in languages of the ladder.
 	Translations []Text `json:"translations,omitempty"`
 }
@@ -132,7 +138,7 @@ func (l *Ladder) checkSteps() error {
 
 // check returns every fault in what the step is called.
 func (s *Step) check(langs []string) error {
-	faults := []error{text.Required("name", s.Name), text.Optional(text.URI, "image", s.Image)}
+	faults := []error{text.Required("name", s.Name), text.Optional(text.URI, "image", s.Image), s.checkPerks()}
 	for i, t := range s.Translations {
 		err := t.Validate()
 		switch {
@@ -146,10 +152,47 @@ func (s *Step) check(langs []string) error {
 	return errors.Join(faults...)
 }
 
+func (s *Step) checkPerks() error {
+	if n := len(s.Perks); n > MaxPerks {
+		return fault.Invalid("perks", "are %d, at most %d are allowed", n, MaxPerks)
+	}
+	var faults []error
+	for i, id := range s.Perks {
+		field := perkField(i)
+		err := ident.Check(field, id)
+		if slices.Contains(s.Perks[:i], id) {
+			err = errors.Join(err, fault.Invalid(field, "%q occurs twice", id))
+		}
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}
+
+func perkField(i int) string { return fmt.Sprintf("perks[%d]", i) }
+
 func stepField(i int) string { return fmt.Sprintf("steps[%d]", i) }
 
-// References returns what the measure names.
-func (l *Ladder) References() []content.Reference { return l.Measure.references() }
+// References returns what the measure names, and the perks.
+func (l *Ladder) References() []content.Reference {
+	refs := l.Measure.references()
+	for i := range l.Steps {
+		for j, id := range l.Steps[i].Perks {
+			refs = append(refs, content.Reference{Field: stepField(i) + "." + perkField(j), Kind: tagKind, ID: id})
+		}
+	}
+	return refs
+}
+
+// Grants returns an error unless a reward can bring users to a step.
+func (l *Ladder) Grants(stepID string) error {
+	switch {
+	case !slices.ContainsFunc(l.Steps, func(s Step) bool { return s.ID == stepID }):
+		return fault.NotFound("stepId", stepID)
+	case l.demotion() == AtOnce:
+		return fault.Invalid("ladderId", "names Ladder %q, whose demotion is AT_ONCE: who has not reached the step would fall from it", l.ID)
+	}
+	return nil
+}
 
 // Warnings warns of steps that nobody can reach, and of a demotion that never comes.
 func (l *Ladder) Warnings(ctx context.Context, in content.View) ([]content.Warning, error) {

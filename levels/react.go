@@ -54,28 +54,41 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if o.Ticks(Ladders.Name()) {
 		return p.judge(ctx, tx, o)
 	}
+	if stepID, granted := o.Event.Fields[mechanic.Granted].(string); granted && o.Event.Type == event.Level && p.byID[o.Event.EntityID] != nil {
+		return p.turn(ctx, tx, p.byID[o.Event.EntityID], o, func(t *turn) error { return t.grant(ctx, stepID, o.Event.At) })
+	}
 	var changes []Change
 	for _, pl := range p.on(o) {
 		n := pl.scale.adds(tx, o)
 		if n.IsZero() {
 			continue
 		}
-		t, err := p.meet(ctx, tx, pl, o.User, o.Event.At, o.Event.ID)
+		made, err := p.turn(ctx, tx, pl, o, func(t *turn) error {
+			if t.state.Met.IsZero() {
+				t.state.Met = o.Event.At
+			}
+			return t.add(ctx, n, o.Event.At)
+		})
 		if err != nil {
 			return nil, err
 		}
-		if t.state.Met.IsZero() {
-			t.state.Met = o.Event.At
-		}
-		if err := t.add(ctx, n, o.Event.At); err != nil {
-			return nil, err
-		}
-		if err := t.save(ctx); err != nil {
-			return nil, err
-		}
-		changes = append(changes, t.changes...)
+		changes = append(changes, made...)
 	}
 	return changes, nil
+}
+
+// turn lets a user's place on a ladder become another because of an occasion.
+func (p *program) turn(ctx context.Context, tx *session.Tx, pl *plan, o *mechanic.Occasion, become func(*turn) error) ([]Change, error) {
+	t, err := p.meet(ctx, tx, pl, o.User, o.Event.At, o.Event.ID)
+	if err != nil {
+		return nil, err
+	}
+	t.give(o.Event.At, true) // what was before, or what another version gives
+	if err := become(t); err != nil {
+		return nil, err
+	}
+	t.give(o.Event.At, t.silent)
+	return t.changes, t.save(ctx)
 }
 
 // add adds to what is measured, and lets the user stand where that brings them.
@@ -103,7 +116,7 @@ func (p *program) meet(ctx context.Context, tx *session.Tx, pl *plan, u *tenancy
 	if err != nil || s.Of == pl.scale.of {
 		return t, err
 	}
-	t.state = state{UserID: u.ID, LadderID: pl.ID, Of: pl.scale.of, Told: s.Told}
+	t.state = state{UserID: u.ID, LadderID: pl.ID, Of: pl.scale.of, Told: s.Told, Perks: s.Perks, Given: s.Given}
 	until := at.Add(time.Microsecond)
 	if last := pl.UpdatedAt.Add(event.MaxFuture + time.Microsecond); !found && last.Before(until) { // what came later would have met it
 		until = last
@@ -147,6 +160,7 @@ func (p *program) judge(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if err := t.clock(ctx, o.Event.At); err != nil {
 		return nil, err
 	}
+	t.give(o.Event.At, t.silent)
 	return t.changes, t.save(ctx)
 }
 

@@ -2,6 +2,7 @@ package levels
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/amount"
+	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -36,6 +38,9 @@ type state struct {
 	Summit  decimal.Decimal `json:"summit,omitzero"`
 	// Told says how often each change of the place was told.
 	Told map[string]int `json:"told,omitempty"`
+	// Perks are the tags that the user was given for the step, and Given how often they have become others.
+	Perks []string `json:"perks,omitempty"`
+	Given int      `json:"given,omitempty"`
 	// Watch is the period in the end of which the user may fall, nil while the measure is not below the step.
 	Watch *watch `json:"watch,omitempty"`
 	// CheckAt is when the clock looks at it next.
@@ -61,7 +66,7 @@ var places = store.Define("levels", func(s *state) string { return placeKey(s.Us
 		{Name: "check_at", Kind: store.KindInt, Of: func(s *state) store.Value { return store.Time(s.CheckAt) }},
 	},
 	store.Index{Name: "due", Columns: []string{"check_at"}},
-)
+).Version(2)
 
 func placeKey(userID, ladderID string) string { return userID + "/" + ladderID }
 
@@ -226,6 +231,33 @@ func (t *turn) stand(to int, at time.Time) {
 	c := t.change()
 	c.From, c.Direction = was, sh.direction()
 	t.changes = append(t.changes, c)
+}
+
+// give lets the user carry the perks of the step.
+func (t *turn) give(at time.Time, silent bool) {
+	s := &t.state
+	var perks []string
+	if i := t.plan.place(s.Step, s.Threshold); i >= 0 {
+		perks = t.plan.Steps[i].Perks
+	}
+	if slices.Equal(perks, s.Perks) {
+		return
+	}
+	s.Perks, s.Given = perks, s.Given+1
+	order := mechanic.TagOrder{TagWord: tenancy.TagWord{By: Ladders.Name() + "/" + t.plan.ID, At: at, Holds: true, Held: perks}, Silent: silent}
+	t.tx.Cause(order.Event(strings.Join([]string{s.UserID, "level", t.plan.ID, "perks", strconv.Itoa(s.Given)}, ":"), t.user))
+}
+
+// grant lets the user stand on a step, if that is higher.
+func (t *turn) grant(ctx context.Context, stepID string, at time.Time) error {
+	if err := t.clock(ctx, at); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(t.plan.Steps, func(s Step) bool { return s.ID == stepID })
+	if i > t.plan.place(t.state.Step, t.state.Threshold) {
+		t.stand(i, at)
+	}
+	return t.settle(ctx, at)
 }
 
 // at returns the id and the threshold of a step, "" and 0 of none.

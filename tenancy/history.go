@@ -65,14 +65,14 @@ func ReadingUserAt(id string, at, now time.Time) []store.Read {
 // what rules may read, but nothing that may identify a person.
 func (u *User) Remembered() User {
 	return User{
-		ID: u.ID, Lang: u.Lang, Timezone: u.Timezone, Role: u.Role, Status: u.Status, Tags: slices.Clone(u.Tags),
+		ID: u.ID, Lang: u.Lang, Timezone: u.Timezone, Role: u.Role, Status: u.Status, Tags: slices.Clone(u.bare().Tags),
 		ChangedAt: u.ChangedAt, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
 	}
 }
 
 // Was returns the user as remembered at an earlier moment, with what is not remembered as it is now.
 func (u *User) Was(then User) *User {
-	then.PrincipalID, then.ExternalID, then.Nickname, then.ProfileImage = u.PrincipalID, u.ExternalID, u.Nickname, u.ProfileImage
+	then.PrincipalID, then.ExternalID, then.Nickname, then.ProfileImage, then.TagsEarned = u.PrincipalID, u.ExternalID, u.Nickname, u.ProfileImage, u.TagsEarned
 	return &then
 }
 
@@ -92,8 +92,8 @@ func (u *User) remember(ctx context.Context, tx *session.Tx, old *User) error {
 	return formers.Put(ctx, tx, former{old.Remembered(), tx.Now})
 }
 
-// forget removes what is kept of what a user was and carried.
-func forget(ctx context.Context, tx *session.Tx, userID string) error {
+// forget removes what is kept of what a user was and carried; what documents gave, only if it is not taken back in any case.
+func forget(ctx context.Context, tx *session.Tx, userID string, alsoEarned bool) error {
 	were, err := formers.List(ctx, tx, store.Prefix(userID+"/"))
 	if err != nil {
 		return err
@@ -102,12 +102,14 @@ func forget(ctx context.Context, tx *session.Tx, userID string) error {
 	if err != nil {
 		return err
 	}
-	states, tags := make([]string, len(were)), make([]string, len(carried))
+	states, tags := make([]string, len(were)), make([]string, 0, len(carried))
 	for i := range were {
 		states[i] = formerKey(userID, were[i].Until)
 	}
 	for i := range carried {
-		tags[i] = carrierKey(carried[i].TagID, userID)
+		if carried[i].Earned == nil || alsoEarned {
+			tags = append(tags, carried[i].key())
+		}
 	}
 	return errors.Join(formers.Delete(ctx, tx, states...), carriers.Delete(ctx, tx, tags...))
 }
@@ -118,11 +120,22 @@ type carrier struct {
 	TagID  string    `json:"tagId"`
 	UserID string    `json:"userId"`
 	Until  time.Time `json:"until,omitzero"` // exclusive; zero: the user carries it
+	// Earned is what documents have said of it, in a row beside that of who has assigned it.
+	Earned *earned `json:"earned,omitempty"`
+}
+
+func (c *carrier) key() string {
+	if c.Earned != nil {
+		return earnedKey(c.TagID, c.UserID)
+	}
+	return carrierKey(c.TagID, c.UserID)
 }
 
 func carrierKey(tagID, userID string) string { return tagID + "/" + userID }
 
-var carriers = store.Define("user_tags", func(c *carrier) string { return carrierKey(c.TagID, c.UserID) },
+func earnedKey(tagID, userID string) string { return carrierKey(tagID, userID) + "/+" }
+
+var carriers = store.Define("user_tags", (*carrier).key,
 	[]store.Field[carrier]{
 		{Name: "tag_id", Kind: store.KindText, Of: func(c *carrier) store.Value {
 			if !c.Until.IsZero() {
@@ -134,7 +147,7 @@ var carriers = store.Define("user_tags", func(c *carrier) string { return carrie
 	},
 	store.Index{Name: "present", Columns: []string{"tag_id"}}, // in the order of the users' ids
 	store.Index{Name: "user", Columns: []string{"user_id"}},
-)
+).Version(2)
 
 // carry brings the users of tags in line with what a user carries now and has carried.
 func carry(ctx context.Context, tx *session.Tx, old, u *User) error {
@@ -146,7 +159,7 @@ func carry(ctx context.Context, tx *session.Tx, old, u *User) error {
 	}
 	for _, t := range old.Tags {
 		if !u.HasTag(t.TagID) {
-			changed = append(changed, carrier{t.TagID, u.ID, tx.Now})
+			changed = append(changed, carrier{TagID: t.TagID, UserID: u.ID, Until: tx.Now})
 		}
 	}
 	return carriers.Put(ctx, tx, changed...)
@@ -162,13 +175,14 @@ func Carriers(ctx context.Context, tx store.Tx, tagID string, after time.Time) (
 			ids = append(ids, c.UserID)
 		}
 	}
-	return ids, err
+	slices.Sort(ids) // who has it in two ways is there twice
+	return slices.Compact(ids), err
 }
 
 // userTags returns tags as a user gets them at a moment.
 func userTags(tags []Tagging, now time.Time) (carried []UserTag) {
 	for _, t := range tags {
-		carried = append(carried, UserTag{t.TagID, t.Priority, now, now})
+		carried = append(carried, UserTag{TagID: t.TagID, Priority: t.Priority, CreatedAt: now, UpdatedAt: now})
 	}
 	slices.SortFunc(carried, func(a, b UserTag) int { return strings.Compare(a.TagID, b.TagID) })
 	return carried

@@ -131,7 +131,9 @@ func TestCreateWithTags(t *testing.T) {
 	red, blue := tenancy.Tagging{TagID: "red", Priority: 3}, tenancy.Tagging{TagID: "blue"}
 	u, err := users.Create(ctx, tenancy.NewUser{ID: "u1", Tags: []tenancy.Tagging{red, blue}})
 	require.NoError(t, err)
-	require.Equal(t, []tenancy.UserTag{{"blue", 0, u.CreatedAt, u.CreatedAt}, {"red", 3, u.CreatedAt, u.CreatedAt}}, u.Tags)
+	require.Equal(t, []tenancy.UserTag{
+		{TagID: "blue", CreatedAt: u.CreatedAt, UpdatedAt: u.CreatedAt}, {TagID: "red", Priority: 3, CreatedAt: u.CreatedAt, UpdatedAt: u.CreatedAt},
+	}, u.Tags)
 	require.Equal(t, []string{"blue", "red"}, w.caused[0].EntityTags)
 	tagged, _, err := users.Tagged(ctx, "red", store.Page{})
 	require.NoError(t, err)

@@ -15,10 +15,11 @@ import (
 // returns as that one is since. The user who stays keeps what it has, and gets what it lacks: the external id, the nickname, the image, the
 // e-mail with its principal, and the tags. It returns [fault.ErrConflict] if these would be too many.
 func Merge(ctx context.Context, tx *session.Tx, from, into *User) (*User, error) {
-	u := into.clone()
-	for _, t := range from.Tags {
+	was := into.bare() // what documents give follows from what happened
+	u := was.clone()
+	for _, t := range from.bare().Tags {
 		if at, carried := u.findTag(t.TagID); !carried {
-			u.Tags = slices.Insert(u.Tags, at, UserTag{t.TagID, t.Priority, tx.Now, tx.Now})
+			u.Tags = slices.Insert(u.Tags, at, UserTag{TagID: t.TagID, Priority: t.Priority, CreatedAt: tx.Now, UpdatedAt: tx.Now})
 		}
 	}
 	if n := len(u.Tags); n > MaxUserTags {
@@ -27,10 +28,13 @@ func Merge(ctx context.Context, tx *session.Tx, from, into *User) (*User, error)
 	u.ExternalID, u.Nickname, u.ProfileImage = cmp.Or(u.ExternalID, from.ExternalID), cmp.Or(u.Nickname, from.Nickname), cmp.Or(u.ProfileImage, from.ProfileImage)
 	u.UpdatedAt = tx.Now
 	given := User{ID: from.ID, Status: Deleted, MergedInto: u.ID, CreatedAt: from.CreatedAt, UpdatedAt: tx.Now}
-	if err := errors.Join(users.Put(ctx, tx, given), forget(ctx, tx, from.ID), u.inherit(ctx, tx, from.PrincipalID)); err != nil {
+	if err := errors.Join(users.Put(ctx, tx, given), forget(ctx, tx, from.ID, false), u.inherit(ctx, tx, from.PrincipalID)); err != nil {
 		return nil, err
 	}
-	return &u, save(ctx, tx, into, &u)
+	if err := save(ctx, tx, &was, &u); err != nil {
+		return nil, err
+	}
+	return u.seen(ctx, tx)
 }
 
 // inherit gives the user the principal of another, "" for none, or lets it go if the user has one.
@@ -55,7 +59,7 @@ const FieldMerged = "merged"
 
 // Merged is the event that the id of another user was given up for the user's.
 func (u *User) Merged(tx *session.Tx, givenUp string) event.Event {
-	ev := u.saved(tx, u.Status)
+	ev := u.saved(tx, u, "")
 	ev.Fields = map[string]any{FieldMerged: givenUp}
 	return ev
 }

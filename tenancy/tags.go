@@ -47,7 +47,7 @@ func (s Users) AssignTags(ctx context.Context, userID string, tags ...Tagging) (
 		if err := s.checkTag(ctx, tx, tags[i].TagID); err != nil {
 			return err
 		}
-		u.Tags = slices.Insert(u.Tags, at, UserTag{tags[i].TagID, tags[i].Priority, tx.Now, tx.Now})
+		u.Tags = slices.Insert(u.Tags, at, UserTag{TagID: tags[i].TagID, Priority: tags[i].Priority, CreatedAt: tx.Now, UpdatedAt: tx.Now})
 		return nil
 	})
 }
@@ -76,12 +76,12 @@ func (s Users) checkTag(ctx context.Context, tx *session.Tx, tagID string) error
 
 // UpdateTags changes the priorities of 1 to 25 tags of a user, all or none, and returns them. It
 // returns [fault.ErrInvalid] for every assignment at fault, [fault.ErrNotFound] if there is no such
-// user or the user lacks one of the tags, and [fault.ErrConflict] if the user is deleted.
+// user or the user lacks one of the tags, and [fault.ErrConflict] if the user is deleted or carries one because of a document alone.
 func (s Users) UpdateTags(ctx context.Context, userID string, tags ...Tagging) ([]UserTag, error) {
 	return s.editTags(ctx, userID, tags, func(tx *session.Tx, u *User, i int) error {
 		at, found := u.findTag(tags[i].TagID)
 		if !found {
-			return fault.NotFound("tagId", tags[i].TagID)
+			return u.lacks(ctx, tx, tags[i].TagID)
 		}
 		u.Tags[at].Priority, u.Tags[at].UpdatedAt = tags[i].Priority, tx.Now
 		return nil
@@ -90,16 +90,16 @@ func (s Users) UpdateTags(ctx context.Context, userID string, tags ...Tagging) (
 
 // RemoveTags takes 1 to 25 tags from a user, all or none. It returns [fault.ErrInvalid] for every id
 // at fault, [fault.ErrNotFound] if there is no such user or the user lacks one of the tags, and
-// [fault.ErrConflict] if the user is deleted.
+// [fault.ErrConflict] if the user is deleted or carries one because of a document alone.
 func (s Users) RemoveTags(ctx context.Context, userID string, tagIDs ...string) error {
 	tags := make([]Tagging, len(tagIDs))
 	for i, id := range tagIDs {
 		tags[i].TagID = id
 	}
-	_, err := s.editTags(ctx, userID, tags, func(_ *session.Tx, u *User, i int) error {
+	_, err := s.editTags(ctx, userID, tags, func(tx *session.Tx, u *User, i int) error {
 		at, found := u.findTag(tagIDs[i])
 		if !found {
-			return fault.NotFound("tagId", tagIDs[i])
+			return u.lacks(ctx, tx, tagIDs[i])
 		}
 		if u.Tags = slices.Delete(u.Tags, at, at+1); len(u.Tags) == 0 {
 			u.Tags = nil // as it is read back
@@ -107,6 +107,18 @@ func (s Users) RemoveTags(ctx context.Context, userID string, tagIDs ...string) 
 		return nil
 	})
 	return err
+}
+
+// lacks returns the error of who changes the assignment of a tag that is not assigned to the user.
+func (u *User) lacks(ctx context.Context, tx *session.Tx, tagID string) error {
+	now, err := u.seen(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if at, carried := now.findTag(tagID); carried {
+		return fault.Conflict("tagId", "%q is given to user %q by %s, and not assigned", tagID, u.ID, now.Tags[at].By)
+	}
+	return fault.NotFound("tagId", tagID)
 }
 
 // Tagged returns the users who take part and carry a tag in the order of their ids, the last first unless the page
@@ -123,12 +135,16 @@ func (s Users) Tagged(ctx context.Context, tagID string, page store.Page) (list 
 				ids[i] = some[i].UserID
 			}
 			them, err := users.GetMany(ctx, tx, ids...)
+			err = errors.Join(err, allSeen(ctx, tx, them))
 			for i := range them {
-				if them[i].Status == Active {
+				if them[i].Status == Active && them[i].HasTag(tagID) { // documents may have taken it
 					active[them[i].ID] = them[i]
 				}
 			}
-			return slices.DeleteFunc(slices.Clone(some), func(c carrier) bool { return active[c.UserID].ID == "" }), err
+			return slices.DeleteFunc(slices.Clone(some), func(c carrier) bool {
+				u := active[c.UserID]
+				return u.ID == "" || c.Earned != nil && !u.earned(tagID) // it is there in its own row
+			}), err
 		})
 		for i := range found {
 			list = append(list, active[found[i].UserID])

@@ -1,6 +1,7 @@
 package tenancy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -38,13 +39,19 @@ type User struct {
 	// MergedInto is the user who stays of two that were one person, where this is the id that was given up ([guerdon.Workspace.Merge]): whoever asks for it
 	// gets the user who stays, so that it is shown nowhere but in dumps.
 	MergedInto string `json:"mergedInto,omitempty"`
-	// Tags are ordered by the ids of the tags.
+	// Tags are ordered by the ids of the tags: those that somebody has assigned, and what documents make of them.
 	Tags []UserTag `json:"tags,omitempty"`
+	// TagsEarned says that documents have given the user tags, or taken some.
+	TagsEarned bool `json:"tagsEarned,omitempty"`
 	// ChangedAt is since when the language, time zone, role, status and tags are these; zero means since
 	// the user was created. Before, they were others ([User.At]).
 	ChangedAt time.Time `json:"changedAt,omitzero"`
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
+
+	// assigned are the tags that somebody has assigned, if Tags are what documents make of them: earns is set.
+	assigned []UserTag
+	earns    bool
 }
 
 // A UserTag says that a user carries a tag.
@@ -53,6 +60,8 @@ type UserTag struct {
 	Priority  int       `json:"priority"`
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
+	// By is the document that gives it, such as "Ladder/club"; empty is of a tag that somebody has assigned.
+	By string `json:"by,omitempty"`
 }
 
 // Location returns the zone that the user lives in.
@@ -77,8 +86,8 @@ func (u *User) findTag(tagID string) (int, bool) {
 	return slices.BinarySearchFunc(u.Tags, tagID, func(t UserTag, id string) int { return strings.Compare(t.TagID, id) })
 }
 
-// tagIDs returns the ids of the tags that the user carries.
-func (u *User) tagIDs() []string {
+// TagIDs returns the ids of the tags that the user carries.
+func (u *User) TagIDs() []string {
 	ids := make([]string, len(u.Tags))
 	for i, t := range u.Tags {
 		ids[i] = t.TagID
@@ -120,15 +129,52 @@ func (u *User) clone() User {
 	return c
 }
 
-// saved returns the event that follows from every change of an active user, and of the status. It says who was changed
-// but, unless it is the status, not how: the journal keeps it when the user is deleted.
-func (u *User) saved(tx *session.Tx, before Status) event.Event {
+// What an event of a user may say of what has changed.
+const (
+	Joined      = "JOINED" // the user was created
+	TagsChanged = "TAGS"   // the user carries other tags
+)
+
+// Changed returns the event that a user has changed, with the id that it is given. what is empty if it is neither of those above. The tags
+// are ids.
+func (u *User) Changed(id string, at time.Time, what string, gained, lost []string) event.Event {
 	ev := event.Event{
-		ID: "user:" + u.ID + ":" + tx.NewID(), Type: event.User, EntityID: u.ID, UserID: u.ID, At: tx.Now,
-		Value: new(decimal.NewFromInt(1)), EntityTags: u.tagIDs(),
+		ID: id, Type: event.User, EntityID: u.ID, UserID: u.ID, At: at, Value: new(decimal.NewFromInt(1)), EntityTags: u.TagIDs(),
 	}
-	if u.Status != before {
-		ev.Fields = map[string]any{"status": string(u.Status)}
+	for name, ids := range map[string][]string{"tagsGained": gained, "tagsLost": lost} {
+		if len(ids) > 0 {
+			what = cmp.Or(what, TagsChanged)
+			ev.Fields = setField(ev.Fields, name, texts(ids))
+		}
+	}
+	if what != "" {
+		ev.Fields = setField(ev.Fields, "change", what)
+	}
+	return ev
+}
+
+func setField(fields map[string]any, name string, value any) map[string]any {
+	if fields == nil {
+		fields = map[string]any{}
+	}
+	fields[name] = value
+	return fields
+}
+
+func texts(ids []string) []any {
+	all := make([]any, len(ids))
+	for i, id := range ids {
+		all[i] = id
+	}
+	return all
+}
+
+// saved returns the event that follows from every change of an active user, and of the status. It says who was changed
+// but, unless it is the status or the tags, not how: the journal keeps it when the user is deleted.
+func (u *User) saved(tx *session.Tx, before *User, what string) event.Event {
+	ev := u.Changed("user:"+u.ID+":"+tx.NewID(), tx.Now, what, before.gains(u), u.gains(before))
+	if u.Status != before.Status {
+		ev.Fields = setField(ev.Fields, "status", string(u.Status))
 	}
 	return ev
 }
@@ -162,12 +208,21 @@ var users = store.Define("users", func(u *User) string { return u.ID },
 	store.Index{Name: "external", Columns: []string{"external_id"}, Unique: true},
 	store.Index{Name: "status", Columns: []string{"status", "updated_at"}},
 	store.Index{Name: "status_role", Columns: []string{"status", "role", "updated_at"}},
-).Version(2) // an id may be given up since 2
+).Version(3) // an id may be given up since 2, documents may give tags since 3
 
 // FindUser returns the user with the given id, also one that is suspended or deleted, or
 // [fault.ErrNotFound] naming "user". An id that was given up is that of the user who stays: whoever goes on with a user goes on with the
 // user's own id. The tags must not be modified.
 func FindUser(ctx context.Context, tx store.Tx, id string) (*User, error) {
+	u, err := findBare(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	return u.seen(ctx, tx)
+}
+
+// findBare is [FindUser], with the tags that are assigned and no others.
+func findBare(ctx context.Context, tx store.Tx, id string) (*User, error) {
 	u, ok, err := users.Get(ctx, tx, id)
 	for err == nil && u.MergedInto != "" {
 		u, ok, err = users.Get(ctx, tx, u.MergedInto)
@@ -231,10 +286,17 @@ func UsersAfter(ctx context.Context, tx store.Tx, after string, limit int, unrea
 	if after != "" {
 		q.After = &store.Position{Key: after}
 	}
+	var list []User
+	var err error
 	if unread == nil {
-		return users.List(ctx, tx, q)
+		list, err = users.List(ctx, tx, q)
+	} else {
+		list, err = session.Readable(ctx, tx, users, q, func(damaged *store.DamagedError) { unread[damaged.Key] = damaged })
 	}
-	return session.Readable(ctx, tx, users, q, func(damaged *store.DamagedError) { unread[damaged.Key] = damaged })
+	if err != nil {
+		return nil, err
+	}
+	return list, allSeen(ctx, tx, list)
 }
 
 // insert adds a user. If the id or the external id is taken, it writes nothing.
@@ -275,5 +337,5 @@ func save(ctx context.Context, tx *session.Tx, old, u *User) error {
 	if err := u.remember(ctx, tx, old); err != nil {
 		return err
 	}
-	return errors.Join(users.Put(ctx, tx, *u), carry(ctx, tx, old, u))
+	return errors.Join(users.Put(ctx, tx, u.bare()), carry(ctx, tx, old, u))
 }

@@ -85,7 +85,7 @@ func (s Users) Create(ctx context.Context, n NewUser) (User, error) {
 				return User{}, err
 			}
 		}
-		tx.Cause(u.saved(tx, u.Status))
+		tx.Cause(u.saved(tx, &User{Status: u.Status}, Joined))
 		return u, nil
 	})
 }
@@ -137,8 +137,11 @@ func (s Users) GetMany(ctx context.Context, ids ...string) ([]User, error) {
 // findMany returns the users of ids, each once and in the order of their own ids.
 func findMany(ctx context.Context, tx store.Tx, ids []string) ([]User, error) {
 	found, err := users.GetMany(ctx, tx, ids...)
-	if err != nil || !slices.ContainsFunc(found, func(u User) bool { return u.MergedInto != "" }) {
-		return found, err
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(found, func(u User) bool { return u.MergedInto != "" }) {
+		return found, allSeen(ctx, tx, found)
 	}
 	var all []User
 	for i := range found {
@@ -194,7 +197,7 @@ func (s Users) ByExternalID(ctx context.Context, externalID string) (User, error
 		if err != nil {
 			return User{}, err
 		}
-		return found[0], nil
+		return found[0], allSeen(ctx, tx, found)
 	})
 }
 
@@ -256,7 +259,10 @@ func (s Users) List(ctx context.Context, filter UserFilter, page store.Page) (li
 	if err != nil {
 		return nil, "", err
 	}
-	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]User, string, error) { return users.PageOf(ctx, tx, q, page) })
+	return session.ReadPage(ctx, s.run, func(tx *session.Tx) ([]User, string, error) {
+		list, next, err := users.PageOf(ctx, tx, q, page)
+		return list, next, errors.Join(err, allSeen(ctx, tx, list))
+	})
 }
 
 // A UserPatch says what to change of a user: what is nil stays, what is "" is cleared.
@@ -316,7 +322,7 @@ func (s Users) SetRole(ctx context.Context, id string, r Role) (User, error) {
 // What the host itself put into ids, tags or the data of events is not touched: ids should be opaque.
 func (s Users) Anonymise(ctx context.Context, id string) (User, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) (User, error) {
-		old, err := FindUser(ctx, tx, id)
+		old, err := findBare(ctx, tx, id)
 		if err != nil {
 			return User{}, err
 		}
@@ -325,7 +331,7 @@ func (s Users) Anonymise(ctx context.Context, id string) (User, error) {
 		}
 		// A new value, so that a field that is added to users some day is wiped too.
 		u := User{ID: old.ID, Status: Deleted, CreatedAt: old.CreatedAt, UpdatedAt: tx.Now}
-		if err := errors.Join(users.Put(ctx, tx, u), forget(ctx, tx, old.ID)); err != nil {
+		if err := errors.Join(users.Put(ctx, tx, u), forget(ctx, tx, old.ID, true)); err != nil {
 			return User{}, err
 		}
 		if old.PrincipalID != "" {
@@ -333,7 +339,7 @@ func (s Users) Anonymise(ctx context.Context, id string) (User, error) {
 				return User{}, err
 			}
 		}
-		tx.Cause(u.saved(tx, old.Status))
+		tx.Cause(u.saved(tx, &User{Status: old.Status}, ""))
 		return u, nil
 	})
 }
@@ -341,7 +347,7 @@ func (s Users) Anonymise(ctx context.Context, id string) (User, error) {
 // edit changes a user that is not deleted.
 func (s Users) edit(ctx context.Context, id string, change func(*session.Tx, *User) error) (User, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) (User, error) {
-		old, err := FindUser(ctx, tx, id)
+		old, err := findBare(ctx, tx, id)
 		if err != nil {
 			return User{}, err
 		}
@@ -356,9 +362,17 @@ func (s Users) edit(ctx context.Context, id string, change func(*session.Tx, *Us
 		if err := save(ctx, tx, old, &u); err != nil {
 			return User{}, err
 		}
-		if u.Status == Active || u.Status != old.Status {
-			tx.Cause(u.saved(tx, old.Status))
+		was, err := old.seen(ctx, tx)
+		if err != nil {
+			return User{}, err
 		}
-		return u, nil
+		now, err := u.seen(ctx, tx)
+		if err != nil {
+			return User{}, err
+		}
+		if u.Status == Active || u.Status != old.Status {
+			tx.Cause(now.saved(tx, was, ""))
+		}
+		return *now, nil
 	})
 }

@@ -53,6 +53,9 @@ func mayID(kind string) rule.Type { return rule.Type{Sort: rule.Text, Of: kind, 
 // tagIDs is what is known of a list of ids of tags.
 var tagIDs = rule.Type{Sort: rule.Texts, Of: tagKind}
 
+// mayTags is what is known of a list of ids of tags, if it is there.
+var mayTags = rule.Type{Sort: rule.Texts, Of: tagKind, Optional: true}
+
 // commonFields are what rules read of every event. Package rule lists all of these for authors.
 var commonFields = fields{
 	"id": anyText, "type": anyText, "userId": anyText, "entityId": anyText, "completedAt": instant, "value": count,
@@ -128,7 +131,10 @@ var ownFields = map[event.Type]fields{
 	event.Level: {
 		"ladderId": idOf("Ladder"), "direction": oneOf("UP", "DOWN"), "from": mayText, "to": mayText, "number": count, "threshold": mayCount, "measure": count,
 	},
-	event.User: {"status": mayBe(string(tenancy.Active), string(tenancy.Suspended), string(tenancy.Deleted))},
+	event.User: {
+		"status": mayBe(string(tenancy.Active), string(tenancy.Suspended), string(tenancy.Deleted)), "change": mayBe(tenancy.Joined, tenancy.TagsChanged),
+		"tagsGained": mayTags, "tagsLost": mayTags,
+	},
 }
 
 // withLearned returns the fields with those that all logs of learning have.

@@ -39,6 +39,8 @@ type Occasion struct {
 	Gone bool
 	// RecordedAt is when an event of the past was recorded, zero for what is reacted to now.
 	RecordedAt time.Time
+	// Earned is what documents said of the user's tags before the step that the event belongs to: it is in those of User.
+	Earned []tenancy.EarnedTag
 
 	vars map[string]any // nil until all of it is asked for
 	// own is the event as rules see it, and seen the user, nil until a rule asks for it.
@@ -68,7 +70,24 @@ func newOccasion(e *event.Event, u *tenancy.User, seen *userVars) *Occasion {
 // Become returns the occasion with the event as it turned out to be.
 func (o *Occasion) Become(e *event.Event) *Occasion {
 	next := newOccasion(e, o.User, o.told)
-	next.Place, next.Nth, next.By, next.Gone, next.RecordedAt = o.Place, o.Nth, o.By, o.Gone, o.RecordedAt
+	next.Place, next.Nth, next.By, next.Gone, next.RecordedAt, next.Earned = o.Place, o.Nth, o.By, o.Gone, o.RecordedAt, o.Earned
+	return next
+}
+
+// Carrying returns the occasion with what documents say of the user's tags, and nothing else that they have said. Events that the user has changed
+// carry the user's tags.
+func (o *Occasion) Carrying(earned []tenancy.EarnedTag) *Occasion {
+	user := o.User.Carrying(earned)
+	if user == o.User {
+		return o
+	}
+	e := o.Event
+	if e.Type == event.User {
+		e = new(*e)
+		e.EntityTags = user.TagIDs()
+	}
+	next := New(e, user)
+	next.Place, next.Nth, next.By, next.Gone, next.RecordedAt, next.Earned = o.Place, o.Nth, o.By, o.Gone, o.RecordedAt, earned
 	return next
 }
 
@@ -83,7 +102,7 @@ func (o *Occasion) All() []string {
 // And returns the occasion of another event of the same user at the same time.
 func (o *Occasion) And(e *event.Event) *Occasion {
 	next := newOccasion(e, o.User, o.told)
-	next.Place = o.Place
+	next.Place, next.Earned = o.Place, o.Earned
 	return next
 }
 
@@ -249,6 +268,9 @@ func idle(e *event.Event) bool { return e.Type == event.Retraction || e.Fields[C
 
 // Counts is the field of an event that is false if nothing counts of what it tells.
 const Counts = "counts"
+
+// Granted is the field of an event of type Level that says which step of its ladder somebody is brought to who stands below it. Nothing else follows from it.
+const Granted = "granted"
 
 // Changed tells whether the occasion is that a user has another status.
 func (o *Occasion) Changed() bool {

@@ -1,0 +1,69 @@
+package mechanic
+
+import (
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/tenancy"
+)
+
+// A TagOrder is what a mechanic wants of a user's tags: an event of which nothing else follows, that whoever keeps the tags reacts to.
+type TagOrder struct {
+	tenancy.TagWord
+	// Ends is when what is said of a tag is over; zero is never.
+	Ends time.Time
+	// Silent lets nothing follow from it.
+	Silent bool
+}
+
+// The fields of the event of an order.
+const (
+	fieldBy, fieldHolds, fieldTag, fieldTaken, fieldEnds, fieldSilent = "by", "holds", "tagId", "taken", "until", "silent"
+)
+
+// Event returns the order of an id for a user.
+func (t TagOrder) Event(id string, u *tenancy.User) event.Event {
+	e := event.Event{
+		ID: id, Type: event.User, EntityID: u.ID, UserID: u.ID, At: t.At, Value: new(decimal.NewFromInt(1)), Fields: map[string]any{Counts: false, fieldBy: t.By},
+	}
+	if t.Holds {
+		held := make([]any, len(t.Held))
+		for i, id := range t.Held {
+			held[i] = id
+		}
+		e.Fields[fieldHolds] = held
+	} else {
+		e.Fields[fieldTag], e.Fields[fieldTaken] = t.TagID, t.Taken
+	}
+	if !t.Ends.IsZero() {
+		e.Fields[fieldEnds] = Stamp(t.Ends)
+	}
+	if t.Silent {
+		e.Fields[fieldSilent] = true
+	}
+	return e
+}
+
+// TagOrderOf returns the order that an event is; false if it is none.
+func TagOrderOf(e *event.Event) (TagOrder, bool) {
+	by, is := e.Fields[fieldBy].(string)
+	if e.Type != event.User || !is {
+		return TagOrder{}, false
+	}
+	t := TagOrder{TagWord: tenancy.TagWord{By: by, At: e.At}}
+	held, holds := e.Fields[fieldHolds].([]any)
+	t.Holds = holds
+	for _, v := range held {
+		id, _ := v.(string)
+		t.Held = append(t.Held, id)
+	}
+	t.TagID, _ = e.Fields[fieldTag].(string)
+	t.Taken, _ = e.Fields[fieldTaken].(bool)
+	t.Silent, _ = e.Fields[fieldSilent].(bool)
+	if text, ends := e.Fields[fieldEnds].(string); ends {
+		t.Ends, _ = time.Parse(time.RFC3339Nano, text)
+	}
+	return t, true
+}

@@ -3,6 +3,7 @@ package people
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/guerdonhq/guerdon/event"
@@ -71,8 +72,12 @@ func (*program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion)
 	if err != nil || len(gained)+len(lost) == 0 {
 		return nil, err
 	}
+	id := o.Event.ID + ":tags"
+	if order.Over { // the clock's own is numbered as it comes
+		id = strings.Join([]string{o.User.ID, "tag", order.TagID, "over", mechanic.Stamp(o.Event.At)}, ":")
+	}
 	if !order.Silent {
-		tx.Cause(now.Changed(o.Event.ID+":tags", o.Event.At, "", gained, lost))
+		tx.Cause(now.Changed(id, o.Event.At, "", gained, lost))
 	}
 	var changes []Change
 	for _, id := range slices.Concat(gained, lost) {

@@ -23,6 +23,7 @@ type features struct {
 	times                                        bool // expressions read when something happened
 	counts                                       bool // expressions read counts, amounts and what else is going on
 	badges                                       bool // rewards are badges, too
+	tags                                         bool // documents give tags, and react to them
 	money                                        bool // grants, spends, transfers
 	moves                                        bool // users move to other zones
 	locks                                        bool // paths that others open
@@ -129,7 +130,11 @@ func notAtTen() object {
 func (a author) leaves(root string) []any {
 	switch root {
 	case "User":
-		return []any{isRed()}
+		of := []any{isRed()}
+		if a.tags {
+			of = append(of, operation("in", "red", variable("tagsGained")), operation("in", "blue", variable("event.tagsLost")), operation("!=", variable("change"), "JOINED"))
+		}
+		return of
 	case "user":
 		return []any{isRed(), operation("!=", variable("user.timezone"), "Asia/Tokyo")}
 	case "mission":

@@ -55,6 +55,9 @@ func newAuthor(t *rapid.T, of features) author {
 	for _, id := range a.ids["MissionConfiguration"] {
 		a.types[id] = a.missionType()
 	}
+	for _, id := range a.ids["Ladder"] {
+		a.types[id] = pick(a, "demotion", "", "AT_ONCE", "PERIOD")
+	}
 	if of.badges {
 		a.ids["BadgeConfiguration"] = []string{"first", "gold"}
 	}
@@ -182,7 +185,7 @@ func (a author) missionRule(id string) object {
 
 // rewardRule pays for all that can be paid for.
 func (a author) rewardRule(id string) object {
-	matcher, entity := a.matcher("ruleType matchEntity matchEntityId", "Activity", "Mission", "Streak", "Level", "Quiz", "LearningPath", "LearningGroup", "Slide", "Badge")
+	matcher, entity := a.matcher("ruleType matchEntity matchEntityId", "Activity", "Mission", "Streak", "Level", "Quiz", "LearningPath", "LearningGroup", "Slide", "Badge", "User")
 	currencies := []string{"points", "coins"}
 	if a.limits {
 		currencies = append(currencies, "gems")
@@ -191,6 +194,14 @@ func (a author) rewardRule(id string) object {
 	for range rapid.IntRange(1, 2).Draw(a.T, "rewards") {
 		if a.badges && entity != "Badge" && pick(a, "badge", true, false) {
 			rewards = append(rewards, object{"rewardType": "BADGE", "badgeConfigurationId": pick(a, "badge", a.ids["BadgeConfiguration"]...)})
+			continue
+		}
+		if a.tags && entity != "User" && pick(a, "tag", true, false) {
+			rewards = append(rewards, a.tagReward())
+			continue
+		}
+		if steps := slices.DeleteFunc(slices.Clone(a.ids["Ladder"]), func(id string) bool { return a.types[id] == "AT_ONCE" }); a.tags && entity != "Level" && len(steps) > 0 && pick(a, "step", false, true) {
+			rewards = append(rewards, object{"rewardType": "STEP", "ladderId": pick(a, "ladder", steps...), "stepId": pick(a, "step", "low", "high")})
 			continue
 		}
 		rewards = append(rewards, merge(object{
@@ -209,6 +220,18 @@ func (a author) rewardRule(id string) object {
 		}
 	}
 	return document("RewardRule", id, fields)
+}
+
+// tagReward is a tag that is given or taken, for a time or for good.
+func (a author) tagReward() object {
+	w := object{"rewardType": "TAG", "tagId": pick(a, "tag", "red", "blue")}
+	if action := pick(a, "action", "", "REMOVE", "ADD"); action != "" {
+		w["tagAction"] = action
+	}
+	if minutes := pick(a, "minutes", 0, 90, 2*24*60); minutes > 0 {
+		w["tagMinutes"] = minutes
+	}
+	return w
 }
 
 // limit returns the fields of a reward that bound what it pays a user.
@@ -307,10 +330,18 @@ func (a author) ladder(id string) object {
 		{"id": "high", "name": "High", "threshold": pick(a, "high", 3, 5)},
 		{"id": "top", "name": "Top", "threshold": pick(a, "top", 9, 20)},
 	}[:pick(a, "steps", 2, 3)]}
-	switch fields["demotion"] = pick[any](a, "demotion", nil, "AT_ONCE", "PERIOD"); fields["demotion"] {
-	case "PERIOD":
+	if a.tags {
+		for _, step := range fields["steps"].([]object) {
+			if perks := pick(a, "perks", nil, []string{"red"}, []string{"blue"}, []string{"red", "blue"}); perks != nil {
+				step["perks"] = perks
+			}
+		}
+	}
+	if a.types[id] != "" {
+		fields["demotion"] = a.types[id]
+	}
+	if a.types[id] == "PERIOD" {
 		fields["demotionPeriod"] = pick(a, "period", "DAY", "WEEK", "MONTH")
-	default:
 	}
 	return document("Ladder", id, fields)
 }

@@ -31,13 +31,15 @@ var dimensions = []struct {
 	{"badges", features{missions: true, streaks: true, rewards: true, boards: true, badges: true, fed: true, limits: true}},
 	{"levels", features{levels: true, rewards: true, times: true, moves: true}},
 	{"levels on all", features{levels: true, missions: true, streaks: true, rewards: true, boards: true, badges: true, fed: true, limits: true, money: true, freezes: true}},
+	{"tags", features{missions: true, rewards: true, boards: true, levels: true, tags: true, fed: true}},
+	{"tags of groups", features{missions: true, groups: true, rewards: true, boards: true, levels: true, tags: true, fed: true, limits: true}},
 	{"boards", features{missions: true, streaks: true, rewards: true, boards: true, fed: true, times: true, moves: true}},
 	{"learning", features{missions: true, rewards: true, boards: true, learning: true, fed: true, locks: true, byHand: true}},
 	{"late documents", features{missions: true, streaks: true, rewards: true, boards: true, levels: true, fed: true, later: true}},
 	{"late paths", features{missions: true, rewards: true, boards: true, learning: true, fed: true, later: true}},
 	{"all", features{
 		missions: true, groups: true, streaks: true, freezes: true, rewards: true, limits: true, boards: true, learning: true, levels: true,
-		fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, later: true, badges: true,
+		fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, later: true, badges: true, tags: true,
 	}},
 }
 

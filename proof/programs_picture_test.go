@@ -36,6 +36,7 @@ func (w *world) lines(t tester, s *scenario, settled func(source string) bool) (
 		w.moneyLines(t, user, add)
 		w.badgeLines(t, user, add)
 		w.levelLines(t, user, add)
+		w.tagLines(t, user, add)
 		w.learningLines(t, user, add)
 	}
 	for _, tag := range []string{"red", "blue"} {
@@ -131,6 +132,15 @@ func (w *world) streakLines(t tester, user string, add adder) {
 		}
 		require.NoError(t, err)
 		add("%s stands in %s", user, jsonOf(t, standing))
+	}
+}
+
+func (w *world) tagLines(t tester, user string, add adder) {
+	t.Helper()
+	tags, err := w.Users.Tags(t.Context(), user)
+	require.NoError(t, err)
+	for _, tag := range tags {
+		add("%s carries %s by %q since %s", user, tag.TagID, tag.By, instant(tag.CreatedAt))
 	}
 }
 

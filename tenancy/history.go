@@ -79,7 +79,7 @@ func (u *User) Was(then User) *User {
 // alike tells whether rules cannot tell the user from what it was.
 func (u *User) alike(old *User) bool {
 	return u.Lang == old.Lang && u.Timezone == old.Timezone && u.Role == old.Role && u.Status == old.Status &&
-		slices.EqualFunc(u.Tags, old.Tags, func(a, b UserTag) bool { return a.TagID == b.TagID })
+		slices.EqualFunc(u.Tags, old.Tags, func(a, b UserTag) bool { return a.TagID == b.TagID && a.CreatedAt.Equal(b.CreatedAt) })
 }
 
 // remember keeps what the user was until now if rules can tell the difference. What it was for no time,

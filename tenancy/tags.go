@@ -33,14 +33,19 @@ func (s Users) Tags(ctx context.Context, userID string) ([]UserTag, error) {
 
 // AssignTags gives 1 to 25 tags to a user, all or none, and returns them as assigned. It returns
 // [fault.ErrInvalid] for every assignment at fault, [fault.ErrNotFound] if there is no such user or no
-// such tag is published, [fault.ErrExists] if the user carries one of the tags, and
+// such tag is published, [fault.ErrExists] if one of the tags is assigned to the user, and no document has taken it since, and
 // [fault.ErrConflict] if the user is deleted or would have more than 100.
 func (s Users) AssignTags(ctx context.Context, userID string, tags ...Tagging) ([]UserTag, error) {
 	return s.editTags(ctx, userID, tags, func(tx *session.Tx, u *User, i int) error {
 		at, found := u.findTag(tags[i].TagID)
+		now, err := u.seen(ctx, tx)
 		switch {
-		case found:
+		case err != nil:
+			return err
+		case found && now.HasTag(tags[i].TagID):
 			return fault.Exists("tagId", "user %q carries %q", userID, tags[i].TagID)
+		case found: // a document has taken it
+			u.Tags = slices.Delete(u.Tags, at, at+1)
 		case len(u.Tags) >= MaxUserTags:
 			return fault.Conflict("tagId", "user %q carries %d tags, which is the most", userID, len(u.Tags))
 		}

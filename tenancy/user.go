@@ -136,7 +136,7 @@ const (
 )
 
 // Changed returns the event that a user has changed, with the id that it is given. what is empty if it is neither of those above. The tags
-// are ids.
+// are ids, of those that were assigned or taken back, or that the user carries or lacks since because of documents.
 func (u *User) Changed(id string, at time.Time, what string, gained, lost []string) event.Event {
 	ev := event.Event{
 		ID: id, Type: event.User, EntityID: u.ID, UserID: u.ID, At: at, Value: new(decimal.NewFromInt(1)), EntityTags: u.TagIDs(),
@@ -170,9 +170,10 @@ func texts(ids []string) []any {
 }
 
 // saved returns the event that follows from every change of an active user, and of the status. It says who was changed
-// but, unless it is the status or the tags, not how: the journal keeps it when the user is deleted.
+// but, unless it is the status or the tags that are assigned, not how: the journal keeps it when the user is deleted.
 func (u *User) saved(tx *session.Tx, before *User, what string) event.Event {
-	ev := u.Changed("user:"+u.ID+":"+tx.NewID(), tx.Now, what, before.gains(u), u.gains(before))
+	was, now := before.bare(), u.bare()
+	ev := u.Changed("user:"+u.ID+":"+tx.NewID(), tx.Now, what, was.gains(&now), now.gains(&was))
 	if u.Status != before.Status {
 		ev.Fields = setField(ev.Fields, "status", string(u.Status))
 	}

@@ -362,16 +362,12 @@ func (s Users) edit(ctx context.Context, id string, change func(*session.Tx, *Us
 		if err := save(ctx, tx, old, &u); err != nil {
 			return User{}, err
 		}
-		was, err := old.seen(ctx, tx)
-		if err != nil {
-			return User{}, err
-		}
 		now, err := u.seen(ctx, tx)
 		if err != nil {
 			return User{}, err
 		}
 		if u.Status == Active || u.Status != old.Status {
-			tx.Cause(now.saved(tx, was, ""))
+			tx.Cause(now.saved(tx, old, ""))
 		}
 		return *now, nil
 	})

@@ -161,7 +161,7 @@ func (d *delta) book(e *guerdon.Entry, zone *time.Location) {
 	}
 	for i := range e.Outcome.Transactions {
 		c := &e.Outcome.Transactions[i]
-		if c.BadgeID != "" || c.At.IsZero() { // if it is completed, an event of the entry tells of it
+		if c.TransactionID == "" || c.At.IsZero() { // if it is completed, an event of the entry tells of it
 			continue
 		}
 		b := d.booking(c.UserID, c.TransactionID)

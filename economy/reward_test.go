@@ -341,7 +341,7 @@ func TestValidation(t *testing.T) {
 		{rule(func(r *economy.RewardRule) { r.Name = "" }), "name: is empty"},
 		{rule(func(r *economy.RewardRule) { r.RuleType = "ALL" }), `ruleType: "ALL" is none of`},
 		{rule(entity("VirtualTransaction")), `matchEntity: "VirtualTransaction" is none of`},
-		{rule(entity("User")), `matchEntity: "User" is none of`},
+		{rule(entity("Clock")), `matchEntity: "Clock" is none of`},
 		{rule(entity("Streak")), ""},
 		{rule(instance("Activity", "")), "matchEntityId: is empty"},
 		{rule(mode("SOMETIMES")), "applicationMode: "},

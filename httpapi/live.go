@@ -20,6 +20,7 @@ import (
 	"github.com/guerdonhq/guerdon/levels"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/mobility"
+	"github.com/guerdonhq/guerdon/people"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/streaks"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -256,6 +257,7 @@ type (
 		Learning     []learning.Change    `json:"learning,omitempty"`
 		Mobility     []mobility.Change    `json:"mobility,omitempty"`
 		Levels       []levels.Change      `json:"levels,omitempty"`
+		Tags         []people.Change      `json:"tags,omitempty"`
 	}
 )
 
@@ -343,7 +345,8 @@ func (c *call) changedOf(e *guerdon.Entry) (ownChange, bool) {
 	change.Learning = of(o.Learning, func(l *learning.Change) bool { return l.UserID == id })
 	change.Mobility = of(o.Mobility, func(m *mobility.Change) bool { return m.UserID == id })
 	change.Levels = of(o.Levels, func(l *levels.Change) bool { return l.UserID == id })
-	n := len(change.Events) + len(change.Missions) + len(change.Streaks) + len(change.Transactions) + len(change.Badges) + len(change.Scores) + len(change.Learning) + len(change.Mobility) + len(change.Levels)
+	change.Tags = of(o.Tags, func(p *people.Change) bool { return p.UserID == id })
+	n := len(change.Events) + len(change.Missions) + len(change.Streaks) + len(change.Transactions) + len(change.Badges) + len(change.Scores) + len(change.Learning) + len(change.Mobility) + len(change.Levels) + len(change.Tags)
 	return change, n > 0
 }
 

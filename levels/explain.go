@@ -30,8 +30,13 @@ func (p *program) Explain(
 	}
 	v.Version = pl.Version
 	ticks := o.Ticks(Ladders.Name()) && o.Event.EntityID == id
+	stepID, given := granted(o, id)
 	var adds decimal.Decimal
-	if !ticks {
+	switch {
+	case ticks:
+	case given:
+		v.Ask("stepId", true, "a reward gives the step %s", stepID)
+	default:
 		if !pl.ask(tx, o, v) {
 			return v, nil, nil
 		}
@@ -52,10 +57,14 @@ func (p *program) Explain(
 	return v, func(changes *[]Change, _ []event.Problem) {
 		i := slices.IndexFunc(*changes, func(c Change) bool { return c.LadderID == id })
 		switch {
+		case i >= 0 && given:
+			v.Ask("steps", true, "it takes the user %s", pl.says(&(*changes)[i]))
 		case i >= 0:
 			c := (*changes)[i]
 			v.Ask("measure", true, "there was %s, and %s was added", before.Measure, c.Amount)
 			v.Ask("steps", true, "%s takes the user %s", c.Measure, pl.says(&c))
+		case given:
+			v.Ask("steps", false, "the user stands %s, which is not lower", pl.where(before.Step))
 		case ticks:
 			v.Ask("steps", false, "a period was over, and the user stays %s", pl.where(before.Step))
 		}

@@ -54,8 +54,10 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if o.Ticks(Ladders.Name()) {
 		return p.judge(ctx, tx, o)
 	}
-	if stepID, granted := o.Event.Fields[mechanic.Granted].(string); granted && o.Event.Type == event.Level && p.byID[o.Event.EntityID] != nil {
-		return p.turn(ctx, tx, p.byID[o.Event.EntityID], o, func(t *turn) error { return t.grant(ctx, stepID, o.Event.At) })
+	if pl := p.byID[o.Event.EntityID]; pl != nil {
+		if stepID, given := granted(o, pl.ID); given {
+			return p.turn(ctx, tx, pl, o, func(t *turn) error { return t.grant(ctx, stepID, o.Event.At) })
+		}
 	}
 	var changes []Change
 	for _, pl := range p.on(o) {
@@ -75,6 +77,12 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		changes = append(changes, made...)
 	}
 	return changes, nil
+}
+
+// granted returns the step of a ladder that an occasion is that a reward gives; false if it is none.
+func granted(o *mechanic.Occasion, ladderID string) (stepID string, is bool) {
+	stepID, is = o.Event.Fields[mechanic.Granted].(string)
+	return stepID, is && o.Event.Type == event.Level && o.Event.EntityID == ladderID
 }
 
 // turn lets a user's place on a ladder become another because of an occasion.

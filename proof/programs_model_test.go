@@ -69,7 +69,7 @@ func TestAnyOrderEndsTheSame(t *testing.T) {
 // Whatever comes late, and whichever documents are changed and archived meanwhile: it makes no difference to the end when the
 // clock is asked.
 func TestClockMayBeAskedAtAnyTime(t *testing.T) {
-	f := features{missions: true, streaks: true, rewards: true, boards: true, levels: true, fed: true, times: true, edits: true}
+	f := features{missions: true, streaks: true, rewards: true, boards: true, levels: true, tags: true, fed: true, times: true, edits: true}
 	checkStores(t, func(rt *rapid.T, b *backend) {
 		s := scenarios(f).Draw(rt, "scenario")
 		o := s.orders().Draw(rt, "order")
@@ -89,7 +89,7 @@ func TestClockMayBeAskedAtAnyTime(t *testing.T) {
 // A late event that no document matches changes nothing, though all is folded again: it is judged as it was, by the
 // documents that were in force then, also of those that are changed, archived and brought back.
 func TestFoldingAgainChangesNothing(t *testing.T) {
-	f := features{missions: true, streaks: true, rewards: true, levels: true, times: true, edits: true, named: true, plain: true}
+	f := features{missions: true, streaks: true, rewards: true, levels: true, tags: true, times: true, edits: true, named: true, plain: true}
 	checkStores(t, func(rt *rapid.T, b *backend) {
 		s, w := scenarios(f).Draw(rt, "scenario"), b.empty(rt, founding)
 		s.bidFarewell() // so that streaks that were published late have counted
@@ -107,7 +107,7 @@ func TestFoldingAgainChangesNothing(t *testing.T) {
 // What the clock had done and does again is not taken back in between: a late event changes what follows from it, and
 // the clock has nothing to put right afterwards.
 func TestLateEventLeavesWhatTheClockDid(t *testing.T) {
-	f := features{missions: true, streaks: true, rewards: true, levels: true, fed: true, times: true}
+	f := features{missions: true, streaks: true, rewards: true, levels: true, tags: true, fed: true, times: true}
 	checkStores(t, func(rt *rapid.T, b *backend) {
 		s, w := scenarios(f).Draw(rt, "scenario"), b.empty(rt, founding)
 		late := s.events

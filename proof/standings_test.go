@@ -53,7 +53,7 @@ func TestTheStandingIsWhatItWas(t *testing.T) {
 	}{
 		{"activities", features{boards: true, times: true, moves: true, timeless: true}, true},
 		{"money", features{boards: true, rewards: true, streaks: true, fed: true, times: true, moves: true, money: true, timeless: true}, true},
-		{"all", features{missions: true, groups: true, streaks: true, rewards: true, boards: true, learning: true, fed: true, times: true, counts: true, timeless: true}, false},
+		{"all", features{missions: true, groups: true, streaks: true, rewards: true, boards: true, learning: true, levels: true, tags: true, fed: true, times: true, counts: true, timeless: true}, false},
 	} {
 		t.Run(d.name, func(t *testing.T) {
 			checkStores(t, func(rt *rapid.T, b *backend) {

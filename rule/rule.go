@@ -92,7 +92,7 @@
 //	MobilityMilestone   mobilityGoalsId mobilityMilestoneId date userTimezone metric target goal
 //	                    userAmount transportTypes reachedAt redeemedAt
 //	Level               ladderId direction from to number threshold measure
-//	User                status
+//	User                status change tagsGained tagsLost
 //
 // The value of an activity is as recorded, or 1; of a mission its current amount, of a streak its count,
 // of a transaction its amount, which is more than 0 in both directions, of a tracking its kilometres, of a milestone what the
@@ -105,12 +105,14 @@
 // for rewards and boards that read the state, that its time was over before it was. That of a level tells that the user has come from one step of a
 // ladder to another, up or, for rewards and boards that read the direction, down: from and to are ids of steps, null below the first; number is 1 on the
 // first step and 0 below; threshold is that of the step, measure what was measured. That of a user has the status if that is what changed; no document
-// matches it if the user takes no part since. That of a badge tells by which rule it was awarded, and for what: the type of an event and what that
+// matches it if the user takes no part since. Its change is JOINED when the user was created, and TAGS when tags were assigned to the user or taken back,
+// or when the user carries others because of documents; tagsGained and tagsLost are their ids. That of a badge tells by which rule it was awarded, and for what: the type of an event and what that
 // was about; or the reason, if it was awarded by hand. previousEvent is the log of learning as it was before
 // the event, with context, outcome, progress and startedAt. An expression may read what events of the
 // type have that its document matches; of a document that matches a tag it may read what any type has.
 //
-// A user has userId, externalId, nickname, lang, timezone, role, status, tags and createdAt. What a user lacks
+// A user has userId, externalId, nickname, lang, timezone, role, status, tags and createdAt. Tags are those that the user carries: that somebody has assigned,
+// and that documents give; what follows from an event sees those of before it, but for what follows from the change of the tags. What a user lacks
 // is absent, and never an empty text: {"var": "user.lang"} is null for a user without a language, and for one
 // without a time zone {"date_part": ["hour", {"var": "completedAt"}, {"var": "user.timezone"}]} is in UTC.
 //

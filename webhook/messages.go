@@ -55,7 +55,7 @@ func notices(e *guerdon.Entry) []notice {
 		}
 	}
 	for i := range o.Transactions {
-		if c := &o.Transactions[i]; c.BadgeID == "" {
+		if c := &o.Transactions[i]; c.TransactionID != "" {
 			n.reward(c)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
@@ -85,10 +86,16 @@ func (w WhenExceeded) check() error {
 	return fault.Invalid(fieldExceeded, "%q is none of NOTHING, PART", w)
 }
 
-// Warnings warns of what a rule can never pay because of a cap, and of what is said about bounds that there are not.
+// Warnings warns of what a rule can never pay because of a cap, of what is said about bounds that there are not, and of a rule that pays for whatever changes of
+// a user.
 func (r *RewardRule) Warnings(ctx context.Context, in content.View) (all []content.Warning, err error) {
 	warn := func(i int, field, format string, args ...any) {
 		all = append(all, content.Warning{Field: rewardField(i) + "." + field, Reason: fmt.Sprintf(format, args...)})
+	}
+	if r.MatchEntity == string(event.User) && mechanic.Absent(r.MatchCondition) {
+		all = append(all, content.Warning{
+			Field: "matchCondition", Reason: "is not said, so the rule pays whenever something of a user changes, such as the nickname; read change, tagsGained or tagsLost",
+		})
 	}
 	for i := range r.Rewards {
 		w := &r.Rewards[i]

@@ -25,11 +25,16 @@ type program struct {
 	ids        []string // of the currencies, sorted
 	rules      mechanic.Matching[*payer]
 	byID       map[string]*payer // also those that are DISABLED
+	timed      bool              // some rule gave tags for a time, perhaps long ago
 }
 
 // compile compiles what is published.
-func compile(docs *content.Program) (*program, error) {
+func compile(ctx context.Context, tx *session.Tx, docs *content.Program) (*program, error) {
 	p := &program{docs: docs, currencies: map[string]bounds{}, byID: map[string]*payer{}}
+	var err error
+	if p.timed, err = timed(ctx, tx); err != nil {
+		return nil, err
+	}
 	for _, c := range content.Live(docs, Currencies) {
 		b, err := c.bounds()
 		if err != nil {
@@ -143,11 +148,17 @@ func (p *program) Foresee(o *mechanic.Occasion) []event.Event {
 // tickedTransaction is the kind of an event of the clock that is about a pending transaction whose time is over.
 const tickedTransaction = "VirtualTransaction"
 
-// Due returns when the first of a user's pending transactions expires.
+// Due returns when the first of a user's pending transactions expires, or the first of what was said of the user's tags is over.
 func (p *program) Due(ctx context.Context, tx *session.Tx, userID string) (at time.Time, kind, id string, err error) {
+	if p.timed {
+		if at, id, err = nextTagEnd(ctx, tx, userID); err != nil {
+			return time.Time{}, "", "", err
+		}
+		kind = tickedTag
+	}
 	first, err := transactions.List(ctx, tx, firstPending(userID))
-	if err != nil || len(first) == 0 {
-		return time.Time{}, "", "", err
+	if err != nil || len(first) == 0 || !at.IsZero() && !first[0].ExpiresAt.Before(at) {
+		return at, kind, id, err
 	}
 	return first[0].ExpiresAt, tickedTransaction, first[0].ID, nil
 }
@@ -177,9 +188,12 @@ func (p *program) expire(ctx context.Context, tx *session.Tx, o *mechanic.Occasi
 }
 
 // Advance wakes the users of at most limit pending transactions that have expired: what the senders of transfers had set
-// aside is theirs again. It returns whether there may be more. Reads do not wait for it.
+// aside is theirs again. When there are none left, so it does with tags that were given for a time. It returns whether there may be more. Reads do not wait for it.
 func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
-	return mechanic.WakeDue(ctx, tx, transactions, "expiring", limit, func(t *Transaction) string { return t.UserID })
+	if more, err = mechanic.WakeDue(ctx, tx, transactions, "expiring", limit, func(t *Transaction) string { return t.UserID }); err != nil || more || !p.timed {
+		return more, err
+	}
+	return mechanic.WakeDue(ctx, tx, tagEnds, "due", limit, func(e *tagEnd) string { return e.UserID })
 }
 
 // wake lets the clock do what is due for users: what has expired is no longer in the way of a bound.

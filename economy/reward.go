@@ -63,6 +63,9 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if o.Ticks(tickedTransaction) {
 		return nil, p.expire(ctx, tx, o)
 	}
+	if o.Ticks(tickedTag) {
+		return nil, endTag(ctx, tx, o)
+	}
 	candidates := p.candidates(o)
 	if len(candidates) == 0 {
 		return nil, nil
@@ -176,7 +179,9 @@ func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion,
 	for i := range rewards {
 		r := &rewards[i]
 		if !r.of().money() {
-			tx.Cause(r.event(o))
+			if err := r.give(ctx, tx, p, o); err != nil {
+				return nil, err
+			}
 		} else if err := errors.Join(r.enter(tx, l, there[r.ID]), r.spend(ctx, tx)); err != nil {
 			return nil, err
 		}

@@ -12,7 +12,9 @@ import (
 // Room is the engine's way in. Hosts reach the economy of a workspace through its field Economy.
 func Room(e room.Engine[Change]) room.Room[Change, Service] {
 	return room.New(tables(), parts(),
-		func(_ context.Context, _ *session.Tx, s room.Setting) (*program, error) { return compile(s.Documents) },
+		func(ctx context.Context, tx *session.Tx, s room.Setting) (*program, error) {
+			return compile(ctx, tx, s.Documents)
+		},
 		func(run session.Runner, current room.Current[*program]) Service {
 			return newService(run, e.Library, current)
 		}).Leaving(mechanic.Remaining(tallies, mechanic.Each((*tally).over)))
@@ -28,7 +30,7 @@ func (t *Transaction) move(n mechanic.Naming) {
 
 // tables are all that the package keeps.
 func tables() []*store.Schema {
-	return []*store.Schema{transactions.Schema(), accounts.Schema(), tallies.Schema()}
+	return []*store.Schema{transactions.Schema(), accounts.Schema(), tallies.Schema(), tagEnds.Schema()}
 }
 
 // parts are the tables that hold rows of users' folds. An account is a sum: what a step added to it is taken back,
@@ -44,6 +46,7 @@ func parts() []mechanic.Part {
 				return decide(ctx, tx, t, was.(Transaction), then.(Transaction))
 			}),
 		mechanic.Rows(tallies, func(t *tally) string { return t.UserID }),
+		mechanic.Rows(tagEnds, func(e *tagEnd) string { return e.UserID }),
 		mechanic.Moving(mechanic.Sums(accounts, func(a *account) string { return a.UserID }, (*account).sum), accounts,
 			func(a *account, n mechanic.Naming) { a.UserID = n.User(a.UserID) }),
 	}

@@ -2,8 +2,11 @@ package economy
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -14,6 +17,8 @@ import (
 	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
+	"github.com/guerdonhq/guerdon/internal/session"
+	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
@@ -210,13 +215,7 @@ func (r *reward) event(o *mechanic.Occasion) event.Event {
 	e := event.Event{ID: r.ID, UserID: r.UserID, At: r.At, Value: new(decimal.NewFromInt(1)), Fields: map[string]any{}}
 	switch w.Type {
 	case TagReward:
-		order := mechanic.TagOrder{TagWord: tenancy.TagWord{
-			By: RewardRules.Name() + "/" + r.rule.ID, At: r.At, TagID: w.TagID, Taken: w.TagAction == RemoveTag,
-		}}
-		if w.TagMinutes != nil {
-			order.Ends = r.At.Add(time.Duration(*w.TagMinutes) * time.Minute)
-		}
-		e = order.Event(r.ID, o.User)
+		e = mechanic.TagOrder{TagWord: tenancy.TagWord{By: r.rule.source(), At: r.At, TagID: w.TagID, Taken: w.TagAction == RemoveTag}}.Event(r.ID, o.User)
 	case StepReward:
 		e.Type, e.EntityID, e.Fields[mechanic.Counts], e.Fields[mechanic.Granted] = event.Level, w.LadderID, false, w.StepID
 	case BadgeReward:
@@ -226,6 +225,75 @@ func (r *reward) event(o *mechanic.Occasion) event.Event {
 	e.Fields[fieldRule], e.Fields[fieldVersion] = r.rule.ID, amount.JSON(decimal.NewFromInt(int64(r.RuleVersion)))
 	e.Fields["sourceEntityType"], e.Fields["sourceEntityId"] = string(o.Event.Type), o.Event.EntityID
 	return e
+}
+
+// tagEnd is when what a rule has said of a tag for a time is over.
+type tagEnd struct {
+	UserID string    `json:"userId"`
+	TagID  string    `json:"tagId"`
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`
+}
+
+var tagEnds = store.Define("tag_ends", (*tagEnd).key,
+	[]store.Field[tagEnd]{{Name: "at", Kind: store.KindInt, Of: func(e *tagEnd) store.Value { return store.Time(e.At) }}},
+	store.Index{Name: "due", Columns: []string{"at"}},
+)
+
+func tagEndKey(userID, tagID string) string { return userID + "/" + tagID }
+
+// give causes the event that the thing is given, and notes when that is over.
+func (r *reward) give(ctx context.Context, tx *session.Tx, p *program, o *mechanic.Occasion) error {
+	tx.Cause(r.event(o))
+	w := r.of()
+	if w.Type != TagReward || !p.timed {
+		return nil
+	}
+	e := tagEnd{UserID: o.User.ID, TagID: w.TagID, At: r.At, By: r.rule.source()}
+	if w.TagMinutes != nil {
+		e.At = e.At.Add(time.Duration(*w.TagMinutes) * time.Minute)
+		return tagEnds.Put(ctx, tx, e)
+	}
+	_, known, err := tagEnds.Get(ctx, tx, e.key()) // it is for good since
+	if err == nil && known {
+		err = tagEnds.Delete(ctx, tx, e.key())
+	}
+	return err
+}
+
+func (e *tagEnd) key() string { return tagEndKey(e.UserID, e.TagID) }
+
+// tickedTag is the kind of an event of the clock that is about what was said of a tag for a time.
+const tickedTag = event.Tag
+
+// endTag ends what was said of a tag.
+func endTag(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) error {
+	e, found, err := tagEnds.Get(ctx, tx, tagEndKey(o.User.ID, o.Event.EntityID))
+	if err != nil || !found {
+		return err
+	}
+	order := mechanic.TagOrder{TagWord: tenancy.TagWord{By: e.By, At: o.Event.At, TagID: e.TagID, Over: true}}
+	tx.Cause(order.Event(strings.Join([]string{e.UserID, "tag", e.TagID, "over", mechanic.Stamp(e.At)}, ":"), o.User))
+	return tagEnds.Delete(ctx, tx, e.key())
+}
+
+// nextTagEnd returns when the first of what was said of a user's tags is over, and of which tag; zero for never.
+func nextTagEnd(ctx context.Context, tx *session.Tx, userID string) (at time.Time, tagID string, err error) {
+	rows, err := tagEnds.List(ctx, tx, store.Prefix(tagEndKey(userID, "")))
+	for i := range rows {
+		if e := &rows[i]; at.IsZero() || e.At.Before(at) {
+			at, tagID = e.At, e.TagID
+		}
+	}
+	return at, tagID, err
+}
+
+// timed tells whether any version of a rule that was ever published gives a tag for a time.
+func timed(ctx context.Context, tx *session.Tx) (bool, error) {
+	ever, err := content.Ever(ctx, tx, RewardRules)
+	return slices.ContainsFunc(ever, func(r *RewardRule) bool {
+		return slices.ContainsFunc(r.Rewards, func(w Reward) bool { return w.TagMinutes != nil })
+	}), err
 }
 
 // named lets a change name the thing of a reward.

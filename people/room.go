@@ -6,7 +6,6 @@ import (
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
-	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
@@ -16,8 +15,7 @@ type Service struct{}
 // Room is the engine's way in.
 func Room(room.Engine[Change]) room.Room[Change, Service] {
 	carriers, owner := tenancy.CarrierRows()
-	return room.New([]*store.Schema{ends.Schema()},
-		[]mechanic.Part{{Table: carriers, Owner: owner}, mechanic.Rows(ends, func(e *end) string { return e.UserID })},
+	return room.New(nil, []mechanic.Part{{Table: carriers, Owner: owner}},
 		func(context.Context, *session.Tx, room.Setting) (*program, error) { return &program{}, nil },
 		func(session.Runner, room.Current[*program]) Service { return Service{} })
 }

@@ -65,6 +65,14 @@ func TestWhatIsHardlyMeantIsAWarning(t *testing.T) {
 			reward("new", object{"matchCondition": object{"in": []any{"outdor", variable("user.tags")}}}),
 			[]content.Warning{{Field: "matchCondition/in/0", Reason: `names Tag "outdor", which is not published; did you mean "outdoor"?`}},
 		},
+		"pay for whatever changes of a user": {
+			document("RewardRule", "new", object{
+				"ruleType": "ENTITY", "matchEntity": "User", "applicationMode": "ALWAYS", "rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO"}},
+			}),
+			[]content.Warning{{
+				Field: "matchCondition", Reason: "is not said, so the rule pays whenever something of a user changes, such as the nickname; read change, tagsGained or tagsLost",
+			}},
+		},
 		"an activity that there is not": {
 			board(object{"where": object{"==": []any{variable("activityId"), "rum"}}}),
 			[]content.Warning{{Field: "query.where/==/1", Reason: `names Activity "rum", which is not published; did you mean "run"?`}},

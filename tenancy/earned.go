@@ -261,9 +261,3 @@ func mark(ctx context.Context, tx *session.Tx, userID string) error {
 	u.TagsEarned = true
 	return users.Put(ctx, tx, u)
 }
-
-// Earns tells whether documents have ever said something of the tags of a user whose row is known.
-func Earns(ctx context.Context, tx store.Tx, userID string) (bool, error) {
-	u, _, err := users.Get(ctx, tx, userID)
-	return u.TagsEarned, err
-}

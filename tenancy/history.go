@@ -18,7 +18,7 @@ type former struct {
 	Until time.Time `json:"until"` // exclusive
 }
 
-var formers = store.Define("user_history", func(f *former) string { return formerKey(f.User.ID, f.Until) }, nil).Version(2)
+var formers = store.Define("user_history", func(f *former) string { return formerKey(f.User.ID, f.Until) }, nil).Version(3)
 
 func formerKey(userID string, until time.Time) string {
 	return userID + "/" + store.KeyTime(until)

@@ -1,8 +1,6 @@
 package mechanic
 
 import (
-	"time"
-
 	"github.com/shopspring/decimal"
 
 	"github.com/guerdonhq/guerdon/event"
@@ -12,15 +10,13 @@ import (
 // A TagOrder is what a mechanic wants of a user's tags: an event of which nothing else follows, that whoever keeps the tags reacts to.
 type TagOrder struct {
 	tenancy.TagWord
-	// Ends is when what is said of a tag is over; zero is never.
-	Ends time.Time
 	// Silent lets nothing follow from it.
 	Silent bool
 }
 
 // The fields of the event of an order.
 const (
-	fieldBy, fieldHolds, fieldTag, fieldTaken, fieldEnds, fieldSilent = "by", "holds", "tagId", "taken", "until", "silent"
+	fieldBy, fieldHolds, fieldTag, fieldTaken, fieldOver, fieldSilent = "by", "holds", "tagId", "taken", "over", "silent"
 )
 
 // Event returns the order of an id for a user.
@@ -37,11 +33,10 @@ func (t TagOrder) Event(id string, u *tenancy.User) event.Event {
 	} else {
 		e.Fields[fieldTag], e.Fields[fieldTaken] = t.TagID, t.Taken
 	}
-	if !t.Ends.IsZero() {
-		e.Fields[fieldEnds] = Stamp(t.Ends)
-	}
-	if t.Silent {
-		e.Fields[fieldSilent] = true
+	for field, is := range map[string]bool{fieldOver: t.Over, fieldSilent: t.Silent} {
+		if is {
+			e.Fields[field] = true
+		}
 	}
 	return e
 }
@@ -61,9 +56,7 @@ func TagOrderOf(e *event.Event) (TagOrder, bool) {
 	}
 	t.TagID, _ = e.Fields[fieldTag].(string)
 	t.Taken, _ = e.Fields[fieldTaken].(bool)
+	t.Over, _ = e.Fields[fieldOver].(bool)
 	t.Silent, _ = e.Fields[fieldSilent].(bool)
-	if text, ends := e.Fields[fieldEnds].(string); ends {
-		t.Ends, _ = time.Parse(time.RFC3339Nano, text)
-	}
 	return t, true
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/store"
 )
 
 // grant asks for points for a user.
@@ -69,6 +70,49 @@ func Example_capPerDay() {
 	// 7.2 km: 4 COMPLETED
 	// 3 km: 3 REJECTED
 	// rejected: 3 points, as it had paid user ada 10 of at most 10 in 2025-09-29
+}
+
+// How do points expire? A currency has a life, here to the end of the month after the one in which they were earned. What lapses first is spent first, and
+// what is left is taken at that moment, by an entry of its own.
+func Example_lapse() {
+	ctx, now := context.Background(), time.Date(2026, time.February, 10, 9, 0, 0, 0, time.UTC)
+	ws := play(ctx, &now, "ada")
+	_, err := ws.Import(ctx, []byte(`{"documents": [
+	  {"kind": "VirtualCurrency", "id": "points", "name": "Points", "life": {"lifeType": "END_OF", "per": "MONTH", "count": 1},
+	   "defaultLang": "en", "translations": [{"lang": "en", "label": "Points"}]}
+	]}`))
+	check(err)
+	show := func() {
+		balance, err := ws.Economy.Balance(ctx, "ada", "points")
+		check(err)
+		fmt.Println(now.Format("2 January:"), "ada has", balance.Amount)
+		lapses, err := ws.Economy.Lapsing(ctx, "ada", "points")
+		check(err)
+		for _, l := range lapses { // the moment is the end of the day before
+			fmt.Println(" ", l.Amount, "lapse on", l.LapsesAt.Add(-time.Second).Format("2 January"))
+		}
+	}
+	_, err = ws.Economy.Grant(ctx, grant("ada", 300))
+	check(err)
+	now = now.AddDate(0, 1, 0)
+	_, err = ws.Economy.Grant(ctx, grant("ada", 50))
+	check(err)
+	_, err = ws.Economy.Spend(ctx, "ada", economy.Spending{CurrencyID: "points", Amount: decimal.NewFromInt(60)})
+	check(err)
+	show()
+	now = now.AddDate(0, 0, 22)
+	show()
+	check(ws.Advance(ctx))
+	history, _, err := ws.Economy.History(ctx, "ada", store.Page{Limit: 1})
+	check(err)
+	fmt.Println(history[0].InitiatorType, history[0].Direction, history[0].Amount, history[0].At.Format("on 2 January"))
+	// Output:
+	// 10 March: ada has 290
+	//   240 lapse on 31 March
+	//   50 lapse on 30 April
+	// 1 April: ada has 50
+	//   50 lapse on 30 April
+	// LAPSE DEBIT 240 on 1 April
 }
 
 // What if a user cannot pay? The error says which bound would have been crossed, and by how much.

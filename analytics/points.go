@@ -136,15 +136,16 @@ func (d *pointDay) plus(o *pointDay) { d.Points.plus(&o.Points) }
 
 var pointDays = store.Define("analytics_point_days", (*pointDay).key, nil)
 
-// The sources of what rules give and take, and of what takes that back; other sources are the initiator's type.
+// The sources of what rules give and take, of what takes that back, and of what lapses; other sources are the initiator's type.
 const (
 	rewardSource   = "rewardRuleId#"
 	streakSource   = "streakRuleId#"
 	reversalSource = string(economy.ByReversal)
+	lapseSource    = string(economy.ByLapse)
 )
 
-// earns tells whether what has a source counts among all sources: what takes back something else was neither earned nor paid.
-func earns(source string) bool { return source != reversalSource }
+// earns tells whether what has a source counts among all sources: what takes back something else, or lapses, was neither earned nor paid.
+func earns(source string) bool { return source != reversalSource && source != lapseSource }
 
 // booking is what entries say of a transaction.
 type booking struct {
@@ -173,6 +174,8 @@ func (d *delta) book(e *guerdon.Entry, zone *time.Location) {
 		switch {
 		case c.ReversalOf != "":
 			source = reversalSource
+		case c.Lapsed:
+			source = lapseSource
 		case c.StreakRuleID != "":
 			source = streakSource + c.StreakRuleID
 		}

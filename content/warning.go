@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
@@ -74,6 +75,9 @@ func (v View) Document(ctx context.Context, kind, id string) (Document, error) {
 	}
 	return doc, err
 }
+
+// Now is the moment of the call.
+func (v View) Now() time.Time { return v.tx.Now }
 
 // Documents returns those of a kind, the first thousand of them, by id.
 func (v View) Documents(ctx context.Context, kind string) ([]Document, error) {

@@ -78,7 +78,8 @@ func (t *Transaction) same(want *Transaction, userField string) error {
 		differs("amount", t.Amount.Equal(want.Amount)),
 		differs("redemptionMode", t.RedemptionMode == want.RedemptionMode),
 		differs("at", t.At.Equal(want.At)),
-		differs("expiresAt", t.ExpiresAt.Equal(want.ExpiresAt)),
+		differs("expiresAt", t.ExpiresAt.Equal(want.ExpiresAt) || t.ExpiresAt.Equal(t.LapsesAt) && (want.ExpiresAt.IsZero() || want.ExpiresAt.After(t.LapsesAt))),
+		differs(fieldLapsesAt, want.LapsesAt.IsZero() || t.LapsesAt.Equal(want.LapsesAt)),
 		differs("virtualTransactionGroupId", t.GroupID == want.GroupID),
 		differs("additionalData", t.AdditionalData.Same(want.AdditionalData)),
 	)

@@ -24,15 +24,25 @@ func (s Service) BalanceAt(ctx context.Context, userID, currencyID string, at ti
 		if err != nil {
 			return account{}, false, time.Time{}, err
 		}
-		a, found := account{UserID: u.ID, CurrencyID: currencyID}, false
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return account{}, false, time.Time{}, err
+		}
+		a, found, over := account{UserID: u.ID, CurrencyID: currencyID}, false, []Transaction(nil)
 		q := store.By("user", store.Text(u.ID)).Between(store.Value{}, store.After(at))
 		err = walk(ctx, tx, transactions, q, func(t Transaction) error {
 			if t.CurrencyID != currencyID {
 				return nil
 			}
 			found = true
+			if t.due(at) {
+				over = append(over, t)
+			}
 			return a.add(t.was(at))
 		})
+		if err == nil {
+			_, err = p.forgetLapsed(ctx, tx, &a, over, at)
+		}
 		return a, found, u.CreatedAt, err
 	})
 }

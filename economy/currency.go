@@ -25,6 +25,9 @@ type Currency struct {
 	MinAllowedBalance *decimal.Decimal `json:"minAllowedBalance,omitempty"`
 	// MaxAllowedBalance is the most that a user may have, pending credits included; nil means no bound.
 	MaxAllowedBalance *decimal.Decimal `json:"maxAllowedBalance,omitempty"`
+	// Life says when what is credited lapses, unless a reward or a grant says otherwise; nil means never, of all that is credited. A currency
+	// that has had a life has lots ([Service.Lapsing]) for as long as there are credits of that time.
+	Life *Life `json:"life,omitempty"`
 	// Icon is an absolute URI.
 	Icon string `json:"icon,omitempty"`
 }
@@ -32,7 +35,7 @@ type Currency struct {
 // Validate returns every fault of the currency's fields, joined.
 func (c *Currency) Validate() error {
 	_, err := c.bounds()
-	return errors.Join(c.ValidateTexts(), text.Required("name", c.Name), err, text.Optional(text.URI, "icon", c.Icon))
+	return errors.Join(c.ValidateTexts(), text.Required("name", c.Name), err, text.Optional(text.URI, "icon", c.Icon), c.Life.check())
 }
 
 // UpperBound returns the most that a user may have; nil is no bound.

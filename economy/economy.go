@@ -40,6 +40,14 @@
 // marked. It is marked as of that very moment, with the user's next event or by the workspace's
 // Advance.
 //
+// # Lapse
+//
+// A currency whose credits have a [Life] is spent by what lapses first. What is left of a credit when its life is over is taken by the clock, by
+// a debit to SYSTEM whose initiator's type is LAPSE: every reader of balances sees it from that moment on, and the history has it when it is marked, as of that
+// very moment. A life begins when something is earned, granted or sent, also if it is redeemed later; what is not redeemed by its end has expired. What makes up for
+// a debt does not lapse any more. What is set aside for a transfer that waits is out of reach: what lapses first of what the user has is left for it, and lapses when it is
+// set free. [Service.Lapsing] says what lapses when.
+//
 // # Voiding
 //
 // What is pending can be voided, by an admin ([Service.Void]), or a transfer by who has sent it ([Service.Withdraw]). What waits for

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/amount"
@@ -162,6 +163,9 @@ func (x *explanation) askBounds(r *payer, caps []reward, made []Change, problems
 			continue
 		}
 		paid := made[j].Amount.String() + " " + w.CurrencyID
+		if at := made[j].LapsesAt; !at.IsZero() {
+			paid += ", which lapses on " + at.Format(time.RFC3339)
+		}
 		reason := mechanic.ProblemIn(problems, r.source(), rewardField(i))
 		switch {
 		case made[j].State != Rejected && spent != nil:

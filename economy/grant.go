@@ -39,6 +39,9 @@ type Grant struct {
 	At time.Time `json:"at,omitzero"`
 	// ExpiresAt is when a MANUAL grant can no longer be redeemed; zero means never.
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+	// LapsesAt is when what is left then of the amount lapses, instead of what the currency's [Life] says; zero leaves it to that. It is for what an admin
+	// grants in a currency that has a life, NEVER at least, and after the moment at which it counts.
+	LapsesAt time.Time `json:"lapsesAt,omitzero"`
 	// AdditionalData is whatever else the host knows, as JSON values.
 	AdditionalData event.Data `json:"additionalData,omitempty"`
 }
@@ -60,12 +63,13 @@ func (g Grant) prepare(now time.Time) (movement, error) {
 		id: g.ID, group: g.GroupID, currency: g.CurrencyID, from: g.SourceUserID, to: g.DestinationUserID, amount: g.Amount,
 		mode: cmp.Or(g.RedemptionMode, Auto), data: g.AdditionalData, receiver: "destinationUserId",
 		at: now, told: !g.At.IsZero(), expiresAt: g.ExpiresAt.UTC().Truncate(time.Microsecond), now: now,
+		lapsesAt: g.LapsesAt.UTC().Truncate(time.Microsecond),
 	}
 	if m.told {
 		m.at = g.At.UTC().Truncate(time.Microsecond)
 	}
 	return m, errors.Join(m.prepare(), ident.Check("destinationUserId", m.to), text.Optional(ident.Check, "sourceUserId", m.from), m.checkParties(), m.mode.check(),
-		m.checkTime(), m.checkExpiry())
+		m.checkTime(), m.checkExpiry(), m.checkLife())
 }
 
 // prepare returns the movement that the spending asks of a user, or every fault of its fields.
@@ -120,10 +124,28 @@ func (m *movement) checkExpiry() error {
 	return nil // one with an id may have been done in time
 }
 
-// checkPassed refuses a movement that could never be redeemed.
-func (m *movement) checkPassed() error {
-	if m.expiresAt.IsZero() || m.expiresAt.After(m.now) {
+// checkLife refuses a moment of lapse that cannot be.
+func (m *movement) checkLife() error {
+	switch {
+	case m.lapsesAt.IsZero():
 		return nil
+	case m.lapsesAt.Year() > 9999:
+		return fault.Invalid(fieldLapsesAt, "is after the year 9999")
+	case m.told && !m.lapsesAt.After(m.at):
+		return fault.Invalid(fieldLapsesAt, "is not after the moment at which the grant counts")
+	case m.id == "":
+		return m.checkPassed()
 	}
-	return fault.Invalid("expiresAt", "has passed")
+	return nil // one with an id may have been done in time
+}
+
+// checkPassed refuses a movement that could never be redeemed, or of which nothing would be left.
+func (m *movement) checkPassed() error {
+	switch {
+	case !m.expiresAt.IsZero() && !m.expiresAt.After(m.now):
+		return fault.Invalid("expiresAt", "has passed")
+	case lapsed(m.lapsesAt, m.at):
+		return fault.Invalid(fieldLapsesAt, "has passed")
+	}
+	return nil
 }

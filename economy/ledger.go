@@ -211,7 +211,10 @@ func bring(ctx context.Context, tx *session.Tx, now *Transaction, to Transaction
 	if err := l.turn("", to); err != nil {
 		return err
 	}
-	return l.put(ctx, tx)
+	if err := l.put(ctx, tx); err != nil {
+		return err
+	}
+	return shiftLots(ctx, tx, now, &to)
 }
 
 // turn counts transactions that were in one state, "" for new ones, as what they are now. What is pending

@@ -86,8 +86,8 @@ func (w WhenExceeded) check() error {
 	return fault.Invalid(fieldExceeded, "%q is none of NOTHING, PART", w)
 }
 
-// Warnings warns of what a rule can never pay because of a cap, of what is said about bounds that there are not, and of a rule that pays for whatever changes of
-// a user.
+// Warnings warns of what a rule can never pay because of a cap or a date that has passed, of what is said about bounds that there are not, and of a rule that
+// pays for whatever changes of a user.
 func (r *RewardRule) Warnings(ctx context.Context, in content.View) (all []content.Warning, err error) {
 	warn := func(i int, field, format string, args ...any) {
 		all = append(all, content.Warning{Field: rewardField(i) + "." + field, Reason: fmt.Sprintf(format, args...)})
@@ -99,6 +99,7 @@ func (r *RewardRule) Warnings(ctx context.Context, in content.View) (all []conte
 	}
 	for i := range r.Rewards {
 		w := &r.Rewards[i]
+		all = append(all, w.Life.warnings(in, rewardField(i)+".")...)
 		if w.MaxAmountPerUser == nil {
 			if w.WhenExceeded == "" {
 				continue

@@ -26,12 +26,22 @@ type program struct {
 	rules      mechanic.Matching[*payer]
 	byID       map[string]*payer // also those that are DISABLED
 	timed      bool              // some rule gave tags for a time, perhaps long ago
+	lives      map[string]*Life  // of the currencies
+	lots       map[string]bool   // the currencies that have, or have had, a life: of others, nothing is kept of what lapses
 }
 
 // compile compiles what is published.
 func compile(ctx context.Context, tx *session.Tx, docs *content.Program) (*program, error) {
-	p := &program{docs: docs, currencies: map[string]bounds{}, byID: map[string]*payer{}}
-	var err error
+	p := &program{docs: docs, currencies: map[string]bounds{}, byID: map[string]*payer{}, lives: map[string]*Life{}, lots: map[string]bool{}}
+	ever, err := content.Ever(ctx, tx, Currencies)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range ever {
+		if c.Life != nil {
+			p.lots[c.ID] = true
+		}
+	}
 	if p.timed, err = timed(ctx, tx); err != nil {
 		return nil, err
 	}
@@ -40,7 +50,7 @@ func compile(ctx context.Context, tx *session.Tx, docs *content.Program) (*progr
 		if err != nil {
 			return nil, err
 		}
-		p.currencies[c.ID] = b
+		p.currencies[c.ID], p.lives[c.ID] = b, c.Life
 		p.ids = append(p.ids, c.ID)
 	}
 	slices.Sort(p.ids)
@@ -96,7 +106,7 @@ func (p *program) Awaits(t event.Type) bool {
 
 // Reads names what [program.React] may read for an event.
 func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
-	reads := []store.Read{transactions.Rows(firstPending(o.User.ID))}
+	reads := append(p.lotReads(o), transactions.Rows(firstPending(o.User.ID)))
 	candidates := p.candidates(o)
 	if len(candidates) == 0 {
 		return reads
@@ -148,19 +158,28 @@ func (p *program) Foresee(o *mechanic.Occasion) []event.Event {
 // tickedTransaction is the kind of an event of the clock that is about a pending transaction whose time is over.
 const tickedTransaction = "VirtualTransaction"
 
-// Due returns when the first of a user's pending transactions expires, or the first of what was said of the user's tags is over.
+// Due returns when the first of a user's pending transactions expires, of the user's lots lapses, or of what was said of the user's tags is over.
 func (p *program) Due(ctx context.Context, tx *session.Tx, userID string) (at time.Time, kind, id string, err error) {
-	if p.timed {
-		if at, id, err = nextTagEnd(ctx, tx, userID); err != nil {
+	first, err := transactions.List(ctx, tx, firstPending(userID))
+	if err != nil {
+		return time.Time{}, "", "", err
+	}
+	if len(first) > 0 {
+		at, kind, id = first[0].ExpiresAt, tickedTransaction, first[0].ID
+	}
+	for _, other := range []struct {
+		kind string
+		next func(context.Context, *session.Tx, string) (time.Time, string, error)
+	}{{tickedLapse, p.dueLapse}, {tickedTag, p.nextTagEnd}} {
+		then, what, err := other.next(ctx, tx, userID)
+		if err != nil {
 			return time.Time{}, "", "", err
 		}
-		kind = tickedTag
+		if !then.IsZero() && (at.IsZero() || then.Before(at)) {
+			at, kind, id = then, other.kind, what
+		}
 	}
-	first, err := transactions.List(ctx, tx, firstPending(userID))
-	if err != nil || len(first) == 0 || !at.IsZero() && !first[0].ExpiresAt.Before(at) {
-		return at, kind, id, err
-	}
-	return first[0].ExpiresAt, tickedTransaction, first[0].ID, nil
+	return at, kind, id, nil
 }
 
 func firstPending(userID string) store.Query { return store.By("pending", store.Text(userID)).First(1) }
@@ -184,16 +203,26 @@ func (p *program) expire(ctx context.Context, tx *session.Tx, o *mechanic.Occasi
 		return err
 	}
 	tx.Cause(t.expiry())
-	return l.save(ctx, tx)
+	if err := l.save(ctx, tx); err != nil || t.Direction != Debit {
+		return err
+	}
+	return p.release(ctx, tx, t.UserID, t.CurrencyID, o.Event.At)
 }
 
-// Advance wakes the users of at most limit pending transactions that have expired: what the senders of transfers had set
-// aside is theirs again. When there are none left, so it does with tags that were given for a time. It returns whether there may be more. Reads do not wait for it.
+// Advance wakes the users of at most limit pending transactions that have expired, as what the senders of transfers had set
+// aside is theirs again, and as many of whom something lapses, or a tag that was given for a time is over. It returns whether there may be more. Reads do not
+// wait for it.
 func (p *program) Advance(ctx context.Context, tx *session.Tx, limit int) (more bool, err error) {
-	if more, err = mechanic.WakeDue(ctx, tx, transactions, "expiring", limit, func(t *Transaction) string { return t.UserID }); err != nil || more || !p.timed {
+	more, err = mechanic.WakeDue(ctx, tx, transactions, "expiring", limit, func(t *Transaction) string { return t.UserID })
+	if err != nil {
+		return false, err
+	}
+	again, err := p.wakeLapsing(ctx, tx, limit)
+	if more = more || again; err != nil || !p.timed {
 		return more, err
 	}
-	return mechanic.WakeDue(ctx, tx, tagEnds, "due", limit, func(e *tagEnd) string { return e.UserID })
+	again, err = mechanic.WakeDue(ctx, tx, tagEnds, "due", limit, func(e *tagEnd) string { return e.UserID })
+	return more || again, err
 }
 
 // wake lets the clock do what is due for users: what has expired is no longer in the way of a bound.

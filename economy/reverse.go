@@ -47,7 +47,8 @@ func (r *Reversal) validate() error {
 // and the bounds let some of it. A reversal can be reversed; what it took back stays taken back from the first.
 //
 // It returns [fault.ErrInvalid] for every field at fault, [fault.ErrNotFound] if there is no such transaction, and
-// [fault.ErrConflict] if it is not completed, or less of it is left. A reversal whose id was given before is as with
+// [fault.ErrConflict] if it is not completed, is what has lapsed, or less of it is left. What is taken back of a debit lapses when it would have
+// ([Life]), the last first; if that has passed, at once. What is taken back of a credit is taken out of what lapses with it first. A reversal whose id was given before is as with
 // [Service.Grant]: the same gives its first result again, another is [fault.ErrConflict].
 func (s Service) Reverse(ctx context.Context, transactionID string, r Reversal) ([]Transaction, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) ([]Transaction, error) {
@@ -131,6 +132,8 @@ func (p *program) reverse(ctx context.Context, tx *session.Tx, sides []Transacti
 		n = left
 	}
 	switch {
+	case t.InitiatorType == ByLapse:
+		return nil, fault.Conflict(transactionNoun, "%q has lapsed; it can be granted anew", t.ID)
 	case t.InitiatorType == ByAdmin && t.At.After(tx.Now):
 		return nil, fault.Conflict(transactionNoun, "%q counts from %s on", t.ID, t.At.Format(time.RFC3339))
 	case !left.IsPositive():

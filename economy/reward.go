@@ -10,6 +10,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -37,6 +38,10 @@ type Change struct {
 	StreakRuleID string `json:"streakRuleId,omitempty"`
 	// ReversalOf is the transaction that this one takes back, "" if it takes back none.
 	ReversalOf string `json:"reversalOf,omitempty"`
+	// Lapsed says that it is what has lapsed, if a late event changed that: RewardRuleID is not set then.
+	Lapsed bool `json:"lapsed,omitempty"`
+	// LapsesAt is when what a rule has paid lapses, zero for never.
+	LapsesAt time.Time `json:"lapsesAt,omitzero"`
 	// Direction and At are set if a late event changed the transaction: whether it gives or takes, and when it happened or was redeemed.
 	Direction Direction `json:"direction,omitempty"`
 	At        time.Time `json:"at,omitzero"`
@@ -50,9 +55,13 @@ const (
 
 func change(t *Transaction) Change {
 	rewardRuleID, _ := strings.CutPrefix(t.Initiator, initiatorPrefix)
+	if t.InitiatorType == ByLapse {
+		rewardRuleID = ""
+	}
 	return Change{
 		RewardRuleID: rewardRuleID, RuleVersion: t.RuleVersion, TransactionID: t.ID,
 		UserID: t.UserID, CurrencyID: t.CurrencyID, Amount: t.Amount, State: t.State, ReversalOf: t.ReversedTransactionID,
+		Lapsed: t.InitiatorType == ByLapse, LapsesAt: t.LapsesAt,
 	}
 }
 
@@ -66,6 +75,12 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if o.Ticks(tickedTag) {
 		return nil, endTag(ctx, tx, o)
 	}
+	if o.Ticks(tickedLapse) {
+		return nil, p.lapse(ctx, tx, o)
+	}
+	if o.Event.Type == event.VirtualTransaction {
+		return nil, p.keepLots(ctx, tx, o.Event)
+	}
 	candidates := p.candidates(o)
 	if len(candidates) == 0 {
 		return nil, nil
@@ -74,11 +89,11 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if err != nil {
 		return nil, err
 	}
-	rewards := p.rewards(tx, o, resolve(candidates, func(r *payer) bool {
+	rewards, err := p.rewards(tx, o, resolve(candidates, func(r *payer) bool {
 		return !used[r].exhausted(r) && r.condition.Holds(tx, o)
 	}))
-	if len(rewards) == 0 {
-		return nil, nil
+	if err != nil || len(rewards) == 0 {
+		return nil, err
 	}
 	if err := readSpent(ctx, tx, o, rewards); err != nil {
 		return nil, err
@@ -125,7 +140,7 @@ func (r *reward) change() Change {
 }
 
 // rewards evaluates what the rules promise for the event. What is no amount is reported and not paid.
-func (p *program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer) []reward {
+func (p *program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer) ([]reward, error) {
 	all := make([]reward, 0, len(rules)) // most rules have one reward
 	for _, r := range rules {
 		for i, w := range r.Rewards {
@@ -141,15 +156,19 @@ func (p *program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer) 
 				all = append(all, reward{Transaction: thing(o, r, i), rule: r, place: i})
 				continue
 			}
+			lapsesAt, err := p.lapsing(tx, w.Life, w.CurrencyID, o.User, o.Event.At)
+			if err != nil {
+				return nil, err
+			}
 			t := movement{
 				id: rewardID(o.Event.ID, r.ID, i), group: o.Event.ID, currency: w.CurrencyID, to: o.User.ID,
 				amount: n, mode: w.RedemptionMode, initiatorType: ByRewardRule, initiator: initiatorPrefix + r.ID, ruleVersion: r.Version,
-				at: o.Event.At, now: tx.Now,
+				at: o.Event.At, now: tx.Now, lapsesAt: lapsesAt,
 			}
 			all = append(all, reward{Transaction: t.rows()[0], rule: r, place: i})
 		}
 	}
-	return all
+	return all, nil
 }
 
 // rewardID returns the id of the transaction of a reward.
@@ -172,6 +191,13 @@ func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion,
 	there, err := l.replace(ctx, tx, rows...)
 	if err != nil {
 		return nil, err
+	}
+	for _, was := range there {
+		if !was.decided() {
+			if err := shiftLots(ctx, tx, was, nil); err != nil {
+				return nil, err
+			}
+		}
 	}
 	l.rows = make([]Transaction, 0, len(rewards))
 	changes := make([]Change, 0, len(rewards))
@@ -210,7 +236,7 @@ func (r *reward) enter(tx *session.Tx, l *ledger, was *Transaction) error {
 		r.Amount = decimal.Max(r.Amount, r.ReversedAmount)
 	}
 	promised := r.Amount
-	if r.fit(l) && !r.Amount.LessThan(r.ReversedAmount) {
+	if r.worth(tx) && r.fit(l) && !r.Amount.LessThan(r.ReversedAmount) {
 		err := l.enter(r.Transaction)
 		bound, crossed := errors.AsType[*BoundError](err)
 		if !crossed {
@@ -224,6 +250,19 @@ func (r *reward) enter(tx *session.Tx, l *ledger, was *Transaction) error {
 		r.Amount = r.ReversedAmount
 	}
 	return l.turn("", r.Transaction)
+}
+
+// worth tells whether the reward is not over before it is earned.
+func (r *reward) worth(tx *session.Tx) bool {
+	if !lapsed(r.LapsesAt, r.At) {
+		return true
+	}
+	field := rewardField(r.place) + "." + fieldLife
+	if r.of().Life == nil {
+		field = rewardField(r.place) + ".virtualCurrencyId"
+	}
+	tx.Report(r.rule.source(), field, "what it pays has lapsed on "+r.LapsesAt.Format(time.RFC3339)+": it is worth nothing")
+	return false
 }
 
 // tally counts how often a rule paid a user in a period, or how much in a currency.
@@ -342,7 +381,7 @@ func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment,
 			t = d.Was.(Transaction)
 		}
 		charge := t.InitiatorType == ByStreakRule || t.ReversedTransactionID != "" && t.ID == wholeID(t.ReversedTransactionID)
-		if there && !charge && t.InitiatorType != ByRewardRule { // what a call has made is gone only if it is another user's since
+		if there && !charge && t.InitiatorType != ByRewardRule && t.InitiatorType != ByLapse { // what a call has made is gone only if it is another user's since
 			continue
 		}
 		at := slices.IndexFunc(changes, func(c Change) bool { return c.TransactionID == t.ID })

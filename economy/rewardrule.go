@@ -93,6 +93,8 @@ type Reward struct {
 	LadderID string `json:"ladderId,omitempty"`
 	StepID   string `json:"stepId,omitempty"`
 	Cap
+	// Life says when what it pays lapses, instead of what the currency says; that has to have a life, NEVER at least.
+	Life *Life `json:"life,omitempty"`
 }
 
 // MaxRewards is how many rewards a rule may have.
@@ -183,6 +185,16 @@ func (r *RewardRule) References() []content.Reference {
 		refs = append(refs, ref)
 	}
 	return refs
+}
+
+// Fits refuses rewards that what they name does not allow: a life of their own, or a step.
+func (r *RewardRule) Fits(find func(kind, id string) (content.Document, error)) error {
+	var faults []error
+	for i := range r.Rewards {
+		w := &r.Rewards[i]
+		faults = append(faults, fault.In(rewardField(i), errors.Join(w.fitsCurrency(find), w.fitsLadder(find))))
+	}
+	return errors.Join(faults...)
 }
 
 // payer is a compiled rule.

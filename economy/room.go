@@ -30,13 +30,15 @@ func (t *Transaction) move(n mechanic.Naming) {
 
 // tables are all that the package keeps.
 func tables() []*store.Schema {
-	return []*store.Schema{transactions.Schema(), accounts.Schema(), tallies.Schema(), tagEnds.Schema()}
+	return []*store.Schema{
+		transactions.Schema(), accounts.Schema(), tallies.Schema(), tagEnds.Schema(), lots.Schema(), lotSums.Schema(), takings.Schema(),
+	}
 }
 
 // parts are the tables that hold rows of users' folds. An account is a sum: what a step added to it is taken back,
 // whatever others have added since, and so is what it took from SYSTEM's.
 func parts() []mechanic.Part {
-	return []mechanic.Part{
+	return append(lotParts(), []mechanic.Part{
 		mechanic.Moving(mechanic.Rows(transactions, func(t *Transaction) string { return t.UserID }), transactions, (*Transaction).move).Decided(
 			func(ctx context.Context, tx *session.Tx, now, was, then any) (mechanic.Decision, error) {
 				var t *Transaction
@@ -49,5 +51,5 @@ func parts() []mechanic.Part {
 		mechanic.Rows(tagEnds, func(e *tagEnd) string { return e.UserID }),
 		mechanic.Moving(mechanic.Sums(accounts, func(a *account) string { return a.UserID }, (*account).sum), accounts,
 			func(a *account, n mechanic.Naming) { a.UserID = n.User(a.UserID) }),
-	}
+	}...)
 }

@@ -76,6 +76,9 @@ func (s Service) Transfer(ctx context.Context, userID string, grants []Grant) ([
 			if g.SourceUserID != "" && g.SourceUserID != userID {
 				other = fault.Invalid("sourceUserId", "is not who transfers")
 			}
+			if !g.LapsesAt.IsZero() {
+				other = errors.Join(other, fault.Invalid(fieldLapsesAt, "is for what an admin grants"))
+			}
 			g.SourceUserID = userID
 			m, err := g.prepare(tx.Now)
 			m.initiatorType, m.initiator = ByUser, userID
@@ -188,6 +191,9 @@ func (p *program) make(ctx context.Context, tx *session.Tx, in place, ms []movem
 		}
 	}
 	for _, i := range fresh {
+		if err := p.live(ctx, tx, &ms[i]); err != nil {
+			return in(i, err)
+		}
 		m := ms[i]
 		if m.id == "" {
 			m.id = tx.NewID()
@@ -294,6 +300,32 @@ func (p *program) admit(ctx context.Context, tx *session.Tx, m *movement) error 
 	return nil
 }
 
+// live decides when what a movement gives to a user lapses, if that is not said.
+func (p *program) live(ctx context.Context, tx *session.Tx, m *movement) error {
+	switch {
+	case m.to == "":
+		return nil
+	case !m.lapsesAt.IsZero():
+		if !p.lots[m.currency] {
+			return fault.Conflict(fieldLapsesAt, "needs a currency that has a life; %q may have the life NEVER", m.currency)
+		}
+		return nil
+	case p.lives[m.currency] == nil:
+		return nil
+	}
+	u, err := tenancy.FindUser(ctx, tx, m.to)
+	if err == nil {
+		u, err = u.At(ctx, tx, m.at)
+	}
+	if err == nil {
+		m.lapsesAt, err = p.lapsing(tx, nil, m.currency, u, m.at)
+	}
+	if err == nil && lapsed(m.lapsesAt, m.at) {
+		err = fault.Conflict("virtualCurrencyId", "of %q, all has lapsed on %s", m.currency, m.lapsesAt.Format(time.RFC3339))
+	}
+	return err
+}
+
 // The nouns and a field of errors.
 const (
 	currencyNoun    = "virtualCurrency"
@@ -394,7 +426,11 @@ func (s Service) Balance(ctx context.Context, userID, currencyID string) (Balanc
 		if err != nil {
 			return account{}, false, time.Time{}, err
 		}
-		a, found, err := current(ctx, tx, u.ID, currencyID, func() ([]Transaction, error) { return overdue(ctx, tx, u.ID) })
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return account{}, false, time.Time{}, err
+		}
+		a, found, err := p.current(ctx, tx, u.ID, currencyID)
 		return a, found, u.CreatedAt, err
 	})
 }
@@ -404,9 +440,20 @@ func (s Service) Balance(ctx context.Context, userID, currencyID string) (Balanc
 // published and was never used.
 func (s Service) System(ctx context.Context, currencyID string) (Balance, error) {
 	return s.balance(ctx, currencyID, func(tx *session.Tx) (account, bool, time.Time, error) {
-		a, found, err := current(ctx, tx, "", currencyID, func() ([]Transaction, error) {
-			return transactions.List(ctx, tx, store.By("expiring").Between(store.Value{}, store.After(tx.Now)))
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return account{}, false, time.Time{}, err
+		}
+		var due []Transaction
+		a, found, err := current(ctx, tx, "", currencyID, func() (rows []Transaction, err error) {
+			due, err = transactions.List(ctx, tx, store.By("expiring").Between(store.Value{}, store.After(tx.Now)))
+			return due, err
 		})
+		if err == nil && found {
+			var lapsed int64
+			lapsed, err = p.lapsedOf(ctx, tx, currencyID, due)
+			a.Completed += lapsed
+		}
 		return a, found, time.Time{}, err
 	})
 }
@@ -426,6 +473,19 @@ func (s Service) balance(ctx context.Context, currencyID string, read func(*sess
 		}
 		return p.balance(&a, since), nil
 	})
+}
+
+// current returns a user's account without what has expired or lapsed, and whether it was ever used.
+func (p *program) current(ctx context.Context, tx *session.Tx, userID, currencyID string) (account, bool, error) {
+	var due []Transaction
+	a, found, err := current(ctx, tx, userID, currencyID, func() (rows []Transaction, err error) {
+		due, err = overdue(ctx, tx, userID)
+		return due, err
+	})
+	if err == nil && found {
+		_, err = p.forgetLapsed(ctx, tx, &a, due, tx.Now)
+	}
+	return a, found, err
 }
 
 // current returns an account without what has expired, and whether it was ever used.
@@ -496,6 +556,9 @@ func (s Service) Balances(ctx context.Context, userID string) ([]Balance, error)
 		balances := make([]Balance, len(held))
 		for i := range held {
 			if err := held[i].forget(due); err != nil {
+				return nil, err
+			}
+			if _, err := p.forgetLapsed(ctx, tx, &held[i], due, tx.Now); err != nil {
 				return nil, err
 			}
 			balances[i] = p.balance(&held[i], u.CreatedAt)

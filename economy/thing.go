@@ -68,6 +68,7 @@ func (w *Reward) given() (fields []string, of []RewardType) {
 		{"expression", CurrencyReward, !mechanic.Absent(w.Expression)},
 		{fieldCap, CurrencyReward, w.MaxAmountPerUser != nil},
 		{fieldExceeded, CurrencyReward, w.WhenExceeded != ""},
+		{fieldLife, CurrencyReward, w.Life != nil},
 		{fieldBadge, BadgeReward, w.BadgeID != ""},
 		{fieldTagID, TagReward, w.TagID != ""},
 		{fieldAction, TagReward, w.TagAction != ""},
@@ -87,7 +88,7 @@ func (w *Reward) validate() error {
 	is := cmp.Or(w.Type, CurrencyReward)
 	switch is {
 	case CurrencyReward:
-		faulty = errors.Join(ident.Check("virtualCurrencyId", w.CurrencyID), w.RedemptionMode.check())
+		faulty = errors.Join(ident.Check("virtualCurrencyId", w.CurrencyID), w.RedemptionMode.check(), w.Life.check())
 	case BadgeReward:
 		faulty = ident.Check(fieldBadge, w.BadgeID)
 	case TagReward:
@@ -146,23 +147,19 @@ func (w *Reward) reference() content.Reference {
 	return content.Reference{Field: "virtualCurrencyId", Kind: Currencies.Name(), ID: w.CurrencyID}
 }
 
-// Fits refuses steps that no reward can bring a user to.
-func (r *RewardRule) Fits(find func(kind, id string) (content.Document, error)) error {
-	var faults []error
-	for i := range r.Rewards {
-		w := &r.Rewards[i]
-		if w.Type != StepReward {
-			continue
-		}
-		doc, err := find(ladderKind, w.LadderID)
-		if err != nil {
-			return err
-		}
-		if l, is := doc.(interface{ Grants(stepID string) error }); is {
-			faults = append(faults, fault.In(rewardField(i), l.Grants(w.StepID)))
-		}
+// fitsLadder refuses a step that no reward can bring a user to.
+func (w *Reward) fitsLadder(find func(kind, id string) (content.Document, error)) error {
+	if w.Type != StepReward {
+		return nil
 	}
-	return errors.Join(faults...)
+	doc, err := find(ladderKind, w.LadderID)
+	if err != nil {
+		return err
+	}
+	if l, is := doc.(interface{ Grants(stepID string) error }); is {
+		return l.Grants(w.StepID)
+	}
+	return nil
 }
 
 // out says that what a reward gives is not published, "" if it is.
@@ -278,7 +275,10 @@ func endTag(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) error {
 }
 
 // nextTagEnd returns when the first of what was said of a user's tags is over, and of which tag; zero for never.
-func nextTagEnd(ctx context.Context, tx *session.Tx, userID string) (at time.Time, tagID string, err error) {
+func (p *program) nextTagEnd(ctx context.Context, tx *session.Tx, userID string) (at time.Time, tagID string, err error) {
+	if !p.timed {
+		return time.Time{}, "", nil
+	}
 	rows, err := tagEnds.List(ctx, tx, store.Prefix(tagEndKey(userID, "")))
 	for i := range rows {
 		if e := &rows[i]; at.IsZero() || e.At.Before(at) {

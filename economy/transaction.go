@@ -77,6 +77,8 @@ const (
 	ByAdmin      InitiatorType = "ADMIN"
 	// ByReversal is of what takes back another transaction, whoever wanted that: it is neither earned nor paid.
 	ByReversal InitiatorType = "REVERSAL"
+	// ByLapse is of what lapses ([Life]): it is neither earned nor paid, and cannot be reversed.
+	ByLapse InitiatorType = "LAPSE"
 )
 
 // PartyType says what is on the other side of a transaction.
@@ -127,8 +129,10 @@ type Transaction struct {
 	RuleVersion    int        `json:"ruleVersion,omitempty"`
 	AdditionalData event.Data `json:"additionalData,omitempty"`
 	// At is when it happened: for a reward, when what it is for happened.
-	At         time.Time `json:"at"`
-	ExpiresAt  time.Time `json:"expiresAt,omitzero"`
+	At        time.Time `json:"at"`
+	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+	// LapsesAt is when what is left then of a credit lapses, zero for never. A credit that is not redeemed by then has expired.
+	LapsesAt   time.Time `json:"lapsesAt,omitzero"`
 	RedeemedAt time.Time `json:"redeemedAt,omitzero"`
 	// VoidedAt and VoidedBy are when it was voided, and by whom: the sender, or who acted as an admin, ADMIN where that is not
 	// known. It is REJECTED since.
@@ -160,7 +164,7 @@ var transactions = store.Define("transactions", func(t *Transaction) string { re
 	store.Index{Name: "user", Columns: []string{"user_id", "at"}},
 	store.Index{Name: "pending", Columns: []string{"user_id", "pending_until"}},
 	store.Index{Name: "expiring", Columns: []string{"pending_until"}},
-).Packed().Version(5)
+).Packed().Version(6)
 
 // signed returns the amount in millionths, less than 0 if it is a debit.
 func signed(t *Transaction) store.Value {
@@ -238,6 +242,9 @@ func (t *Transaction) told(what string, at time.Time) event.Event {
 			e.Fields["reversedInitiatorType"] = string(t.ReversedInitiatorType)
 		}
 	}
+	if !t.LapsesAt.IsZero() {
+		e.Fields[fieldLapsesAt] = t.LapsesAt.Format(time.RFC3339Nano)
+	}
 	return e
 }
 
@@ -253,8 +260,9 @@ type movement struct {
 	data                event.Data
 	reason              string
 	at, expiresAt, now  time.Time
-	told                bool   // the caller has said when it happened
-	receiver            string // the field in which the caller names whose the transaction of the id is
+	lapsesAt            time.Time // of the credit
+	told                bool      // the caller has said when it happened
+	receiver            string    // the field in which the caller names whose the transaction of the id is
 }
 
 // debitSuffix follows the id of a transfer in that of its debit.
@@ -269,10 +277,14 @@ func (m movement) rows() []Transaction {
 	}
 	if m.mode == Manual {
 		t.RedemptionGroupID = m.id
+		if t.ExpiresAt.IsZero() || !m.lapsesAt.IsZero() && m.lapsesAt.Before(t.ExpiresAt) {
+			t.ExpiresAt = m.lapsesAt
+		}
 	}
 	debit, credit := t, t
 	debit.Direction, debit.UserID = Debit, m.from
 	credit.Direction, credit.UserID = Credit, m.to
+	credit.LapsesAt = m.lapsesAt
 	debit.CounterpartType, debit.Counterpart = party(m.to)
 	credit.CounterpartType, credit.Counterpart = party(m.from)
 	switch {

@@ -2,6 +2,7 @@ package economy
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -19,12 +20,16 @@ type Report struct {
 	Accounts     int `json:"accounts"`
 	// Differences are the accounts that are not what their transactions make them.
 	Differences []Difference `json:"differences,omitempty"`
+	// Lots are those of users in a currency whose credits with a [Life] are not what is left of them, was taken, lapsed and made up for debts.
+	Lots []LotDifference `json:"lots,omitempty"`
 	// Unbalanced are the currencies whose transactions do not add up to zero over all accounts.
 	Unbalanced []string `json:"unbalanced,omitempty"`
 }
 
 // OK tells whether the books are right.
-func (r Report) OK() bool { return len(r.Differences) == 0 && len(r.Unbalanced) == 0 }
+func (r Report) OK() bool {
+	return len(r.Differences) == 0 && len(r.Lots) == 0 && len(r.Unbalanced) == 0
+}
 
 // A Difference is an account that is not what its transactions make it.
 type Difference struct {
@@ -32,6 +37,27 @@ type Difference struct {
 	CurrencyID string `json:"virtualCurrencyId"`
 	Have       Sums   `json:"have"` // what the account says
 	Want       Sums   `json:"want"` // what the transactions add up to
+}
+
+// A LotDifference is what a user has that lapses, where it is not what transactions make it.
+type LotDifference struct {
+	UserID     string  `json:"userId"`
+	CurrencyID string  `json:"virtualCurrencyId"`
+	Have       LotSums `json:"have"` // what is counted
+	Want       LotSums `json:"want"` // what transactions, and the lots themselves, add up to
+}
+
+// LotSums are what has become of credits with a life.
+type LotSums struct {
+	Credited decimal.Decimal `json:"credited"`
+	Taken    decimal.Decimal `json:"taken"` // by debits, less what was given back
+	Lapsed   decimal.Decimal `json:"lapsed"`
+	// Left is what was credited less all that, and less what made up for debts. It is not less than 0, and not more than what the user has.
+	Left decimal.Decimal `json:"left"`
+}
+
+func (s *lotSum) sums(left int64) LotSums {
+	return LotSums{amount.FromMicros(s.Credited), amount.FromMicros(s.Taken), amount.FromMicros(s.Lapsed), amount.FromMicros(left)}
 }
 
 // Sums are what an account counts.
@@ -54,20 +80,27 @@ const verifyPage = 1000
 func (s Service) Verify(ctx context.Context) (Report, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) (Report, error) {
 		var r Report
-		l := &ledger{bounds: func(string) bounds { return unbounded }, accounts: map[string]*account{}}
+		l, lotted := &ledger{bounds: func(string) bounds { return unbounded }, accounts: map[string]*account{}}, lotCount{}
 		err := walk(ctx, tx, transactions, store.Query{}, func(t Transaction) error {
 			r.Transactions++
-			return l.recount(t)
+			return errors.Join(l.recount(t), lotted.count(&t))
 		})
 		if err != nil {
+			return Report{}, err
+		}
+		if err := lotted.gather(ctx, tx); err != nil {
 			return Report{}, err
 		}
 		r.Unbalanced = l.unbalanced()
 		err = walk(ctx, tx, accounts, store.Query{}, func(have account) error {
 			r.Accounts++
 			r.compare(have, l.take(have))
+			r.compareLots(&have, lotted)
 			return nil
 		})
+		for _, key := range slices.Sorted(maps.Keys(lotted)) { // those that no account speaks of
+			r.compareLots(&account{UserID: lotted[key].sum.UserID, CurrencyID: lotted[key].sum.CurrencyID}, lotted)
+		}
 		for _, key := range slices.Sorted(maps.Keys(l.accounts)) { // those that no row speaks of
 			want := l.accounts[key]
 			r.compare(account{UserID: want.UserID, CurrencyID: want.CurrencyID}, *want)

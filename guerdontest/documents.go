@@ -127,6 +127,13 @@ func Currency(id string) *economy.Currency {
 	return &economy.Currency{Header: header(id), Labels: labels(id), Name: id}
 }
 
+// LapsingCurrency returns a currency like [Currency] of which what is credited lapses at the end of the day that is so many days later.
+func LapsingCurrency(id string, days int) *economy.Currency {
+	c := Currency(id)
+	c.Life = &economy.Life{Type: economy.LifeAfter, Count: days, Per: timeframe.ByDay}
+	return c
+}
+
 // RewardRule returns a rule that always pays for an event, at once. amount is an expression: "1.5", or
 // `{"*": [{"var": "event.value"}, 2]}`.
 func RewardRule(id string, on event.Matcher, currencyID, amount string) *economy.RewardRule {

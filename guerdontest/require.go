@@ -3,6 +3,7 @@ package guerdontest
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
@@ -91,6 +92,25 @@ func (w *World) RequireBalance(t TB, userID, currencyID, amount string) {
 		}
 	}
 	fail(t, fmt.Sprintf("%q has %s of %q, not %s", userID, have.Amount, currencyID, want), transactions)
+}
+
+// RequireLapse fails the test unless so much of what a user has of a currency lapses at a moment; 0 is nothing.
+func (w *World) RequireLapse(t TB, userID, currencyID string, at time.Time, amount string) {
+	t.Helper()
+	want, err := decimal.NewFromString(amount)
+	require.NoError(t, err)
+	all, err := w.Economy.Lapsing(t.Context(), userID, currencyID)
+	require.NoError(t, err)
+	var is decimal.Decimal
+	var others lines
+	for _, l := range all {
+		if others.add("%s on %s", l.Amount, instant(l.LapsesAt)); l.LapsesAt.Equal(at) {
+			is = l.Amount
+		}
+	}
+	if !is.Equal(want) {
+		fail(t, fmt.Sprintf("%s of %q of %q lapse on %s, not %s", is, currencyID, userID, instant(at), want), others)
+	}
 }
 
 // RequireStreak fails the test unless the present run of a user's streak has the length; 0 is a streak

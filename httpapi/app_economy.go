@@ -11,6 +11,7 @@ import (
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
@@ -42,6 +43,10 @@ type (
 		translatedID
 		asOf
 	}
+	lapsingAsked struct {
+		ID string `path:"virtualCurrencyId"`
+		paging
+	}
 	transfers struct {
 		Body struct {
 			Transactions []transfer `json:"transactions"`
@@ -68,6 +73,9 @@ func appEconomy(f *forms) []*operation {
 	return []*operation{
 		declare("GET", "/virtual-balances", tenancy.ContentRead, "List one's balances", codes(200, 401), listBalances),
 		declare("GET", "/virtual-balances/{virtualCurrencyId}", tenancy.ContentRead, "Get one of one's balances", codes(200, 400, 401, 404), getBalance).naming(map[string]string{"virtualCurrency": "virtualCurrencyId"}),
+		declare("GET", "/virtual-balances/{virtualCurrencyId}/lapsing", tenancy.ContentRead, "List what of one's balance lapses, and when", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *lapsingAsked) (list[economy.Lapse], error) {
+			return c.lapsing(ctx, c.user.ID, in.ID, &in.paging)
+		}).naming(map[string]string{"virtualCurrency": "virtualCurrencyId"}),
 		declare("GET", "/virtual-transactions", tenancy.ContentRead, "List one's transactions", codes(200, 401), listTransactions),
 		declare("POST", "/virtual-transactions", tenancy.ContentSubmit, "Give to others of what one has", codes(201, 400, 401, 409), transferTo).naming(map[string]string{
 			"transactions[].user": "destinationUserId", "transactions[].virtualCurrency": "virtualCurrencyId",
@@ -128,6 +136,15 @@ func getBalance(ctx context.Context, c *call, in *balanceAsked) (balanceRow, err
 		return balanceRow{}, err
 	}
 	return rows[0], nil
+}
+
+// lapsing returns what a user has of a currency that lapses, by moments.
+func (c *call) lapsing(ctx context.Context, userID, currencyID string, p *paging) (out list[economy.Lapse], err error) {
+	all, err := c.ws.Economy.Lapsing(ctx, userID, currencyID)
+	if err != nil {
+		return out, err
+	}
+	return sliced(all, func(l *economy.Lapse) string { return store.KeyTime(l.LapsesAt) }, p)
 }
 
 func listTransactions(ctx context.Context, c *call, in *paged) (list[appTransaction], error) {

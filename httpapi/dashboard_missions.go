@@ -51,6 +51,12 @@ type (
 
 		UserID string `path:"userId"`
 	}
+	lapsingOf struct {
+		paging
+
+		UserID     string `path:"userId"`
+		CurrencyID string `path:"virtualCurrencyId"`
+	}
 	newMission struct {
 		Body struct {
 			MissionType            missions.Type    `json:"missionType"`
@@ -88,6 +94,8 @@ type (
 		SourceUserID string `json:"sourceUserId,omitempty"`
 		// At is when the grant counts, if that is not now: it is from the system, and AUTO.
 		At time.Time `json:"at,omitzero"`
+		// LapsesAt is when what is left of it lapses, instead of what the currency says, which has to have a life.
+		LapsesAt time.Time `json:"lapsesAt,omitzero"`
 	}
 )
 
@@ -151,11 +159,18 @@ func dashboardMissions(f *forms) []*operation {
 			})
 			return row, err
 		}),
+		declare("GET", "/users/{userId}/virtual-balances/{virtualCurrencyId}/lapsing", tenancy.AnalyticsRead, "List what of a user's balance lapses, and when", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *lapsingOf) (out list[economy.Lapse], err error) {
+			if _, err := there(ctx, c.ws, in.UserID); err != nil {
+				return out, err
+			}
+			return c.lapsing(ctx, in.UserID, in.CurrencyID, &in.paging)
+		}).naming(map[string]string{"virtualCurrency": "virtualCurrencyId"}),
 		declare("POST", "/virtual-transactions", tenancy.ContentUpdate, "Give to users, from the system or from other users", codes(201), func(ctx context.Context, c *call, in *granting) (transactionRows, error) {
 			grants := make([]economy.Grant, len(in.Body.Transactions))
 			for i := range grants {
 				grants[i] = in.Body.Transactions[i].grant()
-				grants[i].SourceUserID, grants[i].At = in.Body.Transactions[i].SourceUserID, in.Body.Transactions[i].At
+				of := &in.Body.Transactions[i]
+				grants[i].SourceUserID, grants[i].At, grants[i].LapsesAt = of.SourceUserID, of.At, of.LapsesAt
 			}
 			made, err := c.ws.Economy.Grant(ctx, grants)
 			return c.transactionRows(made), err

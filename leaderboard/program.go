@@ -285,7 +285,7 @@ func (p *program) decide(o *mechanic.Occasion) (d decision) {
 
 // decide adds what an occasion does to the given boards of the counter.
 func (c *counter) decide(d *decision, o *mechanic.Occasion, boards []*board, zones *timeframe.Zones) {
-	if len(o.All()) == 0 || o.Ends() && !c.ends() { // no document matches it, or not this one
+	if len(o.All()) == 0 || o.Ends() && !c.minds(o) { // no document matches it, or not this one
 		return
 	}
 	env := &rule.Env{Now: o.Event.At, Data: o}
@@ -306,6 +306,14 @@ func (c *counter) decide(d *decision, o *mechanic.Occasion, boards []*board, zon
 		return
 	}
 	c.place(d, o, worth, boards, zones)
+}
+
+// minds tells whether the query counts that something is over which an occasion tells of: of what lapses, it asks for the initiator's type.
+func (c *counter) minds(o *mechanic.Occasion) bool {
+	if o.Lapses() {
+		return mechanic.ReadsLapse(c.where) || mechanic.ReadsLapse(c.of)
+	}
+	return c.ends()
 }
 
 // ends tells whether the query counts that something is over: it asks for the status, the state or the direction, or shows how streaks

@@ -82,7 +82,13 @@ func (pl *plan) ask(tx *session.Tx, o *mechanic.Occasion, v *mechanic.Verdict) b
 	case Events:
 	}
 	names.Type, names.Entity, names.EntityID = "measure."+names.Type, "measure."+names.Entity, "measure."+names.EntityID
-	if !v.Counts(names, m.matcher(), o) {
+	counts := v.Counts
+	if m.Type == Balance && o.Lapses() {
+		counts = func(names event.Fields, by event.Matcher, o *mechanic.Occasion) bool {
+			return v.Matches(names, by, o.Event)
+		}
+	}
+	if !counts(names, m.matcher(), o) {
 		return false
 	}
 	if !pl.scale.looksAt(o) {

@@ -217,7 +217,11 @@ func (s *scale) looksAt(o *mechanic.Occasion) bool {
 		return o.Event.Type == event.Mission && slices.Contains(o.Keys, s.matcher().Key())
 	case Events, Earned, Balance:
 	}
-	return slices.Contains(entities, string(o.Event.Type)) && slices.Contains(o.Keys, s.matcher().Key())
+	keys := o.Keys
+	if s.Type == Balance && o.Lapses() { // nobody has done it, and it is gone
+		keys = o.All()
+	}
+	return slices.Contains(entities, string(o.Event.Type)) && slices.Contains(keys, s.matcher().Key())
 }
 
 // adds returns how much an event that is looked at adds, less than 0 if it takes something.

@@ -54,7 +54,11 @@ func (pl *plan) clocked() bool {
 
 // on returns the ladders that measure an event, as far as their matchers can tell.
 func (p *program) on(o *mechanic.Occasion) (plans []*plan) {
-	for _, pl := range p.matches.On(o.Keys) {
+	keys := o.Keys
+	if o.Lapses() {
+		keys = o.All()
+	}
+	for _, pl := range p.matches.On(keys) {
 		if pl.scale.looksAt(o) {
 			plans = append(plans, pl)
 		}

@@ -117,6 +117,7 @@ func (w *world) requireBooks(t tester) {
 	report, err := w.Economy.Verify(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, report.Differences)
+	require.Empty(t, report.Lots)
 }
 
 // player makes random movements.

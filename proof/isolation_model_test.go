@@ -488,6 +488,7 @@ var arguments = map[string]func(*drawer) []any{
 	"Economy.Balances": func(d *drawer) []any { return []any{d.user()} },
 	"Economy.Grant":    func(d *drawer) []any { return []any{[]economy.Grant{d.grant("")}} },
 	"Economy.History":  func(d *drawer) []any { return []any{d.user(), d.page()} },
+	"Economy.Lapsing":  func(d *drawer) []any { return []any{d.user(), d.currency()} },
 	"Economy.Redeem":   func(d *drawer) []any { return []any{d.user(), d.known()} },
 	"Economy.Reverse": func(d *drawer) []any {
 		return []any{d.known(), economy.Reversal{Amount: d.amount(), UpTo: rapid.Bool().Draw(d.T, "up to"), Reason: d.one("", "It was not so.")}}
@@ -729,7 +730,7 @@ var samples = map[string]object{
 	"Mobility.Goals": document("MobilityGoals", "goals", object{
 		"metrics": []object{{"metric": "km", "transportTypes": []string{"walk"}, "goals": []float64{0.5, 2}}},
 	}),
-	"Economy.Currencies": document("VirtualCurrency", "points", nil),
+	"Economy.Currencies": document("VirtualCurrency", "points", object{"life": object{"lifeType": "AFTER", "count": 2, "per": "DAY"}}),
 	"Badges.Configurations": document("BadgeConfiguration", "badge", object{
 		"image": "https://example.org/badge.png", "progressSourceEntityType": "MissionConfiguration", "progressSourceEntityId": "three",
 	}),

@@ -252,11 +252,21 @@ func (a author) grants() fact {
 		CurrencyID: pick(a, "currency", "points", "coins"), DestinationUserID: pick(a, "user", people...),
 		Amount: decimal.NewFromInt(pick[int64](a, "amount", 10, 3)), RedemptionMode: pick(a, "redemption", economy.Auto, economy.Manual),
 	}
-	text := fmt.Sprintf("%s is granted %s %s %s", g.DestinationUserID, g.Amount, g.CurrencyID, g.RedemptionMode)
+	life := time.Duration(0)
+	if a.lives {
+		life = pick(a, "life", 0, 12*time.Hour, 36*time.Hour, 84*time.Hour)
+	}
+	lapsing := func(g *economy.Grant, at time.Time) {
+		if life > 0 {
+			g.LapsesAt = at.Add(life)
+		}
+	}
+	text := fmt.Sprintf("%s is granted %s %s %s for %s", g.DestinationUserID, g.Amount, g.CurrencyID, g.RedemptionMode, life)
 	if g.RedemptionMode == economy.Auto && pick(a, "told", false, true) {
 		return fact{text: text + ", told", tell: func(t tester, w *world, at time.Time) error {
 			g := g
 			g.At = at
+			lapsing(&g, at)
 			_, err := w.Economy.Grant(t.Context(), []economy.Grant{g})
 			return err
 		}}
@@ -264,6 +274,7 @@ func (a author) grants() fact {
 	return fact{text: text, do: func(t tester, w *world, id string) error {
 		g := g
 		g.ID, g.DestinationUserID = id, w.as(g.DestinationUserID)
+		lapsing(&g, *w.now.Load())
 		if g.RedemptionMode == economy.Manual {
 			g.ExpiresAt = w.now.Load().Add(72 * time.Hour)
 		}

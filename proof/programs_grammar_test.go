@@ -25,6 +25,7 @@ type features struct {
 	badges                                       bool // rewards are badges, too
 	tags                                         bool // documents give tags, and react to them
 	money                                        bool // grants, spends, transfers
+	lives                                        bool // what is credited lapses
 	moves                                        bool // users move to other zones
 	locks                                        bool // paths that others open
 	byHand                                       bool // missions and paths are assigned by hand, too

@@ -61,7 +61,7 @@ var people = []string{"ada", "bob", "eve"}
 func scenarios(of features) *rapid.Generator[*scenario] {
 	return rapid.Custom(func(t *rapid.T) *scenario {
 		a := newAuthor(t, of)
-		s := &scenario{docs: append(ground(), a.program()...), twins: of.twins}
+		s := &scenario{docs: append(a.lively(ground()), a.program()...), twins: of.twins}
 		if of.later {
 			s.publishAt = a.moment("published").Add(30 * time.Second)
 			s.divide(a)

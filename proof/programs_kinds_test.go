@@ -32,6 +32,36 @@ func ground() []object {
 	}
 }
 
+// lively lets what is credited of currencies lapse. Coins lapse only where a grant or a reward says so: everybody is to have enough of them.
+func (a author) lively(docs []object) []object {
+	if !a.lives {
+		return docs
+	}
+	for _, doc := range docs {
+		if doc["kind"] != "VirtualCurrency" {
+			continue
+		}
+		if doc["life"] = a.life(); doc["id"] == "coins" {
+			doc["life"] = object{"lifeType": "NEVER"}
+		}
+	}
+	return docs
+}
+
+// life is one that ends within the history, or does not.
+func (a author) life() object {
+	switch of := pick(a, "life", "AFTER", "END_OF", "DATE", "NEVER"); of {
+	case "AFTER":
+		return object{"lifeType": of, "count": rapid.IntRange(1, 3).Draw(a.T, "days"), "per": "DAY"}
+	case "END_OF":
+		return object{"lifeType": of, "per": pick(a, "per", "DAY", "WEEK", "MONTH")}
+	case "DATE":
+		return object{"lifeType": of, "at": pick(a, "date", "2025-10-04T12:00:00Z", "2025-10-01T00:00:00Z")}
+	default:
+		return object{"lifeType": of}
+	}
+}
+
 // newAuthor returns an author who knows which documents to write.
 func newAuthor(t *rapid.T, of features) author {
 	a := author{T: t, features: of, types: map[string]string{}}
@@ -207,6 +237,9 @@ func (a author) rewardRule(id string) object {
 		rewards = append(rewards, merge(object{
 			"virtualCurrencyId": pick(a, "currency", currencies...), "redemptionMode": pick(a, "redemption", "AUTO", "AUTO", "MANUAL"), "expression": a.amount(entity),
 		}, a.limit()))
+		if a.lives && pick(a, "own life", false, true) {
+			rewards[len(rewards)-1]["life"] = a.life()
+		}
 	}
 	fields := merge(object{
 		"applicationMode": pick(a, "mode", "ALWAYS", "ALWAYS", "FALLBACK"), "matchCondition": a.condition(entity, "user"), "rewards": rewards,

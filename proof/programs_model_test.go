@@ -28,6 +28,8 @@ var dimensions = []struct {
 	{"streaks on missions", features{missions: true, streaks: true, rewards: true, fed: true, times: true}},
 	{"freezes", features{streaks: true, rewards: true, freezes: true, money: true}},
 	{"rewards", features{missions: true, streaks: true, rewards: true, fed: true, limits: true, money: true}},
+	{"lives", features{rewards: true, money: true, lives: true}},
+	{"lives on all", features{missions: true, streaks: true, rewards: true, boards: true, levels: true, badges: true, fed: true, limits: true, money: true, freezes: true, moves: true, lives: true}},
 	{"badges", features{missions: true, streaks: true, rewards: true, boards: true, badges: true, fed: true, limits: true}},
 	{"levels", features{levels: true, rewards: true, times: true, moves: true}},
 	{"levels on all", features{levels: true, missions: true, streaks: true, rewards: true, boards: true, badges: true, fed: true, limits: true, money: true, freezes: true}},
@@ -39,7 +41,7 @@ var dimensions = []struct {
 	{"late paths", features{missions: true, rewards: true, boards: true, learning: true, fed: true, later: true}},
 	{"all", features{
 		missions: true, groups: true, streaks: true, freezes: true, rewards: true, limits: true, boards: true, learning: true, levels: true,
-		fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, later: true, badges: true, tags: true,
+		fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, later: true, badges: true, tags: true, lives: true,
 	}},
 }
 

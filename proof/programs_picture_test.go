@@ -61,6 +61,9 @@ func (w *world) lines(t tester, s *scenario, settled func(source string) bool) (
 	for _, d := range report.Differences {
 		add("the books differ: %s", jsonOf(t, d))
 	}
+	for _, d := range report.Lots {
+		add("the lots differ: %s", jsonOf(t, d))
+	}
 	slices.Sort(all)
 	return all
 }
@@ -173,14 +176,19 @@ func (w *world) moneyLines(t tester, user string, add adder) {
 	for _, x := range pages(t, func(p store.Page) ([]economy.Transaction, string, error) {
 		return w.Economy.History(t.Context(), user, p)
 	}) {
-		add("%s has %s: %s %s less %s %s %s at %s, redeemed %s, voided %s, expires %s, of %s by %s, version %d", user, x.ID, x.Direction, x.Amount,
-			x.ReversedAmount, x.CurrencyID, x.State, instant(x.At), instant(x.RedeemedAt), instant(x.VoidedAt), instant(x.ExpiresAt), x.GroupID, x.Initiator, x.RuleVersion)
+		add("%s has %s: %s %s less %s %s %s at %s, redeemed %s, voided %s, expires %s, lapses %s, of %s by %s, version %d", user, x.ID, x.Direction, x.Amount,
+			x.ReversedAmount, x.CurrencyID, x.State, instant(x.At), instant(x.RedeemedAt), instant(x.VoidedAt), instant(x.ExpiresAt), instant(x.LapsesAt), x.GroupID, x.Initiator, x.RuleVersion)
 	}
 	balances, err := w.Economy.Balances(t.Context(), user)
 	require.NoError(t, err)
 	for _, b := range balances {
 		if !b.Amount.IsZero() || !b.AvailableAmount.IsZero() {
 			add("%s has %s", user, jsonOf(t, b))
+		}
+		lapses, err := w.Economy.Lapsing(t.Context(), user, b.CurrencyID)
+		require.NoError(t, err)
+		for _, l := range lapses {
+			add("of %s lapse %s %s on %s", user, l.Amount, b.CurrencyID, instant(l.LapsesAt))
 		}
 	}
 }

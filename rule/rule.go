@@ -82,7 +82,7 @@
 //	                    target
 //	VirtualTransaction  virtualCurrencyId virtualTransactionId virtualTransactionGroupId amount
 //	                    direction state redemptionMode initiatorType initiator counterpartType
-//	                    counterpart reversalOf reversedInitiatorType additionalData.*
+//	                    counterpart lapsesAt reversalOf reversedInitiatorType additionalData.*
 //	Badge               badgeConfigurationId rewardRuleId ruleVersion sourceEntityType sourceEntityId
 //	                    reason
 //	MobilityTracking    mobilityFactorsId mobilityTrackingId provider date userTimezone status trackType

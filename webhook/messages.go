@@ -171,7 +171,7 @@ func (n *noting) reward(c *economy.Change) {
 		kind = RewardUndone
 	}
 	n.told[c.TransactionID] = true
-	if c.StreakRuleID == "" {
+	if c.StreakRuleID == "" && !c.Lapsed {
 		n.add(kind, c.UserID, d)
 	}
 	late, completed := !c.At.IsZero(), c.State == economy.Completed
@@ -185,7 +185,7 @@ func (n *noting) reward(c *economy.Change) {
 	}
 	b := BalanceData{
 		UserID: c.UserID, CurrencyID: c.CurrencyID, TransactionID: c.TransactionID, Direction: string(way), Amount: d.Amount,
-		Amended: !gone, Undone: gone, ReversalOf: c.ReversalOf,
+		Amended: !gone, Undone: gone, ReversalOf: c.ReversalOf, Lapsed: c.Lapsed,
 	}
 	n.add(BalanceChanged, c.UserID, b)
 }
@@ -218,7 +218,7 @@ func (n *noting) transaction(ev *event.Event) {
 	if state == economy.Completed {
 		n.add(BalanceChanged, ev.UserID, BalanceData{
 			UserID: ev.UserID, CurrencyID: ev.EntityID, TransactionID: id, Direction: fieldOf(ev, "direction"), Amount: amount, Amended: n.late[id],
-			ReversalOf: fieldOf(ev, "reversalOf"),
+			ReversalOf: fieldOf(ev, "reversalOf"), Lapsed: fieldOf(ev, "initiatorType") == string(economy.ByLapse),
 		})
 	}
 }

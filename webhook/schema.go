@@ -99,6 +99,7 @@ func (t Type) shape() []property {
 			{"amended", yes(), true, "whether the amount holds instead of that of an earlier message about the transaction"},
 			{"undone", yes(), true, "whether an earlier message about the transaction is taken back by this one"},
 			{"reversalOf", name(), true, "the transaction that this one takes back, or takes a part of"},
+			{"lapsed", yes(), true, "whether it is what has lapsed"},
 		}
 	case ScoreChanged:
 		return []property{

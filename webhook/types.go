@@ -146,6 +146,8 @@ type BalanceData struct {
 	Undone  bool `json:"undone,omitempty"`
 	// ReversalOf is the transaction that this one takes back, or takes a part of: neither is earned nor paid.
 	ReversalOf string `json:"reversalOf,omitempty"`
+	// Lapsed says that it is what has lapsed: neither is that paid.
+	Lapsed bool `json:"lapsed,omitempty"`
 }
 
 // BadgeData is the data of the types of badges.

@@ -70,7 +70,7 @@ var (
 	matchType   = oneOf(string(event.MatchInstance), string(event.MatchEntity), string(event.MatchTag))
 	missionType = oneOf("INDIVIDUAL", "GROUP")
 	party       = oneOf("USER", "SYSTEM")
-	initiators  = []string{"USER", "REWARD_RULE", "STREAK_RULE", "SYSTEM", "ADMIN", "REVERSAL"}
+	initiators  = []string{"USER", "REWARD_RULE", "STREAK_RULE", "SYSTEM", "ADMIN", "REVERSAL", "LAPSE"}
 )
 
 // trackTypes are the ways to move of the tracks of mobility.
@@ -108,7 +108,7 @@ var ownFields = map[event.Type]fields{
 		"virtualCurrencyId": idOf("VirtualCurrency"), "virtualTransactionId": anyText, "virtualTransactionGroupId": anyText, "amount": count,
 		"direction": oneOf("CREDIT", "DEBIT"), "state": oneOf("PENDING", "COMPLETED", "EXPIRED", "REJECTED"), "redemptionMode": oneOf("AUTO", "MANUAL"),
 		"initiatorType": oneOf(initiators...), "initiator": anyText,
-		"reversalOf": mayText, "reversedInitiatorType": mayBe(initiators...),
+		"lapsesAt": mayTime, "reversalOf": mayText, "reversedInitiatorType": mayBe(initiators...),
 		"counterpartType": party, "counterpart": mayText, "additionalData.*": anything,
 	},
 	event.Badge: {

@@ -243,15 +243,15 @@ func (c Condition) Holds(tx *session.Tx, d Data) bool {
 }
 
 // Ends tells whether the occasion is that something is over: a streak broke, a pending transaction expired or was voided, the time of
-// a mission was over before it was completed, or a user fell from a level. Only rewards and boards that ask for the status or the state, of levels
-// for the direction, are meant: others count and pay for what somebody has done.
+// a mission was over before it was completed, a user fell from a level, or what a user had has lapsed. Only rewards and boards that ask for the status or the state, of levels
+// for the direction, of what lapses boards that ask for the initiator's type, are meant: others count and pay for what somebody has done.
 func (o *Occasion) Ends() bool {
 	switch o.Event.Type {
 	case event.Streak:
 		return o.Event.Fields["status"] == "BROKEN"
 	case event.VirtualTransaction:
 		state := o.Event.Fields["state"]
-		return state == "EXPIRED" || state == "REJECTED"
+		return state == "EXPIRED" || state == "REJECTED" || o.Lapses()
 	case event.Mission:
 		return o.Event.Fields["state"] == "ENDED"
 	case event.Level:
@@ -260,6 +260,16 @@ func (o *Occasion) Ends() bool {
 		event.MobilityMilestone, event.User, event.Clock, event.Retraction:
 	}
 	return false
+}
+
+// Lapses tells whether the occasion is that what a user had has lapsed.
+func (o *Occasion) Lapses() bool {
+	return o.Event.Type == event.VirtualTransaction && o.Event.Fields["initiatorType"] == "LAPSE"
+}
+
+// ReadsLapse tells whether an expression, which may be nil, may read of a transaction that it is what has lapsed ([Occasion.Lapses]).
+func ReadsLapse(r *rule.Rule) bool {
+	return mayRead(r, "initiatorType") || mayRead(r, "event.initiatorType")
 }
 
 // idle tells whether an event says that nothing counts of what it tells: of a stay, of a track that was detected wrongly

@@ -67,7 +67,7 @@ func (x *explanation) explain(zones *timeframe.Zones) (func(*[]Change, []event.P
 		x.v.Ask("query.source", false, "nothing of it counts")
 		return nil, nil
 	}
-	if x.Ends() && !x.v.Ask("query.score", counter.minds(x.Occasion), "what is over counts for who asks for the status, the state or the direction, of what lapses for the initiatorType, or for the last count of a streak") {
+	if x.Ends() && !x.v.Ask("query.score", counter.minds(x.Occasion), "what is over counts for who asks for the status, the state or the direction, or for the last count of a streak") {
 		return nil, nil
 	}
 	env := &rule.Env{Data: x.Vars(), Now: x.Event.At}

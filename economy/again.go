@@ -27,7 +27,7 @@ func (m *movement) done(ctx context.Context, tx *session.Tx) ([]Transaction, err
 	if !m.told { // it happened when it was done first
 		want.At = t.At
 	}
-	kept := t
+	kept := t.made()
 	for _, id := range []*string{&kept.UserID, &kept.Initiator, &kept.Counterpart} { // who was given up since is who stays
 		if *id, err = tenancy.Standing(ctx, tx, *id); err != nil {
 			return nil, err
@@ -47,6 +47,9 @@ func (m *movement) done(ctx context.Context, tx *session.Tx) ([]Transaction, err
 func (t Transaction) made() Transaction {
 	t.State, t.RedeemedAt, t.UpdatedAt = t.RedemptionMode.initial(), time.Time{}, t.CreatedAt
 	t.ReversedAmount = decimal.Decimal{}
+	if t.hold() {
+		t.Amount = t.HeldAmount
+	}
 	if !t.VoidedAt.IsZero() {
 		t.VoidedAt, t.VoidedBy, t.Reason = time.Time{}, "", ""
 	}
@@ -61,6 +64,10 @@ func (t *Transaction) same(want *Transaction, userField string) error {
 		return fault.Conflict(idField, "%q takes back another transaction", t.ID)
 	case t.InitiatorType != want.InitiatorType || t.Direction != want.Direction:
 		return fault.Conflict(idField, "%q is a %s by %s", t.ID, t.Direction, t.InitiatorType)
+	case t.hold() && !want.hold():
+		return fault.Conflict(idField, "%q is a hold", t.ID)
+	case want.hold() && !t.hold():
+		return fault.Conflict(idField, "%q is no hold", t.ID)
 	case t.UserID != want.UserID:
 		return fault.Conflict(userField, "%q is another user's", t.ID)
 	case t.InitiatorType == ByUser && t.Initiator != want.Initiator:

@@ -52,6 +52,9 @@ func (t Transaction) was(at time.Time) Transaction {
 	t = t.seen(at)
 	if t.State != Pending && t.movedAt().After(at) {
 		t.State, t.RedeemedAt, t.VoidedAt = Pending, time.Time{}, time.Time{}
+		if t.hold() {
+			t.Amount = t.HeldAmount
+		}
 	}
 	return t
 }

@@ -45,8 +45,20 @@
 // A currency whose credits have a [Life] is spent by what lapses first. What is left of a credit when its life is over is taken by the clock, by
 // a debit to SYSTEM whose initiator's type is LAPSE: every reader of balances sees it from that moment on, and the history has it when it is marked, as of that
 // very moment. A life begins when something is earned, granted or sent, also if it is redeemed later; what is not redeemed by its end has expired. What makes up for
-// a debt does not lapse any more. What is set aside for a transfer that waits is out of reach: what lapses first of what the user has is left for it, and lapses when it is
+// a debt does not lapse any more. What is set aside for a transfer that waits, or held, is out of reach: what lapses first of what the user has is left for it, and lapses when it is
 // set free. [Service.Lapsing] says what lapses when.
+//
+// # Holds
+//
+// What a user is going to spend can be held ([Service.Hold]): a PENDING debit, which is captured, in part or whole ([Service.Capture]), voided, or expires at
+// the time that it has to have. A user cannot end it, and it stays when the user is deleted.
+//
+// # Reviews
+//
+// A reward may be held for review by a condition ([Reward.ReviewCondition]). It is PENDING with [Transaction.HeldForReview], cannot be redeemed and does not expire, and
+// nothing follows from it before somebody has released it ([Service.Release]). What is released or voided by somebody was held for review, whatever turns out
+// later to have happened; whether other rewards are is decided anew then, as all that follows is. A condition may read how many of the rule's events
+// happened lately ([Count]).
 //
 // # Voiding
 //

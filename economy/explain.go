@@ -54,7 +54,15 @@ func (p *program) Explain(
 	if err != nil {
 		return nil, nil, err
 	}
-	if !x.askAll(r, candidates, used) {
+	if x.seen, err = count(ctx, tx, o, candidates, true); err != nil {
+		return nil, nil, err
+	}
+	goesOn := false
+	x.seen.with(x.Occasion, r, func() {
+		goesOn = x.askAll(r, candidates, used)
+		x.askReviews(r)
+	})
+	if !goesOn {
 		return x.v, nil, nil
 	}
 	caps := make([]reward, len(r.Rewards))
@@ -73,6 +81,8 @@ type explanation struct {
 	tx      *session.Tx
 	program *program
 	v       *mechanic.Verdict
+	seen    counted
+	held    []string // why the rewards are held for review, "" of those that are not
 }
 
 // askAll asks what React asks of a rule whose matcher the event meets, up to the bounds.
@@ -86,7 +96,7 @@ func (x *explanation) askMode(r *payer, candidates []*payer, used map[*payer]*ta
 		return x.v.Ask("applicationMode", true, "it is ALWAYS")
 	}
 	met := resolve(candidates, func(c *payer) bool {
-		return c.ApplicationMode == Always && !used[c].exhausted(c) && c.condition.Holds(x.tx, x)
+		return c.ApplicationMode == Always && !used[c].exhausted(c) && x.seen.meets(x.tx, x.Occasion, c, &c.condition)
 	})
 	if len(met) > 0 {
 		return x.v.Ask("applicationMode", false, "it is FALLBACK, and the event meets %s, which is ALWAYS", met[0].ID)
@@ -166,6 +176,9 @@ func (x *explanation) askBounds(r *payer, caps []reward, made []Change, problems
 		if at := made[j].LapsesAt; !at.IsZero() {
 			paid += ", which lapses on " + at.Format(time.RFC3339)
 		}
+		if made[j].HeldForReview {
+			paid += ", held for review" + x.held[i]
+		}
 		reason := mechanic.ProblemIn(problems, r.source(), rewardField(i))
 		switch {
 		case made[j].State != Rejected && spent != nil:
@@ -189,4 +202,17 @@ func (x *explanation) askBounds(r *payer, caps []reward, made []Change, problems
 		return
 	}
 	x.v.Ask(name, true, "paid %s", strings.Join(append(booked, rejected...), "; "))
+}
+
+// askReviews notes why rewards are held for review.
+func (x *explanation) askReviews(r *payer) {
+	x.held = make([]string, len(r.Rewards))
+	for i := range r.reviews {
+		if !r.reviews[i].Given() {
+			continue
+		}
+		if asked := r.reviews[i].Check(x.Vars(), x.tx.Moment()); asked.Holds {
+			x.held[i] = ": " + asked.Name + ": " + asked.Reason
+		}
+	}
 }

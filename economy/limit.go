@@ -92,6 +92,7 @@ func (r *RewardRule) Warnings(ctx context.Context, in content.View) (all []conte
 	warn := func(i int, field, format string, args ...any) {
 		all = append(all, content.Warning{Field: rewardField(i) + "." + field, Reason: fmt.Sprintf(format, args...)})
 	}
+	all = r.unread()
 	if r.MatchEntity == string(event.User) && mechanic.Absent(r.MatchCondition) {
 		all = append(all, content.Warning{
 			Field: "matchCondition", Reason: "is not said, so the rule pays whenever something of a user changes, such as the nickname; read change, tagsGained or tagsLost",

@@ -122,7 +122,7 @@ func (p *program) keepLots(ctx context.Context, tx *session.Tx, e *event.Event) 
 	case !p.lots[e.EntityID] || e.Fields["initiatorType"] == string(ByLapse):
 		return nil
 	case e.Fields["state"] == string(Rejected) && e.Fields["direction"] == string(Debit): // one that has expired is released at once
-		return p.release(ctx, tx, e.UserID, e.EntityID, e.At)
+		return p.letLapse(ctx, tx, e.UserID, e.EntityID, e.At)
 	case e.Fields["state"] != string(Completed):
 		return nil
 	}
@@ -138,7 +138,7 @@ func (p *program) keepLots(ctx context.Context, tx *session.Tx, e *event.Event) 
 		err = m.debit(ctx, tx)
 	}
 	if err == nil && m.held { // less may have been taken than was set aside
-		err = p.release(ctx, tx, m.user, m.currency, m.at)
+		err = p.letLapse(ctx, tx, m.user, m.currency, m.at)
 	}
 	return err
 }
@@ -352,8 +352,8 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// release lets the clock come for lots that were left at their moment because something had been set aside, which it is no more.
-func (p *program) release(ctx context.Context, tx *session.Tx, userID, currencyID string, at time.Time) error {
+// letLapse lets the clock come for lots that were left at their moment because something had been set aside, which it is no more.
+func (p *program) letLapse(ctx context.Context, tx *session.Tx, userID, currencyID string, at time.Time) error {
 	if !p.lots[currencyID] {
 		return nil
 	}

@@ -111,21 +111,33 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	if len(candidates) == 0 {
 		return reads
 	}
-	var counted, limits, made []string
+	var counted, limits, made, lately, held []string
 	for _, r := range candidates {
 		for i, w := range r.Rewards {
 			if !w.money() {
 				continue
 			}
 			made = append(made, rewardID(o.Event.ID, r.ID, i))
+			if r.reviews[i].Given() {
+				held = append(held, reviewKey(o.User.ID, rewardID(o.Event.ID, r.ID, i)))
+			}
 			counted = append(counted, accountKey(o.User.ID, w.CurrencyID), accountKey("", w.CurrencyID))
 		}
 		limits = append(append(limits, r.tallyKeys(o)...), r.spentKeys(tx, o)...)
+		if len(r.Counts) > 0 {
+			lately = append(lately, (&recent{RuleID: r.ID, UserID: o.User.ID}).key())
+		}
 	}
 	slices.Sort(counted)
 	reads = append(reads, accounts.Keys(slices.Compact(counted)...), transactions.Keys(made...))
 	if len(limits) > 0 {
 		reads = append(reads, tallies.Keys(limits...))
+	}
+	if len(lately) > 0 {
+		reads = append(reads, recents.Keys(lately...))
+	}
+	if len(held) > 0 {
+		reads = append(reads, reviews.Keys(held...))
 	}
 	return reads
 }
@@ -206,7 +218,7 @@ func (p *program) expire(ctx context.Context, tx *session.Tx, o *mechanic.Occasi
 	if err := l.save(ctx, tx); err != nil || t.Direction != Debit {
 		return err
 	}
-	return p.release(ctx, tx, t.UserID, t.CurrencyID, o.Event.At)
+	return p.letLapse(ctx, tx, t.UserID, t.CurrencyID, o.Event.At)
 }
 
 // Advance wakes the users of at most limit pending transactions that have expired, as what the senders of transfers had set

@@ -156,6 +156,9 @@ func (p *program) reverse(ctx context.Context, tx *session.Tx, sides []Transacti
 		return nil, err
 	}
 	for i := range sides {
+		if err := p.keepReview(ctx, tx, &sides[i]); err != nil {
+			return nil, err
+		}
 		sides[i].ReversedAmount, sides[i].UpdatedAt = taken.Add(n), tx.Now
 	}
 	if err := transactions.Put(ctx, tx, sides...); err != nil {
@@ -206,7 +209,7 @@ func wholeID(id string) string { return id + ":reversal" }
 
 // Void ends a pending transaction, of a transfer both sides, in the name of an admin, and returns both as they are then: REJECTED.
 // What the sender had set aside can be spent again. The reason is for who reads the history, at most [MaxReason] characters. The
-// id may be that of either side.
+// id may be that of either side. What is held is given back, and a reward that is held for review is not paid.
 //
 // It returns [fault.ErrNotFound] if there is no such transaction, [fault.ErrConflict] if it is not pending, and
 // [fault.ErrInvalid] for the reason.
@@ -215,7 +218,7 @@ func (s Service) Void(ctx context.Context, transactionID, reason string) ([]Tran
 }
 
 // Withdraw is [Service.Void] by the user who has sent the pending transfer. It returns [fault.ErrNotFound] also if the transaction
-// is not about the user, [fault.ErrConflict] also if the user is who was to get it, and [fault.ErrForbidden] if the
+// is not about the user, [fault.ErrConflict] also if the user is who was to get it, or it is a hold, and [fault.ErrForbidden] if the
 // user is suspended.
 func (s Service) Withdraw(ctx context.Context, userID, transactionID, reason string) ([]Transaction, error) {
 	return s.void(ctx, transactionID, reason, func(tx *session.Tx, sides []Transaction) (string, error) {
@@ -226,6 +229,8 @@ func (s Service) Withdraw(ctx context.Context, userID, transactionID, reason str
 			return "", err
 		case mine < 0:
 			return "", fault.NotFound(transactionNoun, transactionID)
+		case sides[mine].hold():
+			return "", fault.Conflict(transactionNoun, "%q is a hold; an admin can void it", transactionID)
 		case sides[mine].Direction == Credit:
 			return "", fault.Conflict(transactionNoun, "%q is a credit; who sent it, or an admin, can void it", transactionID)
 		}
@@ -247,15 +252,20 @@ func (s Service) void(ctx context.Context, id, reason string, who func(*session.
 		if err != nil {
 			return nil, err
 		}
-		if sides[0].State != Pending {
-			return nil, fault.Conflict(transactionNoun, "%q is %s; only what is pending can be voided", id, sides[0].State)
-		}
 		p, err := s.program(ctx, tx)
 		if err != nil {
 			return nil, err
 		}
-		return sides, p.void(ctx, tx, sides, by, reason)
+		return sides, p.voidPending(ctx, tx, sides, id, by, reason)
 	})
+}
+
+// voidPending ends a movement, if it is pending.
+func (p *program) voidPending(ctx context.Context, tx *session.Tx, sides []Transaction, id, by, reason string) error {
+	if state := sides[0].State; state != Pending {
+		return fault.Conflict(transactionNoun, "%q is %s; only what is pending can be voided", id, state)
+	}
+	return p.void(ctx, tx, sides, by, reason)
 }
 
 // void ends a pending movement.
@@ -265,6 +275,11 @@ func (p *program) void(ctx context.Context, tx *session.Tx, sides []Transaction,
 		return err
 	}
 	for i := range sides {
+		if sides[i].waits() {
+			if err := p.keepReview(ctx, tx, &sides[i]); err != nil {
+				return err
+			}
+		}
 		sides[i].State, sides[i].VoidedAt, sides[i].VoidedBy, sides[i].Reason, sides[i].UpdatedAt = Rejected, tx.Now, by, reason, tx.Now
 	}
 	if err := l.turn(Pending, sides...); err != nil {

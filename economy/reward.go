@@ -32,6 +32,8 @@ type Change struct {
 	TagID         string          `json:"tagId,omitempty"`
 	LadderID      string          `json:"ladderId,omitempty"`
 	StepID        string          `json:"stepId,omitempty"`
+	// HeldForReview says that it is not paid before somebody releases it.
+	HeldForReview bool `json:"heldForReview,omitempty"`
 	// Undone says that the transaction no longer follows: what it was paid for did not happen after all.
 	Undone bool `json:"undone,omitempty"`
 	// StreakRuleID is set, and RewardRuleID is not, on what a freeze took or was given back, if a late event changed that.
@@ -60,7 +62,7 @@ func change(t *Transaction) Change {
 	}
 	return Change{
 		RewardRuleID: rewardRuleID, RuleVersion: t.RuleVersion, TransactionID: t.ID,
-		UserID: t.UserID, CurrencyID: t.CurrencyID, Amount: t.Amount, State: t.State, ReversalOf: t.ReversedTransactionID,
+		UserID: t.UserID, CurrencyID: t.CurrencyID, Amount: t.Amount, State: t.State, HeldForReview: t.waits(), ReversalOf: t.ReversedTransactionID,
 		Lapsed: t.InitiatorType == ByLapse, LapsesAt: t.LapsesAt,
 	}
 }
@@ -89,13 +91,17 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if err != nil {
 		return nil, err
 	}
+	seen, err := count(ctx, tx, o, candidates, false)
+	if err != nil {
+		return nil, err
+	}
 	rewards, err := p.rewards(tx, o, resolve(candidates, func(r *payer) bool {
-		return !used[r].exhausted(r) && r.condition.Holds(tx, o)
-	}))
+		return !used[r].exhausted(r) && seen.meets(tx, o, r, &r.condition)
+	}), seen)
 	if err != nil || len(rewards) == 0 {
 		return nil, err
 	}
-	if err := readSpent(ctx, tx, o, rewards); err != nil {
+	if err := errors.Join(readSpent(ctx, tx, o, rewards), hold(ctx, tx, o, rewards, seen)); err != nil {
 		return nil, err
 	}
 	return p.pay(ctx, tx, o, rewards, used)
@@ -140,11 +146,13 @@ func (r *reward) change() Change {
 }
 
 // rewards evaluates what the rules promise for the event. What is no amount is reported and not paid.
-func (p *program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer) ([]reward, error) {
+func (p *program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer, seen counted) ([]reward, error) {
 	all := make([]reward, 0, len(rules)) // most rules have one reward
 	for _, r := range rules {
 		for i, w := range r.Rewards {
-			n, ok := r.amounts[i].Of(tx, o)
+			var n decimal.Decimal
+			var ok bool
+			seen.with(o, r, func() { n, ok = r.amounts[i].Of(tx, o) })
 			if !ok || n.IsZero() {
 				continue
 			}
@@ -245,7 +253,7 @@ func (r *reward) enter(tx *session.Tx, l *ledger, was *Transaction) error {
 		tx.Report(r.rule.source(), rewardField(r.place), bound.Error())
 	}
 	if r.ReversedAmount.IsZero() {
-		r.Amount, r.State = promised, Rejected
+		r.Amount, r.State, r.HeldForReview = promised, Rejected, false
 	} else {
 		r.Amount = r.ReversedAmount
 	}

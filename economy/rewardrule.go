@@ -49,6 +49,8 @@ type RewardRule struct {
 	// rule lists their fields.
 	MatchCondition  json.RawMessage `json:"matchCondition,omitempty"`
 	ApplicationMode ApplicationMode `json:"applicationMode"`
+	// Counts are what the rule's expressions may read of how often its events happened lately, at most [MaxCounts].
+	Counts []Count `json:"counts,omitempty"`
 	// Rewards are paid in their order, 1 to 10 of them.
 	Rewards []Reward `json:"rewards"`
 	// MaxPerUser is how often the rule pays one user; 0 means without limit.
@@ -80,6 +82,9 @@ type Reward struct {
 	// Expression gives the amount; null means 1, and a result of 0 pays nothing. It may read what the
 	// rule's MatchCondition may.
 	Expression json.RawMessage `json:"expression,omitempty"`
+	// ReviewCondition lets what is paid be held for review where it holds: it waits for somebody to release it ([Service.Release]) or to void it, and
+	// counts for caps and bounds meanwhile. Nothing is held if it is null. It may read what the rule's MatchCondition may.
+	ReviewCondition json.RawMessage `json:"reviewCondition,omitempty"`
 	// BadgeID is the configuration of the badge that it awards: an event of type Badge, which the rule's MaxPerUser bounds as it does amounts.
 	BadgeID string `json:"badgeConfigurationId,omitempty"`
 	// TagID is the tag that it gives the user, on top of those that are assigned, or takes from the user, whoever gave it, as TagAction says; empty means ADD.
@@ -126,7 +131,7 @@ func (r *RewardRule) Pays(currencyID string, of event.Type) bool {
 // Validate returns every fault of the rule's fields, joined.
 func (r *RewardRule) Validate() error {
 	_, err := compileRule(r)
-	return errors.Join(text.Required("name", r.Name), r.Matcher().Check(matchFields, entities...), r.checkMode(), r.checkLimit(), r.checkRewards(), err)
+	return errors.Join(text.Required("name", r.Name), r.Matcher().Check(matchFields, entities...), r.checkMode(), r.checkLimit(), r.checkCounts(), r.checkRewards(), err)
 }
 
 func (r *RewardRule) checkMode() error {
@@ -165,13 +170,16 @@ func (r *RewardRule) checkRewards() error {
 
 func rewardField(i int) string { return fmt.Sprintf("rewards[%d]", i) }
 
-// Expressions returns the condition and the amounts of the rewards.
+// Expressions returns the condition, the amounts of the rewards, and the conditions of those that may be held for review.
 func (r *RewardRule) Expressions() []content.Expression {
 	on := r.Matcher()
-	sees := mechanic.EventContext(on)
+	sees := r.sees()
 	all := []content.Expression{{Field: "matchCondition", Source: r.MatchCondition, Use: rule.Condition, Sees: sees, On: on}}
 	for i, w := range r.Rewards {
 		all = append(all, content.Expression{Field: rewardField(i) + ".expression", Source: w.Expression, Use: rule.Amount, Sees: sees, On: on})
+	}
+	for i, w := range r.Rewards {
+		all = append(all, content.Expression{Field: rewardField(i) + "." + fieldReview, Source: w.ReviewCondition, Use: rule.Condition, Sees: sees, On: on})
 	}
 	return all
 }
@@ -201,7 +209,8 @@ func (r *RewardRule) Fits(find func(kind, id string) (content.Document, error)) 
 type payer struct {
 	*RewardRule
 	condition mechanic.Condition
-	amounts   []mechanic.Amount // of the rewards
+	amounts   []mechanic.Amount    // of the rewards
+	reviews   []mechanic.Condition // of the rewards, not given where nothing is held
 }
 
 func compileRule(r *RewardRule) (*payer, error) {
@@ -210,9 +219,14 @@ func compileRule(r *RewardRule) (*payer, error) {
 	condition, err := mechanic.CompileCondition(c.source(), x[0].Field, x[0].Source, x[0].Sees)
 	c.condition = condition
 	faults := []error{err}
-	for _, w := range x[1:] {
+	n := 1 + len(r.Rewards)
+	for _, w := range x[1:n] {
 		a, err := mechanic.CompileAmount(c.source(), w.Field, w.Source, w.Sees)
 		c.amounts, faults = append(c.amounts, a), append(faults, err)
+	}
+	for _, w := range x[n:] {
+		held, err := mechanic.CompileCondition(c.source(), w.Field, w.Source, w.Sees)
+		c.reviews, faults = append(c.reviews, held), append(faults, err)
 	}
 	return c, errors.Join(faults...)
 }

@@ -17,7 +17,7 @@ func Room(e room.Engine[Change]) room.Room[Change, Service] {
 		},
 		func(run session.Runner, current room.Current[*program]) Service {
 			return newService(run, e.Library, current)
-		}).Leaving(mechanic.Remaining(tallies, mechanic.Each((*tally).over)))
+		}).Leaving(mechanic.Remaining(tallies, mechanic.Each((*tally).over)), mechanic.Remaining(recents, mechanic.Each((*recent).over)), mechanic.Remaining(reviews, mechanic.Each((*review).over)))
 }
 
 // move lets the transaction be another user's.
@@ -31,7 +31,7 @@ func (t *Transaction) move(n mechanic.Naming) {
 // tables are all that the package keeps.
 func tables() []*store.Schema {
 	return []*store.Schema{
-		transactions.Schema(), accounts.Schema(), tallies.Schema(), tagEnds.Schema(), lots.Schema(), lotSums.Schema(), takings.Schema(),
+		transactions.Schema(), accounts.Schema(), tallies.Schema(), tagEnds.Schema(), recents.Schema(), reviews.Schema(), lots.Schema(), lotSums.Schema(), takings.Schema(),
 	}
 }
 
@@ -49,6 +49,7 @@ func parts() []mechanic.Part {
 			}),
 		mechanic.Rows(tallies, func(t *tally) string { return t.UserID }),
 		mechanic.Rows(tagEnds, func(e *tagEnd) string { return e.UserID }),
+		mechanic.Rows(recents, func(r *recent) string { return r.UserID }),
 		mechanic.Moving(mechanic.Sums(accounts, func(a *account) string { return a.UserID }, (*account).sum), accounts,
 			func(a *account, n mechanic.Naming) { a.UserID = n.User(a.UserID) }),
 	}...)

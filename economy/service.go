@@ -92,8 +92,13 @@ func (s Service) Transfer(ctx context.Context, userID string, grants []Grant) ([
 // [fault.ErrForbidden] if the user is suspended, and a [*BoundError] if the user cannot pay. An id that was given
 // before is as with [Service.Grant]: the same spending gives its first result again, another is [fault.ErrConflict].
 func (s Service) Spend(ctx context.Context, userID string, sp Spending) (Transaction, error) {
+	return s.one(ctx, func(now time.Time) (movement, error) { return sp.prepare(userID, now) })
+}
+
+// one does one movement that a user wants, to SYSTEM.
+func (s Service) one(ctx context.Context, prepare func(now time.Time) (movement, error)) (Transaction, error) {
 	rows, err := s.move(ctx, alone, func(tx *session.Tx) ([]movement, error) {
-		m, err := sp.prepare(userID, tx.Now)
+		m, err := prepare(tx.Now)
 		return []movement{m}, err
 	})
 	if err != nil {
@@ -335,7 +340,7 @@ const (
 
 // Redeem completes a user's pending credit, and the debit of whoever sent it, and returns both. It
 // returns [fault.ErrNotFound] if the user has no such transaction, [fault.ErrConflict] if it is a debit,
-// completed, rejected or expired, and [fault.ErrForbidden] if the user is suspended.
+// completed, rejected, expired or held for review, and [fault.ErrForbidden] if the user is suspended.
 func (s Service) Redeem(ctx context.Context, userID, transactionID string) ([]Transaction, error) {
 	return session.Write(ctx, s.run, func(tx *session.Tx) ([]Transaction, error) {
 		u, err := tenancy.FindActive(ctx, tx, "user", userID)
@@ -349,10 +354,14 @@ func (s Service) Redeem(ctx context.Context, userID, transactionID string) ([]Tr
 		switch {
 		case t.UserID != u.ID:
 			return nil, fault.NotFound(transactionNoun, transactionID)
+		case t.hold():
+			return nil, fault.Conflict(transactionNoun, "%q is a hold; an admin can capture it", t.ID)
 		case t.Direction == Debit:
 			return nil, fault.Conflict(transactionNoun, "%q is a debit; its credit can be redeemed", t.ID)
 		case t.State != Pending:
 			return nil, fault.Conflict(transactionNoun, "%q is %s", t.ID, t.State)
+		case t.waits():
+			return nil, fault.Conflict(transactionNoun, "%q is held for review", t.ID)
 		}
 		p, err := s.program(ctx, tx)
 		if err != nil {

@@ -69,6 +69,7 @@ func (w *Reward) given() (fields []string, of []RewardType) {
 		{fieldCap, CurrencyReward, w.MaxAmountPerUser != nil},
 		{fieldExceeded, CurrencyReward, w.WhenExceeded != ""},
 		{fieldLife, CurrencyReward, w.Life != nil},
+		{fieldReview, CurrencyReward, !mechanic.Absent(w.ReviewCondition)},
 		{fieldBadge, BadgeReward, w.BadgeID != ""},
 		{fieldTagID, TagReward, w.TagID != ""},
 		{fieldAction, TagReward, w.TagAction != ""},

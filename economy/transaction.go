@@ -106,7 +106,9 @@ type Transaction struct {
 	State             State          `json:"state"`
 	Direction         Direction      `json:"direction"`
 	// Amount is more than 0 in both directions.
-	Amount        decimal.Decimal `json:"amount"`
+	Amount decimal.Decimal `json:"amount"`
+	// HeldAmount is what was held, of a [Hold]: Amount is what was captured of it, and the same before.
+	HeldAmount    decimal.Decimal `json:"heldAmount,omitzero"`
 	InitiatorType InitiatorType   `json:"initiatorType"`
 	// Initiator is a user's id, "rewardRuleId#" or "streakRuleId#" and a rule's, or the id of who acted as an admin, ADMIN
 	// where that is not known. A reversal has that of who took back: an admin, or the rule whose charge a refund gives back.
@@ -123,7 +125,7 @@ type Transaction struct {
 	// ReversedAmount is how much of the transaction was taken back by others: all of it once that is Amount. What was taken back before
 	// this was kept does not say so, and cannot be taken back again nevertheless.
 	ReversedAmount decimal.Decimal `json:"reversedAmount,omitzero"`
-	// Reason says why: of a reversal, why it takes back; of what was voided, why it was. It may be empty.
+	// Reason says why: of a reversal, why it takes back; of what was voided or released, why it was. It may be empty.
 	Reason string `json:"reason,omitempty"`
 	// RuleVersion is the version of the rule that initiated it.
 	RuleVersion    int        `json:"ruleVersion,omitempty"`
@@ -134,6 +136,11 @@ type Transaction struct {
 	// LapsesAt is when what is left then of a credit lapses, zero for never. A credit that is not redeemed by then has expired.
 	LapsesAt   time.Time `json:"lapsesAt,omitzero"`
 	RedeemedAt time.Time `json:"redeemedAt,omitzero"`
+	// HeldForReview says that the rule let somebody look at it before it is paid ([Reward.ReviewCondition]). It waits while it is PENDING and was not
+	// released; ReleasedAt and ReleasedBy are when it was, and by whom: who acted as an admin, ADMIN where that is not known.
+	HeldForReview bool      `json:"heldForReview,omitempty"`
+	ReleasedAt    time.Time `json:"releasedAt,omitzero"`
+	ReleasedBy    string    `json:"releasedBy,omitempty"`
 	// VoidedAt and VoidedBy are when it was voided, and by whom: the sender, or who acted as an admin, ADMIN where that is not
 	// known. It is REJECTED since.
 	VoidedAt  time.Time `json:"voidedAt,omitzero"`
@@ -150,7 +157,7 @@ func pendingUntil(t *Transaction) store.Value {
 	return store.Time(t.ExpiresAt)
 }
 
-// The two indexes of what can expire hold almost no rows, and cost the others nothing. The columns of no index are for
+// The indexes of what can expire and of what is held for review hold almost no rows, and cost the others nothing. The columns of no index are for
 // hosts that join.
 var transactions = store.Define("transactions", func(t *Transaction) string { return t.ID },
 	[]store.Field[Transaction]{
@@ -160,10 +167,12 @@ var transactions = store.Define("transactions", func(t *Transaction) string { re
 		{Name: "virtual_currency_id", Kind: store.KindText, Of: func(t *Transaction) store.Value { return store.Text(t.CurrencyID) }},
 		{Name: "state", Kind: store.KindText, Of: func(t *Transaction) store.Value { return store.Text(string(t.State)) }},
 		{Name: "micros", Kind: store.KindInt, Of: signed},
+		{Name: "held_since", Kind: store.KindInt, Of: heldSince},
 	},
 	store.Index{Name: "user", Columns: []string{"user_id", "at"}},
 	store.Index{Name: "pending", Columns: []string{"user_id", "pending_until"}},
 	store.Index{Name: "expiring", Columns: []string{"pending_until"}},
+	store.Index{Name: "held", Columns: []string{"held_since"}},
 ).Packed().Version(6)
 
 // signed returns the amount in millionths, less than 0 if it is a debit.
@@ -201,14 +210,18 @@ func (t *Transaction) movedAt() time.Time {
 		return t.ExpiresAt
 	case !t.VoidedAt.IsZero():
 		return t.VoidedAt
-	case t.RedeemedAt.IsZero():
-		return t.At
+	case !t.RedeemedAt.IsZero():
+		return t.RedeemedAt
+	case t.State == Completed && !t.ReleasedAt.IsZero():
+		return t.ReleasedAt
 	}
-	return t.RedeemedAt
+	return t.At
 }
 
-// decided tells whether somebody has redeemed the transaction or voided it.
-func (t *Transaction) decided() bool { return !t.RedeemedAt.IsZero() || !t.VoidedAt.IsZero() }
+// decided tells whether somebody has redeemed the transaction, captured, released or voided it.
+func (t *Transaction) decided() bool {
+	return !t.RedeemedAt.IsZero() || !t.ReleasedAt.IsZero() || !t.VoidedAt.IsZero()
+}
 
 // moved is what the transaction moves, and when.
 func (t *Transaction) moved() string {
@@ -262,6 +275,7 @@ type movement struct {
 	at, expiresAt, now  time.Time
 	lapsesAt            time.Time // of the credit
 	told                bool      // the caller has said when it happened
+	held                bool      // it is a hold
 	receiver            string    // the field in which the caller names whose the transaction of the id is
 }
 
@@ -280,6 +294,9 @@ func (m movement) rows() []Transaction {
 		if t.ExpiresAt.IsZero() || !m.lapsesAt.IsZero() && m.lapsesAt.Before(t.ExpiresAt) {
 			t.ExpiresAt = m.lapsesAt
 		}
+	}
+	if m.held {
+		t.HeldAmount = m.amount
 	}
 	debit, credit := t, t
 	debit.Direction, debit.UserID = Debit, m.from

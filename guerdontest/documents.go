@@ -145,6 +145,15 @@ func RewardRule(id string, on event.Matcher, currencyID, amount string) *economy
 	}
 }
 
+// ReviewedRule returns a rule that pays for an event once somebody has released it, if a condition holds, otherwise at once. The condition may read recent.lately: how many of the
+// events happened to the user within the last so many minutes.
+func ReviewedRule(id string, on event.Matcher, currencyID, amount string, minutes int, condition string) *economy.RewardRule {
+	r := RewardRule(id, on, currencyID, amount)
+	r.Counts = []economy.Count{{Name: "lately", Minutes: minutes}}
+	r.Rewards[0].ReviewCondition = json.RawMessage(condition)
+	return r
+}
+
 // Badge returns a badge.
 func Badge(id string) *badges.Configuration {
 	return &badges.Configuration{Header: header(id), Labels: labels(id), Name: id, Image: "https://example.org/badge.png"}

@@ -113,6 +113,31 @@ func (w *World) RequireLapse(t TB, userID, currencyID string, at time.Time, amou
 	}
 }
 
+// RequireHeldForReview fails the test unless rewards of so much of a currency wait for somebody to release them to a user; "0" is nothing.
+func (w *World) RequireHeldForReview(t TB, userID, currencyID, amount string) {
+	t.Helper()
+	want, err := decimal.NewFromString(amount)
+	require.NoError(t, err)
+	var have decimal.Decimal
+	var held lines
+	for page := (store.Page{Limit: store.MaxPage}); ; {
+		rows, next, err := w.Economy.HeldForReview(t.Context(), page)
+		require.NoError(t, err)
+		for _, row := range rows {
+			if row.UserID == userID && row.CurrencyID == currencyID {
+				have = have.Add(row.Amount)
+				held.add("%s %s by %s", instant(row.At), row.Amount, row.Initiator)
+			}
+		}
+		if page.Token = next; next == "" {
+			break
+		}
+	}
+	if !have.Equal(want) {
+		fail(t, fmt.Sprintf("%s of %q are held for review of %q, not %s", have, currencyID, userID, want), held)
+	}
+}
+
 // RequireStreak fails the test unless the present run of a user's streak has the length; 0 is a streak
 // that is broken or was not begun.
 func (w *World) RequireStreak(t TB, userID, ruleID string, length int) {

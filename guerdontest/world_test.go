@@ -262,3 +262,17 @@ func (w *witness) FailNow() {
 	w.failed = true
 	runtime.Goexit()
 }
+
+// A World knows what is held for review.
+func TestWorldKnowsWhatIsHeld(t *testing.T) {
+	t.Parallel()
+	w := guerdontest.New(t)
+	rule := guerdontest.ReviewedRule("runs", guerdontest.Doing("run"), "points", "2", 10, `{">": [{"var": "recent.lately"}, 1]}`)
+	w.Publish(t, guerdontest.Activity("run"), guerdontest.Currency("points"), rule)
+	w.Join(t, "ada")
+	w.Does(t, "ada", "run")
+	w.RequireHeldForReview(t, "ada", "points", "0")
+	w.Does(t, "ada", "run")
+	w.RequireHeldForReview(t, "ada", "points", "2")
+	w.RequireBalance(t, "ada", "points", "4")
+}

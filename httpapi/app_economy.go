@@ -68,7 +68,7 @@ func appEconomy(f *forms) []*operation {
 	called[appCurrency](f, "VirtualCurrency")
 	called[appTransaction](f, "VirtualTransaction")
 	shapeFor[appCurrency](f, "virtualCurrencyId", "catalogVirtualCurrencyId")
-	hide[appTransaction](f, "ruleVersion", "counterpartTransactionId", "at")
+	hide[appTransaction](f, "ruleVersion", "counterpartTransactionId", "at", "releasedBy")
 	own := map[string]string{"virtualTransaction": "virtualTransactionId"}
 	return []*operation{
 		declare("GET", "/virtual-balances", tenancy.ContentRead, "List one's balances", codes(200, 401), listBalances),

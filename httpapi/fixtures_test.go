@@ -18,6 +18,7 @@ import (
 	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/httpapi"
 	"github.com/guerdonhq/guerdon/learning"
@@ -105,8 +106,9 @@ var furnishings = []furnishing{
 	{"BadgeConfiguration", "badge-configurations", "", "badgeConfigurationId", `"name": "` + secret + `", "image": "https://example.com/a.png",
 		"progressSourceEntityType": "MissionConfiguration", "progressSourceEntityId": "kept", ` + labels, true},
 	{"RewardRule", "reward-rules", "", "", `"name": "` + secret + `", "ruleType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "kept",
-		"matchCondition": null, "applicationMode": "ALWAYS", "maxPerUser": 3, "per": "WEEK",
-		"rewards": [{"virtualCurrencyId": "kept", "redemptionMode": "AUTO", "expression": {"if": [2]}, "maxAmountPerUser": 10, "per": "DAY", "whenExceeded": "PART", "life": {"lifeType": "END_OF", "count": 1, "per": "YEAR"}}],
+		"matchCondition": null, "applicationMode": "ALWAYS", "maxPerUser": 3, "per": "WEEK", "counts": [{"name": "fast", "minutes": 10}],
+		"rewards": [{"virtualCurrencyId": "kept", "redemptionMode": "AUTO", "expression": {"if": [2]}, "maxAmountPerUser": 10, "per": "DAY", "whenExceeded": "PART", "life": {"lifeType": "END_OF", "count": 1, "per": "YEAR"},
+			"reviewCondition": {"or": [{">": [{"var": "recent.fast"}, 9]}, {">": [{"var": "value"}, 100]}]}}],
 		` + describe, false},
 	{"Ladder", "ladders", "", "ladderId", `"name": "` + secret + `", "measure": {"type": "EVENTS", "ruleType": "INSTANCE", "matchEntity": "Activity",
 		"matchEntityId": "kept", "matchCondition": {"if": [true]}, "expression": {"if": [2]}}, "demotion": "PERIOD", "demotionPeriod": "MONTH",
@@ -189,6 +191,13 @@ func (w *world) play(ctx context.Context) {
 		{ID: "paid", CurrencyID: "kept", Amount: decimal.NewFromInt(1000), DestinationUserID: "owner"},
 		{ID: "pending", CurrencyID: "kept", Amount: decimal.NewFromInt(1), DestinationUserID: "owner", RedemptionMode: economy.Manual},
 	})
+	require.NoError(w, err)
+	for _, id := range []string{"rushed", "hurried"} {
+		_, err = w.ws.Record(ctx, event.Event{ID: id, UserID: "ada", EntityID: "kept", Value: new(decimal.NewFromInt(101))})
+		require.NoError(w, err)
+	}
+	held := economy.Hold{ID: "held", CurrencyID: "kept", Amount: decimal.NewFromInt(5), ExpiresAt: start.Add(time.Hour)}
+	_, err = w.ws.Economy.Hold(ctx, "owner", held)
 	require.NoError(w, err)
 	_, err = w.ws.Badges.Award(ctx, badges.NewAward{ID: "honoured", UserID: "owner", ConfigurationID: "kept", Reason: secret})
 	require.NoError(w, err)
@@ -348,25 +357,30 @@ func otherDashboard(all map[string]fixture) {
 		"POST /runtime-leaderboards":                                                               {body: `{"runtimeLeaderboardConfigurationId": "kept", ` + begins + `}`},
 		"GET /runtime-leaderboards/{runtimeLeaderboardId}":                                         {path: kept},
 		"PATCH /runtime-leaderboards/{runtimeLeaderboardId}":                                       {path: kept, body: `{` + begins + `}`},
-		"GET /users":                             {},
-		"POST /users":                            {body: `{"email": "eve@default.test", "firstName": "Eve", "nickname": "` + secret + `"}`},
-		"GET /users/by-external-id/{externalId}": {path: []string{"x-ada"}},
-		"GET /users/me":                          {},
-		"GET /users/me/principal":                {},
-		"GET /users/{userId}":                    {path: ada},
-		"PATCH /users/{userId}":                  {path: ada, body: `{"nickname": "` + secret + `"}`},
-		"DELETE /users/{userId}":                 {path: []string{"leaver"}},
-		"GET /users/{userId}/badges":             {path: ada},
-		"POST /users/{userId}/badges":            {path: ada, body: `{"badgeConfigurationId": "kept", "reason": "` + secret + `"}`},
-		"POST /users/{userId}/merge":             {path: []string{"twin"}, body: `{"intoUserId": "ada", "reason": "one person with two phones", "dryRun": true}`},
-		"POST /virtual-transactions":             {body: `{"transactions": [{"virtualCurrencyId": "kept", "redemptionMode": "AUTO", "amount": 1, "destinationUserId": "ada"}]}`},
+		"GET /users":                                                {},
+		"POST /users":                                               {body: `{"email": "eve@default.test", "firstName": "Eve", "nickname": "` + secret + `"}`},
+		"GET /users/by-external-id/{externalId}":                    {path: []string{"x-ada"}},
+		"GET /users/me":                                             {},
+		"GET /users/me/principal":                                   {},
+		"GET /users/{userId}":                                       {path: ada},
+		"PATCH /users/{userId}":                                     {path: ada, body: `{"nickname": "` + secret + `"}`},
+		"DELETE /users/{userId}":                                    {path: []string{"leaver"}},
+		"GET /users/{userId}/badges":                                {path: ada},
+		"POST /users/{userId}/badges":                               {path: ada, body: `{"badgeConfigurationId": "kept", "reason": "` + secret + `"}`},
+		"POST /users/{userId}/merge":                                {path: []string{"twin"}, body: `{"intoUserId": "ada", "reason": "one person with two phones", "dryRun": true}`},
+		"POST /virtual-transactions":                                {body: `{"transactions": [{"virtualCurrencyId": "kept", "redemptionMode": "AUTO", "amount": 1, "destinationUserId": "ada"}]}`},
+		"GET /virtual-transactions/held-for-review":                 {},
+		"POST /virtual-transactions/release":                        {body: `{"virtualTransactionIds": ["rushed:kept:0"], "reason": "it was a relay"}`},
+		"POST /virtual-transactions/void-all":                       {body: `{"virtualTransactionIds": ["hurried:kept:0"], "reason": "it was a bot"}`},
+		"POST /users/{userId}/holds":                                {path: []string{"owner"}, body: `{"virtualCurrencyId": "kept", "amount": 2, "expiresAt": "2026-03-05T09:00:00Z"}`},
+		"POST /virtual-transactions/{virtualTransactionId}/capture": {path: []string{"held"}, body: `{"amount": 3}`},
 		"POST /virtual-transactions/{virtualTransactionId}/reverse": {path: []string{"paid"}, body: `{"amount": 1, "reason": "it came back"}`},
 		"POST /virtual-transactions/{virtualTransactionId}/void":    {path: []string{"lost"}, body: `{"reason": "it was for another"}`},
-		"GET /workspace":                        {},
-		"GET /workspace-configuration":          {},
-		"PUT /workspace-configuration":          {body: configuration},
-		"POST /workspace-configuration/publish": {},
-		"DELETE /workspace-configuration":       {},
+		"GET /workspace":                                            {},
+		"GET /workspace-configuration":                              {},
+		"PUT /workspace-configuration":                              {body: configuration},
+		"POST /workspace-configuration/publish":                     {},
+		"DELETE /workspace-configuration":                           {},
 
 		"GET /quizzes/{quizId}/translations":                                   {path: kept},
 		"GET /tags/{tagId}/translations":                                       {path: kept},

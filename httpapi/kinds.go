@@ -56,6 +56,7 @@ func dashboard(f *forms) []*operation {
 		dashboardTranslations(),
 		dashboardLearning(f),
 		dashboardMissions(f),
+		dashboardReviews(),
 		dashboardBoards(f),
 		dashboardRankings(f),
 		dashboardMedia(f),

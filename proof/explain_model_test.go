@@ -30,7 +30,7 @@ var explained = []struct {
 	{"missions", features{missions: true, groups: true, counts: true, times: true, clock: true, edits: true}},
 	{"everything", features{
 		missions: true, groups: true, streaks: true, freezes: true, rewards: true, limits: true, boards: true, learning: true, badges: true, levels: true, tags: true,
-		fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, clock: true, edits: true,
+		fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, clock: true, edits: true, reviews: true,
 	}},
 	{"late documents", features{missions: true, streaks: true, rewards: true, boards: true, learning: true, levels: true, fed: true, limits: true, later: true}},
 }

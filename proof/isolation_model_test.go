@@ -484,12 +484,19 @@ var arguments = map[string]func(*drawer) []any{
 		return []any{d.user(), streaks.Query{PeriodType: streaks.ByDay}, d.page()}
 	},
 
-	"Economy.Balance":  func(d *drawer) []any { return []any{d.user(), d.currency()} },
-	"Economy.Balances": func(d *drawer) []any { return []any{d.user()} },
-	"Economy.Grant":    func(d *drawer) []any { return []any{[]economy.Grant{d.grant("")}} },
-	"Economy.History":  func(d *drawer) []any { return []any{d.user(), d.page()} },
-	"Economy.Lapsing":  func(d *drawer) []any { return []any{d.user(), d.currency()} },
-	"Economy.Redeem":   func(d *drawer) []any { return []any{d.user(), d.known()} },
+	"Economy.Balance":       func(d *drawer) []any { return []any{d.user(), d.currency()} },
+	"Economy.Balances":      func(d *drawer) []any { return []any{d.user()} },
+	"Economy.Grant":         func(d *drawer) []any { return []any{[]economy.Grant{d.grant("")}} },
+	"Economy.Capture":       func(d *drawer) []any { return []any{d.known(), decimal.NewFromInt(1)} },
+	"Economy.HeldForReview": func(d *drawer) []any { return []any{d.page()} },
+	"Economy.Hold": func(d *drawer) []any {
+		return []any{d.user(), economy.Hold{CurrencyID: d.currency(), Amount: d.amount(), ExpiresAt: start.Add(time.Duration(d.number(1, 900)) * time.Hour)}}
+	},
+	"Economy.Release": func(d *drawer) []any { return []any{[]string{d.known()}, d.one("", "It was so.")} },
+	"Economy.VoidAll": func(d *drawer) []any { return []any{[]string{d.known()}, d.one("", "It was not so.")} },
+	"Economy.History": func(d *drawer) []any { return []any{d.user(), d.page()} },
+	"Economy.Lapsing": func(d *drawer) []any { return []any{d.user(), d.currency()} },
+	"Economy.Redeem":  func(d *drawer) []any { return []any{d.user(), d.known()} },
 	"Economy.Reverse": func(d *drawer) []any {
 		return []any{d.known(), economy.Reversal{Amount: d.amount(), UpTo: rapid.Bool().Draw(d.T, "up to"), Reason: d.one("", "It was not so.")}}
 	},
@@ -736,7 +743,10 @@ var samples = map[string]object{
 	}),
 	"Economy.RewardRules": document("RewardRule", "per-run", object{
 		"applicationMode": "ALWAYS", "ruleType": "ENTITY", "matchEntity": "Activity",
-		"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "MANUAL", "expression": 2}},
+		"counts": []object{{"name": "lately", "minutes": 600}},
+		"rewards": []object{{
+			"virtualCurrencyId": "points", "redemptionMode": "MANUAL", "expression": 2, "reviewCondition": operation(">", variable("recent.lately"), 1),
+		}},
 	}),
 	"Leaderboards.Configurations": document("RuntimeLeaderboardConfiguration", "earned", object{
 		"query": object{"source": "activity_logs", "entityId": "userId", "score": object{"count": nil}},

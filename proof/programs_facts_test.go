@@ -39,6 +39,9 @@ func (a author) fact() fact {
 	}
 	if a.money {
 		of = append(of, author.grants, author.redeems, author.spends, author.reverses, author.voids)
+		if a.reviews {
+			of = append(of, author.holds, author.holds, author.captures, author.captures)
+		}
 	}
 	if a.freezes && a.streaks {
 		of = append(of, author.agrees, author.agrees)
@@ -310,6 +313,25 @@ func (a author) voids() fact {
 	n := rapid.IntRange(0, 5).Draw(a.T, "voided")
 	return fact{text: fmt.Sprintf("fact-%d is voided", n), do: func(t tester, w *world, _ string) error {
 		_, err := w.Economy.Void(t.Context(), fmt.Sprint("fact-", n), "")
+		return err
+	}}
+}
+
+// holds sets coins aside, of which everybody has enough.
+func (a author) holds() fact {
+	user, n := pick(a, "user", people...), decimal.NewFromInt(pick[int64](a, "amount", 3, 5))
+	return fact{text: fmt.Sprintf("%s has %s coins held", user, n), do: func(t tester, w *world, id string) error {
+		h := economy.Hold{ID: id, CurrencyID: "coins", Amount: n, ExpiresAt: w.now.Load().Add(72 * time.Hour)}
+		_, err := w.Economy.Hold(t.Context(), w.as(user), h)
+		return err
+	}}
+}
+
+// captures takes of what may be held, sometimes more than it is.
+func (a author) captures() fact {
+	n, amount := rapid.IntRange(0, 5).Draw(a.T, "captured"), decimal.NewFromInt(pick[int64](a, "amount", 0, 1, 4))
+	return fact{text: fmt.Sprintf("%s of fact-%d is captured", amount, n), do: func(t tester, w *world, _ string) error {
+		_, err := w.Economy.Capture(t.Context(), fmt.Sprint("fact-", n), amount)
 		return err
 	}}
 }

@@ -24,6 +24,7 @@ type features struct {
 	counts                                       bool // expressions read counts, amounts and what else is going on
 	badges                                       bool // rewards are badges, too
 	tags                                         bool // documents give tags, and react to them
+	reviews                                      bool // rewards are held for review, and rules count how often their events happened lately
 	money                                        bool // grants, spends, transfers
 	lives                                        bool // what is credited lapses
 	moves                                        bool // users move to other zones

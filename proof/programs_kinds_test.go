@@ -241,9 +241,32 @@ func (a author) rewardRule(id string) object {
 			rewards[len(rewards)-1]["life"] = a.life()
 		}
 	}
+	condition, counts := a.condition(entity, "user"), []object(nil)
+	if a.reviews && pick(a, "counted", true, false) {
+		minutes := pick(a, "minutes", 24*60, 10, 1)
+		counts = []object{{"name": "lately", "minutes": minutes}, {"name": "just", "minutes": 1}}
+		if pick(a, "limited", false, true) {
+			condition = operation("<=", variable("recent.lately"), pick(a, "most", 2, 1))
+		}
+	}
+	for _, w := range rewards {
+		if !a.reviews || w["rewardType"] != nil {
+			continue
+		}
+		held := a.condition(entity, "user")
+		if counts != nil {
+			held = pick[any](a, "held", operation(">", variable("recent.lately"), 1), operation(">", variable("recent.just"), 2), held)
+		}
+		if held != nil {
+			w["reviewCondition"] = held
+		}
+	}
 	fields := merge(object{
-		"applicationMode": pick(a, "mode", "ALWAYS", "ALWAYS", "FALLBACK"), "matchCondition": a.condition(entity, "user"), "rewards": rewards,
+		"applicationMode": pick(a, "mode", "ALWAYS", "ALWAYS", "FALLBACK"), "matchCondition": condition, "rewards": rewards,
 	}, matcher)
+	if counts != nil {
+		fields["counts"] = counts
+	}
 	if a.limits {
 		if n := rapid.IntRange(0, 2).Draw(a.T, "most"); n > 0 {
 			fields["maxPerUser"] = n

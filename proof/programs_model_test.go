@@ -31,6 +31,7 @@ var dimensions = []struct {
 	{"lives", features{rewards: true, money: true, lives: true}},
 	{"lives on all", features{missions: true, streaks: true, rewards: true, boards: true, levels: true, badges: true, fed: true, limits: true, money: true, freezes: true, moves: true, lives: true}},
 	{"badges", features{missions: true, streaks: true, rewards: true, boards: true, badges: true, fed: true, limits: true}},
+	{"reviews", features{missions: true, rewards: true, boards: true, reviews: true, fed: true, limits: true, money: true, moves: true}},
 	{"levels", features{levels: true, rewards: true, times: true, moves: true}},
 	{"levels on all", features{levels: true, missions: true, streaks: true, rewards: true, boards: true, badges: true, fed: true, limits: true, money: true, freezes: true}},
 	{"tags", features{missions: true, rewards: true, boards: true, levels: true, tags: true, fed: true}},
@@ -41,7 +42,7 @@ var dimensions = []struct {
 	{"late paths", features{missions: true, rewards: true, boards: true, learning: true, fed: true, later: true}},
 	{"all", features{
 		missions: true, groups: true, streaks: true, freezes: true, rewards: true, limits: true, boards: true, learning: true, levels: true,
-		fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, later: true, badges: true, tags: true, lives: true,
+		fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, later: true, badges: true, tags: true, lives: true, reviews: true,
 	}},
 }
 

@@ -176,8 +176,9 @@ func (w *world) moneyLines(t tester, user string, add adder) {
 	for _, x := range pages(t, func(p store.Page) ([]economy.Transaction, string, error) {
 		return w.Economy.History(t.Context(), user, p)
 	}) {
-		add("%s has %s: %s %s less %s %s %s at %s, redeemed %s, voided %s, expires %s, lapses %s, of %s by %s, version %d", user, x.ID, x.Direction, x.Amount,
-			x.ReversedAmount, x.CurrencyID, x.State, instant(x.At), instant(x.RedeemedAt), instant(x.VoidedAt), instant(x.ExpiresAt), instant(x.LapsesAt), x.GroupID, x.Initiator, x.RuleVersion)
+		add("%s has %s: %s %s of %s held less %s %s %s at %s, redeemed %s, voided %s, expires %s, lapses %s, of %s by %s, version %d, held for review: %t", user, x.ID, x.Direction, x.Amount,
+			x.HeldAmount, x.ReversedAmount, x.CurrencyID, x.State, instant(x.At), instant(x.RedeemedAt), instant(x.VoidedAt), instant(x.ExpiresAt), instant(x.LapsesAt), x.GroupID, x.Initiator,
+			x.RuleVersion, x.HeldForReview)
 	}
 	balances, err := w.Economy.Balances(t.Context(), user)
 	require.NoError(t, err)

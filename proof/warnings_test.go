@@ -94,6 +94,15 @@ func TestWhatIsHardlyMeantIsAWarning(t *testing.T) {
 				"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": 5, "maxAmountPerUser": 4, "whenExceeded": "PART",
 			}}}), nil,
 		},
+		"a count that nobody reads": {
+			reward("new", object{"counts": []object{{"name": "fast", "minutes": 10}, {"name": "slow", "minutes": 60}}, "matchCondition": object{"<": []any{variable("recent.slow"), 9}}}),
+			[]content.Warning{{Field: "counts[0]", Reason: "is read by no expression: recent.fast"}},
+		},
+		"a count for a review": {
+			reward("new", object{"counts": []object{{"name": "fast", "minutes": 10}}, "rewards": []object{{
+				"virtualCurrencyId": "points", "redemptionMode": "AUTO", "reviewCondition": object{">": []any{variable("recent.fast"), 9}},
+			}}}), nil,
+		},
 		"nothing to exceed": {
 			reward("new", object{"rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "whenExceeded": "PART"}}}),
 			[]content.Warning{{Field: "rewards[0].whenExceeded", Reason: "means nothing: there is no maxAmountPerUser, and points has no maxAllowedBalance"}},

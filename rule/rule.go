@@ -116,6 +116,8 @@
 // is absent, and never an empty text: {"var": "user.lang"} is null for a user without a language, and for one
 // without a time zone {"date_part": ["hour", {"var": "completedAt"}, {"var": "user.timezone"}]} is in UTC.
 //
+// recent has, by the names that a reward rule gives its counts, how many of its events happened to the user within the last so many minutes.
+//
 // Which of these, and what else, an expression reads depends on the field:
 //
 //	MissionConfiguration.matchCondition                event user mission
@@ -128,8 +130,9 @@
 //	StreakConfiguration.matchCondition                 event user
 //	StreakRule.usersMatchCondition                     user
 //	StreakRule.freezeCostExpression                    user streak
-//	RewardRule.matchCondition                          event user
-//	RewardRule.rewards.expression                      event user
+//	RewardRule.matchCondition                          event user recent
+//	RewardRule.rewards.expression                      event user recent
+//	RewardRule.rewards.reviewCondition                 event user recent
 //	Ladder.measure.matchCondition                      event user
 //	Ladder.measure.expression                          event user
 //	RuntimeLeaderboardConfiguration.query.where        event user

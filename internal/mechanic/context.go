@@ -189,6 +189,7 @@ var readers = map[string]string{
 		"LearningGroup.startRule, LearningGroup.completionRule, LearningGroup.outcomeRule",
 	"event": "what matches events: MissionConfiguration, StreakConfiguration, RewardRule, RuntimeLeaderboardConfiguration, Ladder, " +
 		"and MissionRule and LearningPathRule with the assignmentMode EVENT",
+	"recent":        "RewardRule, by the names of its counts",
 	"previousEvent": "what matches a Quiz, Slide, Story, LearningGroup or LearningPath",
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -234,12 +235,41 @@ func (f *filler) end(ctx context.Context) error {
 			return err
 		}
 		for j := range list {
-			if t := &list[j]; t.State == economy.Pending && f.draw.IntN(2) == 0 {
+			if t := &list[j]; t.State == economy.Pending && !t.HeldForReview && t.Direction == economy.Credit && f.draw.IntN(2) == 0 {
 				if _, err := f.ws.Economy.Redeem(ctx, t.UserID, t.ID); err != nil {
 					return err
 				}
 			}
 		}
 	}
-	return nil
+	return f.review(ctx)
+}
+
+// review lets somebody look at what is held for review, but for the last of it, and holds points of a member who has ordered something.
+func (f *filler) review(ctx context.Context) error {
+	var held []string
+	for page := (store.Page{Limit: store.MaxPage}); ; {
+		list, next, err := f.ws.Economy.HeldForReview(ctx, page)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			held = append(held, list[i].ID)
+		}
+		if page.Token = next; next == "" {
+			break
+		}
+	}
+	for some := range slices.Chunk(held[:max(0, len(held)-3)], economy.MaxReviewed) {
+		if _, err := f.ws.Economy.Release(ctx, some, "The trainer was there."); err != nil {
+			return err
+		}
+	}
+	_, err := f.ws.Economy.Hold(ctx, f.members[0].id, economy.Hold{
+		ID: "order-towel", CurrencyID: "points", Amount: decimal.NewFromInt(5), ExpiresAt: f.now.AddDate(0, 0, 14),
+	})
+	if errors.Is(err, fault.ErrConflict) { // who has not earned so much orders nothing
+		return nil
+	}
+	return err
 }

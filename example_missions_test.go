@@ -11,6 +11,7 @@ import (
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/tenancy"
+	"github.com/guerdonhq/guerdon/timeframe"
 )
 
 // How does a user get a mission before doing anything? A LAZY rule assigns it when the user's missions
@@ -151,6 +152,55 @@ func Example_distinctMission() {
 	// bob 1 of 2 false
 	// bob 1 of 2 false
 	// eve 2 of 2 true
+}
+
+// How does a user see one's progress on several goals, and open a chapter with the one before? A mission has goals of its own, of which as many are needed as the
+// author says; one that requires another waits until that is completed, and one that is hidden shows when it is begun.
+func Example_missionOfSeveralGoals() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	_, err := ws.Import(ctx, []byte(`{"documents": [
+	  {"kind": "MissionConfiguration", "id": "duathlon", "name": "Duathlon", "missionType": "INDIVIDUAL", "goalsNeeded": 2, "image": "https://example.org/duathlon.png",
+	   "goals": [
+	    {"id": "distance", "name": "Twelve kilometres", "matchType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "run",
+	     "incrementExpression": {"var": "event.value"}, "targetAmountExpression": 12},
+	    {"id": "often", "name": "Two runs", "matchType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "run", "targetAmountExpression": 2},
+	    {"id": "rich", "name": "A hundred points", "matchType": "INSTANCE", "matchEntity": "VirtualTransaction", "matchEntityId": "points",
+	     "matchCondition": {"==": [{"var": "direction"}, "CREDIT"]}, "incrementExpression": {"var": "amount"}, "targetAmountExpression": 100}
+	   ], "defaultLang": "en", "translations": [{"lang": "en", "label": "Two of three"}]},
+	  {"kind": "MissionConfiguration", "id": "secret", "name": "The secret run", "missionType": "INDIVIDUAL", "requires": ["duathlon"], "hidden": true,
+	   "matchType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "run", "targetAmountExpression": 2,
+	   "defaultLang": "en", "translations": [{"lang": "en", "label": "Two more runs"}]},
+	  {"kind": "MissionRule", "id": "chapters", "name": "Chapters", "missionType": "INDIVIDUAL", "missionConfigurationsPool": ["duathlon", "secret"],
+	   "timeframeType": "PERMANENT", "timeframeTimezoneType": "USER", "timeframeStartsAt": "2020-01-01T00:00:00Z", "assignmentMode": "LAZY",
+	   "defaultLang": "en", "translations": [{"lang": "en"}]}
+	]}`))
+	check(err)
+	_, err = ws.Missions.Evaluate(ctx, "ada")
+	check(err)
+	shown := missions.Query{State: timeframe.Active, Concealed: new(false)} // what ada is to see
+	for _, km := range []string{"5", "8", "3"} {
+		now = now.Add(time.Hour)
+		_, err := ws.Record(ctx, event.Event{UserID: "ada", EntityID: "run", Value: new(decimal.RequireFromString(km))})
+		check(err)
+		list, _, err := ws.Missions.List(ctx, "ada", shown, store.Page{})
+		check(err)
+		for _, m := range list {
+			if m.RuleID != "chapters" {
+				continue
+			}
+			fmt.Print(m.ConfigurationID, " ", m.CurrentAmount, " of ", m.TargetAmount)
+			for _, g := range m.Goals {
+				fmt.Print(", ", g.ID, " ", g.CurrentAmount, " of ", g.TargetAmount)
+			}
+			fmt.Println()
+		}
+	}
+	// Output:
+	// duathlon 0 of 2, distance 5 of 12, often 1 of 2, rich 1 of 100
+	// duathlon 2 of 2, distance 13 of 12, often 2 of 2, rich 1 of 100
+	// secret 1 of 2
+	// duathlon 2 of 2, distance 13 of 12, often 2 of 2, rich 1 of 100
 }
 
 // How does everybody get a mission at a time of the day? A rule with a schedule assigns it when the

@@ -167,6 +167,8 @@ func expected(t reflect.Type) string {
 		return `a time such as "2026-01-31T09:00:00Z"`
 	case t == reflect.TypeFor[decimal.Decimal]():
 		return "a number"
+	case t == reflect.TypeFor[Pool]():
+		return `a list of ids, or "ALL"`
 	case readsItself(t):
 		return ""
 	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):

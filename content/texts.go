@@ -34,6 +34,22 @@ func (t *Texts[T]) ValidateTexts() error {
 	return errors.Join(faults...)
 }
 
+// CheckBelow returns every fault in what a part of a document is called in languages, each of which must be one of the document's.
+func CheckBelow[T Text](texts []T, langs []string) error {
+	var faults []error
+	for i, t := range texts {
+		err := t.Validate()
+		switch {
+		case !slices.Contains(langs, t.Language()):
+			err = errors.Join(err, fault.Invalid("lang", "%.40q is no language of the document", t.Language()))
+		case slices.ContainsFunc(texts[:i], func(before T) bool { return before.Language() == t.Language() }):
+			err = errors.Join(err, fault.Invalid("lang", "%q occurs twice", t.Language()))
+		}
+		faults = append(faults, fault.In(fmt.Sprintf("translations[%d]", i), err))
+	}
+	return errors.Join(faults...)
+}
+
 // AllTexts returns the translations.
 func (t *Texts[T]) AllTexts() []Text {
 	all := make([]Text, len(t.Translations))

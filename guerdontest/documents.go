@@ -190,16 +190,38 @@ func Changing() event.Matcher {
 // as many as target, an expression such as "3".
 func MissionConfiguration(id string, counts event.Matcher, target string) *missions.Configuration {
 	return &missions.Configuration{
-		Header: header(id), Labels: labels(id), Name: id, MissionType: missions.Individual,
-		MatchType: counts.Type, MatchEntity: counts.Entity, MatchEntityID: counts.EntityID,
-		TargetAmountExpression: json.RawMessage(target),
+		Header: header(id), Labels: labels(id), Name: id, MissionType: missions.Individual, Goal: goal(counts, target),
+	}
+}
+
+func goal(counts event.Matcher, target string) missions.Goal {
+	return missions.Goal{
+		MatchType: counts.Type, MatchEntity: counts.Entity, MatchEntityID: counts.EntityID, TargetAmountExpression: json.RawMessage(target),
+	}
+}
+
+// Goal returns one of several goals of a mission: events, each as 1, until there are as many as target.
+func Goal(id string, counts event.Matcher, target string) missions.NamedGoal {
+	return missions.NamedGoal{ID: id, Name: id, Goal: goal(counts, target)}
+}
+
+// GoalsConfiguration returns missions of several goals for single users, of which as many are needed as needed says: 1 is any, 0 is all.
+func GoalsConfiguration(id string, needed int, goals ...missions.NamedGoal) *missions.Configuration {
+	return &missions.Configuration{
+		Header: header(id), Labels: labels(id), Name: id, MissionType: missions.Individual, Goals: goals, GoalsNeeded: needed,
 	}
 }
 
 // MissionRule returns a rule that assigns a mission of the configuration by the first event that the
-// mission counts: once for ever if the recurrence is "", otherwise once in each period on the user's
-// clock.
+// mission counts, one of several goals when the user's missions are asked for: once for ever if the recurrence is "", otherwise once in each period on the
+// user's clock.
 func MissionRule(id string, c *missions.Configuration, recurrence timeframe.Recurrence) *missions.Rule {
+	if len(c.Goals) > 0 {
+		return &missions.Rule{
+			Header: header(id), Descriptions: descriptions(), Timeframe: frame(recurrence), Name: id,
+			MissionType: c.MissionType, MissionConfigurationsPool: []string{c.ID}, AssignmentMode: missions.Lazy,
+		}
+	}
 	return &missions.Rule{
 		Header: header(id), Descriptions: descriptions(), Timeframe: frame(recurrence), Name: id,
 		MissionType: c.MissionType, MissionConfigurationsPool: []string{c.ID}, AssignmentMode: missions.OnEvent,

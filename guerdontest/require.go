@@ -52,6 +52,24 @@ func (w *World) RequireCompleted(t TB, out guerdon.Outcome, configurationID stri
 	fail(t, wrong, w.explain(t, out, missions.Configurations.Name(), configurationID))
 }
 
+// RequireGoal fails the test unless a goal of a mission of several goals has come so far.
+func (w *World) RequireGoal(t TB, missionID, goalID, amount string) {
+	t.Helper()
+	want, err := decimal.NewFromString(amount)
+	require.NoError(t, err)
+	m, err := w.Missions.Mission(t.Context(), missionID)
+	require.NoError(t, err)
+	var goals lines
+	for i := range m.Goals {
+		g := &m.Goals[i]
+		if g.ID == goalID && g.CurrentAmount.Equal(want) {
+			return
+		}
+		goals.add("%s has %s of %s", g.ID, g.CurrentAmount, g.TargetAmount)
+	}
+	fail(t, fmt.Sprintf("the goal %q of %q is not at %s", goalID, missionID, want), goals)
+}
+
 // explain fails the test if there is no such document.
 func (w *World) explain(t TB, out guerdon.Outcome, kind, id string) guerdon.Explanation {
 	t.Helper()

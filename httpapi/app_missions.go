@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"reflect"
 	"slices"
@@ -26,6 +27,14 @@ type missionRow struct {
 	// TargetAmount is what it will be while the mission has not begun, 0 where that is not known.
 	TargetAmount decimal.Decimal `json:"targetAmount"`
 	Translation  *content.Label  `json:"translation,omitempty"`
+	// Goals are how far each of several goals is; TargetAmount is how many of them are needed then.
+	Goals []goalRow `json:"goals,omitempty"`
+}
+
+// A goalRow is how far a goal is, and what it is called.
+type goalRow struct {
+	missions.GoalProgress
+	Translation *content.Label `json:"translation,omitempty"`
 }
 
 type (
@@ -67,12 +76,14 @@ func (q missionQuery) query() missions.Query {
 func appMissions(f *forms) []*operation {
 	s := shape{
 		hidden: []string{
-			"missionConfigurationVersion", "missionRuleVersion", "initialAmount", "targetAmount", "seq", "awaited", "completer", "last", "distinct",
+			"missionConfigurationVersion", "missionRuleVersion", "initialAmount", "targetAmount", "seq", "awaited", "completer", "last", "distinct", "after",
+			"hidden", "goals",
 		},
 		always: []string{"state"},
 		null:   []string{"matchCondition", "incrementExpression", "targetAmountExpression"},
 	}
 	f.shapes[reflect.TypeFor[appMission]()] = s
+	shapeOf[missions.GoalProgress](f, shape{hidden: []string{"distinct"}})
 	return []*operation{
 		declare("GET", "/missions", tenancy.ContentRead, "List one's missions and those of one's groups that are running, or by their state one's own that are to come or have ended", codes(200, 400, 401), listMissions),
 		declare("GET", "/missions/{missionId}", tenancy.ContentRead, "Get one of one's missions or of one's groups", codes(200, 400, 401, 404), getMission).naming(map[string]string{"mission": "missionId"}),
@@ -81,6 +92,7 @@ func appMissions(f *forms) []*operation {
 
 func listMissions(ctx context.Context, c *call, in *missionsAsked) (out list[missionRow], err error) {
 	q := in.query()
+	q.Concealed = new(false)
 	if q.State == timeframe.Pending || q.State == timeframe.Ended {
 		found, next, err := c.ws.Missions.List(ctx, c.user.ID, q, in.page())
 		if err != nil {
@@ -114,6 +126,9 @@ func (c *call) missionRows(ctx context.Context, all []missions.Mission, fields [
 	pins := make([]content.Pin, len(all))
 	for i := range all {
 		rows[i] = missionRow{Mission: appMission(all[i]), TargetAmount: target(&all[i])}
+		for _, g := range all[i].Goals {
+			rows[i].Goals = append(rows[i].Goals, goalRow{GoalProgress: g})
+		}
 		pins[i] = content.Pin{ID: all[i].ConfigurationID, Version: all[i].ConfigurationVersion}
 	}
 	if !slices.Contains(fields, "translation") {
@@ -122,6 +137,9 @@ func (c *call) missionRows(ctx context.Context, all []missions.Mission, fields [
 	docs, err := c.ws.Missions.Configurations.Versions(ctx, pins...)
 	for i := 0; err == nil && i < len(docs); i++ {
 		rows[i].Translation, err = picked(c.lang(), docs[i].Translations, docs[i].DefaultLang)
+		for k := 0; err == nil && k < min(len(rows[i].Goals), len(docs[i].Goals)); k++ {
+			rows[i].Goals[k].Translation, err = picked(c.lang(), docs[i].Goals[k].Translations, docs[i].DefaultLang)
+		}
 	}
 	return rows, err
 }
@@ -130,6 +148,9 @@ func (c *call) missionRows(ctx context.Context, all []missions.Mission, fields [
 func target(m *missions.Mission) decimal.Decimal {
 	if m.TargetAmount != nil {
 		return *m.TargetAmount
+	}
+	if n := len(m.Goals); n > 0 {
+		return decimal.NewFromInt(int64(cmp.Or(m.GoalsNeeded, n)))
 	}
 	source := bytes.TrimSpace(m.TargetAmountExpression)
 	if len(source) == 0 || bytes.Equal(source, []byte("null")) {
@@ -149,7 +170,7 @@ func getMission(ctx context.Context, c *call, in *missionAsked) (missionRow, err
 		return missionRow{}, err
 	}
 	own := m.UserID == c.user.ID || m.GroupTagID != "" && c.user.HasTag(m.GroupTagID)
-	if !own || in.GroupTagID != "" && in.GroupTagID != m.GroupTagID {
+	if !own || m.Concealed() || in.GroupTagID != "" && in.GroupTagID != m.GroupTagID {
 		return missionRow{}, fault.NotFound("missionId", in.ID)
 	}
 	rows, err := c.missionRows(ctx, []missions.Mission{m}, in.Fields)

@@ -114,7 +114,7 @@ func (g *grant) UnmarshalJSON(b []byte) error {
 
 func dashboardMissions(f *forms) []*operation {
 	shapeOf[missions.Mission](f, shape{
-		hidden: []string{"missionConfigurationVersion", "missionRuleVersion", "initialAmount", "seq", "awaited", "completer", "last", "distinct"},
+		hidden: []string{"missionConfigurationVersion", "missionRuleVersion", "initialAmount", "seq", "awaited", "completer", "last", "distinct", "after"},
 		always: []string{"state"},
 		null:   []string{"matchCondition", "incrementExpression", "targetAmountExpression"},
 	})

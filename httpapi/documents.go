@@ -36,6 +36,8 @@ type kind[T any, W content.Text] struct {
 	// null are rules that may be null in answers, filled those that are what is said here where they are empty.
 	null   []string
 	filled map[string]string
+	// unless is a field: where it is not empty, what is filled is absent.
+	unless string
 	// kept are fields that answers have and the body of an update lacks.
 	kept []keep
 	// ai says that bodies may say the origin, AI among them.
@@ -93,6 +95,7 @@ func (k *kind[T, W]) shape() shape {
 		always: []string{"origin", "langs", "stage", "createdAt", "updatedAt", "periodId"},
 		null:   k.null,
 		filled: k.filled,
+		unless: k.unless,
 	}
 	if k.timed() {
 		s.always = append(s.always, "state")

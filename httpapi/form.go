@@ -14,6 +14,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/learning"
 	"github.com/guerdonhq/guerdon/rule"
@@ -27,7 +28,8 @@ import (
 //   - a decimal is a number, a moment RFC 3339 in UTC with milliseconds, an empty list is [] and never null,
 //   - what is omitted where it is empty is absent, and so is a moment that is none,
 //   - the name of a time zone is the one that clients know of those that the zone has,
-//   - a rule is an object or null: {"if": [true]} for true, as clients know no other.
+//   - a rule is an object or null: {"if": [true]} for true, as clients know no other,
+//   - a pool is a list of ids, or "ALL".
 type form struct {
 	typ   reflect.Type
 	write func(b []byte, v reflect.Value) []byte
@@ -55,6 +57,8 @@ type member struct {
 	always bool
 	// null says that null clears it.
 	null bool
+	// unless leads to a field of the object: where that is not empty, the member is absent if it is empty itself.
+	unless []int
 	// flat says that it is a map whose entries are members of the object.
 	flat bool
 	form *form
@@ -75,8 +79,9 @@ type shape struct {
 	always []string
 	// null are rules that may be null on the wire; other rules that are empty are absent.
 	null []string
-	// filled are rules that clients expect to be there: what an empty one means.
+	// filled are rules that clients expect to be there: what an empty one means. They are absent where another field, unless, is not empty.
 	filled map[string]string
+	unless string
 }
 
 // forms makes each form once.
@@ -113,6 +118,7 @@ var (
 	typeRule    = reflect.TypeFor[json.RawMessage]()
 	typeCleared = reflect.TypeFor[cleared]()
 	typeDay     = reflect.TypeFor[timeframe.Day]()
+	typePool    = reflect.TypeFor[content.Pool]()
 	typeText    = reflect.TypeFor[encoding.TextMarshaler]()
 	typeJSON    = reflect.TypeFor[json.Marshaler]()
 	typeTrace   = reflect.TypeFor[*rule.Trace]()
@@ -160,7 +166,7 @@ func (f *forms) fill(m *form, t reflect.Type) {
 			}
 			return inner.write(b, v.Elem())
 		}
-	case t.Implements(typeJSON):
+	case t.Implements(typeJSON): // such as a pool
 		m.write = appendJSON
 	case t.Implements(typeText):
 		m.kind, m.values = "string", f.words.of(t).Values
@@ -273,6 +279,13 @@ func (f *forms) membersOf(t reflect.Type, s shape, index []int, taken map[string
 		}
 		all = append(all, f.membersOf(field.Type, inner, append(slices.Clone(index), field.Index...), taken)...)
 	}
+	if i := slices.IndexFunc(all, func(m member) bool { return s.unless != "" && m.json == s.unless }); i >= 0 {
+		for k := range all {
+			if _, is := s.filled[all[k].json]; is {
+				all[k].unless = all[i].index
+			}
+		}
+	}
 	return all
 }
 
@@ -360,7 +373,7 @@ func (m *form) writeObject(b []byte, v reflect.Value) []byte {
 	for i := range m.members {
 		f := &m.members[i]
 		field := v.FieldByIndex(f.index)
-		if f.omit && empty(field) {
+		if (f.omit || f.unless != nil && !empty(v.FieldByIndex(f.unless))) && empty(field) {
 			continue
 		}
 		if !first {

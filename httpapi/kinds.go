@@ -22,6 +22,9 @@ func declarations(f *forms) map[Context][]*operation {
 	called[analytics.Quiz](f, "QuizFigures")
 	called[event.Problem](f, "EventProblem")
 	called[missions.Change](f, "MissionChange")
+	called[missions.GoalChange](f, "MissionGoalChange")
+	called[missions.GoalProgress](f, "MissionGoal")
+	called[missions.NamedGoal](f, "MissionConfigurationGoal")
 	called[streaks.Change](f, "StreakChange")
 	called[economy.Change](f, "TransactionChange")
 	called[badges.Change](f, "BadgeChange")
@@ -143,6 +146,7 @@ func missionConfigurationKind() *kind[missions.Configuration, content.Label] {
 	return &kind[missions.Configuration, content.Label]{
 		name: "MissionConfiguration", plural: "mission-configurations", id: "missionConfigurationId", singular: elsewhere, tags: tagsAnswered,
 		filled: map[string]string{"matchCondition": "true", "incrementExpression": "1", "targetAmountExpression": "1"},
+		unless: "goals",
 		of: func(ws *guerdon.Workspace) content.Documents[missions.Configuration] {
 			return ws.Missions.Configurations
 		},

@@ -337,7 +337,9 @@ func (c *call) changedOf(e *guerdon.Entry) (ownChange, bool) {
 	for _, t := range c.user.Tags {
 		tags[t.TagID] = true
 	}
-	change.Missions = of(o.Missions, func(m *missions.Change) bool { return m.UserID == id || m.UserID == "" && tags[m.GroupTagID] })
+	change.Missions = of(o.Missions, func(m *missions.Change) bool {
+		return !m.Concealed && (m.UserID == id || m.UserID == "" && tags[m.GroupTagID])
+	})
 	change.Streaks = of(o.Streaks, func(s *streaks.Change) bool { return s.UserID == id })
 	change.Transactions = of(o.Transactions, func(t *economy.Change) bool { return t.UserID == id })
 	change.Badges = of(o.Badges, func(b *badges.Change) bool { return b.UserID == id })

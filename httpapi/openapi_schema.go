@@ -71,6 +71,13 @@ func (d *description) schema(f *form) object {
 		}
 		return ref("schemas", "JsonLogicExpression")
 	}
+	if f.typ == typePool {
+		d.schemas["Pool"] = object{
+			"anyOf":       []object{{"type": "string", "enum": []string{"ALL"}}, {"type": "array", "items": object{"type": "string"}}},
+			"description": "The documents among which a rule picks: their ids, or all there are of the kind, also those that are published later.",
+		}
+		return ref("schemas", "Pool")
+	}
 	if f.zone {
 		d.schemas["Timezone"] = object{
 			"type": "string", "enum": d.forms.zones.known(),
@@ -199,7 +206,7 @@ func (d *description) members(f *form, o *operation) object {
 			schema["description"] = about
 		}
 		properties[m.name] = schema
-		if m.always || !m.omit {
+		if m.always || !m.omit && m.unless == nil {
 			required = append(required, m.name)
 		}
 	}

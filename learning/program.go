@@ -49,7 +49,7 @@ func compile(docs *content.Program, lib *content.Library, past mechanic.Past) (*
 // candidates returns the paths that a rule may assign, in the order of their creation.
 func (p *program) candidates(r *Rule) []*Path {
 	return slices.DeleteFunc(content.Live(p.docs, Paths), func(path *Path) bool {
-		return len(r.LearningPathsPool) > 0 && !slices.Contains(r.LearningPathsPool, path.ID)
+		return !r.LearningPathsPool.Has(path.ID)
 	})
 }
 

@@ -3,7 +3,6 @@ package learning
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/guerdonhq/guerdon/content"
@@ -59,8 +58,9 @@ type Rule struct {
 	Name     string   `json:"name"`
 	// UsersMatchCondition picks users; it may read user and activeAssignments, and with the mode EVENT event.
 	UsersMatchCondition json.RawMessage `json:"usersMatchCondition,omitempty"`
-	// LearningPathsPool are the candidates of ASSIGN; empty means every path.
-	LearningPathsPool []string `json:"learningPathsPool,omitempty"`
+	// LearningPathsPool are the candidates of ASSIGN: ids, or "ALL" for every path, also one that is published later. If it is not said, or empty, every path is one
+	// too, but then ASSIGN needs LearningPathsMatchCondition.
+	LearningPathsPool content.Pool `json:"learningPathsPool,omitempty"`
 	// LearningPathsMatchCondition picks among the candidates, one at a time; it may read learningPath too.
 	LearningPathsMatchCondition json.RawMessage `json:"learningPathsMatchCondition,omitempty"`
 	// InitialVisibilityCondition gives LOCKED or UNLOCKED, or false or true, for each path that ASSIGN
@@ -138,9 +138,13 @@ func (r *Rule) checkAssign() error {
 		faults = append(faults, fault.Invalid("learningPathsPool", "has %d paths, at most %d are allowed", n, MaxPool))
 	}
 	for i, id := range r.LearningPathsPool {
-		err := ident.Check(poolField(i), id)
+		if r.LearningPathsPool.IsAll() {
+			break
+		}
+		field := r.LearningPathsPool.Entry("learningPathsPool", i)
+		err := ident.Check(field, id)
 		if slices.Contains(r.LearningPathsPool[:i], id) {
-			err = fault.Invalid(poolField(i), "%q occurs twice", id)
+			err = fault.Invalid(field, "%q occurs twice", id)
 		}
 		faults = append(faults, err)
 	}
@@ -149,8 +153,6 @@ func (r *Rule) checkAssign() error {
 
 // MaxPool is how many paths a rule's pool may have.
 const MaxPool = 100
-
-func poolField(i int) string { return fmt.Sprintf("learningPathsPool[%d]", i) }
 
 func (r *Rule) checkUnlock() error {
 	var faults []error
@@ -199,10 +201,7 @@ func (r *Rule) References() []content.Reference {
 	if r.UnlockLearningPathID != "" {
 		refs = append(refs, content.Reference{Field: "unlockLearningPathId", Kind: Paths.Name(), ID: r.UnlockLearningPathID})
 	}
-	for i, id := range r.LearningPathsPool {
-		refs = append(refs, content.Reference{Field: poolField(i), Kind: Paths.Name(), ID: id})
-	}
-	return refs
+	return append(refs, r.LearningPathsPool.References("learningPathsPool", Paths.Name())...)
 }
 
 // pathPaths are what expressions may read of a path that a rule could assign.

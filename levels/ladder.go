@@ -138,18 +138,7 @@ func (l *Ladder) checkSteps() error {
 
 // check returns every fault in what the step is called.
 func (s *Step) check(langs []string) error {
-	faults := []error{text.Required("name", s.Name), text.Optional(text.URI, "image", s.Image), s.checkPerks()}
-	for i, t := range s.Translations {
-		err := t.Validate()
-		switch {
-		case !slices.Contains(langs, t.Lang):
-			err = errors.Join(err, fault.Invalid("lang", "%.40q is no language of the ladder", t.Lang))
-		case slices.ContainsFunc(s.Translations[:i], func(before Text) bool { return before.Lang == t.Lang }):
-			err = errors.Join(err, fault.Invalid("lang", "%q occurs twice", t.Lang))
-		}
-		faults = append(faults, fault.In(fmt.Sprintf("translations[%d]", i), err))
-	}
-	return errors.Join(faults...)
+	return errors.Join(text.Required("name", s.Name), text.Optional(text.URI, "image", s.Image), s.checkPerks(), content.CheckBelow(s.Translations, langs))
 }
 
 func (s *Step) checkPerks() error {

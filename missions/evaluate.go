@@ -64,23 +64,32 @@ func (p *program) evaluate(ctx context.Context, tx *session.Tx, pl *plan, o *mec
 	}
 	var made []*Mission
 	failed := false
-	for _, g := range pl.goals {
-		m := p.newMission(tx, g, pl, period, u)
+	for _, a := range pl.aims {
+		m := p.newMission(tx, a, pl, period, u)
 		wanted := true
 		if pl.missions.Given() {
-			o.With("mission", p.candidate(m, g, at), func() { wanted = pl.missions.Holds(tx, o) })
+			o.With("mission", p.candidate(m, a, at), func() { wanted = pl.missions.Holds(tx, o) })
 		}
 		if !wanted {
 			continue
 		}
-		if period.State(at) == timeframe.Active && !activate(tx, g, m, o) {
+		after, lacks, err := p.met(ctx, tx, u, a)
+		if err != nil {
+			return nil, nil, err
+		}
+		if lacks != "" {
+			done.Waiting = append(done.Waiting, m.ID)
+			continue
+		}
+		m.countsAfter(after)
+		if period.State(at) == timeframe.Active && !activate(tx, a, m, o) {
 			failed = true
 			continue
 		}
 		made = append(made, m)
 		done.Made = append(done.Made, m.ID)
 	}
-	if failed && len(made) == 0 {
+	if failed && len(made)+len(done.Waiting) == 0 {
 		return nil, nil, nil // once the author has mended it, it is tried again
 	}
 	if len(made) == 0 && o.Event.Type == event.Clock {
@@ -120,22 +129,22 @@ func (pl *plan) begun(ctx context.Context, tx *session.Tx, u *tenancy.User, p ti
 }
 
 // candidate returns what a rule may read at a moment of a mission that it could assign.
-func (p *program) candidate(m *Mission, g *goal, at time.Time) map[string]any {
+func (p *program) candidate(m *Mission, a *aim, at time.Time) map[string]any {
 	v := m.vars()
 	tags := []any{}
-	for _, tag := range p.docs.EntityTags(Configurations.Name(), g.ID, at) {
+	for _, tag := range p.docs.EntityTags(Configurations.Name(), a.ID, at) {
 		tags = append(tags, tag)
 	}
-	v["name"], v["tags"] = g.Name, tags
+	v["name"], v["tags"] = a.Name, tags
 	return v
 }
 
 // newMission returns a mission as a rule makes it.
-func (p *program) newMission(tx *session.Tx, g *goal, pl *plan, period timeframe.Period, u *tenancy.User) *Mission {
-	m := fromGoal(g)
+func (p *program) newMission(tx *session.Tx, a *aim, pl *plan, period timeframe.Period, u *tenancy.User) *Mission {
+	m := ofAim(a)
 	m.RuleID, m.RuleVersion = pl.ID, pl.Version
 	m.lasts(period, pl.GraceMinutes)
-	if g.MissionType == Group {
+	if a.MissionType == Group {
 		m.GroupTagID, m.Seq = pl.GroupTagID, tx.Seq
 	} else {
 		m.UserID = u.ID
@@ -146,14 +155,16 @@ func (p *program) newMission(tx *session.Tx, g *goal, pl *plan, period timeframe
 	return m
 }
 
-// fromGoal returns a mission with a copy of what it needs of its configuration.
-func fromGoal(g *goal) *Mission {
-	return &Mission{
-		MissionType: g.MissionType, ConfigurationID: g.ID, ConfigurationVersion: g.Version,
-		MatchType: g.MatchType, MatchEntity: g.MatchEntity, MatchEntityID: g.MatchEntityID,
-		MatchCondition: g.MatchCondition, IncrementExpression: g.IncrementExpression, DistinctExpression: g.DistinctExpression, TargetAmountExpression: g.TargetAmountExpression,
-		DefaultLang: g.DefaultLang,
+// ofAim returns a mission with a copy of what it needs of its configuration.
+func ofAim(a *aim) *Mission {
+	m := &Mission{
+		MissionType: a.MissionType, ConfigurationID: a.ID, ConfigurationVersion: a.Version, Goal: a.Goal, GoalsNeeded: a.GoalsNeeded,
+		DefaultLang: a.DefaultLang, Image: a.Image, Hidden: a.Hidden,
 	}
+	for i := range a.Goals {
+		m.Goals = append(m.Goals, GoalProgress{ID: a.Goals[i].ID, Goal: a.Goals[i].Goal})
+	}
+	return m
 }
 
 // activeMissions returns the missions of a user's own at a moment, as rules see them. How far a group is depends on what
@@ -187,8 +198,8 @@ func (p *program) begin(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if err != nil || !found {
 		return err
 	}
-	g, err := p.goalOf(&m)
-	if err != nil || !activate(tx, g, &m, o) {
+	a, err := p.aimOf(&m)
+	if err != nil || !activate(tx, a, &m, o) {
 		return err
 	}
 	return missionTable.Put(ctx, tx, m)

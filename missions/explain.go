@@ -2,6 +2,7 @@ package missions
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -23,7 +24,7 @@ func (p *program) Moves(c *Change, kind, id string) bool {
 	if kind == Rules.Name() {
 		return c.RuleID == id && c.Assigned
 	}
-	return c.ConfigurationID == id && c.Amount.IsPositive()
+	return c.ConfigurationID == id && c.Counted()
 }
 
 // Explain asks of an occasion what React will ask of a rule or a configuration, in its order.
@@ -40,18 +41,35 @@ func (p *program) Explain(
 		v.Unpublished()
 		return v, nil, nil
 	}
-	if v.Version = pl.Version; !v.Evaluated(o, Rules.Name(), id, pl.on, "missions") {
-		return v, nil, nil
+	v.Version = pl.Version
+	conclude, err := p.explainRule(ctx, tx, o, pl, v)
+	return v, func(changes *[]Change, problems []event.Problem) {
+		if conclude != nil {
+			conclude(changes, problems)
+		}
+		i := slices.IndexFunc(*changes, func(c Change) bool { return c.RuleID == id && c.Assigned })
+		if i >= 0 && pl.MissionType == Individual && !v.Holds() { // not because of what the event is about
+			v.Checks = nil
+			v.Ask("requires", true, "mission %s was picked before, and what it had waited for is completed", (*changes)[i].MissionID)
+		}
+	}, err
+}
+
+// explainRule asks whether an occasion has a rule evaluated, and then what that asks.
+func (p *program) explainRule(
+	ctx context.Context, tx *session.Tx, o *mechanic.Occasion, pl *plan, v *mechanic.Verdict,
+) (func(*[]Change, []event.Problem), error) {
+	if !v.Evaluated(o, Rules.Name(), pl.ID, pl.on, "missions") {
+		return nil, nil
 	}
 	// The rules before it have assigned theirs by then: React will find that done.
 	before := p.rules.On(o.Keys)
 	if i := slices.Index(before, pl); i > 0 {
 		if _, err := p.assign(ctx, tx, before[:i], o); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	conclude, err := p.explainPlan(ctx, tx, o, pl, v)
-	return v, conclude, err
+	return p.explainPlan(ctx, tx, o, pl, v)
 }
 
 // explainPlan asks what [program.evaluate] asks. Of a group, what it returns adds whether another member had the rule
@@ -90,9 +108,8 @@ func (p *program) explainPlan(
 			return nil, err
 		}
 	}
-	p.explainCandidates(tx, c, pl, period, v)
-	if pl.MissionType == Individual {
-		return nil, nil
+	if err := p.explainCandidates(ctx, tx, c, pl, period, v); err != nil || pl.MissionType == Individual {
+		return nil, err
 	}
 	others, err := election{owner.ID, pl.ID, period.ID}.candidates(ctx, tx)
 	return func(*[]Change, []event.Problem) {
@@ -102,20 +119,28 @@ func (p *program) explainPlan(
 	}, err
 }
 
-// explainCandidates asks whether the rule picks at least one of its candidates.
-func (p *program) explainCandidates(tx *session.Tx, c *mechanic.Occasion, pl *plan, period timeframe.Period, v *mechanic.Verdict) {
+// explainCandidates asks whether the rule picks at least one of its candidates that waits for no other.
+func (p *program) explainCandidates(ctx context.Context, tx *session.Tx, c *mechanic.Occasion, pl *plan, period timeframe.Period, v *mechanic.Verdict) (err error) {
 	const none = "no published configuration is a candidate"
-	v.Picks("missionConfigurationsPool", none, len(pl.goals), func(i int) (id string, asked rule.Check) {
-		g := pl.goals[i]
-		m := p.newMission(tx, g, pl, period, c.User)
-		c.With("mission", p.candidate(m, g, c.Event.At), func() { asked = pl.missions.Check(c.Vars(), tx.Moment()) })
-		if asked.Holds && period.State(c.Event.At) == timeframe.Active {
-			if target := explainTarget(tx, c, g, m); !target.Holds {
+	v.Picks("missionConfigurationsPool", none, len(pl.aims), func(i int) (id string, asked rule.Check) {
+		a := pl.aims[i]
+		m := p.newMission(tx, a, pl, period, c.User)
+		c.With("mission", p.candidate(m, a, c.Event.At), func() { asked = pl.missions.Check(c.Vars(), tx.Moment()) })
+		if !asked.Holds {
+			return a.ID, asked
+		}
+		var lacks string
+		if _, lacks, err = p.met(ctx, tx, c.User, a); err == nil && lacks != "" {
+			return a.ID, rule.Check{Name: "requires", Reason: fmt.Sprintf("it waits until user %s has completed a mission of %s", c.User.ID, lacks)}
+		}
+		if period.State(c.Event.At) == timeframe.Active {
+			if target := explainTargets(tx, c, a, m); !target.Holds {
 				asked = target
 			}
 		}
-		return g.ID, asked
+		return a.ID, asked
 	})
+	return err
 }
 
 func not(holds bool) string {
@@ -125,9 +150,14 @@ func not(holds bool) string {
 	return "not "
 }
 
-// explainTarget asks for the target of a mission that has none yet.
-func explainTarget(tx *session.Tx, c *mechanic.Occasion, g *goal, m *Mission) (check rule.Check) {
-	c.With("mission", m.vars(), func() { check = g.target.Check(c.Vars(), tx.Moment()) })
+// explainTargets asks for the targets of a mission that has none yet, up to the first that is none.
+func explainTargets(tx *session.Tx, c *mechanic.Occasion, a *aim, m *Mission) (check rule.Check) {
+	for _, g := range a.goals {
+		c.With("mission", m.varsOf(g), func() { check = g.target.Check(c.Vars(), tx.Moment()) })
+		if !check.Holds {
+			break
+		}
+	}
 	return check
 }
 
@@ -150,7 +180,7 @@ func (p *program) explainConfiguration(ctx context.Context, tx *session.Tx, c *m
 		return err
 	}
 	for _, owner := range owners(c.User) {
-		for _, key := range c.Keys {
+		for _, key := range append(slices.Clone(c.Keys), severalGoals) {
 			missions, err := missionTable.List(ctx, tx, counting(owner, key, c.Event.At))
 			if err != nil {
 				return nil, err
@@ -165,38 +195,62 @@ func (p *program) explainConfiguration(ctx context.Context, tx *session.Tx, c *m
 	if best != nil {
 		return best, nil
 	}
-	return p.explainNone(ctx, tx, c, id, p.goals[id])
+	return p.explainNone(ctx, tx, c, id, p.aims[id])
 }
 
 // explainMission asks what [program.advance] asks.
 func (p *program) explainMission(tx *session.Tx, c *mechanic.Occasion, m *Mission) (*mechanic.Verdict, error) {
 	v := &mechanic.Verdict{Version: m.ConfigurationVersion}
-	g, err := p.goalOf(m)
+	a, err := p.aimOf(m)
 	if err != nil {
 		return v, err
 	}
-	v.Counts(event.MatchFields(), m.Matcher(), c)
-	if !askState(v, m, position{c.Event.At, orderOf(c)}) || !askGrace(v, m, recordedAt(tx, c)) {
+	if !a.several() {
+		v.Counts(event.MatchFields(), m.Matcher(), c)
+	}
+	if !askState(v, m, here(c)) || !askGrace(v, m, recordedAt(tx, c)) {
 		return v, nil
 	}
-	if m.TargetAmount == nil && !v.Add(explainTarget(tx, c, g, m)) {
+	if m.TargetAmount == nil && !v.Add(explainTargets(tx, c, a, m)) {
 		return v, nil
 	}
-	activate(tx, g, m, c)
-	c.With("mission", m.vars(), func() {
-		if v.Condition(g.condition, c.Vars(), tx.Moment()) && m.askDistinct(v, g, c.Vars(), tx.Moment()) {
-			v.Add(g.increment.Check(c.Vars(), tx.Moment()))
+	activate(tx, a, m, c)
+	if !a.several() {
+		m.explainGoal(tx, c, a.goals[0], v)
+		return v, nil
+	}
+	v.CountsFor("goals", len(a.goals), func(i int) (string, rule.Check) {
+		var one mechanic.Verdict
+		g := a.goals[i]
+		switch of := &m.Goals[i]; {
+		case !one.Counts(g.fields(), g.Matcher(), c):
+		case m.reached(g):
+			one.Ask(goalField(i), false, "it had been reached at %s", mechanic.Stamp(of.CompletedAt))
+		default:
+			one.Ask(goalField(i), true, "it had not been reached, with %s of %s", of.CurrentAmount, of.TargetAmount)
+			m.explainGoal(tx, c, g, &one)
 		}
+		return g.id, one.Checks[len(one.Checks)-1]
 	})
 	return v, nil
 }
 
-// askDistinct asks whether no event that the mission has counted has given the value that this one gives.
+// explainGoal asks what [goal.judge] asks.
+func (m *Mission) explainGoal(tx *session.Tx, c *mechanic.Occasion, g *goal, v *mechanic.Verdict) {
+	c.With("mission", m.varsOf(g), func() {
+		if v.Condition(g.condition, c.Vars(), tx.Moment()) && m.askDistinct(v, g, c.Vars(), tx.Moment()) {
+			v.Add(g.increment.Check(c.Vars(), tx.Moment()))
+		}
+	})
+}
+
+// askDistinct asks whether no event that the goal has counted has given the value that this one gives.
 func (m *Mission) askDistinct(v *mechanic.Verdict, g *goal, vars map[string]any, now time.Time) bool {
-	if !g.distinct.Given() || !v.Add(g.distinct.Check(vars, now, func(value string) bool { return slices.Contains(m.Distinct, value) })) {
+	counted := m.counted(g)
+	if !g.distinct.Given() || !v.Add(g.distinct.Check(vars, now, func(value string) bool { return slices.Contains(counted, value) })) {
 		return !g.distinct.Given()
 	}
-	return len(m.Distinct) < MaxDistinct || v.Ask("distinctExpression", false, "mission %s has counted %d values, and counts no more", m.ID, MaxDistinct)
+	return len(counted) < MaxDistinct || v.Ask(g.below+"distinctExpression", false, "mission %s has counted %d values, and counts no more", m.ID, MaxDistinct)
 }
 
 // askState asks whether a mission counts anything at a place in the order in which things happened.
@@ -204,6 +258,8 @@ func askState(v *mechanic.Verdict, m *Mission, here position) bool {
 	switch {
 	case m.period().State(here.At) != timeframe.Active:
 		return v.Ask("startsAt", false, "mission %s begins at %s, after the event", m.ID, mechanic.Stamp(m.StartsAt))
+	case m.After != position{} && !here.after(m.After):
+		return v.Ask("requires", false, "mission %s counts what is behind that which completed the last of those that are needed first", m.ID)
 	case !v.Ask("startsAt", true, "mission %s was running", m.ID):
 		return false
 	case m.MissionType == Group:
@@ -227,15 +283,23 @@ func target(m *Mission) string {
 	return m.TargetAmount.String()
 }
 
-// explainNone says why no mission of a configuration could count the event. The goal is nil if it is out of use.
-func (p *program) explainNone(ctx context.Context, tx *session.Tx, c *mechanic.Occasion, id string, g *goal) (*mechanic.Verdict, error) {
+// explainNone says why no mission of a configuration could count the event. The aim is nil if it is out of use.
+func (p *program) explainNone(ctx context.Context, tx *session.Tx, c *mechanic.Occasion, id string, a *aim) (*mechanic.Verdict, error) {
 	v := &mechanic.Verdict{}
-	if g == nil {
+	if a == nil {
 		v.Ask("published", false, "it was not published, and no mission of it was running")
 		return v, nil
 	}
-	v.Version = g.Version
-	if !v.Counts(event.MatchFields(), g.Matcher(), c) {
+	v.Version = a.Version
+	if a.several() {
+		if !v.CountsFor("goals", len(a.goals), func(i int) (string, rule.Check) {
+			var one mechanic.Verdict
+			one.Counts(a.goals[i].fields(), a.goals[i].Matcher(), c)
+			return a.goals[i].id, one.Checks[len(one.Checks)-1]
+		}) {
+			return v, nil
+		}
+	} else if !v.Counts(event.MatchFields(), a.Matcher(), c) {
 		return v, nil
 	}
 	var last *Mission
@@ -252,6 +316,14 @@ func (p *program) explainNone(ctx context.Context, tx *session.Tx, c *mechanic.O
 	}
 	switch {
 	case last == nil:
+		_, lacks, err := p.met(ctx, tx, c.User, a)
+		if err != nil {
+			return v, err
+		}
+		if lacks != "" {
+			v.Ask("requires", false, "no mission of it had been assigned to user %s, who had completed none of %s, which is needed first", c.User.ID, lacks)
+			break
+		}
 		v.Ask("startsAt", false, "no mission of it had been assigned to user %s", c.User.ID)
 	case last.period().State(c.Event.At) == timeframe.Ended:
 		v.Ask("startsAt", false, "mission %s had ended at %s, and the event happened at %s", last.ID, mechanic.Stamp(last.EndsAt), mechanic.Stamp(c.Event.At))

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -141,6 +143,11 @@ func (m *Mission) rewind(ctx context.Context, tx *session.Tx, otherwise bool) er
 // count counts a mission anew from contributions in the order in which they happened; those that are settled come first.
 func (m *Mission) count(logs []Log) {
 	m.CurrentAmount, m.IsCompleted, m.CompletedAt, m.Completer, m.Last, m.Distinct = m.InitialAmount, false, time.Time{}, Completer{}, position{}, nil
+	m.Goals = slices.Clone(m.Goals)
+	for i := range m.Goals {
+		g := &m.Goals[i]
+		g.CurrentAmount, g.CompletedAt, g.Distinct = decimal.Decimal{}, time.Time{}, nil
+	}
 	for _, settled := range []bool{true, false} {
 		for i := range logs {
 			if logs[i].settled() == settled {
@@ -243,9 +250,9 @@ func (p *program) elect(ctx context.Context, tx *session.Tx, e election, now str
 	if err != nil {
 		return nil, err
 	}
-	for _, g := range pl.goals {
-		m := p.newMission(tx, g, pl, period, nil)
-		if !slices.Contains(wanted, m.ID) || slices.Contains(known, m.ID) || !activate(tx, g, m, mechanic.Values{}) {
+	for _, a := range pl.aims {
+		m := p.newMission(tx, a, pl, period, nil)
+		if !slices.Contains(wanted, m.ID) || slices.Contains(known, m.ID) || !activate(tx, a, m, mechanic.Values{}) {
 			continue
 		}
 		if err := p.found(ctx, tx, m, now); err != nil {
@@ -296,10 +303,10 @@ func (p *program) collect(ctx context.Context, tx *session.Tx, m *Mission, now s
 			if o.Event.ID == now {
 				return nil
 			}
-			entry, counts, err := p.judge(tx, o, m)
-			if err == nil && counts {
+			entries, err := p.judge(tx, o, m)
+			if err == nil && len(entries) > 0 {
 				counted = true
-				err = logTable.Put(ctx, tx, entry)
+				err = logTable.Put(ctx, tx, entries...)
 			}
 			return err
 		}); err != nil {
@@ -370,11 +377,11 @@ func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendmen
 			if m.completedBy(o.Event) { // this is where it was told now
 				m.Completer.Place = o.Place
 			}
-			entry, counts, err := p.judge(tx, o, m)
-			if err != nil || !counts {
+			entries, err := p.judge(tx, o, m)
+			if err != nil || len(entries) == 0 {
 				return err
 			}
-			return logHistory.put(ctx, tx, entry.key(), &entry)
+			return logHistory.put(ctx, tx, entries[0].key(), &entries[0])
 		}); err != nil {
 			return nil, err
 		}
@@ -412,6 +419,9 @@ func amend(changes []Change, d mechanic.Difference) []Change {
 	if i := slices.IndexFunc(changes, func(c Change) bool { return c.MissionID == of.ID }); i >= 0 {
 		was := changes[i]
 		c.Assigned, c.Earlier, c.Amount = was.Assigned, was.Earlier, was.Amount
+		for i := range min(len(c.Goals), len(was.Goals)) {
+			c.Goals[i].Amount = was.Goals[i].Amount
+		}
 		changes = slices.Delete(changes, i, i+1)
 	}
 	c.Assigned = c.Assigned || d.Was == nil

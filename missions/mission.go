@@ -1,14 +1,13 @@
 package missions
 
 import (
-	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
 
-	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/store"
@@ -38,25 +37,27 @@ type Mission struct {
 	// Provisional says that the mission's time is over and its time of grace is not. It is computed too.
 	Provisional bool `json:"provisional,omitempty"`
 
-	MatchType              event.MatchType `json:"matchType"`
-	MatchEntity            string          `json:"matchEntity"`
-	MatchEntityID          string          `json:"matchEntityId,omitempty"`
-	MatchCondition         json.RawMessage `json:"matchCondition,omitempty"`
-	IncrementExpression    json.RawMessage `json:"incrementExpression,omitempty"`
-	DistinctExpression     json.RawMessage `json:"distinctExpression,omitempty"`
-	TargetAmountExpression json.RawMessage `json:"targetAmountExpression,omitempty"`
+	// Goal is what the mission counts, empty if it has several goals.
+	Goal
 
+	// Goals are how far each of several goals is, in the order of the configuration, and GoalsNeeded how many have to be reached.
+	Goals       []GoalProgress `json:"goals,omitempty"`
+	GoalsNeeded int            `json:"goalsNeeded,omitempty"`
+	// CurrentAmount is how far the mission is: with several goals, how many are reached.
 	CurrentAmount decimal.Decimal `json:"currentAmount"`
 	// InitialAmount is where a mission made by hand began.
 	InitialAmount decimal.Decimal `json:"initialAmount,omitzero"`
-	// TargetAmount is fixed when the mission becomes active; nil before.
+	// TargetAmount is how much is needed: with several goals, how many of them. It is fixed when the mission becomes active; nil before.
 	TargetAmount *decimal.Decimal `json:"targetAmount,omitempty"`
 	IsCompleted  bool             `json:"isCompleted,omitempty"`
 	// CompletedAt is when the target was reached, in the order in which things happened.
 	CompletedAt time.Time `json:"completedAt,omitzero"`
 	DefaultLang string    `json:"defaultLang"`
-	CreatedAt   time.Time `json:"createdAt"`
-	UpdatedAt   time.Time `json:"updatedAt"`
+	// Image and Hidden are those of the configuration.
+	Image     string    `json:"image,omitempty"`
+	Hidden    bool      `json:"hidden,omitempty"`
+	CreatedAt time.Time `json:"createdAt"`
+	UpdatedAt time.Time `json:"updatedAt"`
 
 	// Seq is the number of the journal's entry that made the mission of a group.
 	Seq int64 `json:"seq,omitempty"`
@@ -69,7 +70,31 @@ type Mission struct {
 	Distinct []string `json:"distinct,omitempty"`
 	// Last is the latest contribution, in the order in which things happened.
 	Last position `json:"last,omitzero"`
+	// After is what completed the last of the missions that are needed first: what counts is behind it.
+	After position `json:"after,omitzero"`
 }
+
+// A GoalProgress is how far one of several goals of a mission is.
+type GoalProgress struct {
+	ID string `json:"goalId"`
+	Goal
+
+	CurrentAmount decimal.Decimal `json:"currentAmount"`
+	// TargetAmount is fixed when the mission becomes active; nil before.
+	TargetAmount *decimal.Decimal `json:"targetAmount,omitempty"`
+	// CompletedAt is when the target was reached, zero if it is not; nothing counts for the goal since.
+	CompletedAt time.Time `json:"completedAt,omitzero"`
+	// Distinct stands for the values that were counted, as that of a [Mission].
+	Distinct []string `json:"distinct,omitempty"`
+}
+
+// Begun tells whether something of the mission is done.
+func (m *Mission) Begun() bool {
+	return m.CurrentAmount.IsPositive() || slices.ContainsFunc(m.Goals, func(g GoalProgress) bool { return g.CurrentAmount.IsPositive() })
+}
+
+// Concealed tells whether the mission is not to be shown to whose it is: it is hidden, and nothing of it is done.
+func (m *Mission) Concealed() bool { return m.Hidden && !m.Begun() }
 
 // A Completer is the contribution that completed a mission.
 type Completer struct {
@@ -95,12 +120,33 @@ func (p position) after(q position) bool {
 	return p.At.After(q.At) || p.At.Equal(q.At) && p.Order > q.Order
 }
 
+// here returns the place of an event.
+func here(o *mechanic.Occasion) position { return position{o.Event.At, orderOf(o)} }
+
 // orderOf returns the place of an event among those of its moment.
 func orderOf(o *mechanic.Occasion) string { return fmt.Sprintf("%s#%04d", o.Place, o.Nth) }
 
-// Matcher returns which events the mission counts.
-func (m *Mission) Matcher() event.Matcher {
-	return event.Matcher{Type: m.MatchType, Entity: m.MatchEntity, EntityID: m.MatchEntityID}
+// severalGoals is in the index in the place of the key of what a mission counts, if it has several goals. No event has this key.
+const severalGoals = "goals"
+
+// key is what the mission is found by.
+func (m *Mission) key() string {
+	if len(m.Goals) > 0 {
+		return severalGoals
+	}
+	return m.Matcher().Key()
+}
+
+// keys are the keys of what the mission counts.
+func (m *Mission) keys() []string {
+	if len(m.Goals) == 0 {
+		return []string{m.Matcher().Key()}
+	}
+	keys := make([]string, len(m.Goals))
+	for i := range m.Goals {
+		keys[i] = m.Goals[i].Matcher().Key()
+	}
+	return keys
 }
 
 // owner is whose the mission is, as one text.
@@ -159,20 +205,41 @@ func (m *Mission) vars() map[string]any {
 	return v
 }
 
-// seen lets rules see the mission while fn runs, if they read it: to lay it out costs more than most rules.
-func (m *Mission) seen(d mechanic.Data, reads bool, fn func()) {
+// varsOf returns the mission as the rules of one of its goals see it: how far the goal is, and what it matches.
+func (m *Mission) varsOf(g *goal) map[string]any {
+	if g.nth < 0 {
+		return m.vars()
+	}
+	p, of := &m.Goals[g.nth], *m
+	of.Goal, of.CurrentAmount, of.TargetAmount = p.Goal, p.CurrentAmount, p.TargetAmount
+	return of.vars()
+}
+
+// seen lets rules of a goal see the mission while fn runs, if they read it: to lay it out costs more than most rules.
+func (m *Mission) seen(d mechanic.Data, reads bool, g *goal, fn func()) {
 	if !reads {
 		fn()
 		return
 	}
-	mechanic.With(d.Vars(), "mission", m.vars(), fn)
+	mechanic.With(d.Vars(), "mission", m.varsOf(g), fn)
 }
+
+// counted returns the values that were told apart for a goal.
+func (m *Mission) counted(g *goal) []string {
+	if g.nth < 0 {
+		return m.Distinct
+	}
+	return m.Goals[g.nth].Distinct
+}
+
+// reached tells whether one of several goals counts no more.
+func (m *Mission) reached(g *goal) bool { return g.nth >= 0 && !m.Goals[g.nth].CompletedAt.IsZero() }
 
 // missionTable keeps missions. The columns of no index are for hosts that join.
 var missionTable = store.Define("missions", func(m *Mission) string { return m.ID },
 	[]store.Field[Mission]{
 		{Name: "owner", Kind: store.KindText, Of: func(m *Mission) store.Value { return store.Text(m.owner()) }},
-		{Name: "match", Kind: store.KindText, Of: func(m *Mission) store.Value { return store.Text(m.Matcher().Key()) }},
+		{Name: "match", Kind: store.KindText, Of: func(m *Mission) store.Value { return store.Text(m.key()) }},
 		{Name: "ends_at", Kind: store.KindInt, Of: func(m *Mission) store.Value { return store.End(m.EndsAt) }},
 		{Name: "mission_configuration_id", Kind: store.KindText, Of: func(m *Mission) store.Value { return store.Text(m.ConfigurationID) }},
 		{Name: "current_amount", Kind: store.KindText, Of: func(m *Mission) store.Value { return store.Text(m.CurrentAmount.String()) }},
@@ -193,7 +260,7 @@ var missionTable = store.Define("missions", func(m *Mission) string { return m.I
 	store.Index{Name: "owner", Columns: []string{"owner", "ends_at"}},
 	store.Index{Name: "awaited", Columns: []string{"owner", "end"}}, // ends that will be told
 	store.Index{Name: "end", Columns: []string{"end"}},
-).Packed().Version(5) // since they keep distinct values
+).Packed().Version(6) // since they have several goals
 
 // counting returns the missions of an owner that count events with a match key at a moment, and some
 // that begin later.
@@ -222,15 +289,22 @@ type Log struct {
 	// Silent says that the event was recorded before the mission's rule was published: no event follows from what it
 	// completes.
 	Silent bool `json:"silent,omitempty"`
+	// GoalID is the goal that it is for, if the mission has several.
+	GoalID string `json:"goalId,omitempty"`
 
 	distinct string // the value that was told apart, while it is being counted
+	nth      int    // the place of the goal
 }
 
 // logTable keeps contributions, those of a mission in the order in which they happened ([Mission.keeps]).
-var logTable = store.Define("mission_logs", (*Log).key, nil).Packed()
+var logTable = store.Define("mission_logs", (*Log).key, nil).Packed().Version(4) // since they say the goal
 
 func (l *Log) key() string {
-	return logPrefix(l.MissionID) + store.KeyTime(l.At) + "/" + l.Order
+	key := logPrefix(l.MissionID) + store.KeyTime(l.At) + "/" + l.Order
+	if l.GoalID != "" {
+		key += "/" + l.GoalID
+	}
+	return key
 }
 
 // owner returns whose fold the log is a row of: nobody's alone if the mission is a group's.

@@ -15,6 +15,12 @@
 // counts places, or friends, and not how often. The values are kept with it, at most [MaxDistinct]. Such a mission is one user's: what the
 // members of a group do is not judged in one order.
 //
+// A mission may have several goals, each of which counts by itself until it is reached; the mission is completed when as many are as it needs. Its amounts are
+// how many are reached and needed. What a goal's expressions read of mission is about the goal.
+//
+// A mission may need others first. It is picked when its rule is evaluated, waits for them, and is assigned in the same period when the last of them is completed. It
+// counts what happens after that. To have completed one once, in whatever period, is enough.
+//
 // A mission over transactions counts those that are completed, of the user whose they are: of a transfer, each side counts its own. An amount is
 // more than 0 in both directions, so its condition reads direction, and reversalOf, unless what takes back is to count too. What
 // is paid for missions may count for missions; that ends, because each is completed once.

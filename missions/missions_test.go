@@ -362,6 +362,18 @@ func TestFaultsOfDocuments(t *testing.T) {
 		"nothing is distinct":     {goal("distinctExpression", `{"if":[true,null]}`), "distinctExpression"},
 		"a list is distinct":      {goal("distinctExpression", `[1]`), "distinctExpression"},
 		"out of reach":            {goal("distinctExpression", `{"var":"event.value"}`, "incrementExpression", "", "targetAmountExpression", "201"), "targetAmountExpression"},
+		"one goal of several":     {several(`[` + part("a", "2") + `]`), "goals"},
+		"goals of a group":        {several(`[`+part("a", "2")+`,`+part("b", "2")+`]`, "missionType", `"GROUP"`), "goals"},
+		"a goal and goals":        {goal("goals", `[`+part("a", "2")+`,`+part("b", "2")+`]`), "matchType"},
+		"more than all goals":     {several(`[`+part("a", "2")+`,`+part("b", "2")+`]`, "goalsNeeded", "3"), "goalsNeeded"},
+		"needed of one goal":      {goal("goalsNeeded", "1"), "goalsNeeded"},
+		"a goal twice":            {several(`[` + part("a", "2") + `,` + part("a", "2") + `]`), "goals[1].id"},
+		"a goal that is dangling": {several(`[` + part("a", "2") + `,` + strings.Replace(part("b", "2"), `"run"`, `"swim"`, 1) + `]`), "goals[1].matchEntityId"},
+		"a goal of no target":     {several(`[` + part("a", "2") + `,` + part("b", "0") + `]`), "goals[1].targetAmountExpression"},
+		"requires itself":         {goal("requires", `["far"]`), "requires[0]"},
+		"requires nothing":        {goal("requires", `["nope"]`), "requires[0]"},
+		"a group requires":        {goal("missionType", `"GROUP"`, "requires", `["nope"]`), "requires"},
+		"no image":                {goal("image", `"far.png"`), "image"},
 		"condition of other type": {weekly("missionType", `"GROUP"`, "groupTagId", `"red"`, "usersMatchCondition", "true"), "usersMatchCondition"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -372,6 +384,90 @@ func TestFaultsOfDocuments(t *testing.T) {
 			})
 			require.ErrorIs(t, err, fault.ErrInvalid)
 			require.ErrorContains(t, err, "documents[0]"+strings.TrimRight("."+c.field, "."))
+		})
+	}
+}
+
+// several is a configuration of several goals.
+func several(goals string, more ...string) string {
+	return goal(append([]string{
+		"goals", goals, "matchType", "", "matchEntity", "", "matchEntityId", "", "incrementExpression", "", "targetAmountExpression", "",
+	}, more...)...)
+}
+
+// part is one of several goals, on what runs are worth.
+func part(id, target string) string {
+	return fmt.Sprintf(`{"id":%q,"name":%[1]q,"matchType":"INSTANCE","matchEntity":"Activity","matchEntityId":"run","incrementExpression":{"var":"event.value"},"targetAmountExpression":%s}`, id, target)
+}
+
+// An event counts for each goal that it fits; a goal that is reached counts no more; the mission is completed when enough are.
+func TestAsManyGoalsAsAreNeeded(t *testing.T) {
+	for needed, want := range map[string][]string{ // after events worth 1, 2 and 3: the goals reached and whether the mission is completed
+		"1": {"0 false", "1 true"},
+		"2": {"0 false", "1 false", "2 true"},
+		"":  {"0 false", "1 false", "2 false", "3 true"},
+	} {
+		t.Run(needed, func(t *testing.T) {
+			b := newBench(t, activity, several(`[`+part("a", "3")+`,`+part("b", "5")+`,`+part("c", "7")+`]`, "goalsNeeded", needed), weekly())
+			var got []string
+			for i, v := range []string{"1", "2", "3", "4"} {
+				for _, c := range b.react(t, user("ada", ""), fmt.Sprint("ada-", i), day(3).Add(time.Duration(i)*time.Minute), v) {
+					require.Equal(t, c.Completed, c.CurrentAmount.Equal(*c.TargetAmount))
+					got = append(got, fmt.Sprint(c.CurrentAmount, " ", c.Completed))
+					if i == 1 {
+						require.Equal(t, []string{"2", "3"}, []string{c.Goals[0].Amount.String(), c.Goals[0].CurrentAmount.String()})
+					}
+					if i == 2 && len(c.Goals) > 0 {
+						require.True(t, c.Goals[0].Amount.IsZero(), "a goal that is reached counts no more")
+					}
+				}
+			}
+			require.Empty(t, b.issues)
+			require.Equal(t, want, got)
+		})
+	}
+}
+
+// A mission that needs another first waits, comes with what completes that, and does not count that itself.
+func TestAMissionThatNeedsAnotherFirst(t *testing.T) {
+	second := strings.ReplaceAll(goal("requires", `["far"]`), `"id":"far"`, `"id":"farther"`)
+	b := newBench(t, activity, goal(), second, weekly())
+	steps := []struct {
+		value string
+		want  []string
+	}{
+		{"3", []string{"far 3"}},
+		{"4", []string{"far 7", "farther 0"}}, // which completes the one, and counts for it alone
+		{"2", []string{"farther 2"}},
+		{"3", []string{"farther 5"}},
+	}
+	for i, s := range steps {
+		var got []string
+		for _, c := range b.react(t, user("ada", ""), fmt.Sprint("ada-", i), day(3).Add(time.Duration(i)*time.Minute), s.value) {
+			got = append(got, c.ConfigurationID+" "+c.CurrentAmount.String())
+		}
+		require.Equal(t, s.want, got)
+	}
+	require.Empty(t, b.issues)
+}
+
+// What is needed first is of one user, and never leads back.
+func TestWhatIsNeededFirstLeadsNowhereBack(t *testing.T) {
+	named := func(id string, more ...string) string {
+		return strings.ReplaceAll(goal(more...), `"id":"far"`, `"id":"`+id+`"`)
+	}
+	for name, documents := range map[string][]string{
+		"a circle":           {named("a", "requires", `["b"]`), named("b", "requires", `["c"]`), named("c", "requires", `["a"]`)},
+		"what is of a group": {named("a", "requires", `["b"]`), named("b", "missionType", `"GROUP"`)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, activity)
+			err := b.run.Update(t.Context(), func(tx *session.Tx) error {
+				_, err := b.lib.Import(t.Context(), tx, []byte(`{"documents":[`+strings.Join(documents, ",")+`]}`))
+				return err
+			})
+			require.ErrorIs(t, err, fault.ErrInvalid)
+			require.ErrorContains(t, err, "requires[0]")
 		})
 	}
 }

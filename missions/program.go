@@ -17,42 +17,61 @@ type program struct {
 	docs     *content.Program
 	audience mechanic.Audience
 	past     mechanic.Past
-	goals    map[string]*goal
-	// counted are the keys of what any version of a configuration counts: for nothing else is there a mission.
-	counted map[string]bool
-	// former are goals of missions that go on by former versions, compiled when they are met first.
-	former sync.Map // of *goal by formerGoal
+	aims     map[string]*aim
+	// counted are the keys of what any version of a configuration counts: for nothing else is there a mission. Several are those of versions with several goals.
+	counted, several map[string]bool
+	// former are the aims of missions that go on by former versions, compiled when they are met first.
+	former sync.Map // of *aim by formerAim
 	rules  mechanic.Assigners[*plan]
+	// waiting are the rules that may assign what needs a configuration first.
+	waiting map[string][]*plan
 }
 
 // compile compiles what is published. ever are all versions of configurations, by which missions may go on; past is what a mission that is assigned counts of its period, and audience, which may
 // be nil, who asks for the ends of missions.
 func compile(docs *content.Program, ever []*Configuration, past mechanic.Past, audience mechanic.Audience) (*program, error) {
-	p := &program{docs: docs, past: past, audience: audience, goals: map[string]*goal{}, counted: map[string]bool{}}
+	p := &program{
+		docs: docs, past: past, audience: audience, aims: map[string]*aim{}, counted: map[string]bool{}, several: map[string]bool{}, waiting: map[string][]*plan{},
+	}
 	for _, c := range ever {
-		p.counted[c.Matcher().Key()] = true
+		for _, at := range c.places() {
+			keys := p.counted
+			if at.nth >= 0 {
+				keys = p.several
+			}
+			keys[at.Matcher().Key()] = true
+		}
 	}
 	var faults []error
-	var ordered []*goal
+	var ordered []*aim
 	for _, c := range content.Live(docs, Configurations) {
-		g, err := compileConfiguration(c)
+		a, err := compileConfiguration(c)
 		faults = append(faults, err)
-		p.goals[c.ID] = g
-		ordered = append(ordered, g)
+		p.aims[c.ID] = a
+		for _, id := range c.Requires {
+			p.waiting[id] = nil
+		}
+		ordered = append(ordered, a)
 	}
 	for _, r := range content.Live(docs, Rules) {
 		pl, err := compileRule(r)
 		faults = append(faults, err)
-		pl.goals = candidates(r, ordered)
+		pl.aims = candidates(r, ordered)
 		p.rules.Add(r.ID, pl, pl.on)
+		for _, a := range pl.aims {
+			for _, id := range a.Requires {
+				if !slices.Contains(p.waiting[id], pl) {
+					p.waiting[id] = append(p.waiting[id], pl)
+				}
+			}
+		}
 	}
 	return p, errors.Join(faults...)
 }
 
-// candidates returns the goals that a rule may assign, in the order of their creation.
-func candidates(r *Rule, all []*goal) []*goal {
-	return slices.DeleteFunc(slices.Clone(all), func(g *goal) bool {
-		pool := r.MissionConfigurationsPool
-		return g.MissionType != r.MissionType || len(pool) > 0 && !slices.Contains(pool, g.ID)
+// candidates returns what a rule may assign, in the order of their creation.
+func candidates(r *Rule, all []*aim) []*aim {
+	return slices.DeleteFunc(slices.Clone(all), func(g *aim) bool {
+		return g.MissionType != r.MissionType || !r.MissionConfigurationsPool.Has(g.ID)
 	})
 }

@@ -43,13 +43,48 @@ type Change struct {
 	Amount        decimal.Decimal  `json:"amount"`
 	CurrentAmount decimal.Decimal  `json:"currentAmount"`
 	TargetAmount  *decimal.Decimal `json:"targetAmount,omitempty"`
+	// Goals are those of a mission with several, whose amounts above are how many goals are reached and needed.
+	Goals []GoalChange `json:"goals,omitempty"`
+	// Concealed says that the mission is not to be shown to whose it is ([Mission.Concealed]).
+	Concealed bool `json:"concealed,omitempty"`
+}
+
+// A GoalChange is what an event did to one of several goals of a mission.
+type GoalChange struct {
+	GoalID string `json:"goalId"`
+	// Amount is what the event added; CurrentAmount and TargetAmount are those after it.
+	Amount        decimal.Decimal  `json:"amount,omitzero"`
+	CurrentAmount decimal.Decimal  `json:"currentAmount"`
+	TargetAmount  *decimal.Decimal `json:"targetAmount,omitempty"`
+	// CompletedAt is when the goal was reached, zero if it is not.
+	CompletedAt time.Time `json:"completedAt,omitzero"`
+}
+
+// Counted tells whether the event added something.
+func (c *Change) Counted() bool {
+	return c.Amount.IsPositive() || slices.ContainsFunc(c.Goals, func(g GoalChange) bool { return g.Amount.IsPositive() })
 }
 
 func change(m *Mission) Change {
-	return Change{
+	c := Change{
 		MissionID: m.ID, ConfigurationID: m.ConfigurationID, ConfigurationVersion: m.ConfigurationVersion,
 		RuleID: m.RuleID, RuleVersion: m.RuleVersion, PeriodID: m.PeriodID, UserID: m.UserID, GroupTagID: m.GroupTagID,
-		CurrentAmount: m.CurrentAmount, TargetAmount: m.TargetAmount, CompletedAt: m.CompletedAt,
+	}
+	c.become(m)
+	return c
+}
+
+// become lets the change say how far the mission is.
+func (c *Change) become(m *Mission) {
+	c.CurrentAmount, c.TargetAmount, c.CompletedAt, c.Concealed = m.CurrentAmount, m.TargetAmount, m.CompletedAt, m.Concealed()
+	before := c.Goals
+	c.Goals = nil
+	for i := range m.Goals {
+		g := &m.Goals[i]
+		c.Goals = append(c.Goals, GoalChange{g.ID, decimal.Decimal{}, g.CurrentAmount, g.TargetAmount, g.CompletedAt})
+		if i < len(before) {
+			c.Goals[i].Amount = before[i].Amount
+		}
 	}
 }
 
@@ -60,10 +95,8 @@ func (p *program) Heeds(keys []string) bool { return p.rules.Meets(keys) }
 func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	reads := []store.Read{missionTable.Rows(firstEnd(o.User.ID))}
 	for _, owner := range owners(o.User) {
-		for _, key := range o.Keys {
-			if p.counted[key] {
-				reads = append(reads, missionTable.Rows(counting(owner, key, o.Event.At)))
-			}
+		for _, key := range p.counting(owner, o) {
+			reads = append(reads, missionTable.Rows(counting(owner, key, o.Event.At)))
 		}
 	}
 	var evaluations []string
@@ -108,7 +141,25 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		changes, err = p.advance(ctx, tx, o, m, changes)
 		return err
 	})
-	return changes, err
+	if err != nil {
+		return nil, err
+	}
+	return p.release(ctx, tx, o, changes)
+}
+
+// counting returns what the missions of an owner are found by that may count an event.
+func (p *program) counting(owner string, o *mechanic.Occasion) (keys []string) {
+	several := false
+	for _, key := range o.Keys {
+		if p.counted[key] {
+			keys = append(keys, key)
+		}
+		several = several || p.several[key]
+	}
+	if several && owner == o.User.ID {
+		keys = append(keys, severalGoals)
+	}
+	return keys
 }
 
 // catchUp assigns missions, lets them count what had happened in their period before, and adds to changes that they were
@@ -146,11 +197,11 @@ func (p *program) contributions(ctx context.Context, tx *session.Tx, m *Mission)
 	anew := *m
 	anew.count(nil)
 	err = p.eachPast(ctx, tx, &anew, m.UserID, func(o *mechanic.Occasion) error {
-		entry, counts, err := p.judge(tx, o, &anew)
-		behind := m.Last != (position{}) && (position{entry.At, entry.Order}).after(m.Last) // of what was taken over, the last is not known
-		if counts && !behind && !anew.IsCompleted {
-			anew.add(entry)
-			logs = append(logs, entry)
+		entries, err := p.judge(tx, o, &anew)
+		behind := m.Last != (position{}) && here(o).after(m.Last) // of what was taken over, the last is not known
+		if len(entries) > 0 && !behind && !anew.IsCompleted {
+			anew.add(entries...)
+			logs = append(logs, entries...)
 		}
 		return err
 	})
@@ -177,22 +228,19 @@ func (p *program) eachPast(ctx context.Context, tx *session.Tx, m *Mission, user
 // counts tells whether the mission is one that an event advances: the user's or that of a group the user is
 // in, running, and matched by the event.
 func (m *Mission) counts(o *mechanic.Occasion) bool {
-	return slices.Contains(owners(o.User), m.owner()) && m.running(o) && slices.Contains(o.Keys, m.Matcher().Key())
+	return slices.Contains(owners(o.User), m.owner()) && m.running(o) && slices.ContainsFunc(m.keys(), func(key string) bool { return slices.Contains(o.Keys, key) })
 }
 
 // running tells whether the mission may count an event when it happened; its own completion it never does, whatever tags
 // its configuration carries.
 func (m *Mission) running(o *mechanic.Occasion) bool {
-	return m.period().State(o.Event.At) == timeframe.Active && (o.Event.Type != event.Mission || o.Event.Fields["missionId"] != m.ID)
+	return m.period().State(o.Event.At) == timeframe.Active && (m.After == position{} || here(o).after(m.After)) && (o.Event.Type != event.Mission || o.Event.Fields["missionId"] != m.ID)
 }
 
 // eachCounting calls fn with the missions that an event advances.
 func (p *program) eachCounting(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, fn func(*Mission) error) error {
 	for _, owner := range owners(o.User) {
-		for _, key := range o.Keys {
-			if !p.counted[key] {
-				continue
-			}
+		for _, key := range p.counting(owner, o) {
 			running, err := missionTable.List(ctx, tx, counting(owner, key, o.Event.At))
 			if err != nil {
 				return err
@@ -219,12 +267,13 @@ func (p *program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 	case m.MissionType == Individual && m.IsCompleted:
 		return changes, nil
 	}
-	entry, counts, err := p.judge(tx, o, m)
-	if err != nil || !counts {
+	entries, err := p.judge(tx, o, m)
+	if err != nil || len(entries) == 0 {
 		return changes, err
 	}
 	c := change(m)
 	if m.MissionType == Group {
+		entry := entries[0]
 		if err := logTable.Put(ctx, tx, entry); err != nil {
 			return nil, err
 		}
@@ -236,12 +285,12 @@ func (p *program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 			m.announce(tx)
 		}
 	} else {
-		m.add(entry)
+		m.add(entries...)
 		if c.Completed = m.IsCompleted; m.IsCompleted {
 			m.announce(tx)
 		}
 		if m.keeps() {
-			if err := logTable.Put(ctx, tx, entry); err != nil {
+			if err := logTable.Put(ctx, tx, entries...); err != nil {
 				return nil, err
 			}
 		}
@@ -251,7 +300,11 @@ func (p *program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 		return nil, err
 	}
 	c.Undone = !c.CompletedAt.IsZero() && !m.IsCompleted
-	c.Amount, c.CurrentAmount, c.TargetAmount, c.CompletedAt = entry.Amount, m.CurrentAmount, m.TargetAmount, m.CompletedAt
+	c.Amount = m.CurrentAmount.Sub(c.CurrentAmount)
+	for i := range c.Goals {
+		c.Goals[i].Amount = m.Goals[i].CurrentAmount.Sub(c.Goals[i].CurrentAmount)
+	}
+	c.become(m)
 	if i := slices.IndexFunc(changes, func(c Change) bool { return c.MissionID == m.ID }); i >= 0 {
 		c.Assigned, c.Earlier = true, changes[i].Earlier // by the same event
 		changes[i] = c
@@ -261,32 +314,48 @@ func (p *program) advance(ctx context.Context, tx *session.Tx, o *mechanic.Occas
 	return changes, nil
 }
 
-// judge returns what an event contributes to a mission, and whether it does. What was recorded too late for it does not, whenever that
+// judge returns what an event contributes to a mission, to each goal for which it counts. What was recorded too late for it does not, whenever that
 // is judged; who has it recorded is told.
-func (p *program) judge(tx *session.Tx, o *mechanic.Occasion, m *Mission) (entry Log, counts bool, err error) {
-	g, err := p.goalOf(m)
-	if err != nil {
-		return Log{}, false, err
+func (p *program) judge(tx *session.Tx, o *mechanic.Occasion, m *Mission) (entries []Log, err error) {
+	a, err := p.aimOf(m)
+	if err != nil || !activate(tx, a, m, o) {
+		return nil, err
 	}
-	var amount decimal.Decimal
-	var value string
-	ok := activate(tx, g, m, o)
-	m.seen(o, g.readsMission, func() {
-		if ok = ok && g.condition.Holds(tx, o); ok {
+	late := false
+	for _, g := range a.goals {
+		if g.nth >= 0 && (m.reached(g) || !slices.Contains(o.Keys, g.key)) {
+			continue
+		}
+		amount, value, ok := g.judge(tx, o, m)
+		switch {
+		case !ok:
+		case !m.takes(recordedAt(tx, o)):
+			late = true
+		default:
+			entries = append(entries, p.entry(tx, o, m, g, amount, value))
+		}
+	}
+	if late && recordedAt(tx, o).Equal(tx.Present()) {
+		tx.Report(m.source(), "periodId", fmt.Sprintf("%s ended at %s; what is recorded from %s on does not count there",
+			m.PeriodID, mechanic.Stamp(m.EndsAt), mechanic.Stamp(m.GraceEndsAt)))
+	}
+	return entries, nil
+}
+
+// judge returns what an event adds to a goal and the value by which it is told apart, and whether it counts, as far as the goal says.
+func (g *goal) judge(tx *session.Tx, o *mechanic.Occasion, m *Mission) (amount decimal.Decimal, value string, ok bool) {
+	m.seen(o, g.readsMission, g, func() {
+		if ok = g.condition.Holds(tx, o); ok {
 			value, ok = g.distinctOf(tx, o, m)
 		}
 		if ok {
 			amount, ok = g.increment.Of(tx, o)
 		}
 	})
-	ok = ok && !amount.IsZero()
-	if recorded := recordedAt(tx, o); ok && !m.takes(recorded) {
-		ok = false
-		if recorded.Equal(tx.Present()) {
-			tx.Report(m.source(), "periodId", fmt.Sprintf("%s ended at %s; what is recorded from %s on does not count there",
-				m.PeriodID, mechanic.Stamp(m.EndsAt), mechanic.Stamp(m.GraceEndsAt)))
-		}
-	}
+	return amount, value, ok && !amount.IsZero()
+}
+
+func (p *program) entry(tx *session.Tx, o *mechanic.Occasion, m *Mission, g *goal, amount decimal.Decimal, value string) Log {
 	silent := !o.RecordedAt.IsZero() && o.RecordedAt.Before(p.docs.Published(Rules.Name(), m.RuleID))
 	place := o.Place
 	if !o.RecordedAt.IsZero() && o.RecordedAt.Before(p.docs.Settled) {
@@ -294,21 +363,22 @@ func (p *program) judge(tx *session.Tx, o *mechanic.Occasion, m *Mission) (entry
 	}
 	return Log{
 		MissionID: m.ID, EventID: o.Event.ID, UserID: o.Event.UserID, At: o.Event.At, Amount: amount, Place: place, Order: orderOf(o), Seq: tx.Seq, Silent: silent,
-		distinct: value,
-	}, ok, nil
+		GoalID: g.id, distinct: value, nth: g.nth,
+	}
 }
 
-// distinctOf returns the value by which an event is told apart, "" where all count, and whether it counts: no event has had it that the mission has counted.
+// distinctOf returns the value by which an event is told apart, "" where all count, and whether it counts: no event has had it that the goal has counted.
 func (g *goal) distinctOf(tx *session.Tx, o *mechanic.Occasion, m *Mission) (value string, counts bool) {
 	if !g.distinct.Given() {
 		return "", true
 	}
+	counted := m.counted(g)
 	value, ok := g.distinct.Of(tx, o)
-	if !ok || value == "" || slices.Contains(m.Distinct, value) {
+	if !ok || value == "" || slices.Contains(counted, value) {
 		return "", false
 	}
-	if len(m.Distinct) >= MaxDistinct {
-		tx.Report(Configurations.Name()+"/"+m.ConfigurationID, "distinctExpression", fmt.Sprintf("gave another value than the %d that are counted", MaxDistinct))
+	if len(counted) >= MaxDistinct {
+		tx.Report(Configurations.Name()+"/"+m.ConfigurationID, g.below+"distinctExpression", fmt.Sprintf("gave another value than the %d that are counted", MaxDistinct))
 		return "", false
 	}
 	return value, true
@@ -325,16 +395,38 @@ func (m *Mission) source() string {
 	return Rules.Name() + "/" + m.RuleID
 }
 
-// add counts the latest contribution.
-func (m *Mission) add(entry Log) {
-	m.Last = position{entry.At, entry.Order}
-	m.CurrentAmount = m.CurrentAmount.Add(entry.Amount)
-	if entry.distinct != "" {
-		m.Distinct = append(slices.Clip(m.Distinct), entry.distinct)
+// add counts the latest contributions, those of one event.
+func (m *Mission) add(entries ...Log) {
+	for i := range entries {
+		entry := &entries[i]
+		m.Last = position{entry.At, entry.Order}
+		if entry.GoalID == "" {
+			m.CurrentAmount = m.CurrentAmount.Add(entry.Amount)
+			m.Distinct = told(m.Distinct, entry)
+			continue
+		}
+		if i == 0 {
+			m.Goals = slices.Clone(m.Goals)
+		}
+		g := &m.Goals[entry.nth]
+		g.CurrentAmount = g.CurrentAmount.Add(entry.Amount)
+		g.Distinct = told(g.Distinct, entry)
+		if g.CurrentAmount.GreaterThanOrEqual(*g.TargetAmount) {
+			g.CompletedAt = entry.At
+			m.CurrentAmount = m.CurrentAmount.Add(decimal.NewFromInt(1))
+		}
 	}
 	if !m.IsCompleted && m.CurrentAmount.GreaterThanOrEqual(*m.TargetAmount) {
-		m.complete(entry, m.CurrentAmount)
+		m.complete(entries[len(entries)-1], m.CurrentAmount)
 	}
+}
+
+// told returns the values that were told apart, with that of a contribution.
+func told(values []string, entry *Log) []string {
+	if entry.distinct == "" {
+		return values
+	}
+	return append(slices.Clip(values), entry.distinct)
 }
 
 // complete notes that a contribution completes the mission, which has so much with it.
@@ -351,47 +443,62 @@ func (m *Mission) announce(tx *session.Tx) {
 	}
 }
 
-// goalOf returns the compiled form of a mission's own copy of its configuration.
-func (p *program) goalOf(m *Mission) (*goal, error) {
-	if g := p.goals[m.ConfigurationID]; g != nil && g.Version == m.ConfigurationVersion {
-		return g, nil
+// aimOf returns the compiled form of a mission's own copy of its configuration.
+func (p *program) aimOf(m *Mission) (*aim, error) {
+	if a := p.aims[m.ConfigurationID]; a != nil && a.Version == m.ConfigurationVersion {
+		return a, nil
 	}
 	// The configuration has changed, or is out of use: the mission goes on as it began.
-	c := &Configuration{
-		MissionType: m.MissionType, MatchType: m.MatchType, MatchEntity: m.MatchEntity, MatchEntityID: m.MatchEntityID,
-		MatchCondition: m.MatchCondition, IncrementExpression: m.IncrementExpression, DistinctExpression: m.DistinctExpression,
-		TargetAmountExpression: m.TargetAmountExpression,
+	c := &Configuration{MissionType: m.MissionType, Goal: m.Goal, GoalsNeeded: m.GoalsNeeded}
+	for i := range m.Goals {
+		c.Goals = append(c.Goals, NamedGoal{ID: m.Goals[i].ID, Goal: m.Goals[i].Goal})
 	}
 	c.ID, c.Version = m.ConfigurationID, m.ConfigurationVersion
-	before := formerGoal{c.ID, c.Version}
-	if g, ok := p.former.Load(before); ok {
-		return g.(*goal), nil
+	before := formerAim{c.ID, c.Version}
+	if a, ok := p.former.Load(before); ok {
+		return a.(*aim), nil
 	}
-	g, err := compileConfiguration(c)
+	a, err := compileConfiguration(c)
 	if err == nil {
-		p.former.Store(before, g)
+		p.former.Store(before, a)
 	}
-	return g, err
+	return a, err
 }
 
-// A formerGoal names a version of a configuration that is not the published one.
-type formerGoal struct {
+// A formerAim names a version of a configuration that is not the published one.
+type formerAim struct {
 	configurationID string
 	version         int
 }
 
-// activate fixes the target of a mission that has none yet; it reports a target that is none.
-func activate(tx *session.Tx, g *goal, m *Mission, d mechanic.Data) bool {
+// activate fixes the target of a mission that has none yet, and those of its goals; it reports a target that is none.
+func activate(tx *session.Tx, a *aim, m *Mission, d mechanic.Data) bool {
 	if m.TargetAmount != nil {
 		return true
 	}
-	var target decimal.Decimal
-	var ok bool
-	m.seen(d, g.targetReads, func() { target, ok = g.target.PositiveOf(tx, d) })
-	if ok {
-		m.TargetAmount = &target
+	targets := make([]decimal.Decimal, len(a.goals))
+	for i, g := range a.goals {
+		ok := false
+		m.seen(d, g.targetReads, g, func() { targets[i], ok = g.target.PositiveOf(tx, d) })
+		if !ok {
+			return false
+		}
 	}
-	return ok
+	m.aimAt(a, targets)
+	return true
+}
+
+// aimAt fixes the targets of the goals.
+func (m *Mission) aimAt(a *aim, targets []decimal.Decimal) {
+	if !a.several() {
+		m.TargetAmount = &targets[0]
+		return
+	}
+	m.Goals = slices.Clone(m.Goals)
+	for i := range m.Goals {
+		m.Goals[i].TargetAmount = &targets[i]
+	}
+	m.TargetAmount = new(decimal.NewFromInt(int64(a.needed())))
 }
 
 // completionID returns the id of the event that the mission has been completed.

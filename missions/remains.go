@@ -70,8 +70,16 @@ func (p *program) Recalls(ctx context.Context, tx *session.Tx, u *tenancy.User, 
 		if err != nil {
 			return nil, err
 		}
-		for i := 0; ok && i < len(pl.goals); i++ {
-			all = append(all, pending{owner.ID, pl.goals[i].Matcher().Key(), since})
+		waiting := []string{}
+		if !ok && slices.ContainsFunc(pl.aims, func(a *aim) bool { return len(a.Requires) > 0 }) {
+			if since, waiting, err = pl.on.Waiting(ctx, tx, evaluationTable, pl.ID, owner, u, before); err != nil {
+				return nil, err
+			}
+		}
+		for _, a := range pl.aims {
+			for i := 0; (ok || len(waiting) > 0 && len(a.Requires) > 0) && i < len(a.goals); i++ {
+				all = append(all, pending{owner.ID, a.goals[i].key, since})
+			}
 		}
 	}
 	running, err := missionTable.List(ctx, tx, owned(u.ID, before)) // by rules or configurations of before, perhaps
@@ -87,8 +95,10 @@ func (p *program) Recalls(ctx context.Context, tx *session.Tx, u *tenancy.User, 
 		if err != nil {
 			return nil, err
 		}
-		if found && !e.When.Before(before) {
-			all = append(all, pending{u.ID, m.Matcher().Key(), m.StartsAt})
+		if found && (!e.When.Before(before) || m.After != position{}) { // it may have waited until later
+			for _, key := range m.keys() {
+				all = append(all, pending{u.ID, key, m.StartsAt})
+			}
 		}
 	}
 	if len(all) == 0 {

@@ -28,7 +28,7 @@ func Room(e room.Engine[Change]) room.Room[Change, Service] {
 // tables are all that the package keeps.
 func tables() []*store.Schema {
 	return []*store.Schema{
-		missionTable.Schema(), evaluationTable.Schema(), logTable.Schema(), pushTable.Schema(),
+		missionTable.Schema(), evaluationTable.Schema(), logTable.Schema(), pushTable.Schema(), firstTable.Schema(),
 		evaluationHistory.before.Schema(), logHistory.before.Schema(), missionHistory.before.Schema(),
 	}
 }
@@ -41,5 +41,6 @@ func parts() []mechanic.Part {
 		}),
 		mechanic.Rows(evaluationTable, (*mechanic.Evaluation).User),
 		mechanic.Rows(logTable, (*Log).owner),
+		mechanic.Rows(firstTable, (*first).owner),
 	}
 }

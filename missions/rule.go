@@ -46,9 +46,9 @@ type Rule struct {
 	// UsersMatchCondition picks users of an INDIVIDUAL rule; it may read user and activeMissions, and with
 	// the mode EVENT event.
 	UsersMatchCondition json.RawMessage `json:"usersMatchCondition,omitempty"`
-	// MissionConfigurationsPool are the candidates. If it is not said, every configuration of the type is one, also those that are published later; a list of none is
-	// refused.
-	MissionConfigurationsPool []string `json:"missionConfigurationsPool,omitempty"`
+	// MissionConfigurationsPool are the candidates: ids, or "ALL" for every configuration of the type, also those that are published later. Not to say it means
+	// the same, and is a warning unless there is MissionsMatchCondition; a list of none is refused.
+	MissionConfigurationsPool content.Pool `json:"missionConfigurationsPool,omitempty"`
 	// MissionsMatchCondition picks among the candidates, one at a time; it may read mission too.
 	MissionsMatchCondition json.RawMessage `json:"missionsMatchCondition,omitempty"`
 	AssignmentMode         AssignmentMode  `json:"assignmentMode"`
@@ -81,7 +81,7 @@ func (r *Rule) Validate() error {
 // checkPool refuses a list of no candidates, which would mean all of them if it was not said.
 func (r *Rule) checkPool() error {
 	if r.MissionConfigurationsPool != nil && len(r.MissionConfigurationsPool) == 0 {
-		return fault.Invalid("missionConfigurationsPool", "is a list of none, so there is nothing to assign; name the configurations, or leave it out for every %s one", r.MissionType)
+		return fault.Invalid("missionConfigurationsPool", "is a list of none, so there is nothing to assign; name the configurations, or say \"ALL\" for every %s one", r.MissionType)
 	}
 	return nil
 }
@@ -119,7 +119,7 @@ func (r *Rule) Warnings(context.Context, content.View) ([]content.Warning, error
 	return []content.Warning{{
 		Field: "missionConfigurationsPool",
 		Reason: fmt.Sprintf("is not said, and there is no missionsMatchCondition, so the rule assigns every MissionConfiguration of type %s, "+
-			"also those that are published later", r.MissionType),
+			"also those that are published later; if that is meant, say \"ALL\"", r.MissionType),
 	}}, nil
 }
 
@@ -129,23 +129,19 @@ func (r *Rule) References() []content.Reference {
 	if r.GroupTagID != "" {
 		refs = append(refs, content.Reference{Field: "groupTagId", Kind: content.Tags.Name(), ID: r.GroupTagID})
 	}
-	for i, id := range r.MissionConfigurationsPool {
-		refs = append(refs, content.Reference{Field: fmt.Sprintf("missionConfigurationsPool[%d]", i), Kind: Configurations.Name(), ID: id})
-	}
-	return refs
+	return append(refs, r.MissionConfigurationsPool.References("missionConfigurationsPool", Configurations.Name())...)
 }
 
 // Fits refuses candidates of another type of mission than the rule's.
 func (r *Rule) Fits(find func(kind, id string) (content.Document, error)) error {
 	var faults []error
-	for i, id := range r.MissionConfigurationsPool {
-		doc, err := find(Configurations.Name(), id)
+	for _, ref := range r.MissionConfigurationsPool.References("missionConfigurationsPool", Configurations.Name()) {
+		doc, err := find(ref.Kind, ref.ID)
 		if err != nil {
 			return err
 		}
 		if c, ok := doc.(*Configuration); ok && c.MissionType != r.MissionType {
-			faults = append(faults, fault.Invalid(fmt.Sprintf("missionConfigurationsPool[%d]", i),
-				"names MissionConfiguration %q, which is %s; the rule is %s", id, c.MissionType, r.MissionType))
+			faults = append(faults, fault.Invalid(ref.Field, "names MissionConfiguration %q, which is %s; the rule is %s", ref.ID, c.MissionType, r.MissionType))
 		}
 	}
 	return errors.Join(faults...)
@@ -156,8 +152,8 @@ type plan struct {
 	*Rule
 	on                     mechanic.Trigger
 	event, users, missions mechanic.Condition
-	goals                  []*goal // the candidates
-	readsActive            bool    // a condition reads activeMissions
+	aims                   []*aim // the candidates
+	readsActive            bool   // a condition reads activeMissions
 }
 
 func compileRule(r *Rule) (*plan, error) {

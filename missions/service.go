@@ -128,6 +128,8 @@ type Query struct {
 	Completed *bool
 	// PeriodID picks one period, such as 2025-W40; empty means all.
 	PeriodID string
+	// Concealed picks those that are not to be shown to whose they are ([Mission.Concealed]), or those that are; nil means both.
+	Concealed *bool
 }
 
 func (q Query) check() error {
@@ -141,7 +143,7 @@ func (q Query) check() error {
 // Shows tells whether the list shows a mission as it was read.
 func (q Query) Shows(m *Mission) bool {
 	return (q.State == "" || q.State == m.State) && (q.Completed == nil || *q.Completed == m.IsCompleted) &&
-		(q.PeriodID == "" || q.PeriodID == m.PeriodID)
+		(q.PeriodID == "" || q.PeriodID == m.PeriodID) && (q.Concealed == nil || *q.Concealed == m.Concealed())
 }
 
 // List returns a user's own missions, past and future ones included, those that end last first, and
@@ -237,16 +239,33 @@ func (s Service) MissionAt(ctx context.Context, missionID string, at time.Time) 
 		if err != nil {
 			return Mission{}, err
 		}
-		for i := range all { // what is archived is left, and happened before
-			if all[i].At.After(at) {
-				m.CurrentAmount = m.CurrentAmount.Sub(all[i].Amount)
-			}
-		}
+		m.back(all, at)
 		if m.CompletedAt.After(at) {
 			m.IsCompleted, m.CompletedAt = false, time.Time{}
 		}
 		return m.at(at, tx.Now), nil
 	})
+}
+
+// back takes out of a mission what was contributed after a moment. What is archived is left, and happened before.
+func (m *Mission) back(all []Log, at time.Time) {
+	m.Goals = slices.Clone(m.Goals)
+	for i := range all {
+		l := &all[i]
+		switch of := slices.IndexFunc(m.Goals, func(g GoalProgress) bool { return g.ID == l.GoalID }); {
+		case !l.At.After(at):
+		case of < 0:
+			m.CurrentAmount = m.CurrentAmount.Sub(l.Amount)
+		default:
+			m.Goals[of].CurrentAmount = m.Goals[of].CurrentAmount.Sub(l.Amount)
+		}
+	}
+	for i := range m.Goals {
+		if g := &m.Goals[i]; g.CompletedAt.After(at) {
+			g.CompletedAt = time.Time{}
+			m.CurrentAmount = m.CurrentAmount.Sub(decimal.NewFromInt(1))
+		}
+	}
 }
 
 // contributed returns all that was added to a mission, as far as it is not archived.
@@ -272,9 +291,9 @@ type NewMission struct {
 	EndsAt   time.Time
 	// GraceMinutes is that of a [Rule].
 	GraceMinutes *int
-	// TargetAmount takes the place of the configuration's expression.
+	// TargetAmount takes the place of the configuration's expression. One with several goals has no other than its own.
 	TargetAmount *decimal.Decimal
-	// CurrentAmount is where it begins.
+	// CurrentAmount is where it begins; with several goals, each begins at 0.
 	CurrentAmount decimal.Decimal
 }
 
@@ -300,11 +319,11 @@ func (s Service) Create(ctx context.Context, n NewMission) (Mission, error) {
 }
 
 func (p *program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mission, error) {
-	g := p.goals[n.ConfigurationID]
-	if g == nil {
+	a := p.aims[n.ConfigurationID]
+	if a == nil {
 		return nil, fault.NotFound("missionConfigurationId", n.ConfigurationID)
 	}
-	m := fromGoal(g)
+	m := ofAim(a)
 	m.UserID, m.GroupTagID = n.UserID, n.GroupTagID
 	if n.TargetAmount != nil {
 		m.TargetAmount = new(*n.TargetAmount)
@@ -316,7 +335,7 @@ func (p *program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mi
 	}
 	m.lasts(period, n.GraceMinutes)
 	vars := mechanic.Values{}
-	if g.MissionType == Individual {
+	if a.MissionType == Individual {
 		u, err := tenancy.FindActive(ctx, tx, "userId", n.UserID)
 		if err != nil {
 			return nil, err
@@ -328,7 +347,7 @@ func (p *program) create(ctx context.Context, tx *session.Tx, n NewMission) (*Mi
 	m.ID = m.derivedID()
 	m.CreatedAt, m.UpdatedAt = tx.Now, tx.Now
 	p.await(m)
-	if m.period().State(tx.Now) == timeframe.Active && !activate(tx, g, m, vars) {
+	if m.period().State(tx.Now) == timeframe.Active && !activate(tx, a, m, vars) {
 		return nil, fault.Conflict("targetAmount", "%s", tx.Problems()[0].Reason)
 	}
 	if m.TargetAmount != nil && m.CurrentAmount.GreaterThanOrEqual(*m.TargetAmount) {
@@ -348,6 +367,14 @@ func checkNew(m *Mission) error {
 		return fault.Invalid("groupTagId", "is for GROUP missions")
 	case m.MissionType == Group && m.UserID != "":
 		return fault.Invalid("userId", "is for INDIVIDUAL missions")
+	}
+	if len(m.Goals) > 0 {
+		switch {
+		case m.TargetAmount != nil:
+			return fault.Invalid("targetAmount", "is for a mission of one goal; of several, each has its own")
+		case !m.CurrentAmount.IsZero():
+			return fault.Invalid("currentAmount", "is for a mission of one goal; each of several begins at 0")
+		}
 	}
 	err := amount.CheckNotNegative("currentAmount", m.CurrentAmount)
 	if err == nil && m.TargetAmount != nil {

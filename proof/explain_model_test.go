@@ -27,12 +27,12 @@ var explained = []struct {
 	name string
 	features
 }{
-	{"missions", features{missions: true, groups: true, counts: true, times: true, clock: true, edits: true}},
+	{"missions", features{missions: true, groups: true, goals: true, chains: true, counts: true, times: true, clock: true, edits: true}},
 	{"everything", features{
 		missions: true, groups: true, streaks: true, freezes: true, rewards: true, limits: true, boards: true, learning: true, badges: true, levels: true, tags: true,
-		fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, clock: true, edits: true, reviews: true,
+		goals: true, chains: true, fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, clock: true, edits: true, reviews: true,
 	}},
-	{"late documents", features{missions: true, streaks: true, rewards: true, boards: true, learning: true, levels: true, fed: true, limits: true, later: true}},
+	{"late documents", features{missions: true, goals: true, chains: true, streaks: true, rewards: true, boards: true, learning: true, levels: true, fed: true, limits: true, later: true}},
 }
 
 // kinds are those of what can be explained, by the first letters of the ids.
@@ -47,7 +47,7 @@ func moved(o *guerdon.Outcome, kind, id string) bool {
 	case "MissionRule":
 		return slices.ContainsFunc(o.Missions, func(c missions.Change) bool { return c.RuleID == id && c.Assigned })
 	case "MissionConfiguration":
-		return slices.ContainsFunc(o.Missions, func(c missions.Change) bool { return c.ConfigurationID == id && c.Amount.IsPositive() })
+		return slices.ContainsFunc(o.Missions, func(c missions.Change) bool { return c.ConfigurationID == id && c.Counted() })
 	case "RewardRule":
 		return slices.ContainsFunc(o.Transactions, func(c economy.Change) bool { return c.RewardRuleID == id && c.State != economy.Rejected })
 	case "StreakRule":

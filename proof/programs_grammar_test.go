@@ -22,6 +22,8 @@ type features struct {
 	limits                                       bool // rewards that pay so often, accounts that are full
 	times                                        bool // expressions read when something happened
 	counts                                       bool // expressions read counts, amounts and what else is going on
+	goals                                        bool // missions of single users have several goals
+	chains                                       bool // and need another first
 	badges                                       bool // rewards are badges, too
 	tags                                         bool // documents give tags, and react to them
 	reviews                                      bool // rewards are held for review, and rules count how often their events happened lately

@@ -162,17 +162,33 @@ func (a author) missionType() string {
 	return pick(a, "type", "GROUP", "INDIVIDUAL")
 }
 
-// missionConfiguration is a mission on activities, quizzes, paths or money.
+// missionConfiguration is a mission on activities, quizzes, paths or money, with one goal or several, that may need the first one before.
 func (a author) missionConfiguration(id string) object {
+	fields := object{"missionType": a.types[id]}
+	if of := a.types["m1"]; a.chains && id != "m1" && a.types[id] == "INDIVIDUAL" && of == "INDIVIDUAL" && pick(a, "requires", true, false) {
+		fields["requires"] = []string{"m1"}
+	}
+	if a.types[id] != "INDIVIDUAL" || !a.goals || !pick(a, "several", true, false) {
+		return document("MissionConfiguration", id, merge(fields, a.goal(id)))
+	}
+	var goals []object
+	for _, goal := range numbered("g", rapid.IntRange(2, 3).Draw(a.T, "goals")) {
+		goals = append(goals, merge(object{"id": goal, "name": goal}, a.goal(id)))
+	}
+	fields["goals"] = goals
+	if n := rapid.IntRange(0, len(goals)).Draw(a.T, "needed"); n > 0 {
+		fields["goalsNeeded"] = n
+	}
+	return document("MissionConfiguration", id, fields)
+}
+
+// goal returns the fields of a goal of a mission.
+func (a author) goal(id string) object {
 	matcher, entity := a.matcher("matchType matchEntity matchEntityId", "Activity", "Quiz", "LearningPath", "Badge", "Level", "VirtualTransaction")
 	targets := []any{2, nil, 3, 5}
-	if a.types[id] == "INDIVIDUAL" {
-		targets = append(targets, operation("if", isRed(), 4, 2)) // a group is no user
-	} else {
-		a.counts = false // and its condition does not read how far it is
-	}
 	distinct := []any{nil}
 	if a.types[id] == "INDIVIDUAL" {
+		targets = append(targets, operation("if", isRed(), 4, 2)) // a group is no user
 		distinct = append(distinct, nil, variable("event.value"), variable("entityId"), variable("event.id"))
 		if entity == "Activity" {
 			distinct = append(distinct, variable("event.additionalData.kind"))
@@ -180,14 +196,17 @@ func (a author) missionConfiguration(id string) object {
 		if a.times {
 			distinct = append(distinct, a.part())
 		}
+	} else {
+		a.counts = false // and its condition does not read how far it is
 	}
-	return document("MissionConfiguration", id, merge(object{
+	fields := object{
 		"distinctExpression":     pick(a, "distinct", distinct...),
-		"missionType":            a.types[id],
 		"matchCondition":         a.condition(entity, "user", "mission"),
 		"incrementExpression":    a.amount(entity),
 		"targetAmountExpression": pick(a, "target", targets...),
-	}, matcher))
+	}
+	maps.DeleteFunc(fields, func(_ string, v any) bool { return v == nil })
+	return merge(fields, matcher)
 }
 
 // missionRule assigns the missions of one type. A group has no zone of its own.
@@ -196,7 +215,7 @@ func (a author) missionRule(id string) object {
 	kind := a.types[pick(a, "mission", pool...)]
 	pool = slices.DeleteFunc(pool, func(id string) bool { return a.types[id] != kind })
 	fields := merge(object{
-		"missionType": kind, "missionConfigurationsPool": pool, "assignmentMode": pick(a, "mode", "EVENT", "LAZY"),
+		"missionType": kind, "missionConfigurationsPool": pick[any](a, "pool", pool, pool, "ALL"), "assignmentMode": pick(a, "mode", "EVENT", "LAZY"),
 	}, a.grace(a.timeframe(true, kind == "INDIVIDUAL"), true))
 	var roots []string
 	if fields["assignmentMode"] == "EVENT" {

@@ -23,6 +23,8 @@ var dimensions = []struct {
 }{
 	{"missions", features{missions: true, times: true, byHand: true}},
 	{"missions by counts", features{missions: true, counts: true, moves: true}},
+	{"several goals", features{missions: true, goals: true, counts: true, times: true, byHand: true}},
+	{"chains of missions", features{missions: true, chains: true, goals: true, rewards: true, fed: true, moves: true, byHand: true}},
 	{"groups", features{missions: true, groups: true}},
 	{"streaks", features{streaks: true, times: true, moves: true}},
 	{"streaks on missions", features{missions: true, streaks: true, rewards: true, fed: true, times: true}},
@@ -38,11 +40,12 @@ var dimensions = []struct {
 	{"tags of groups", features{missions: true, groups: true, rewards: true, boards: true, levels: true, tags: true, fed: true, limits: true}},
 	{"boards", features{missions: true, streaks: true, rewards: true, boards: true, fed: true, times: true, moves: true}},
 	{"learning", features{missions: true, rewards: true, boards: true, learning: true, fed: true, locks: true, byHand: true}},
-	{"late documents", features{missions: true, streaks: true, rewards: true, boards: true, levels: true, fed: true, later: true}},
+	{"late documents", features{missions: true, chains: true, goals: true, streaks: true, rewards: true, boards: true, levels: true, fed: true, later: true}},
 	{"late paths", features{missions: true, rewards: true, boards: true, learning: true, fed: true, later: true}},
 	{"all", features{
 		missions: true, groups: true, streaks: true, freezes: true, rewards: true, limits: true, boards: true, learning: true, levels: true,
 		fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, later: true, badges: true, tags: true, lives: true, reviews: true,
+		goals: true, chains: true,
 	}},
 }
 

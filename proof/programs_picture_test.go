@@ -99,16 +99,34 @@ func (w *world) missionLine(t tester, m *missions.Mission, add adder) {
 	}
 	add("mission %s from %s to %s, grace until %s, provisional %t: %s of %s, completed %t at %s, version %d of version %d",
 		m.ID, instant(m.StartsAt), instant(m.EndsAt), instant(m.GraceEndsAt), m.Provisional, m.CurrentAmount, m.TargetAmount, m.IsCompleted, instant(m.CompletedAt), m.ConfigurationVersion, m.RuleVersion)
+	for i := range m.Goals {
+		g := &m.Goals[i]
+		add("mission %s goal %s: %s of %s, reached at %s", m.ID, g.ID, g.CurrentAmount, g.TargetAmount, instant(g.CompletedAt))
+	}
 	var sum decimal.Decimal
+	sums := map[string]decimal.Decimal{}
 	for _, l := range pages(t, func(p store.Page) ([]missions.Log, string, error) {
 		return w.Missions.Contributions(t.Context(), m.ID, p)
 	}) {
 		if !l.At.Before(w.horizon) {
-			add("mission %s has %s of %s by %s at %s", m.ID, l.Amount, l.EventID, l.UserID, instant(l.At))
+			add("mission %s has %s %s of %s by %s at %s", m.ID, l.Amount, l.GoalID, l.EventID, l.UserID, instant(l.At))
 		}
 		sum = sum.Add(l.Amount)
+		sums[l.GoalID] = sums[l.GoalID].Add(l.Amount)
 	}
-	if w.horizon.IsZero() {
+	if len(m.Goals) > 0 {
+		sum = decimal.Decimal{}
+		for i := range m.Goals {
+			g := &m.Goals[i]
+			if w.horizon.IsZero() {
+				require.Equal(t, sums[g.ID].String(), g.CurrentAmount.String(), "goal %s of mission %s has what was contributed", g.ID, m.ID)
+			}
+			if !g.CompletedAt.IsZero() {
+				sum = sum.Add(decimal.NewFromInt(1))
+			}
+		}
+	}
+	if w.horizon.IsZero() || len(m.Goals) > 0 {
 		require.Equal(t, sum.String(), m.CurrentAmount.String(), "mission %s has what was contributed", m.ID)
 	}
 }

@@ -112,7 +112,7 @@ func TestWhatIsHardlyMeantIsAWarning(t *testing.T) {
 			[]content.Warning{{
 				Field: "missionConfigurationsPool",
 				Reason: "is not said, and there is no missionsMatchCondition, so the rule assigns every MissionConfiguration of type INDIVIDUAL, " +
-					"also those that are published later",
+					"also those that are published later; if that is meant, say \"ALL\"",
 			}},
 		},
 		"earned and spent": {
@@ -125,6 +125,10 @@ func TestWhatIsHardlyMeantIsAWarning(t *testing.T) {
 				{Field: "matchCondition", Reason: "does not read initiatorType, and neither does incrementExpression, so what RewardRule \"per-week\" pays for missions counts too, and one " +
 					`completed mission may complete another; each is completed once, so it ends; leave that out: {"!=": [{"var": "initiator"}, "per-week"]}`},
 			},
+		},
+		"a first one that nobody gets": {
+			document("MissionConfiguration", "new", object{"missionType": "INDIVIDUAL", "matchType": "ENTITY", "matchEntity": "Activity", "requires": []string{"three"}}),
+			[]content.Warning{{Field: "requires[0]", Reason: `names MissionConfiguration "three", which no MissionRule in force assigns, so only who is given a mission of it by hand can come to this one`}},
 		},
 		"always distinct": {
 			document("MissionConfiguration", "new", object{"missionType": "INDIVIDUAL", "matchType": "ENTITY", "matchEntity": "Activity", "distinctExpression": "a"}),
@@ -147,6 +151,7 @@ func TestWhatIsHardlyMeantIsAWarning(t *testing.T) {
 		"a tag that there is":       {reward("new", object{"matchCondition": object{"in": []any{"outdoor", variable("user.tags")}}}), nil},
 		"a namespace that there is": {board(object{"entityId": object{"tagNamespace": "place"}}), nil},
 		"a pool":                    {missionRule(nil), nil},
+		"a pool of all":             {missionRule(object{"missionConfigurationsPool": "ALL"}), nil},
 		"a condition for a pool":    {missionRule(object{"missionConfigurationsPool": nil, "missionsMatchCondition": object{"==": []any{variable("mission.name"), "Three"}}}), nil},
 		"a guard":                   {reward("new", object{"matchCondition": object{"and": []any{variable("additionalData.minutes"), small}}}), nil},
 		"a floor":                   {reward("new", object{"rewards": paying(object{"floor": third})}), nil},

@@ -166,8 +166,9 @@ type Evaluation struct {
 	Order string    `json:"order,omitempty"`
 	// Until is when the period is over, zero for never.
 	Until time.Time `json:"until,omitzero"`
-	// Made are the ids of what the rule assigned.
-	Made []string `json:"made,omitempty"`
+	// Made are the ids of what the rule assigned, and Waiting of what it picked and assigns when something else is completed.
+	Made    []string `json:"made,omitempty"`
+	Waiting []string `json:"waiting,omitempty"`
 	// Seq is the number of the entry of the journal in which it was made.
 	Seq int64 `json:"seq,omitempty"`
 	// EventID is the event that evaluated the rule, "" if none did.
@@ -228,7 +229,7 @@ func (t Trigger) TickDue(ctx context.Context, tx *session.Tx, table *store.Table
 
 // DefineEvaluations declares a table of evaluations.
 func DefineEvaluations(name string) *store.Table[Evaluation] {
-	return store.Define(name, (*Evaluation).Key, nil).Packed().Version(3)
+	return store.Define(name, (*Evaluation).Key, nil).Packed().Version(4) // since something waits
 }
 
 // RemainingEvaluations returns the remains of a table of evaluations: those of periods that are over, in whatever zone their
@@ -247,10 +248,7 @@ const allZones = 48 * time.Hour
 func (t Trigger) Pending(
 	ctx context.Context, tx *session.Tx, table *store.Table[Evaluation], ruleID string, owner Owner, u *tenancy.User, before time.Time,
 ) (since time.Time, ok bool, err error) {
-	moments, apart := []time.Time{before}, time.Duration(0)
-	if t.TimezoneType == timeframe.User { // the user may move, and be in another period then
-		moments, apart = append(moments, before.Add(-allZones), before.Add(allZones)), allZones
-	}
+	moments, apart := t.around(before)
 	for _, at := range moments {
 		p, in, err := t.PeriodAt(tx, u, at)
 		switch {
@@ -274,6 +272,38 @@ func (t Trigger) Pending(
 	return since, ok, nil
 }
 
+// Waiting returns what the rule has picked for an owner in a period that a moment is in and still waits, and since when it may count what the owner did.
+func (t Trigger) Waiting(
+	ctx context.Context, tx *session.Tx, table *store.Table[Evaluation], ruleID string, owner Owner, u *tenancy.User, at time.Time,
+) (since time.Time, ids []string, err error) {
+	moments, apart := t.around(at)
+	for _, moment := range moments {
+		p, in, err := t.PeriodAt(tx, u, moment)
+		switch {
+		case err != nil:
+			return since, nil, err
+		case !in:
+			continue
+		}
+		e, found, err := table.Get(ctx, tx, EvaluationKey(owner, ruleID, p.ID))
+		if err != nil {
+			return since, nil, err
+		}
+		if begins := p.StartsAt.Add(-apart); found && len(e.Waiting) > 0 && (len(ids) == 0 || begins.Before(since)) {
+			since, ids = begins, append(ids, e.Waiting...)
+		}
+	}
+	return since, ids, nil
+}
+
+// around returns a moment, and where periods are those of the user's zone, those that it may be in any other, with how far these are apart: the user may move.
+func (t Trigger) around(at time.Time) (moments []time.Time, apart time.Duration) {
+	if t.TimezoneType != timeframe.User {
+		return []time.Time{at}, 0
+	}
+	return []time.Time{at, at.Add(-allZones), at.Add(allZones)}, allZones
+}
+
 // evaluatedBefore tells whether a rule was evaluated for an owner in a period by what happened before a moment: for a group,
 // because of any member.
 func evaluatedBefore(
@@ -293,6 +323,9 @@ func (e *Evaluation) String() string {
 	text := "at " + Stamp(e.At)
 	if e.EventID != "" {
 		text += " because of event " + e.EventID
+	}
+	if len(e.Waiting) > 0 {
+		text += ", and let wait " + strings.Join(e.Waiting, ", ")
 	}
 	if len(e.Made) == 0 {
 		return text + ", and assigned nothing"

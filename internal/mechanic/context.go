@@ -67,7 +67,7 @@ var (
 	progress    = oneOf(event.Start, event.InProgress, event.Complete)
 	mayProgress = mayBe(event.Start, event.InProgress, event.Complete)
 	learned     = mayBe(string(event.Success), string(event.Fail))
-	matchType   = oneOf(string(event.MatchInstance), string(event.MatchEntity), string(event.MatchTag))
+	matchType   = mayBe(string(event.MatchInstance), string(event.MatchEntity), string(event.MatchTag)) // none where there are several goals
 	missionType = oneOf("INDIVIDUAL", "GROUP")
 	party       = oneOf("USER", "SYSTEM")
 	initiators  = []string{"USER", "REWARD_RULE", "STREAK_RULE", "SYSTEM", "ADMIN", "REVERSAL", "LAPSE"}
@@ -97,7 +97,7 @@ var ownFields = map[event.Type]fields{
 	event.Mission: {
 		"missionConfigurationId": idOf("MissionConfiguration"), "missionId": anyText, "missionRuleId": mayID("MissionRule"), "missionType": missionType,
 		"periodId": anyText, "startsAt": instant, "endsAt": mayTime, "currentAmount": count, "targetAmount": mayCount,
-		"isCompleted": {Sort: rule.Boolean}, "matchType": matchType, "matchEntity": anyText, "matchEntityId": mayText,
+		"isCompleted": {Sort: rule.Boolean}, "matchType": matchType, "matchEntity": mayText, "matchEntityId": mayText,
 		"groupTagId": mayID(tagKind), "progress": progress, "state": mayBe("ENDED"),
 	},
 	event.Streak: {

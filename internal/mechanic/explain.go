@@ -154,13 +154,22 @@ func (v *Verdict) Begun(ctx context.Context, tx *session.Tx, o *Occasion, t Trig
 // Picks asks whether a rule picks at least one of its n candidates, whose number a field bounds. ask returns the
 // id of each and what was asked of it; none says that there is no candidate.
 func (v *Verdict) Picks(field, none string, n int, ask func(i int) (id string, asked rule.Check)) bool {
+	return v.any(field, none, " is picked", " is not picked", n, ask)
+}
+
+// CountsFor asks whether an event counts for at least one of n parts of something. ask returns the id of each and the last that was asked of it.
+func (v *Verdict) CountsFor(field string, n int, ask func(i int) (id string, asked rule.Check)) bool {
+	return v.any(field, "there is none", " counts it", " does not count it", n, ask)
+}
+
+func (v *Verdict) any(field, none, yes, no string, n int, ask func(i int) (id string, asked rule.Check)) bool {
 	out := rule.Check{Name: field, Reason: none}
 	reasons := make([]string, n)
 	for i := range n {
 		id, asked := ask(i)
 		out.Holds = out.Holds || asked.Holds
-		reasons[i] = id + either(asked.Holds, " is picked", " is not picked")
-		if asked.Trace != nil {
+		reasons[i] = id + either(asked.Holds, yes, no)
+		if asked.Trace != nil || !asked.Holds && asked.Reason != "" {
 			reasons[i] += fmt.Sprintf(" (%s: %s)", asked.Name, asked.Reason)
 		}
 		if n == 1 {

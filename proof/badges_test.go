@@ -213,7 +213,7 @@ func TestBadgeConfigurationsAreChecked(t *testing.T) {
 		require.EqualError(t, c.Validate(), want)
 	}
 	for want, w := range map[string]economy.Reward{
-		`rewards[0].rewardType: "x" is none of VIRTUAL_CURRENCY, BADGE`:                    {Type: "x"},
+		`rewards[0].rewardType: "x" is none of VIRTUAL_CURRENCY, BADGE, TAG, STEP`:         {Type: "x"},
 		"rewards[0].badgeConfigurationId: is empty":                                        {Type: economy.BadgeReward},
 		"rewards[0].redemptionMode: is for another rewardType than BADGE":                  {Type: economy.BadgeReward, BadgeID: "b", RedemptionMode: economy.Auto},
 		"rewards[0].expression: is for another rewardType than BADGE":                      {Type: economy.BadgeReward, BadgeID: "b", Expression: json.RawMessage("2")},

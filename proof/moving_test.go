@@ -222,7 +222,7 @@ func TestRestoreRefusesWhatIsNoDump(t *testing.T) {
 			"a bundle":         {"{\"documents\": []}\n", "line 1", "not the first of a dump"},
 			"no JSON":          {"hello\n", "line 1", "not the first of a dump"},
 			"newer format":     {strings.Replace(dump, `"guerdonDump":1`, `"guerdonDump":2`, 1), "line 1", "newer version"},
-			"newer table":      {strings.Replace(dump, `"users":2`, `"users":9`, 1), "line 1", "newer version"},
+			"newer table":      {strings.Replace(dump, `"users":3`, `"users":9`, 1), "line 1", "newer version"},
 			"unknown field":    {strings.Replace(dump, `"tables":`, `"tables!":`, 1), "line 1", "damaged"},
 			"bad plan":         {strings.Replace(dump, `"plan":"STANDARD"`, `"plan":"FREE"`, 1), "plan", "none of"},
 			"no last line":     {strings.Join(lines[:len(lines)-1], "\n") + "\n", fmt.Sprintf("line %d", len(lines)), "missing or cut off"},

@@ -126,10 +126,6 @@ func TestWhatIsHardlyMeantIsAWarning(t *testing.T) {
 					`completed mission may complete another; each is completed once, so it ends; leave that out: {"!=": [{"var": "initiator"}, "per-week"]}`},
 			},
 		},
-		"a first one that nobody gets": {
-			document("MissionConfiguration", "new", object{"missionType": "INDIVIDUAL", "matchType": "ENTITY", "matchEntity": "Activity", "requires": []string{"three"}}),
-			[]content.Warning{{Field: "requires[0]", Reason: `names MissionConfiguration "three", which no MissionRule in force assigns, so only who is given a mission of it by hand can come to this one`}},
-		},
 		"always distinct": {
 			document("MissionConfiguration", "new", object{"missionType": "INDIVIDUAL", "matchType": "ENTITY", "matchEntity": "Activity", "distinctExpression": "a"}),
 			[]content.Warning{{Field: "distinctExpression", Reason: "always gives the same value, so the mission counts one event; read what is to differ"}},
@@ -409,4 +405,16 @@ func TestDryImportIsNoPartOfATransaction(t *testing.T) {
 		require.EqualError(t, err, "a dry run cannot be part of a transaction")
 		return nil
 	}))
+}
+
+// What is to be completed first, and no rule assigns, is a warning.
+func TestARequiredMissionThatNobodyGetsIsAWarning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, memory.New())
+	counts := object{"missionType": "INDIVIDUAL", "matchType": "ENTITY", "matchEntity": "Activity"}
+	done, err := w.Import(t.Context(), bundle(t, document("MissionConfiguration", "alone", counts), document("MissionConfiguration", "new", with(counts, object{"requires": []string{"alone"}}))))
+	require.NoError(t, err)
+	require.Equal(t, []content.Warning{{
+		Field: "documents[1].requires[0]", Reason: `names MissionConfiguration "alone", which no MissionRule in force assigns, so only who is given a mission of it by hand can come to this one`,
+	}}, done.Warnings)
 }

@@ -50,7 +50,7 @@
 //	StreakConfiguration.matchEntity               Mission Activity Quiz LearningPath LearningGroup Slide
 //	                                              MobilityTracking MobilityMilestone Level
 //	RewardRule.matchEntity                        Mission Activity Quiz LearningPath LearningGroup Slide
-//	                                              MobilityTracking MobilityMilestone Streak Badge Level
+//	                                              MobilityTracking MobilityMilestone Streak Badge Level User
 //	Ladder.measure.matchEntity                    Mission Activity Quiz LearningPath LearningGroup Slide
 //	                                              Story MobilityTracking MobilityMilestone Streak
 //	                                              VirtualTransaction Badge

@@ -359,7 +359,7 @@ func (e *Engine) leave(ctx context.Context, tx *session.Tx, before time.Time, li
 		if wrong != nil {
 			return wrong
 		}
-		bare := step{UserID: s.UserID, At: s.At, Rank: s.Rank, RecordedAt: s.RecordedAt, Seq: s.Seq}
+		bare := step{UserID: s.UserID, At: s.At, Rank: s.Rank, RecordedAt: s.RecordedAt, Seq: s.Seq, Earned: s.Earned}
 		stays := last && i == len(list)-1
 		if slices.ContainsFunc(told, recalled) {
 			stays = true

@@ -13,6 +13,7 @@ import (
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/internal/ident"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
@@ -438,6 +439,9 @@ func (p *program) moment(tx *session.Tx) time.Time {
 // for ever are a mistake of their authors.
 const maxCaused = 1000
 
+// maxID is how long the id of an event may be that others have caused, of which each adds to it: what is kept of it has a key of at most [store.MaxText] bytes.
+const maxID = store.MaxText - 2*ident.Max
+
 // cascade lets the mechanics react to an event, then to each event that was caused, breadth first.
 // Whoever asks why is told by what the mechanics find before they react.
 func (e *Engine) cascade(ctx context.Context, tx *session.Tx, p *program, first *mechanic.Occasion, entry *Entry, ask *question) error {
@@ -459,7 +463,9 @@ func (e *Engine) cascade(ctx context.Context, tx *session.Tx, p *program, first 
 			if ev.At.Before(first.Event.At) { // what follows from an event happens no earlier, whatever it is about
 				ev.At = first.Event.At
 			}
-			entry.Caused = append(entry.Caused, ev)
+			if entry.Caused = append(entry.Caused, ev); len(ev.ID) > maxID {
+				return fault.Conflict("", "event %q causes another by way of too many; the last is %s", entry.Event.ID, chain(entry))
+			}
 		}
 		entry.Outcome.Problems = append(entry.Outcome.Problems, tx.Problems()...)
 		if len(entry.Caused) > maxCaused {

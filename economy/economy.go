@@ -55,7 +55,7 @@
 //
 // # Reviews
 //
-// A reward may be held for review by a condition ([Reward.ReviewCondition]). It is PENDING with [Transaction.HeldForReview], cannot be redeemed and does not expire, and
+// A reward may be held for review by a condition ([Reward.ReviewCondition]). It is PENDING with [Transaction.HeldForReview], cannot be redeemed and does not expire, unless what it pays lapses before, and
 // nothing follows from it before somebody has released it ([Service.Release]). What is released or voided by somebody was held for review, whatever turns out
 // later to have happened; whether other rewards are is decided anew then, as all that follows is. A condition may read how many of the rule's events
 // happened lately ([Count]).

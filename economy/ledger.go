@@ -21,13 +21,14 @@ import (
 // loaded first, changed without I/O, and saved last.
 type ledger struct {
 	bounds   func(currencyID string) bounds
+	lots     map[string]bool // the currencies of which lots are kept
 	accounts map[string]*account
 	touched  []*account // in the order of loading
 	rows     []Transaction
 }
 
 func (p *program) ledger() *ledger {
-	return &ledger{bounds: p.bounds, accounts: map[string]*account{}}
+	return &ledger{bounds: p.bounds, lots: p.lots, accounts: map[string]*account{}}
 }
 
 // load reads the accounts that the rows are about.
@@ -262,9 +263,14 @@ func (l *ledger) save(ctx context.Context, tx *session.Tx) error {
 	if err := l.put(ctx, tx); err != nil {
 		return err
 	}
-	for i := range l.rows {
-		if l.rows[i].State == Completed {
-			tx.Cause(l.rows[i].completion())
+	told := l.rows
+	if slices.ContainsFunc(told, func(t Transaction) bool { return l.lots[t.CurrencyID] }) { // what is taken at once is not taken out of what is given
+		told = slices.Clone(told)
+		slices.SortStableFunc(told, func(a, b Transaction) int { return -cmp.Compare(a.Direction, b.Direction) })
+	}
+	for i := range told {
+		if told[i].State == Completed {
+			tx.Cause(told[i].completion())
 		}
 	}
 	return nil

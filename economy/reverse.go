@@ -292,6 +292,10 @@ func (p *program) void(ctx context.Context, tx *session.Tx, sides []Transaction,
 		}
 		if u.Status != tenancy.Deleted { // nothing more happens to who is gone
 			tx.Cause(sides[i].voiding())
+		} else if sides[i].Direction == Debit {
+			if err := p.letLapse(ctx, tx, u.ID, sides[i].CurrencyID, tx.Now); err != nil {
+				return err
+			}
 		}
 	}
 	return l.save(ctx, tx)

@@ -86,7 +86,7 @@ func hold(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, rewards []r
 			return err
 		}
 		if there && decided.Held || !there && seen.meets(tx, o, r.rule, condition) {
-			r.State, r.HeldForReview = Pending, true
+			r.State, r.HeldForReview, r.ExpiresAt = Pending, true, r.LapsesAt
 		}
 	}
 	return nil

@@ -72,7 +72,8 @@ type Step struct {
 	// Image is an absolute URI.
 	Image string `json:"image,omitempty"`
 	// Perks are up to [MaxPerks] tags that a user carries while on the step, and not those of the steps before it. Who stands on a step gets the perks of a
-	// version that has others with the next event that is measured.
+	// version that has others with the next event that is measured. Of a ladder that is archived, users keep the perks that they have: to take them away, publish
+	// a version without them before.
 	Perks []string `json:"perks,omitempty"`
 	// Translations are what the step is called in languages of the ladder.
 	Translations []Text `json:"translations,omitempty"`

@@ -127,7 +127,11 @@ func owners(u *tenancy.User) []string {
 func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
 	switch {
 	case o.Ticks(Rules.Name()):
-		return p.assignByClock(ctx, tx, o)
+		changes, err := p.assignByClock(ctx, tx, o)
+		if err != nil {
+			return nil, err
+		}
+		return p.release(ctx, tx, o, changes)
 	case o.Ticks(tickedMission):
 		return nil, p.begin(ctx, tx, o)
 	case o.Ticks(tickedEnd):

@@ -19,7 +19,7 @@ func Merge(ctx context.Context, tx *session.Tx, from, into *User) (*User, error)
 	u := was.clone()
 	for _, t := range from.bare().Tags {
 		if at, carried := u.findTag(t.TagID); !carried {
-			u.Tags = slices.Insert(u.Tags, at, UserTag{TagID: t.TagID, Priority: t.Priority, CreatedAt: tx.Now, UpdatedAt: tx.Now})
+			u.Tags = slices.Insert(u.Tags, at, UserTag{TagID: t.TagID, Priority: t.Priority, CreatedAt: t.CreatedAt, UpdatedAt: tx.Now})
 		}
 	}
 	if n := len(u.Tags); n > MaxUserTags {

@@ -200,18 +200,21 @@ func refused(g *game, doc content.Document) error {
 }
 
 func TestThingsAreChecked(t *testing.T) {
-	for want, w := range map[string]economy.Reward{
-		"rewards[0].tagId: is empty":                                                   {Type: economy.TagReward},
-		`rewards[0].tagAction: "KEEP" is none of ADD, REMOVE`:                          {Type: economy.TagReward, TagID: "vip", TagAction: "KEEP"},
-		"rewards[0].tagMinutes: is 0; it must be 1 to 5270400":                         {Type: economy.TagReward, TagID: "vip", TagMinutes: new(0)},
-		"rewards[0].stepId: is for another rewardType than TAG":                        {Type: economy.TagReward, TagID: "vip", StepID: "silver"},
-		"rewards[0].stepId: is empty":                                                  {Type: economy.StepReward, LadderID: "club"},
-		`rewards[0].stepId: "bronze" not found`:                                        {Type: economy.StepReward, LadderID: "club", StepID: "bronze"},
-		`rewards[0].maxAmountPerUser: is for another rewardType than BADGE`:            {Type: economy.BadgeReward, BadgeID: "b", Cap: economy.Cap{MaxAmountPerUser: new(decimal.NewFromInt(3))}},
-		`rewards[0].rewardType: "PRIZE" is none of VIRTUAL_CURRENCY, BADGE, TAG, STEP`: {Type: "PRIZE"},
-		`rewards[0].ladderId: names Ladder "steep", whose demotion is AT_ONCE: who has not reached the step would fall from it`: {Type: economy.StepReward, LadderID: "steep", StepID: "gold"},
+	for _, tt := range []struct {
+		want string
+		economy.Reward
+	}{
+		{"rewards[0].tagId: is empty", economy.Reward{Type: economy.TagReward}},
+		{`rewards[0].tagAction: "KEEP" is none of ADD, REMOVE`, economy.Reward{Type: economy.TagReward, TagID: "vip", TagAction: "KEEP"}},
+		{"rewards[0].tagMinutes: is 0; it must be 1 to 5270400", economy.Reward{Type: economy.TagReward, TagID: "vip", TagMinutes: new(0)}},
+		{"rewards[0].stepId: is for another rewardType than TAG", economy.Reward{Type: economy.TagReward, TagID: "vip", StepID: "silver"}},
+		{"rewards[0].stepId: is empty", economy.Reward{Type: economy.StepReward, LadderID: "club"}},
+		{`rewards[0].stepId: "bronze" not found`, economy.Reward{Type: economy.StepReward, LadderID: "club", StepID: "bronze"}},
+		{`rewards[0].maxAmountPerUser: is for another rewardType than BADGE`, economy.Reward{Type: economy.BadgeReward, BadgeID: "b", Cap: economy.Cap{MaxAmountPerUser: new(decimal.NewFromInt(3))}}},
+		{`rewards[0].rewardType: "PRIZE" is none of VIRTUAL_CURRENCY, BADGE, TAG, STEP`, economy.Reward{Type: "PRIZE"}},
+		{`rewards[0].ladderId: names Ladder "steep", whose demotion is AT_ONCE: who has not reached the step would fall from it`, economy.Reward{Type: economy.StepReward, LadderID: "steep", StepID: "gold"}},
 	} {
-		t.Run(want, func(t *testing.T) {
+		t.Run(tt.want, func(t *testing.T) {
 			t.Parallel()
 			steep := club(func(l *levels.Ladder) {
 				l.ID, l.Demotion = "steep", levels.AtOnce
@@ -219,9 +222,8 @@ func TestThingsAreChecked(t *testing.T) {
 			})
 			g := play(t, append(vips(), steep)...)
 			r := guerdontest.TagRule("w", guerdontest.Doing("run"), "vip")
-			r.Rewards = []economy.Reward{w}
-			err := refused(g, r)
-			require.ErrorContains(t, err, want)
+			r.Rewards = []economy.Reward{tt.Reward}
+			require.ErrorContains(t, refused(g, r), tt.want)
 		})
 	}
 	g := play(t, vips()...)

@@ -58,7 +58,7 @@ const perks = `{"documents": [
   "defaultLang": "en", "translations": [{"lang": "en"}]}
 ]}`
 
-// How do I treat members of gold otherwise? With a perk: a tag that a user carries while on the step, which conditions read, and boards and groups know. Who falls
+// How do I treat members of gold otherwise? With a perk: a tag that a user carries while on the step, which conditions read, and boards of tags know. Who falls
 // from the step carries it no longer; and what turns out to have happened earlier is judged by the tags of then.
 func Example_perks() {
 	ctx, now := context.Background(), monday

@@ -169,7 +169,7 @@ func getMission(ctx context.Context, c *call, in *missionAsked) (missionRow, err
 	if err != nil {
 		return missionRow{}, err
 	}
-	own := m.UserID == c.user.ID || m.GroupTagID != "" && c.user.HasTag(m.GroupTagID)
+	own := m.UserID == c.user.ID || m.GroupTagID != "" && c.user.HasAssigned(m.GroupTagID)
 	if !own || m.Concealed() || in.GroupTagID != "" && in.GroupTagID != m.GroupTagID {
 		return missionRow{}, fault.NotFound("missionId", in.ID)
 	}

@@ -338,7 +338,7 @@ func (c *call) changedOf(e *guerdon.Entry) (ownChange, bool) {
 		tags[t.TagID] = true
 	}
 	change.Missions = of(o.Missions, func(m *missions.Change) bool {
-		return !m.Concealed && (m.UserID == id || m.UserID == "" && tags[m.GroupTagID])
+		return !m.Concealed && (m.UserID == id || m.UserID == "" && c.user.HasAssigned(m.GroupTagID))
 	})
 	change.Streaks = of(o.Streaks, func(s *streaks.Change) bool { return s.UserID == id })
 	change.Transactions = of(o.Transactions, func(t *economy.Change) bool { return t.UserID == id })

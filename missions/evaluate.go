@@ -114,7 +114,7 @@ func (pl *plan) assignedBefore(o *mechanic.Occasion, periodID string) bool {
 // group that the user is not in.
 func (pl *plan) owner(u *tenancy.User) (owner mechanic.Owner, ok bool) {
 	if pl.MissionType == Group {
-		return mechanic.Owner{ID: groupOwner(pl.GroupTagID), Member: u.ID}, u.HasTag(pl.GroupTagID)
+		return mechanic.Owner{ID: groupOwner(pl.GroupTagID), Member: u.ID}, u.HasAssigned(pl.GroupTagID)
 	}
 	return mechanic.Owner{ID: u.ID}, true
 }

@@ -146,7 +146,7 @@ func (m *Mission) count(logs []Log) {
 	m.Goals = slices.Clone(m.Goals)
 	for i := range m.Goals {
 		g := &m.Goals[i]
-		g.CurrentAmount, g.CompletedAt, g.Distinct = decimal.Decimal{}, time.Time{}, nil
+		g.CurrentAmount, g.CompletedAt, g.Distinct, g.Last = decimal.Decimal{}, time.Time{}, nil, position{}
 	}
 	for _, settled := range []bool{true, false} {
 		for i := range logs {
@@ -351,7 +351,7 @@ func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendmen
 	touched := map[string]*Mission{}
 	var order []*Mission
 	visit := func(o *mechanic.Occasion, fn func(*Mission) error) error {
-		if len(o.User.Tags) == 0 {
+		if len(o.User.AssignedTags()) == 0 {
 			return nil // who is in no group
 		}
 		return p.eachCounting(ctx, tx, o, func(m *Mission) error {

@@ -86,6 +86,8 @@ type GoalProgress struct {
 	CompletedAt time.Time `json:"completedAt,omitzero"`
 	// Distinct stands for the values that were counted, as that of a [Mission].
 	Distinct []string `json:"distinct,omitempty"`
+	// Last is where the last contribution stands.
+	Last position `json:"last,omitzero"`
 }
 
 // Begun tells whether something of the mission is done.

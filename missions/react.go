@@ -116,7 +116,7 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 // owners returns those whose missions a user advances: the user, and the groups the user is in.
 func owners(u *tenancy.User) []string {
 	all := []string{u.ID}
-	for _, t := range u.Tags {
+	for _, t := range u.AssignedTags() {
 		all = append(all, groupOwner(t.TagID))
 	}
 	return all
@@ -205,7 +205,9 @@ func (p *program) contributions(ctx context.Context, tx *session.Tx, m *Mission)
 		behind := m.Last != (position{}) && here(o).after(m.Last) // of what was taken over, the last is not known
 		if len(entries) > 0 && !behind && !anew.IsCompleted {
 			anew.add(entries...)
-			logs = append(logs, entries...)
+			logs = append(logs, slices.DeleteFunc(entries, func(l Log) bool { // some of what led to the goal may be archived
+				return l.GoalID != "" && here(o).after(m.Goals[l.nth].Last)
+			})...)
 		}
 		return err
 	})
@@ -413,7 +415,7 @@ func (m *Mission) add(entries ...Log) {
 			m.Goals = slices.Clone(m.Goals)
 		}
 		g := &m.Goals[entry.nth]
-		g.CurrentAmount = g.CurrentAmount.Add(entry.Amount)
+		g.CurrentAmount, g.Last = g.CurrentAmount.Add(entry.Amount), m.Last
 		g.Distinct = told(g.Distinct, entry)
 		if g.CurrentAmount.GreaterThanOrEqual(*g.TargetAmount) {
 			g.CompletedAt = entry.At

@@ -41,7 +41,8 @@ type Rule struct {
 	GraceMinutes *int   `json:"graceMinutes,omitempty"`
 	MissionType  Type   `json:"missionType"`
 	Name         string `json:"name"`
-	// GroupTagID is the tag whose users share the missions of a GROUP rule, whose zone is FIXED.
+	// GroupTagID is the tag whose users share the missions of a GROUP rule, whose zone is FIXED: those to whom somebody has assigned it, and not who carries it
+	// because of a document.
 	GroupTagID string `json:"groupTagId,omitempty"`
 	// UsersMatchCondition picks users of an INDIVIDUAL rule; it may read user and activeMissions, and with
 	// the mode EVENT event.

@@ -219,7 +219,11 @@ func (a author) missionRule(id string) object {
 	}, a.grace(a.timeframe(true, kind == "INDIVIDUAL"), true))
 	var roots []string
 	if fields["assignmentMode"] == "EVENT" {
-		matcher, entity := a.matcher("eventMatchType eventMatchEntity eventMatchEntityId", "Activity", "Quiz", "LearningPath", "Level", "User", "VirtualTransaction")
+		by := []string{"Activity", "Quiz", "LearningPath", "Level", "User", "VirtualTransaction"}
+		if a.tags && kind == "GROUP" { // what a group completes may give the step, or the tag, by which its rule was evaluated: that has no end
+			by = slices.DeleteFunc(by, func(entity string) bool { return entity == "Level" || entity == "User" })
+		}
+		matcher, entity := a.matcher("eventMatchType eventMatchEntity eventMatchEntityId", by...)
 		merge(fields, matcher)
 		fields["eventMatchCondition"] = a.condition(entity, "user")
 		roots = []string{"activeMissions"}

@@ -108,7 +108,8 @@ func (w *world) missionLine(t tester, m *missions.Mission, add adder) {
 	for _, l := range pages(t, func(p store.Page) ([]missions.Log, string, error) {
 		return w.Missions.Contributions(t.Context(), m.ID, p)
 	}) {
-		if !l.At.Before(w.horizon) {
+		apart := len(m.Distinct) > 0 || slices.ContainsFunc(m.Goals, func(g missions.GoalProgress) bool { return g.ID == l.GoalID && len(g.Distinct) > 0 })
+		if !l.At.Before(w.horizon) && (w.horizon.IsZero() || !apart) { // which values came before the horizon is not known
 			add("mission %s has %s %s of %s by %s at %s", m.ID, l.Amount, l.GoalID, l.EventID, l.UserID, instant(l.At))
 		}
 		sum = sum.Add(l.Amount)

@@ -109,6 +109,19 @@ func (u *User) earned(tagID string) bool {
 	return carried && u.Tags[at].By != ""
 }
 
+// AssignedTags returns the tags that somebody has assigned to the user, whatever documents make of them. They must not be modified.
+func (u *User) AssignedTags() []UserTag {
+	if u.earns {
+		return u.assigned
+	}
+	return u.Tags
+}
+
+// HasAssigned tells whether somebody has assigned a tag to the user.
+func (u *User) HasAssigned(tagID string) bool {
+	return slices.ContainsFunc(u.AssignedTags(), func(t UserTag) bool { return t.TagID == tagID })
+}
+
 // bare returns the user with the tags that are assigned, and no others.
 func (u *User) bare() User {
 	c := *u

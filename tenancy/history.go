@@ -165,18 +165,17 @@ func carry(ctx context.Context, tx *session.Tx, old, u *User) error {
 	return carriers.Put(ctx, tx, changed...)
 }
 
-// Carriers returns the ids of the users who carry a tag, or carried it at some time after the given
+// Carriers returns the ids of the users to whom a tag is assigned, or was at some time after the given
 // one, in their order. Deleted users are not among them.
 func Carriers(ctx context.Context, tx store.Tx, tagID string, after time.Time) ([]string, error) {
 	all, err := carriers.List(ctx, tx, store.Prefix(carrierKey(tagID, "")))
 	var ids []string
 	for _, c := range all {
-		if c.Until.IsZero() || c.Until.After(after) {
+		if c.Earned == nil && (c.Until.IsZero() || c.Until.After(after)) {
 			ids = append(ids, c.UserID)
 		}
 	}
-	slices.Sort(ids) // who has it in two ways is there twice
-	return slices.Compact(ids), err
+	return ids, err
 }
 
 // userTags returns tags as a user gets them at a moment.

@@ -70,14 +70,18 @@ func CarrierRows() (table *store.Schema, owner func(record any) string) {
 // Earned returns what documents say of a user's tags as it is in the user's fold, in the order of the tags.
 func Earned(ctx context.Context, tx store.Tx, userID string) ([]EarnedTag, error) {
 	rows, err := carriers.List(ctx, tx, store.By("user", store.Text(userID)))
-	var all []EarnedTag
+	return earnedIn(rows), err
+}
+
+// earnedIn returns what the rows of a user say, in the order of the tags.
+func earnedIn(rows []carrier) (all []EarnedTag) {
 	for i := range rows {
 		if t, says := rows[i].says(); says {
 			all = append(all, t)
 		}
 	}
 	slices.SortFunc(all, func(a, b EarnedTag) int { return strings.Compare(a.TagID, b.TagID) })
-	return all, err
+	return all
 }
 
 // Carrying returns the user with what documents say of the tags, on top of those that are assigned.
@@ -167,78 +171,68 @@ type TagWord struct {
 
 // Earn keeps in a user's fold what a document says of the tags, and returns the user as it is since, with the tags that it gained and lost.
 func Earn(ctx context.Context, tx *session.Tx, u *User, w TagWord) (now *User, gained, lost []string, err error) {
-	about := []string{w.TagID}
-	if w.Holds {
-		about = nil
-		rows, err := carriers.List(ctx, tx, store.By("user", store.Text(u.ID)))
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		for i := range rows {
-			if e := rows[i].Earned; e != nil && slices.ContainsFunc(e.Held, func(h holder) bool { return h.By == w.By }) {
-				about = append(about, rows[i].TagID)
-			}
-		}
-		about = append(about, w.Held...)
-		slices.Sort(about)
-		about = slices.Compact(about)
-	}
-	return change(ctx, tx, u, w.At, about, func(e *earned, tagID string) {
-		switch {
-		case w.Over:
-			e.Last = nil
-			return
-		case !w.Holds:
-			e.Last = &verdict{w.By, w.At, w.Taken}
-			return
-		}
-		held := slices.Contains(w.Held, tagID)
-		at := slices.IndexFunc(e.Held, func(h holder) bool { return h.By == w.By })
-		switch {
-		case held && at < 0:
-			e.Held = append(slices.Clone(e.Held), holder{w.By, w.At})
-		case !held && at >= 0:
-			e.Held = slices.Delete(slices.Clone(e.Held), at, at+1)
-		}
-	})
-}
-
-// change changes what documents say of some of a user's tags, and returns what [Earn] does.
-func change(
-	ctx context.Context, tx *session.Tx, u *User, at time.Time, tagIDs []string, to func(e *earned, tagID string),
-) (now *User, gained, lost []string, err error) {
 	if err := mark(ctx, tx, u.ID); err != nil {
 		return nil, nil, nil, err
 	}
-	before, err := Earned(ctx, tx, u.ID)
+	rows, err := carriers.List(ctx, tx, store.By("user", store.Text(u.ID)))
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	was := u.Carrying(before)
-	for _, id := range tagIDs {
-		c, _, err := carriers.Get(ctx, tx, earnedKey(id, u.ID))
-		if err != nil {
-			return nil, nil, nil, err
+	rows = slices.Clone(rows) // they may be the store's
+	was := u.Carrying(earnedIn(rows))
+	for _, id := range w.about(rows) {
+		at := slices.IndexFunc(rows, func(c carrier) bool { return c.Earned != nil && c.TagID == id })
+		if at < 0 {
+			at, rows = len(rows), append(rows, carrier{TagID: id, UserID: u.ID, Earned: &earned{}})
 		}
-		e := earned{}
-		if c.Earned != nil {
-			e = *c.Earned
-		}
-		to(&e, id)
-		c = carrier{TagID: id, UserID: u.ID, Earned: &e}
+		e := *rows[at].Earned
+		w.change(&e, id)
+		c := carrier{TagID: id, UserID: u.ID, Earned: &e}
 		if says, there := c.says(); !there || says.Taken {
-			c.Until = at
+			c.Until = w.At
 		}
 		if err := carriers.Put(ctx, tx, c); err != nil {
 			return nil, nil, nil, err
 		}
+		rows[at] = c
 	}
-	after, err := Earned(ctx, tx, u.ID)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	now = u.Carrying(after)
+	now = u.Carrying(earnedIn(rows))
 	return now, was.gains(now), now.gains(was), nil
+}
+
+// about returns the tags that it says something of, where rows are what is kept of the user.
+func (w *TagWord) about(rows []carrier) []string {
+	if !w.Holds {
+		return []string{w.TagID}
+	}
+	ids := slices.Clone(w.Held)
+	for i := range rows {
+		if e := rows[i].Earned; e != nil && e.heldBy(w.By) >= 0 {
+			ids = append(ids, rows[i].TagID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// change lets what documents have said of a tag be what they say since.
+func (w *TagWord) change(e *earned, tagID string) {
+	at, held := e.heldBy(w.By), slices.Contains(w.Held, tagID)
+	switch {
+	case w.Over:
+		e.Last = nil
+	case !w.Holds:
+		e.Last = &verdict{w.By, w.At, w.Taken}
+	case held && at < 0:
+		e.Held = append(slices.Clone(e.Held), holder{w.By, w.At})
+	case !held && at >= 0:
+		e.Held = slices.Delete(slices.Clone(e.Held), at, at+1)
+	}
+}
+
+// heldBy returns the place of a document among those that give the tag, -1 if it does not.
+func (e *earned) heldBy(document string) int {
+	return slices.IndexFunc(e.Held, func(h holder) bool { return h.By == document })
 }
 
 // CarriesBy tells which tag a record of [CarrierRows] is about, or else another one of the same tag where it is nil, whether a user carries it by what the

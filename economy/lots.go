@@ -169,10 +169,13 @@ func (l lot) put(ctx context.Context, tx *session.Tx) error {
 	return lots.Put(ctx, tx, l)
 }
 
-// free returns how much of what the user has is in no lot, 0 if the user owes.
-func (m *lotMove) free(ctx context.Context, tx *session.Tx, s *lotSum) (int64, error) {
+// free returns what is counted of the lots, and how much of what the user has is in no lot, 0 if the user owes.
+func (m *lotMove) free(ctx context.Context, tx *session.Tx) (s lotSum, free int64, err error) {
+	if s, _, err = m.sum(ctx, tx); err != nil {
+		return s, 0, err
+	}
 	a, _, err := accounts.Get(ctx, tx, accountKey(m.user, m.currency))
-	return max(0, a.Completed-s.left()), err
+	return s, max(0, a.Completed-s.left()), err
 }
 
 // credit adds what is credited to the lot of its moment, less what makes up for a debt.
@@ -180,11 +183,7 @@ func (m *lotMove) credit(ctx context.Context, tx *session.Tx) error {
 	if m.lapsesAt.IsZero() {
 		return nil
 	}
-	s, _, err := m.sum(ctx, tx)
-	if err != nil {
-		return err
-	}
-	free, err := m.free(ctx, tx, &s)
+	s, free, err := m.free(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -307,11 +306,7 @@ func (m *lotMove) giveBack(ctx context.Context, tx *session.Tx) error {
 	if err != nil || !there {
 		return err
 	}
-	s, _, err := m.sum(ctx, tx)
-	if err != nil {
-		return err
-	}
-	free, err := m.free(ctx, tx, &s)
+	s, free, err := m.free(ctx, tx)
 	if err != nil {
 		return err
 	}

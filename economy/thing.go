@@ -316,7 +316,8 @@ func amendThings(a mechanic.Amendment, changes []Change) []Change {
 		case event.Badge:
 			c.BadgeID = e.EntityID
 		case event.User:
-			c.TagID, _ = e.Fields[fieldTagID].(string)
+			order, _ := mechanic.TagOrderOf(e)
+			c.TagID = order.TagID
 		case event.Level:
 			c.LadderID, c.StepID = e.EntityID, step
 		default: // a transaction tells of itself

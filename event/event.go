@@ -18,6 +18,7 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/amount"
 	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/text"
 )
 
 // A Type says what kind of thing an event is about: the entity that rules match.
@@ -360,9 +361,9 @@ func (e *Event) own(name string) any {
 	case "completedAt":
 		return e.At.Format(time.RFC3339Nano)
 	case "tags":
-		return list(e.Tags)
+		return text.Values(e.Tags)
 	case "entityTags":
-		return list(e.EntityTags)
+		return text.Values(e.EntityTags)
 	case "value":
 		if e.Value != nil {
 			return amount.JSON(*e.Value)
@@ -381,14 +382,6 @@ func (e *Event) own(name string) any {
 		}
 	}
 	return nil
-}
-
-func list(words []string) []any {
-	out := make([]any, len(words))
-	for i, w := range words {
-		out[i] = w
-	}
-	return out
 }
 
 // A Problem is something that an event could not do although it was recorded: an expression that gave

@@ -216,17 +216,15 @@ func GoalsConfiguration(id string, needed int, goals ...missions.NamedGoal) *mis
 // mission counts, one of several goals when the user's missions are asked for: once for ever if the recurrence is "", otherwise once in each period on the
 // user's clock.
 func MissionRule(id string, c *missions.Configuration, recurrence timeframe.Recurrence) *missions.Rule {
-	if len(c.Goals) > 0 {
-		return &missions.Rule{
-			Header: header(id), Descriptions: descriptions(), Timeframe: frame(recurrence), Name: id,
-			MissionType: c.MissionType, MissionConfigurationsPool: []string{c.ID}, AssignmentMode: missions.Lazy,
-		}
-	}
-	return &missions.Rule{
+	r := &missions.Rule{
 		Header: header(id), Descriptions: descriptions(), Timeframe: frame(recurrence), Name: id,
 		MissionType: c.MissionType, MissionConfigurationsPool: []string{c.ID}, AssignmentMode: missions.OnEvent,
 		EventMatchType: c.MatchType, EventMatchEntity: c.MatchEntity, EventMatchEntityID: c.MatchEntityID,
 	}
+	if len(c.Goals) > 0 {
+		r.AssignmentMode = missions.Lazy
+	}
+	return r
 }
 
 // StreakConfiguration returns what a streak counts: days with such an event.

@@ -65,7 +65,7 @@ func ReadingUserAt(id string, at, now time.Time) []store.Read {
 // what rules may read, but nothing that may identify a person.
 func (u *User) Remembered() User {
 	return User{
-		ID: u.ID, Lang: u.Lang, Timezone: u.Timezone, Role: u.Role, Status: u.Status, Tags: slices.Clone(u.bare().Tags),
+		ID: u.ID, Lang: u.Lang, Timezone: u.Timezone, Role: u.Role, Status: u.Status, Tags: slices.Clone(u.AssignedTags()),
 		ChangedAt: u.ChangedAt, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
 	}
 }

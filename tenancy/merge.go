@@ -17,7 +17,7 @@ import (
 func Merge(ctx context.Context, tx *session.Tx, from, into *User) (*User, error) {
 	was := into.bare() // what documents give follows from what happened
 	u := was.clone()
-	for _, t := range from.bare().Tags {
+	for _, t := range from.AssignedTags() {
 		if at, carried := u.findTag(t.TagID); !carried {
 			u.Tags = slices.Insert(u.Tags, at, UserTag{TagID: t.TagID, Priority: t.Priority, CreatedAt: t.CreatedAt, UpdatedAt: tx.Now})
 		}

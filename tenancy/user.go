@@ -144,7 +144,7 @@ func (u *User) Changed(id string, at time.Time, what string, gained, lost []stri
 	for name, ids := range map[string][]string{"tagsGained": gained, "tagsLost": lost} {
 		if len(ids) > 0 {
 			what = cmp.Or(what, TagsChanged)
-			ev.Fields = setField(ev.Fields, name, texts(ids))
+			ev.Fields = setField(ev.Fields, name, text.Values(ids))
 		}
 	}
 	if what != "" {
@@ -159,14 +159,6 @@ func setField(fields map[string]any, name string, value any) map[string]any {
 	}
 	fields[name] = value
 	return fields
-}
-
-func texts(ids []string) []any {
-	all := make([]any, len(ids))
-	for i, id := range ids {
-		all[i] = id
-	}
-	return all
 }
 
 // saved returns the event that follows from every change of an active user, and of the status. It says who was changed

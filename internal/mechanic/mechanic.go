@@ -69,8 +69,12 @@ func newOccasion(e *event.Event, u *tenancy.User, seen *userVars) *Occasion {
 
 // Become returns the occasion with the event as it turned out to be.
 func (o *Occasion) Become(e *event.Event) *Occasion {
-	next := newOccasion(e, o.User, o.told)
-	next.Place, next.Nth, next.By, next.Gone, next.RecordedAt, next.Earned = o.Place, o.Nth, o.By, o.Gone, o.RecordedAt, o.Earned
+	return o.standing(newOccasion(e, o.User, o.told), o.Earned)
+}
+
+// standing lets another occasion stand where this one does, with what documents say of the user's tags.
+func (o *Occasion) standing(next *Occasion, earned []tenancy.EarnedTag) *Occasion {
+	next.Place, next.Nth, next.By, next.Gone, next.RecordedAt, next.Earned = o.Place, o.Nth, o.By, o.Gone, o.RecordedAt, earned
 	return next
 }
 
@@ -86,9 +90,7 @@ func (o *Occasion) Carrying(earned []tenancy.EarnedTag) *Occasion {
 		e = new(*e)
 		e.EntityTags = user.TagIDs()
 	}
-	next := New(e, user)
-	next.Place, next.Nth, next.By, next.Gone, next.RecordedAt, next.Earned = o.Place, o.Nth, o.By, o.Gone, o.RecordedAt, earned
-	return next
+	return o.standing(New(e, user), earned)
 }
 
 // All returns the keys of all matchers that the event meets, also if it is that something is over.

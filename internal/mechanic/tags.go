@@ -4,6 +4,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
@@ -25,11 +26,7 @@ func (t TagOrder) Event(id string, u *tenancy.User) event.Event {
 		ID: id, Type: event.User, EntityID: u.ID, UserID: u.ID, At: t.At, Value: new(decimal.NewFromInt(1)), Fields: map[string]any{Counts: false, fieldBy: t.By},
 	}
 	if t.Holds {
-		held := make([]any, len(t.Held))
-		for i, id := range t.Held {
-			held[i] = id
-		}
-		e.Fields[fieldHolds] = held
+		e.Fields[fieldHolds] = text.Values(t.Held)
 	} else {
 		e.Fields[fieldTag], e.Fields[fieldTaken] = t.TagID, t.Taken
 	}

@@ -75,3 +75,12 @@ func URI(field, s string) error {
 
 // outsideURI tells whether a character must be escaped in a URI.
 func outsideURI(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}", r) }
+
+// Values returns texts as a list of JSON values, as rules read it.
+func Values(texts []string) []any {
+	all := make([]any, len(texts))
+	for i, s := range texts {
+		all[i] = s
+	}
+	return all
+}

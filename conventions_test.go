@@ -631,6 +631,8 @@ var plumbing = map[string]string{
 	"tenancy.NewSettings":     "hosts have a workspace's settings",
 	"tenancy.NewUsers":        "hosts have a workspace's users",
 
+	"economy.RewardRule.Binds": "content asks, when a version is published",
+
 	"tenancy.Merge":       "hosts call Workspace.Merge",
 	"tenancy.User.Merged": "hosts call Workspace.Merge",
 	"tenancy.Earn":        "documents give tags, and their mechanic keeps them",

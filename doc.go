@@ -27,6 +27,7 @@
 //	MissionRule                      missions.Rule
 //	BadgeConfiguration               badges.Configuration
 //	RewardRule                       economy.RewardRule
+//	Boost                            economy.Boost
 //	StreakConfiguration              streaks.Configuration
 //	StreakRule                       streaks.Rule
 //	Ladder                           levels.Ladder

@@ -234,7 +234,7 @@ func Bundle(docs ...content.Document) ([]byte, error) { return newLibrary().Bund
 func newLibrary() *content.Library {
 	return content.NewLibrary(content.Tags, content.Activities, content.Stories, content.Slides, content.Quizzes,
 		learning.Groups, learning.Paths, learning.Rules, mobility.FactorsKind, mobility.GoalsKind,
-		economy.Currencies, missions.Configurations, missions.Rules, badges.Configurations, economy.RewardRules,
+		economy.Currencies, missions.Configurations, missions.Rules, badges.Configurations, economy.RewardRules, economy.Boosts,
 		streaks.Configurations, streaks.Rules, levels.Ladders, leaderboard.Configurations, leaderboard.Boards)
 }
 

@@ -64,10 +64,11 @@ func (x Explanation) String() string {
 var explainable = []string{
 	missions.Rules.Name(), missions.Configurations.Name(), economy.RewardRules.Name(), streaks.Rules.Name(), leaderboard.Boards.Name(),
 	learning.Rules.Name(), learning.Paths.Name(), mobility.GoalsKind.Name(), badges.Configurations.Name(), levels.Ladders.Name(),
+	economy.Boosts.Name(),
 }
 
 // Explain says why a recorded event did, or did not, move a document: one of the kinds MissionRule,
-// MissionConfiguration, RewardRule, StreakRule, LearningPathRule, LearningPath, MobilityGoals, BadgeConfiguration, Ladder and
+// MissionConfiguration, RewardRule, StreakRule, LearningPathRule, LearningPath, MobilityGoals, BadgeConfiguration, Ladder, Boost and
 // RuntimeLeaderboard. Of the event
 // and those that it caused, it explains the one that got farthest. The answer comes from the documents that were in
 // force and from what was known when the event was recorded; what has happened since does not change it. If all that a

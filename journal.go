@@ -121,7 +121,7 @@ var journal = store.Define("journal", (*Entry).ID,
 	},
 	store.Index{Name: "seq", Columns: []string{"seq"}},
 	store.Index{Name: "aside", Columns: []string{"aside"}}, // few: what may be no step of its user's fold
-).Packed().Large().Version(11)
+).Packed().Large().Version(12)
 
 // idle tells whether nothing followed from the entry, and it says only that its user has changed: it may be no step of a fold.
 func (e *Entry) idle() bool {

@@ -9,6 +9,7 @@ package content
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/ident"
+	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
@@ -117,6 +119,12 @@ type Fitting interface {
 	// [fault.Error]. find returns the one with an id, nil if there will be none. It is asked when the
 	// document is published, and when one that it refers to is, directly or not.
 	Fits(find func(kind, id string) (Document, error)) error
+}
+
+// bound is implemented by kinds of which what has happened under earlier versions binds later ones.
+type bound interface {
+	// Binds returns every fault in what the document says, given what has happened, each a [fault.Error]. It is asked when the document is published.
+	Binds(ctx context.Context, tx *session.Tx) error
 }
 
 // Meeting is implemented by kinds whose users stay on versions of the moment at which they began ([Program.Since]),

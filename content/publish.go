@@ -86,6 +86,9 @@ func (c *change) check(ctx context.Context, tx *session.Tx, kind AnyKind, doc Do
 	} else {
 		faults = append(faults, c.checkMeetings(ctx, tx, kind, doc))
 	}
+	if b, ok := doc.(bound); ok {
+		faults = append(faults, b.Binds(ctx, tx))
+	}
 	for _, u := range users {
 		key := recordKey(u.Kind, u.ID)
 		if _, ours := c.docs[key]; ours {

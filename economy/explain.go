@@ -14,19 +14,29 @@ import (
 	"github.com/guerdonhq/guerdon/rule"
 )
 
-// Explains tells whether documents of a kind are reward rules.
-func (p *program) Explains(kind string) bool { return kind == RewardRules.Name() }
-
-// Moves tells whether a change is by a rule: a transaction that was not rejected.
-func (p *program) Moves(c *Change, _, id string) bool {
-	return c.RewardRuleID == id && c.State != Rejected
+// Explains tells whether documents of a kind are reward rules or boosts.
+func (p *program) Explains(kind string) bool {
+	return kind == RewardRules.Name() || kind == Boosts.Name()
 }
 
-// Explain asks of an occasion what React will ask of a rule, in its order.
+// Moves tells whether a change is by a rule, or of what a boost has raised: a transaction that was not rejected.
+func (p *program) Moves(c *Change, kind, id string) bool {
+	is := c.RewardRuleID == id
+	if kind == Boosts.Name() {
+		is = slices.ContainsFunc(c.Boosts, func(b Boosted) bool { return b.BoostID == id })
+	}
+	return is && c.State != Rejected
+}
+
+// Explain asks of an occasion what React will ask of a rule or a boost, in its order.
 func (p *program) Explain(
-	ctx context.Context, tx *session.Tx, o *mechanic.Occasion, _, id string,
+	ctx context.Context, tx *session.Tx, o *mechanic.Occasion, kind, id string,
 ) (*mechanic.Verdict, func(*[]Change, []event.Problem), error) {
 	x := &explanation{Occasion: o, tx: tx, program: p, v: &mechanic.Verdict{}}
+	if kind == Boosts.Name() {
+		asked, err := x.boost(id)
+		return x.v, asked, err
+	}
 	r := p.byID[id]
 	if r == nil {
 		x.v.Unpublished()
@@ -57,6 +67,9 @@ func (p *program) Explain(
 	if x.seen, err = count(ctx, tx, o, candidates, true); err != nil {
 		return nil, nil, err
 	}
+	if x.funds, err = findFunds(ctx, tx, o, candidates); err != nil {
+		return nil, nil, err
+	}
 	goesOn := false
 	x.seen.with(x.Occasion, r, func() {
 		goesOn = x.askAll(r, candidates, used)
@@ -67,7 +80,7 @@ func (p *program) Explain(
 	}
 	caps := make([]reward, len(r.Rewards))
 	for i := range caps {
-		caps[i].rule, caps[i].place = r, i
+		caps[i].rule, caps[i].place, caps[i].fund = r, i, x.funds[budgeted{r, i}]
 	}
 	if err := readSpent(ctx, tx, o, caps); err != nil {
 		return nil, nil, err
@@ -82,12 +95,13 @@ type explanation struct {
 	program *program
 	v       *mechanic.Verdict
 	seen    counted
+	funds   funds
 	held    []string // why the rewards are held for review, "" of those that are not
 }
 
 // askAll asks what React asks of a rule whose matcher the event meets, up to the bounds.
 func (x *explanation) askAll(r *payer, candidates []*payer, used map[*payer]*tally) bool {
-	return x.askMode(r, candidates, used) && x.askLimit(r, used[r]) && x.v.Condition(r.condition, x.Vars(), x.tx.Moment()) && x.askRewards(r)
+	return x.askMode(r, candidates, used) && x.askLimit(r, used[r]) && x.v.Condition(r.condition, x.Vars(), x.tx.Moment()) && x.askBudget(r) && x.askRewards(r)
 }
 
 // askMode asks whether the rule's mode lets it pay beside those that are met.
@@ -96,7 +110,7 @@ func (x *explanation) askMode(r *payer, candidates []*payer, used map[*payer]*ta
 		return x.v.Ask("applicationMode", true, "it is ALWAYS")
 	}
 	met := resolve(candidates, func(c *payer) bool {
-		return c.ApplicationMode == Always && !used[c].exhausted(c) && x.seen.meets(x.tx, x.Occasion, c, &c.condition)
+		return c.ApplicationMode == Always && !used[c].exhausted(c) && x.seen.meets(x.tx, x.Occasion, c, &c.condition) && x.funds.lets(c)
 	})
 	if len(met) > 0 {
 		return x.v.Ask("applicationMode", false, "it is FALLBACK, and the event meets %s, which is ALWAYS", met[0].ID)
@@ -120,6 +134,18 @@ func (x *explanation) askLimit(r *payer, now *tally) bool {
 		times = strconv.Itoa(r.MaxPerUser) + " times"
 	}
 	return x.v.Ask("maxPerUser", true, "it may pay user %s %s%s, and had paid less often", x.User.ID, times, period)
+}
+
+// askBudget asks whether the budget of the rule lets it pay once more.
+func (x *explanation) askBudget(r *payer) bool {
+	f := x.funds[budgeted{r, itself}]
+	switch {
+	case f == nil:
+		return true
+	case !f.covers(once):
+		return x.v.Ask(fieldBudget, false, "it had paid as often as it may: %s", f.budget().within(f.drawn.Period))
+	}
+	return x.v.Ask(fieldBudget, true, "it may pay %s, and had paid less often", f.budget().within(f.drawn.Period))
 }
 
 // askRewards asks whether there is anything to pay.
@@ -172,7 +198,7 @@ func (x *explanation) askBounds(r *payer, caps []reward, made []Change, problems
 		if j < 0 {
 			continue
 		}
-		paid := made[j].Amount.String() + " " + w.CurrencyID
+		paid := made[j].Amount.String() + " " + w.CurrencyID + raised(made[j].BaseAmount, made[j].Boosts)
 		if at := made[j].LapsesAt; !at.IsZero() {
 			paid += ", which lapses on " + at.Format(time.RFC3339)
 		}
@@ -180,7 +206,14 @@ func (x *explanation) askBounds(r *payer, caps []reward, made []Change, problems
 			paid += ", held for review" + x.held[i]
 		}
 		reason := mechanic.ProblemIn(problems, r.source(), rewardField(i))
+		short := caps[i].fund.says()
+		if made[j].State != Rejected {
+			paid += short
+		}
 		switch {
+		case made[j].State == Rejected && reason == "" && short != "":
+			name = fieldBudget
+			rejected = append(rejected, paid+short)
 		case made[j].State != Rejected && spent != nil:
 			booked = append(booked, paid+", and had paid user "+x.User.ID+" "+spent.of(w))
 		case made[j].State != Rejected:
@@ -214,5 +247,66 @@ func (x *explanation) askReviews(r *payer) {
 		if asked := r.reviews[i].Check(x.Vars(), x.tx.Moment()); asked.Holds {
 			x.held[i] = ": " + asked.Name + ": " + asked.Reason
 		}
+	}
+}
+
+// boost asks what is asked of a boost before the rules that pay are known, and returns what asks for those.
+func (x *explanation) boost(id string) (func(*[]Change, []event.Problem), error) {
+	i := slices.IndexFunc(x.program.boosters, func(b *booster) bool { return b.ID == id })
+	if i < 0 {
+		x.v.Unpublished()
+		return nil, nil
+	}
+	b := x.program.boosters[i]
+	x.v.Version = b.Version
+	if b.Timeframe != nil {
+		on, err := b.within(x.tx, x.Occasion)
+		if err != nil {
+			return nil, err
+		}
+		why := "it happened within"
+		if !on {
+			why = "it happened outside"
+		}
+		if !x.v.Ask(fieldFrame, on, "%s the time of the boost", why) {
+			return nil, nil
+		}
+	}
+	if !x.v.Condition(b.condition, x.Vars(), x.tx.Moment()) {
+		return nil, nil
+	}
+	return func(made *[]Change, _ []event.Problem) { x.askRaised(b, *made) }, nil
+}
+
+// askRaised asks what the rules of a boost have paid for the event, and how much of that is the boost's.
+func (x *explanation) askRaised(b *booster, made []Change) {
+	var paid, raised []string
+	for i := range made {
+		c := &made[i]
+		r := x.program.byID[c.RewardRuleID]
+		if c.TransactionID == "" || r == nil || !b.RewardRules.Has(r.ID) || !strings.HasPrefix(c.TransactionID, x.Event.ID+":"+r.ID+":") {
+			continue
+		}
+		if b.CurrencyID != "" && b.CurrencyID != c.CurrencyID {
+			continue
+		}
+		what := c.Amount.String() + " " + c.CurrencyID + " by " + r.ID
+		j := slices.IndexFunc(c.Boosts, func(by Boosted) bool { return by.BoostID == b.ID })
+		switch {
+		case c.State == Rejected:
+			paid = append(paid, what+", which was rejected")
+		case j < 0:
+			paid = append(paid, what+", to which it adds nothing beside the others")
+		default:
+			raised = append(raised, c.Boosts[j].Amount.String()+" of "+what)
+		}
+	}
+	switch {
+	case len(raised) > 0:
+		x.v.Ask("rewardRulesPool", true, "raised %s", strings.Join(append(raised, paid...), "; "))
+	case len(paid) > 0:
+		x.v.Ask("rewardRulesPool", false, "raised nothing of %s", strings.Join(paid, "; "))
+	default:
+		x.v.Ask("rewardRulesPool", false, "no rule whose amounts it raises has paid for the event")
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -30,7 +29,10 @@ type Cap struct {
 	Per timeframe.Calendar `json:"per,omitempty"`
 	// Timeframe makes it one for each of its periods. What is earned outside of them has no limit.
 	Timeframe *timeframe.Timeframe `json:"timeframe,omitempty"`
-	// WhenExceeded says what is paid of a reward that is more than what the cap leaves, or than what the currency lets the user have.
+	// Budget is the most that the reward pays all users together; nil means without limit. Rewards of one rule in one currency that have budgets for the same periods share
+	// what they have paid.
+	Budget *Budget `json:"budget,omitempty"`
+	// WhenExceeded says what is paid of a reward that is more than what the cap or the budget leaves, or than what the currency lets the user have.
 	// Empty means NOTHING.
 	WhenExceeded WhenExceeded `json:"whenExceeded,omitempty"`
 }
@@ -57,7 +59,7 @@ func (c *Cap) checkCap() error {
 	if c.MaxAmountPerUser != nil {
 		faulty = amount.CheckPositive(fieldCap, *c.MaxAmountPerUser)
 	}
-	return errors.Join(faulty, c.checkPeriods(), c.WhenExceeded.check())
+	return errors.Join(faulty, c.checkPeriods(), c.Budget.check(), c.WhenExceeded.check())
 }
 
 func (c *Cap) checkPeriods() error {
@@ -101,8 +103,12 @@ func (r *RewardRule) Warnings(ctx context.Context, in content.View) (all []conte
 	for i := range r.Rewards {
 		w := &r.Rewards[i]
 		all = append(all, w.Life.warnings(in, rewardField(i)+".")...)
+		n, constant := w.constant()
+		if b := w.Budget; b != nil && constant && w.WhenExceeded != PayPart && n.GreaterThan(b.Max) {
+			warn(i, fieldBudget+"."+fieldMax, "is %s, and the reward %s: it is never paid, unless %s is PART", b.Max, n, fieldExceeded)
+		}
 		if w.MaxAmountPerUser == nil {
-			if w.WhenExceeded == "" {
+			if w.WhenExceeded == "" || w.Budget != nil {
 				continue
 			}
 			doc, err := in.Document(ctx, Currencies.Name(), w.CurrencyID)
@@ -114,7 +120,7 @@ func (r *RewardRule) Warnings(ctx context.Context, in content.View) (all []conte
 			}
 			continue
 		}
-		if n, constant := w.constant(); constant && w.WhenExceeded != PayPart && n.GreaterThan(*w.MaxAmountPerUser) {
+		if constant && w.WhenExceeded != PayPart && n.GreaterThan(*w.MaxAmountPerUser) {
 			warn(i, fieldCap, "is %s, and the reward %s: it is never paid, unless %s is PART", w.MaxAmountPerUser, n, fieldExceeded)
 		}
 	}
@@ -202,16 +208,22 @@ func readSpent(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, reward
 	return nil
 }
 
-// fit lets the reward be as much as its cap and the bounds let, and returns false if its cap lets nothing of it. What would cross a bound
+// fit lets the reward be as much as its cap, its budget and the bounds let, and returns false if the cap or the budget lets nothing of it. What would cross a bound
 // and is not to be paid in part is left for the ledger to refuse.
 func (r *reward) fit(l *ledger) bool {
 	w := &r.rule.Rewards[r.place]
 	if r.spent != nil {
-		if left := w.MaxAmountPerUser.Sub(amount.FromMicros(r.spent.Micros)); r.Amount.GreaterThan(left) {
-			if w.WhenExceeded != PayPart || !left.IsPositive() {
-				return false
-			}
-			r.Amount = left
+		if left := w.MaxAmountPerUser.Sub(amount.FromMicros(r.spent.Micros)); !r.cut(left) {
+			return false
+		}
+	}
+	if r.fund != nil {
+		n, err := r.micros()
+		if err != nil {
+			return true // the ledger refuses it
+		}
+		if !r.fund.covers(n) && !r.cut(amount.FromMicros(r.fund.left())) {
+			return false
 		}
 	}
 	if w.WhenExceeded == PayPart {
@@ -222,13 +234,28 @@ func (r *reward) fit(l *ledger) bool {
 	return true
 }
 
+// cut lets the reward be no more than what is left, and returns false if that is none of it.
+func (r *reward) cut(left decimal.Decimal) bool {
+	switch {
+	case !r.Amount.GreaterThan(left):
+		return true
+	case r.of().WhenExceeded != PayPart || !left.IsPositive():
+		return false
+	}
+	r.Amount = left
+	return true
+}
+
 // spend counts what was paid.
 func (r *reward) spend(ctx context.Context, tx *session.Tx) error {
-	if r.spent == nil || r.State == Rejected {
+	if r.spent == nil && r.fund == nil || r.refused() {
 		return nil
 	}
 	n, err := r.micros()
 	if err != nil {
+		return err
+	}
+	if err := r.fund.draw(ctx, tx, n); err != nil || r.spent == nil {
 		return err
 	}
 	r.spent.Micros += n
@@ -237,11 +264,7 @@ func (r *reward) spend(ctx context.Context, tx *session.Tx) error {
 
 // of says what a count has come to of the most that a reward pays.
 func (t *tally) of(w *Reward) string {
-	period := ""
-	if t.Period != "" {
-		period = " in " + strings.TrimPrefix(t.Period, capped)
-	}
-	return fmt.Sprintf("%s of at most %s%s", amount.FromMicros(t.Micros), w.MaxAmountPerUser, period)
+	return fmt.Sprintf("%s of at most %s%s", amount.FromMicros(t.Micros), w.MaxAmountPerUser, during(t.Period))
 }
 
 // ended tells whether the period of a timeframe had ended before a moment.

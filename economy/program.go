@@ -25,6 +25,8 @@ type program struct {
 	ids        []string // of the currencies, sorted
 	rules      mechanic.Matching[*payer]
 	byID       map[string]*payer // also those that are DISABLED
+	budgets    bool              // some rule has one
+	boosters   []*booster        // in the order in which they apply
 	timed      bool              // some rule gave tags for a time, perhaps long ago
 	lives      map[string]*Life  // of the currencies
 	lots       map[string]bool   // the currencies that have, or have had, a life: of others, nothing is kept of what lapses
@@ -59,9 +61,17 @@ func compile(ctx context.Context, tx *session.Tx, docs *content.Program) (*progr
 		if err != nil {
 			return nil, err
 		}
+		p.budgets = p.budgets || len(c.budgets()) > 0
 		if p.byID[r.ID] = c; r.ApplicationMode != Disabled {
 			p.rules.Add(r.Matcher(), c)
 		}
+	}
+	for _, b := range content.Live(docs, Boosts) {
+		c, err := compileBoost(b)
+		if err != nil {
+			return nil, err
+		}
+		p.boosters = append(p.boosters, c)
 	}
 	return p, nil
 }
@@ -111,7 +121,7 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	if len(candidates) == 0 {
 		return reads
 	}
-	var counted, limits, made, lately, held []string
+	var counted, limits, made, lately, held, sums, short []string
 	for _, r := range candidates {
 		for i, w := range r.Rewards {
 			if !w.money() {
@@ -124,6 +134,8 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 			counted = append(counted, accountKey(o.User.ID, w.CurrencyID), accountKey("", w.CurrencyID))
 		}
 		limits = append(append(limits, r.tallyKeys(o)...), r.spentKeys(tx, o)...)
+		drawn, missing := r.fundReads(tx, o)
+		sums, short = append(sums, drawn...), append(short, missing...)
 		if len(r.Counts) > 0 {
 			lately = append(lately, (&recent{RuleID: r.ID, UserID: o.User.ID}).key())
 		}
@@ -138,6 +150,10 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	}
 	if len(held) > 0 {
 		reads = append(reads, reviews.Keys(held...))
+	}
+	if len(sums) > 0 {
+		slices.Sort(sums)
+		reads = append(reads, budgets.Keys(slices.Compact(sums)...), shortfalls.Keys(short...))
 	}
 	return reads
 }

@@ -44,6 +44,9 @@ type Change struct {
 	Lapsed bool `json:"lapsed,omitempty"`
 	// LapsesAt is when what a rule has paid lapses, zero for never.
 	LapsesAt time.Time `json:"lapsesAt,omitzero"`
+	// BaseAmount and Boosts are those of the transaction.
+	BaseAmount decimal.Decimal `json:"baseAmount,omitzero"`
+	Boosts     []Boosted       `json:"boosts,omitempty"`
 	// Direction and At are set if a late event changed the transaction: whether it gives or takes, and when it happened or was redeemed.
 	Direction Direction `json:"direction,omitempty"`
 	At        time.Time `json:"at,omitzero"`
@@ -63,7 +66,7 @@ func change(t *Transaction) Change {
 	return Change{
 		RewardRuleID: rewardRuleID, RuleVersion: t.RuleVersion, TransactionID: t.ID,
 		UserID: t.UserID, CurrencyID: t.CurrencyID, Amount: t.Amount, State: t.State, HeldForReview: t.waits(), ReversalOf: t.ReversedTransactionID,
-		Lapsed: t.InitiatorType == ByLapse, LapsesAt: t.LapsesAt,
+		Lapsed: t.InitiatorType == ByLapse, LapsesAt: t.LapsesAt, BaseAmount: t.BaseAmount, Boosts: t.Boosts,
 	}
 }
 
@@ -95,16 +98,27 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	if err != nil {
 		return nil, err
 	}
-	rewards, err := p.rewards(tx, o, resolve(candidates, func(r *payer) bool {
-		return !used[r].exhausted(r) && seen.meets(tx, o, r, &r.condition)
-	}), seen)
-	if err != nil || len(rewards) == 0 {
+	funds, err := findFunds(ctx, tx, o, candidates)
+	if err != nil {
 		return nil, err
+	}
+	rewards, err := p.rewards(tx, o, resolve(candidates, func(r *payer) bool {
+		return !used[r].exhausted(r) && seen.meets(tx, o, r, &r.condition) && funds.lets(r)
+	}), seen)
+	if err != nil {
+		return nil, err
+	}
+	if len(rewards) == 0 {
+		return nil, funds.keep(ctx, tx)
 	}
 	if err := errors.Join(readSpent(ctx, tx, o, rewards), hold(ctx, tx, o, rewards, seen)); err != nil {
 		return nil, err
 	}
-	return p.pay(ctx, tx, o, rewards, used)
+	for i := range rewards {
+		rewards[i].fund = funds[budgeted{rewards[i].rule, rewards[i].place}]
+	}
+	changes, err := p.pay(ctx, tx, o, rewards, used, funds)
+	return changes, errors.Join(err, funds.keep(ctx, tx))
 }
 
 // resolve returns the rules that pay: those of mode ALWAYS that are met or, if there is none, those of
@@ -130,6 +144,7 @@ type reward struct {
 	rule        *payer
 	place       int
 	spent       *tally // of what its cap is about, nil if it has none
+	fund        *fund  // of what its budget is, nil if it has none
 }
 
 // of returns what the rule says of the reward.
@@ -148,6 +163,13 @@ func (r *reward) change() Change {
 // rewards evaluates what the rules promise for the event. What is no amount is reported and not paid.
 func (p *program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer, seen counted) ([]reward, error) {
 	all := make([]reward, 0, len(rules)) // most rules have one reward
+	if len(rules) == 0 {
+		return nil, nil
+	}
+	on, err := p.boosts(tx, o)
+	if err != nil {
+		return nil, err
+	}
 	for _, r := range rules {
 		for i, w := range r.Rewards {
 			var n decimal.Decimal
@@ -173,7 +195,11 @@ func (p *program) rewards(tx *session.Tx, o *mechanic.Occasion, rules []*payer, 
 				amount: n, mode: w.RedemptionMode, initiatorType: ByRewardRule, initiator: initiatorPrefix + r.ID, ruleVersion: r.Version,
 				at: o.Event.At, now: tx.Now, lapsesAt: lapsesAt,
 			}
-			all = append(all, reward{Transaction: t.rows()[0], rule: r, place: i})
+			paid := reward{Transaction: t.rows()[0], rule: r, place: i}
+			if total, added := boosted(tx, on, r, &w, n); len(added) > 0 {
+				paid.Amount, paid.BaseAmount, paid.Boosts = total, n, added
+			}
+			all = append(all, paid)
 		}
 	}
 	return all, nil
@@ -185,7 +211,7 @@ func rewardID(eventID, ruleID string, i int) string {
 }
 
 // pay enters the rewards, as rejected where a cap or a bound is in the way, gives the things, and counts the rules that paid and what they paid.
-func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, rewards []reward, used map[*payer]*tally) ([]Change, error) {
+func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, rewards []reward, used map[*payer]*tally, funds funds) ([]Change, error) {
 	l := p.ledger()
 	rows := make([]Transaction, 0, len(rewards))
 	for i := range rewards {
@@ -219,10 +245,15 @@ func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion,
 		} else if err := errors.Join(r.enter(tx, l, there[r.ID]), r.spend(ctx, tx)); err != nil {
 			return nil, err
 		}
-		if t := used[r.rule]; t != nil && r.State != Rejected && r.rule != last {
+		if !r.refused() && r.rule != last {
 			last = r.rule
-			t.Count++
-			if err := tallies.Put(ctx, tx, *t); err != nil {
+			if t := used[r.rule]; t != nil {
+				t.Count++
+				if err := tallies.Put(ctx, tx, *t); err != nil {
+					return nil, err
+				}
+			}
+			if err := funds[budgeted{r.rule, itself}].draw(ctx, tx, once); err != nil {
 				return nil, err
 			}
 		}
@@ -311,16 +342,21 @@ func (c *payer) tally(tx *session.Tx, o *mechanic.Occasion) (tally, error) {
 	return t, nil
 }
 
-// over tells whether the period of the count had ended before a moment, wherever the user lives. The names of the periods of one calendar
-// are of one length, which no other's are of, and in their order.
+// over tells whether the period of the count had ended before a moment, wherever the user lives.
 func (t *tally) over(before time.Time) bool {
 	if strings.HasPrefix(t.Period, capped) {
 		return t.ended(before)
 	}
+	return periodOver(t.Period, before)
+}
+
+// periodOver tells whether a period of a calendar, "" for ever, had ended before a moment in every zone. The names of the periods of one calendar
+// are of one length, which no other's are of, and in their order.
+func periodOver(period string, before time.Time) bool {
 	day := timeframe.DayOf(before.Add(-farthest), time.UTC)
 	for _, c := range []timeframe.Calendar{timeframe.ByDay, timeframe.ByWeek, timeframe.ByMonth, timeframe.ByYear} {
-		if present := c.ID(day); len(t.Period) == len(present) {
-			return t.Period < present
+		if present := c.ID(day); len(period) == len(present) {
+			return period < present
 		}
 	}
 	return false

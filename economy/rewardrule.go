@@ -57,6 +57,8 @@ type RewardRule struct {
 	MaxPerUser int `json:"maxPerUser,omitempty"`
 	// Per makes MaxPerUser one for each DAY, WEEK, MONTH or YEAR of the user's calendar; empty means for ever.
 	Per timeframe.Calendar `json:"per,omitempty"`
+	// Budget is how often the rule pays all users together; nil means without limit. Once it is used up, the rule meets nothing until the next period.
+	Budget *Budget `json:"budget,omitempty"`
 }
 
 // A RewardType says what a reward is.
@@ -131,7 +133,7 @@ func (r *RewardRule) Pays(currencyID string, of event.Type) bool {
 // Validate returns every fault of the rule's fields, joined.
 func (r *RewardRule) Validate() error {
 	_, err := compileRule(r)
-	return errors.Join(text.Required("name", r.Name), r.Matcher().Check(matchFields, entities...), r.checkMode(), r.checkLimit(), r.checkCounts(), r.checkRewards(), err)
+	return errors.Join(text.Required("name", r.Name), r.Matcher().Check(matchFields, entities...), r.checkMode(), r.checkLimit(), r.Budget.checkTimes(), r.checkCounts(), r.checkRewards(), err)
 }
 
 func (r *RewardRule) checkMode() error {

@@ -20,9 +20,10 @@ import (
 // A Service is the economy of one workspace. The zero value refuses every call. It may be used
 // concurrently.
 type Service struct {
-	// Currencies and RewardRules are the documents.
+	// Currencies, RewardRules and Boosts are the documents.
 	Currencies  content.Documents[Currency]
 	RewardRules content.Documents[RewardRule]
+	Boosts      content.Documents[Boost]
 
 	run     session.Runner
 	program room.Current[*program]
@@ -31,7 +32,7 @@ type Service struct {
 // newService returns the service of a workspace; program gives what is in force there.
 func newService(run session.Runner, lib *content.Library, program room.Current[*program]) Service {
 	return Service{
-		Currencies: content.NewDocuments(run, lib, Currencies), RewardRules: content.NewDocuments(run, lib, RewardRules),
+		Currencies: content.NewDocuments(run, lib, Currencies), RewardRules: content.NewDocuments(run, lib, RewardRules), Boosts: content.NewDocuments(run, lib, Boosts),
 		run: run, program: program,
 	}
 }

@@ -67,6 +67,7 @@ func (w *Reward) given() (fields []string, of []RewardType) {
 		{"redemptionMode", CurrencyReward, w.RedemptionMode != ""},
 		{"expression", CurrencyReward, !mechanic.Absent(w.Expression)},
 		{fieldCap, CurrencyReward, w.MaxAmountPerUser != nil},
+		{fieldBudget, CurrencyReward, w.Budget != nil},
 		{fieldExceeded, CurrencyReward, w.WhenExceeded != ""},
 		{fieldLife, CurrencyReward, w.Life != nil},
 		{fieldReview, CurrencyReward, !mechanic.Absent(w.ReviewCondition)},

@@ -107,6 +107,10 @@ type Transaction struct {
 	Direction         Direction      `json:"direction"`
 	// Amount is more than 0 in both directions.
 	Amount decimal.Decimal `json:"amount"`
+	// BaseAmount is what the rule pays without boosts, and Boosts what each of those that applied has added, in their order: together what was to be paid, of which
+	// Amount is what the rule's limits and the bounds let. If none applied, there is neither.
+	BaseAmount decimal.Decimal `json:"baseAmount,omitzero"`
+	Boosts     []Boosted       `json:"boosts,omitempty"`
 	// HeldAmount is what was held, of a [Hold]: Amount is what was captured of it, and the same before.
 	HeldAmount    decimal.Decimal `json:"heldAmount,omitzero"`
 	InitiatorType InitiatorType   `json:"initiatorType"`
@@ -173,7 +177,7 @@ var transactions = store.Define("transactions", func(t *Transaction) string { re
 	store.Index{Name: "pending", Columns: []string{"user_id", "pending_until"}},
 	store.Index{Name: "expiring", Columns: []string{"pending_until"}},
 	store.Index{Name: "held", Columns: []string{"held_since"}},
-).Packed().Version(6)
+).Packed().Version(7)
 
 // signed returns the amount in millionths, less than 0 if it is a debit.
 func signed(t *Transaction) store.Value {
@@ -217,6 +221,9 @@ func (t *Transaction) movedAt() time.Time {
 	}
 	return t.At
 }
+
+// refused tells whether the transaction was rejected when it was made: what was voided since had been paid until then.
+func (t *Transaction) refused() bool { return t.State == Rejected && t.VoidedAt.IsZero() }
 
 // decided tells whether somebody has redeemed the transaction, captured, released or voided it.
 func (t *Transaction) decided() bool {

@@ -154,6 +154,14 @@ func ReviewedRule(id string, on event.Matcher, currencyID, amount string, minute
 	return r
 }
 
+// Boost returns a boost that multiplies what all rules pay, for all, without an end. It adds what it adds to that of other boosts.
+func Boost(id, factor string) *economy.Boost {
+	return &economy.Boost{
+		Header: header(id), Labels: labels(id), Name: id,
+		RewardRules: content.All(), Factor: decimal.RequireFromString(factor), Stacking: economy.StackAdd,
+	}
+}
+
 // Badge returns a badge.
 func Badge(id string) *badges.Configuration {
 	return &badges.Configuration{Header: header(id), Labels: labels(id), Name: id, Image: "https://example.org/badge.png"}

@@ -14,6 +14,9 @@ type (
 		UserID string       `path:"userId"`
 		Body   economy.Hold `body:"json"`
 	}
+	budgetsAsked struct {
+		ID string `path:"rewardRuleId"`
+	}
 	capturing struct {
 		ID   string `path:"virtualTransactionId"`
 		Body struct {
@@ -30,6 +33,16 @@ type (
 		} `body:"json"`
 	}
 )
+
+// dashboardBudgets are what has become of the budgets of rules.
+func dashboardBudgets() []*operation {
+	return []*operation{
+		declare("GET", "/reward-rules/{rewardRuleId}/budgets", tenancy.AnalyticsRead, "Get what was paid of the budgets of a reward rule in the present periods, and what is left", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *budgetsAsked) (list[economy.BudgetState], error) {
+			states, err := c.ws.Economy.Budgets(ctx, in.ID)
+			return list[economy.BudgetState]{Items: states}, err
+		}),
+	}
+}
 
 // dashboardReviews are what is held of users' amounts, and the rewards that wait for somebody to look at them.
 func dashboardReviews() []*operation {

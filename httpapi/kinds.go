@@ -52,6 +52,7 @@ func dashboard(f *forms) []*operation {
 		documents(f, missionRuleKind()),
 		documents(f, badgeConfigurationKind()),
 		documents(f, rewardRuleKind(f)),
+		documents(f, boostKind()),
 		documents(f, currencyKind()),
 		documents(f, streakConfigurationKind()),
 		documents(f, streakRuleKind()),
@@ -60,6 +61,7 @@ func dashboard(f *forms) []*operation {
 		dashboardLearning(f),
 		dashboardMissions(f),
 		dashboardReviews(),
+		dashboardBudgets(),
 		dashboardBoards(f),
 		dashboardRankings(f),
 		dashboardMedia(f),
@@ -175,6 +177,13 @@ func rewardRuleKind(f *forms) *kind[economy.RewardRule, content.Description] {
 		name: "RewardRule", plural: "reward-rules", id: "rewardRuleId", generated: true,
 		null: []string{"matchCondition"},
 		of:   func(ws *guerdon.Workspace) content.Documents[economy.RewardRule] { return ws.Economy.RewardRules },
+	}
+}
+
+func boostKind() *kind[economy.Boost, content.Label] {
+	return &kind[economy.Boost, content.Label]{
+		name: "Boost", plural: "boosts", id: "boostId", null: []string{"matchCondition"},
+		of: func(ws *guerdon.Workspace) content.Documents[economy.Boost] { return ws.Economy.Boosts },
 	}
 }
 

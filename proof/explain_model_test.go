@@ -30,7 +30,7 @@ var explained = []struct {
 	{"missions", features{missions: true, groups: true, goals: true, chains: true, counts: true, times: true, clock: true, edits: true}},
 	{"everything", features{
 		missions: true, groups: true, streaks: true, freezes: true, rewards: true, limits: true, boards: true, learning: true, badges: true, levels: true, tags: true,
-		goals: true, chains: true, fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, clock: true, edits: true, reviews: true,
+		goals: true, chains: true, fed: true, times: true, counts: true, money: true, moves: true, locks: true, byHand: true, clock: true, edits: true, reviews: true, budgets: true,
 	}},
 	{"late documents", features{missions: true, goals: true, chains: true, streaks: true, rewards: true, boards: true, learning: true, levels: true, fed: true, limits: true, later: true}},
 }
@@ -38,7 +38,7 @@ var explained = []struct {
 // kinds are those of what can be explained, by the first letters of the ids.
 var kinds = map[byte]string{
 	'm': "MissionConfiguration", 'r': "MissionRule", 'w': "RewardRule", 's': "StreakRule", 'b': "RuntimeLeaderboard", 'p': "LearningPath",
-	'l': "LearningPathRule", 'd': "Ladder",
+	'l': "LearningPathRule", 'd': "Ladder", 'x': "Boost",
 }
 
 // moved tells what an outcome says about a document.
@@ -53,6 +53,11 @@ func moved(o *guerdon.Outcome, kind, id string) bool {
 	case "StreakRule":
 		return slices.ContainsFunc(o.Streaks, func(c streaks.Change) bool {
 			return c.RuleID == id && c.Kind != ""
+		})
+	}
+	if kind == "Boost" {
+		return slices.ContainsFunc(o.Transactions, func(c economy.Change) bool {
+			return c.State != economy.Rejected && slices.ContainsFunc(c.Boosts, func(b economy.Boosted) bool { return b.BoostID == id })
 		})
 	}
 	if kind == "Ladder" {

@@ -487,6 +487,7 @@ var arguments = map[string]func(*drawer) []any{
 	"Economy.Balance":       func(d *drawer) []any { return []any{d.user(), d.currency()} },
 	"Economy.Balances":      func(d *drawer) []any { return []any{d.user()} },
 	"Economy.Grant":         func(d *drawer) []any { return []any{[]economy.Grant{d.grant("")}} },
+	"Economy.Budgets":       func(d *drawer) []any { return []any{d.one("per-run", "new")} },
 	"Economy.Capture":       func(d *drawer) []any { return []any{d.known(), decimal.NewFromInt(1)} },
 	"Economy.HeldForReview": func(d *drawer) []any { return []any{d.page()} },
 	"Economy.Hold": func(d *drawer) []any {
@@ -741,6 +742,7 @@ var samples = map[string]object{
 	"Badges.Configurations": document("BadgeConfiguration", "badge", object{
 		"image": "https://example.org/badge.png", "progressSourceEntityType": "MissionConfiguration", "progressSourceEntityId": "three",
 	}),
+	"Economy.Boosts": document("Boost", "double", object{"rewardRulesPool": []string{"per-run"}, "factor": 2, "stacking": "ADD"}),
 	"Economy.RewardRules": document("RewardRule", "per-run", object{
 		"applicationMode": "ALWAYS", "ruleType": "ENTITY", "matchEntity": "Activity",
 		"counts": []object{{"name": "lately", "minutes": 600}},

@@ -26,6 +26,7 @@ type features struct {
 	chains                                       bool // and need another first
 	badges                                       bool // rewards are badges, too
 	tags                                         bool // documents give tags, and react to them
+	budgets                                      bool // rules and rewards have budgets: what is paid depends on arrival
 	reviews                                      bool // rewards are held for review, and rules count how often their events happened lately
 	money                                        bool // grants, spends, transfers
 	lives                                        bool // what is credited lapses

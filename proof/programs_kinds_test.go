@@ -79,6 +79,7 @@ func newAuthor(t *rapid.T, of features) author {
 		"MissionRule":                     some("r", of.missions, 2, "mission rules"),
 		"StreakConfiguration":             some("c", of.streaks, 2, "streaks"),
 		"RewardRule":                      some("w", of.rewards, 3, "rewards"),
+		"Boost":                           some("x", of.rewards && of.limits, 2, "boosts"),
 		"RuntimeLeaderboardConfiguration": some("q", of.boards, 3, "boards"),
 		"LearningPathRule":                some("l", of.learning, 2, "path rules"),
 	}
@@ -115,7 +116,7 @@ func (a author) program() (docs []object) {
 
 // written are the ids of the documents that the author writes.
 func (a author) written() (ids []string) {
-	for _, kind := range []string{"LearningPath", "Ladder", "MissionConfiguration", "MissionRule", "StreakConfiguration", "RewardRule", "RuntimeLeaderboardConfiguration", "LearningPathRule"} {
+	for _, kind := range []string{"LearningPath", "Ladder", "MissionConfiguration", "MissionRule", "StreakConfiguration", "RewardRule", "Boost", "RuntimeLeaderboardConfiguration", "LearningPathRule"} {
 		for _, id := range a.ids[kind] {
 			ids = append(ids, id)
 			switch kind {
@@ -146,6 +147,8 @@ func (a author) write(id string) object {
 		return a.streakRule(id, "c"+n)
 	case 'w':
 		return a.rewardRule(id)
+	case 'x':
+		return a.boost(id)
 	case 'q':
 		return a.boardConfiguration(id)
 	case 'b':
@@ -259,7 +262,7 @@ func (a author) rewardRule(id string) object {
 		}
 		rewards = append(rewards, merge(object{
 			"virtualCurrencyId": pick(a, "currency", currencies...), "redemptionMode": pick(a, "redemption", "AUTO", "AUTO", "MANUAL"), "expression": a.amount(entity),
-		}, a.limit()))
+		}, a.limit(), a.budget(3, 1, 5)))
 		if a.lives && pick(a, "own life", false, true) {
 			rewards[len(rewards)-1]["life"] = a.life()
 		}
@@ -298,7 +301,34 @@ func (a author) rewardRule(id string) object {
 			}
 		}
 	}
-	return document("RewardRule", id, fields)
+	return document("RewardRule", id, merge(fields, a.budget(2, 1, 4)))
+}
+
+// budget returns the field of what is paid to all together: so much at most.
+func (a author) budget(most ...int) object {
+	if !a.budgets || !pick(a, "budgeted", true, false) {
+		return nil
+	}
+	budget := object{"max": pick(a, "most in all", most...)}
+	if per := pick(a, "per", "", "DAY", "WEEK"); per != "" {
+		budget["per"], budget["timezone"] = per, pick(a, "zone", "UTC", "America/New_York")
+	}
+	return object{"budget": budget}
+}
+
+// boost raises what some rules pay, or all.
+func (a author) boost(id string) object {
+	fields := object{
+		"rewardRulesPool": "ALL", "factor": pick(a, "factor", 2, 3, 1.5),
+		"stacking": pick(a, "stacking", "ADD", "MULTIPLY", "GREATEST"), "matchCondition": a.condition("user", "event"),
+	}
+	if currency := pick(a, "currency", "", "points"); currency != "" {
+		fields["virtualCurrencyId"] = currency
+	}
+	if pick(a, "timed", false, true) {
+		fields["timeframe"] = a.timeframe(true, true)
+	}
+	return document("Boost", id, fields)
 }
 
 // tagReward is a tag that is given or taken, for a time or for good.

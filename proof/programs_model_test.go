@@ -93,10 +93,10 @@ func TestClockMayBeAskedAtAnyTime(t *testing.T) {
 // A late event that no document matches changes nothing, though all is folded again: it is judged as it was, by the
 // documents that were in force then, also of those that are changed, archived and brought back.
 func TestFoldingAgainChangesNothing(t *testing.T) {
-	f := features{missions: true, streaks: true, rewards: true, levels: true, tags: true, times: true, edits: true, named: true, plain: true}
+	f := features{missions: true, streaks: true, rewards: true, levels: true, tags: true, times: true, edits: true, named: true, plain: true, budgets: true}
 	checkStores(t, func(rt *rapid.T, b *backend) {
 		s, w := scenarios(f).Draw(rt, "scenario"), b.empty(rt, founding)
-		s.bidFarewell() // so that streaks that were published late have counted
+		s.bidFarewell()               // so that streaks that were published late have counted
 		for _, user := range people { // the clock judges what follows as soon as this is known, and not as what is recorded before it below
 			s.events = append(s.events, late{event.Event{ID: "first-" + user, UserID: user, EntityID: "sit", At: founding.Add(2 * time.Second)}, false})
 		}

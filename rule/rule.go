@@ -133,6 +133,7 @@
 //	RewardRule.matchCondition                          event user recent
 //	RewardRule.rewards.expression                      event user recent
 //	RewardRule.rewards.reviewCondition                 event user recent
+//	Boost.matchCondition                               event user
 //	Ladder.measure.matchCondition                      event user
 //	Ladder.measure.expression                          event user
 //	RuntimeLeaderboardConfiguration.query.where        event user

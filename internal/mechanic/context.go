@@ -187,7 +187,7 @@ var readers = map[string]string{
 	"index":        "LearningPathRule.initialVisibilityCondition",
 	"items": "LearningPath.startRule, LearningPath.completionRule, LearningPath.outcomeRule, " +
 		"LearningGroup.startRule, LearningGroup.completionRule, LearningGroup.outcomeRule",
-	"event": "what matches events: MissionConfiguration, StreakConfiguration, RewardRule, RuntimeLeaderboardConfiguration, Ladder, " +
+	"event": "what matches events: MissionConfiguration, StreakConfiguration, RewardRule, Boost, RuntimeLeaderboardConfiguration, Ladder, " +
 		"and MissionRule and LearningPathRule with the assignmentMode EVENT",
 	"recent":        "RewardRule, by the names of its counts",
 	"previousEvent": "what matches a Quiz, Slide, Story, LearningGroup or LearningPath",

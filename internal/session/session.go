@@ -78,6 +78,7 @@ type Tx struct {
 	Unread map[string]error
 
 	present    time.Time // zero for Now
+	entry      int64     // of the present, where the transaction is as it was at another
 	caused     []event.Event
 	told       []Told
 	problems   []event.Problem
@@ -110,8 +111,11 @@ type Rebuilt struct {
 // Then returns the transaction as it was at a moment, while the entry of a number was made, for a step that is made
 // anew.
 func (tx *Tx) Then(now time.Time, seq int64) *Tx {
-	return &Tx{Tx: tx.Tx, Now: now, NewID: tx.NewID, Zones: tx.Zones, Seq: seq, Replaying: true, Accepted: true, Horizon: tx.Horizon, present: tx.Present()}
+	return &Tx{Tx: tx.Tx, Now: now, NewID: tx.NewID, Zones: tx.Zones, Seq: seq, Replaying: true, Accepted: true, Horizon: tx.Horizon, present: tx.Present(), entry: tx.Entry()}
 }
+
+// Entry returns the number of the journal's entry that the transaction makes, also of one as it was at another ([Tx.Then]).
+func (tx *Tx) Entry() int64 { return cmp.Or(tx.entry, tx.Seq) }
 
 // Present returns the moment at which the transaction records what is new, also of one as it was at another ([Tx.Then]).
 func (tx *Tx) Present() time.Time { return cmp.Or(tx.present, tx.Now) }

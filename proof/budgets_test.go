@@ -1,0 +1,210 @@
+package proof_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/guerdonhq/guerdon"
+	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/fault"
+	"github.com/guerdonhq/guerdon/store"
+)
+
+// budgeted pays points for swims, as many as their value, with more fields of the rule and of the reward.
+func budgeted(fields, ofReward object) object {
+	return payingRule("swims", nil, merge(object{
+		"rewards": []object{merge(object{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": variable("value")}, ofReward)},
+	}, fields))
+}
+
+func swimBy(user, id string, at time.Time, n int64) event.Event {
+	e := swim(id, at, n)
+	e.UserID = user
+	return e
+}
+
+// The first two are paid, whoever they are, and nobody else. Who turns out not to have swum makes room for the next who comes, and not for who was
+// refused.
+func TestTheFirstArePaid(t *testing.T) {
+	at := time.Date(2025, 10, 6, 10, 0, 0, 0, time.UTC)
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		_, err := w.Import(ctx, bundle(t, budgeted(object{"budget": object{"max": 2}}, nil)))
+		require.NoError(t, err)
+		w.set(at.Add(time.Hour))
+		paid := func(e event.Event) int {
+			out, err := w.Record(ctx, e)
+			require.NoError(t, err)
+			return len(out.Transactions)
+		}
+		require.Equal(t, 1, paid(swimBy("ada", "a", at, 3)))
+		require.Equal(t, 1, paid(swimBy("bob", "b", at, 3)))
+		require.Equal(t, 0, paid(swimBy("eve", "e", at, 3)))
+		x, err := w.Explain(ctx, "e", "RewardRule", "swims")
+		require.NoError(t, err)
+		require.Contains(t, x.String(), "it had paid as often as it may: at most 2 in all")
+		x, err = w.Explain(ctx, "a", "RewardRule", "swims")
+		require.NoError(t, err)
+		require.True(t, x.Moved, x.String())
+
+		_, err = w.Retract(ctx, "a", guerdon.Correction{Reason: "did not swim"})
+		require.NoError(t, err)
+		_, err = w.Record(ctx, swimBy("eve", "before", at.Add(-time.Minute), 0)) // who was refused is judged anew
+		require.NoError(t, err)
+		require.Zero(t, w.points(t, "eve"))
+		require.Equal(t, 1, paid(swimBy("eve", "e2", at.Add(time.Minute), 3)), "there is room for one who comes")
+		require.Equal(t, 0, paid(swimBy("ada", "a2", at.Add(time.Minute), 3)))
+		_, err = w.Economy.Verify(ctx)
+		require.NoError(t, err)
+	})
+}
+
+// A budget of points is spent to the last, in its own days.
+func TestABudgetIsSpentToTheLast(t *testing.T) {
+	at := time.Date(2025, 10, 6, 21, 30, 0, 0, time.UTC) // half an hour before the day is over in Rome
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		daily := object{"max": 10, "per": "DAY", "timezone": "Europe/Rome"}
+		_, err := w.Import(ctx, bundle(t, budgeted(nil, object{"budget": daily, "whenExceeded": "PART"})))
+		require.NoError(t, err)
+		w.set(at.Add(24 * time.Hour))
+		for _, e := range []event.Event{swimBy("ada", "a", at, 6), swimBy("bob", "b", at, 6), swimBy("eve", "e", at, 6), swimBy("eve", "next", at.Add(time.Hour), 6)} {
+			_, err := w.Record(ctx, e)
+			require.NoError(t, err)
+		}
+		require.Equal(t, []int64{6, 4, 6}, []int64{w.points(t, "ada"), w.points(t, "bob"), w.points(t, "eve")})
+		for id, says := range map[string]string{
+			"b": "paid 4 points, as there was 4 left of at most 10 in all in 2025-10-06",
+			"e": "rejected: 6 points, as there was 0 left of at most 10 in all in 2025-10-06",
+		} {
+			x, err := w.Explain(ctx, id, "RewardRule", "swims")
+			require.NoError(t, err)
+			require.Contains(t, x.String(), says)
+		}
+
+		_, err = w.Import(ctx, bundle(t, budgeted(nil, object{"budget": object{"max": 5, "per": "DAY", "timezone": "Europe/Rome"}})))
+		require.ErrorIs(t, err, fault.ErrConflict)
+		require.ErrorContains(t, err, "documents[0].rewards[0].budget.max: is 5, and 6 was paid already in 2025-10-07")
+		_, err = w.Import(ctx, bundle(t, budgeted(nil, object{"budget": object{"max": 6, "per": "DAY", "timezone": "Europe/Rome"}})))
+		require.NoError(t, err, "of days that are over, more may have been paid")
+	})
+}
+
+// What is spent or voided has been paid; what is refused by a bound has not.
+func TestWhatCountsForABudget(t *testing.T) {
+	at := time.Date(2025, 10, 6, 10, 0, 0, 0, time.UTC)
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		_, err := w.Import(ctx, bundle(t, document("VirtualCurrency", "gems", object{"maxAllowedBalance": 6}),
+			budgeted(nil, object{"virtualCurrencyId": "gems", "redemptionMode": "MANUAL", "budget": object{"max": 8}, "maxAmountPerUser": 7})))
+		require.NoError(t, err)
+		w.set(at.Add(time.Hour))
+		record := func(e event.Event) string {
+			out, err := w.Record(ctx, e)
+			require.NoError(t, err)
+			require.Len(t, out.Transactions, 1)
+			return string(out.Transactions[0].State)
+		}
+		require.Equal(t, "REJECTED", record(swimBy("ada", "much", at, 7)), "it is more than one may have")
+		require.Equal(t, "PENDING", record(swimBy("ada", "a", at, 5)))
+		_, err = w.Economy.Void(ctx, "a:swims:0", "spam")
+		require.NoError(t, err)
+		require.Equal(t, "REJECTED", record(swimBy("bob", "b", at, 4)), "what was voided had been paid")
+		require.Equal(t, "PENDING", record(swimBy("ada", "early", at.Add(-time.Minute), 1)), "and the others are judged anew")
+		require.Equal(t, "REJECTED", record(swimBy("ada", "last", at.Add(time.Minute), 2)), "what was voided goes on to count for the cap of the user")
+		require.Equal(t, "REJECTED", record(swimBy("bob", "b2", at, 3)), "and for the budget")
+	})
+}
+
+// However many record at once, no budget is overdrawn.
+func TestBudgetsHoldForWhoComesAtOnce(t *testing.T) {
+	at := time.Date(2025, 10, 6, 10, 0, 0, 0, time.UTC)
+	eachStore(t, func(t *testing.T, w *world) {
+		_, err := w.Import(t.Context(), bundle(t, budgeted(object{"budget": object{"max": 7}}, object{"budget": object{"max": 16}, "whenExceeded": "PART"})))
+		require.NoError(t, err)
+		w.set(at.Add(time.Hour))
+		var all sync.WaitGroup
+		errs := make([]error, 4)
+		for i := range errs {
+			all.Go(func() {
+				for j := range 5 {
+					user := people[(i+j)%len(people)]
+					if _, err := w.Record(t.Context(), swimBy(user, fmt.Sprintf("s%d-%d", i, j), at.Add(time.Duration(j)*time.Minute), 3)); err != nil {
+						errs[i] = err
+						return
+					}
+				}
+			})
+		}
+		all.Wait()
+		for _, err := range errs {
+			require.NoError(t, err)
+		}
+		paid, times := w.drawn(t, "swims")
+		require.Equal(t, "16", paid.String())
+		require.LessOrEqual(t, times, 7)
+	})
+}
+
+// drawn is what a rule has paid to all, and how often.
+func (w *world) drawn(t tester, ruleID string) (paid decimal.Decimal, times int) {
+	t.Helper()
+	for _, user := range people {
+		for _, x := range pages(t, func(p store.Page) ([]economy.Transaction, string, error) {
+			return w.Economy.History(t.Context(), w.as(user), p)
+		}) {
+			if x.Initiator == "rewardRuleId#"+ruleID && x.State != economy.Rejected {
+				paid, times = paid.Add(x.Amount), times+1
+			}
+		}
+	}
+	return paid, times
+}
+
+// Whatever happens, in whatever order it arrives, no budget is overdrawn.
+func TestNoBudgetIsOverdrawn(t *testing.T) {
+	f := features{missions: true, streaks: true, rewards: true, levels: true, groups: true, fed: true, limits: true, badges: true, tags: true, times: true, moves: true, budgets: true}
+	checkStores(t, func(rt *rapid.T, b *backend) {
+		s, w := scenarios(f).Draw(rt, "scenario"), b.empty(rt, founding)
+		w.enact(rt, s, s.orders().Draw(rt, "order"), w.records(rt))
+		if len(s.events) > 0 {
+			gone := rapid.SampledFrom(s.events).Draw(rt, "gone")
+			_, err := w.Retract(rt.Context(), gone.ID, guerdon.Correction{Reason: "was none"})
+			require.NoError(rt, err)
+		}
+		for _, doc := range slices.Concat(s.docs, s.late) {
+			if doc["kind"] == "RewardRule" {
+				w.checkBudgets(rt, doc)
+			}
+		}
+	})
+}
+
+// checkBudgets compares what a rule has paid with its budgets that are for ever.
+func (w *world) checkBudgets(rt *rapid.T, doc object) {
+	id := doc["id"].(string)
+	most := func(of object) (decimal.Decimal, bool) {
+		budget, is := of["budget"].(object)
+		if !is || budget["per"] != nil {
+			return decimal.Decimal{}, false
+		}
+		return decimal.NewFromInt(int64(budget["max"].(int))), true
+	}
+	rewards := doc["rewards"].([]object)
+	if max, is := most(doc); is && len(rewards) == 1 {
+		_, times := w.drawn(rt, id)
+		require.LessOrEqual(rt, times, int(max.IntPart()), "%s", id)
+	}
+	if max, is := most(rewards[0]); is && len(rewards) == 1 {
+		paid, _ := w.drawn(rt, id)
+		require.False(rt, paid.GreaterThan(max), "%s has paid %s of %s", id, paid, max)
+	}
+}

@@ -267,10 +267,18 @@ func (e *Engine) mergeOn(ctx context.Context, tx *session.Tx, m *merge, all *Mer
 	if err != nil {
 		return err
 	}
+	told, err := p.aside(ctx, tx, m.IntoID)
+	if err != nil {
+		return err
+	}
 	for _, mechanic := range p.mechanics {
-		if err := mechanic.joined(ctx, tx, m.naming()); err != nil {
+		if err := mechanic.joined(ctx, tx, m.naming(), &told.entry.Outcome); err != nil {
 			return err
 		}
+	}
+	all.Outcome.add(&told.entry.Outcome)
+	if err := told.speak(ctx, tx); err != nil {
+		return err
 	}
 	tx.Cause(into.Merged(tx, m.UserID))
 	return merges.Put(ctx, tx, *m)

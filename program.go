@@ -283,7 +283,7 @@ type machine struct {
 	present  func(context.Context, *session.Tx, *mechanic.Occasion, *Outcome) error
 	leave    func(ctx context.Context, tx *session.Tx, userID string) error
 	join     func(context.Context, *session.Tx, mechanic.Naming) (since time.Time, err error)
-	joined   func(context.Context, *session.Tx, mechanic.Naming) error
+	joined   func(context.Context, *session.Tx, mechanic.Naming, *Outcome) error
 	amend    func(context.Context, *session.Tx, mechanic.Amendment, *Outcome) error
 	rewind   func(context.Context, *session.Tx, *tenancy.User) error
 	due      func(context.Context, *session.Tx, string) (at time.Time, kind, id string, err error)
@@ -316,7 +316,12 @@ func plug[C any](m mechanic.Mechanic[C], list func(*Outcome) *[]C) machine {
 	return machine{
 		mechanic: m, folded: m.Folded(), open: m.Open,
 		reads: m.Reads, enact: m.Enact, heeds: m.Heeds, awaits: m.Awaits, foresee: m.Foresee, rewind: m.Rewind, due: m.Due,
-		recalls: m.Recalls, settle: m.Settle, advance: m.Advance, leave: m.Leave, join: m.Join, joined: m.Joined, react: react,
+		recalls: m.Recalls, settle: m.Settle, advance: m.Advance, leave: m.Leave, join: m.Join, react: react,
+		joined: func(ctx context.Context, tx *session.Tx, n mechanic.Naming, out *Outcome) error {
+			changes, err := m.Joined(ctx, tx, n)
+			add(out, changes)
+			return err
+		},
 		present: func(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, out *Outcome) error {
 			changes, err := m.Present(ctx, tx, o)
 			add(out, changes)

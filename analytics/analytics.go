@@ -1,6 +1,6 @@
 // Package analytics counts what happens in a workspace: how many people are active, whether they come back, for how long they come each day,
 // who has stopped, how many of each mission are assigned and completed, what each rule issues and takes of a currency and who has got
-// most, how people answer quizzes, and where they leave paths. It follows the journal, so an event pays nothing for it when it is recorded, and every figure is exact: the same as if it were computed from the whole journal, however late things came and whoever was erased.
+// most, how rare badges are, how people answer quizzes, and where they leave paths. It follows the journal, so an event pays nothing for it when it is recorded, and every figure is exact: the same as if it were computed from the whole journal, however late things came and whoever was erased.
 //
 // [Tables] go into [guerdon.Options].Tables. [Analytics.Run] follows all workspaces as long as the process runs;
 // [Analytics.CatchUp] does so for one workspace and returns. [Analytics.Of] returns what reads. An answer says as of which

@@ -309,6 +309,54 @@ func TestZoneOfAWorkspace(t *testing.T) {
 	require.ErrorIs(t, err, fault.ErrInvalid)
 }
 
+// A badge that is kept is had by whoever turns out to be the one who had it, and by nobody who is deleted.
+func TestRarityOfWhatIsKept(t *testing.T) {
+	for name, open := range openers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := game(t, open(t), school()...)
+			ctx := t.Context()
+			rarity := func(want float64) {
+				t.Helper()
+				require.NoError(t, w.count.CatchUp(ctx, w.Workspace))
+				w.compare(t, w.count, time.UTC, 2)
+				in, err := w.count.Of(w.Workspace).Last("7d")
+				require.NoError(t, err)
+				got, err := w.count.Of(w.Workspace).Badges(ctx, in)
+				require.NoError(t, err)
+				require.Len(t, got.Badges, 1)
+				require.InDelta(t, want, got.Badges[0].Rarity, 0)
+			}
+			swims := func(id, eventID string) {
+				_, err := w.Record(ctx, event.Event{ID: eventID, UserID: id, EntityID: "swim"})
+				require.NoError(t, err)
+			}
+			for _, id := range []string{"bob", "eve", "joe"} {
+				_, err := w.Users.Create(ctx, tenancy.NewUser{ID: id})
+				require.NoError(t, err)
+			}
+			why := guerdon.Correction{Reason: "it was not so"}
+			swims("bob", "s1")
+			_, err := w.Retract(ctx, "s1", why)
+			require.NoError(t, err)
+			rarity(25)
+			_, err = w.Merge(ctx, "bob", "ada", why)
+			require.NoError(t, err)
+			rarity(33.33)
+			swims("eve", "s2")
+			rarity(66.67)
+			_, err = w.Users.Suspend(ctx, "eve")
+			require.NoError(t, err)
+			rarity(66.67)
+			_, err = w.Users.Anonymise(ctx, "eve")
+			require.NoError(t, err)
+			rarity(50)
+			require.NoError(t, w.count.Rebuild(ctx, w.Workspace))
+			rarity(50)
+		})
+	}
+}
+
 // Where the journal's beginning is archived, what was counted of it stays.
 func TestArchivedIsNotCountedAgain(t *testing.T) {
 	t.Parallel()

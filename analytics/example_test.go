@@ -130,6 +130,40 @@ func ExampleReader_Path() {
 	// eve since 2026-03-18
 }
 
+// How rare is a badge? It is the share of all users who have it now: not of those who were awarded it in some days, and not with those who are deleted. What is taken back is had
+// no more.
+func ExampleReader_Badges() {
+	ws, count := club(guerdontest.Badge("runner"), guerdontest.AwardRule("runner", guerdontest.Doing("run"), "runner"))
+	ctx := context.Background()
+	rarity := func() {
+		check(count.CatchUp(ctx, ws))
+		r := count.Of(ws)
+		in, err := r.Last("7d")
+		check(err)
+		all, err := r.Badges(ctx, in)
+		check(err)
+		for _, b := range all.Badges {
+			fmt.Printf("%s: awarded %d times in 7 days, had by %d of %d: %.2f%%\n", b.ConfigurationID, b.Awards, b.Holders, all.TotalUsers, b.Rarity)
+		}
+	}
+	run(ws, "ada", 1)
+	run(ws, "ada", 0)
+	run(ws, "bob", 40)
+	rarity()
+	_, err := ws.Record(ctx, event.Event{ID: "mistake", UserID: "eve", EntityID: "run"})
+	check(err)
+	rarity()
+	_, err = ws.Retract(ctx, "mistake", guerdon.Correction{Reason: "It was somebody else."})
+	check(err)
+	_, err = ws.Users.Anonymise(ctx, "bob")
+	check(err)
+	rarity()
+	// Output:
+	// runner: awarded 2 times in 7 days, had by 2 of 3: 66.67%
+	// runner: awarded 3 times in 7 days, had by 3 of 3: 100.00%
+	// runner: awarded 2 times in 7 days, had by 1 of 2: 50.00%
+}
+
 // What does a dashboard begin with, who comes each day, and who has got most?
 func ExampleReader_Overview() {
 	ws, count := club(guerdontest.Currency("points"), guerdontest.RewardRule("pays", guerdontest.Doing("run"), "points", "5"))

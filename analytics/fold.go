@@ -28,6 +28,7 @@ type delta struct {
 	booked       map[[2]string]int
 	logs         map[string][]logChange // by the keys of their rows, in their order
 	outlines     []pathVersion          // that the logs speak of
+	awards       map[string]granted     // by the keys of their rows
 	tally        *tally
 }
 
@@ -47,13 +48,14 @@ type fate struct {
 func fold(entries []guerdon.Entry, outlines []pathVersion, zone *time.Location) *delta {
 	d := &delta{
 		active: map[userDay]int64{}, activities: map[timeframe.Day]int64{}, users: map[string]*fate{}, missions: map[string]*told{},
-		booked: map[[2]string]int{}, logs: map[string][]logChange{}, outlines: outlines, tally: newTally(),
+		booked: map[[2]string]int{}, logs: map[string][]logChange{}, outlines: outlines, awards: map[string]granted{}, tally: newTally(),
 	}
 	for i := range entries {
 		d.add(&entries[i], zone)
 		d.tell(&entries[i], zone)
 		d.book(&entries[i], zone)
 		d.learn(&entries[i], zone)
+		d.grant(&entries[i], zone)
 	}
 	return d
 }
@@ -114,6 +116,7 @@ type ledger struct {
 	written map[spot]struct{}         // which of them have changed
 	days    map[timeframe.Day]*day    // what is added
 	cohorts map[timeframe.Day]*cohort // what is added
+	holders map[string]*holders       // what is added, by badge
 	sums    []sum                     // what else is added
 	gone    []*person
 	room    [2][]timeframe.Day // to be used again
@@ -129,7 +132,7 @@ type spot struct {
 func (d *delta) apply(ctx context.Context, tx store.Tx, at *state) error {
 	l := &ledger{
 		state: at, people: map[string]*person{}, spans: map[spot]*span{}, written: map[spot]struct{}{},
-		days: map[timeframe.Day]*day{}, cohorts: map[timeframe.Day]*cohort{},
+		days: map[timeframe.Day]*day{}, cohorts: map[timeframe.Day]*cohort{}, holders: map[string]*holders{},
 	}
 	if err := l.meet(ctx, tx, d); err != nil {
 		return err
@@ -157,6 +160,9 @@ func (d *delta) apply(ctx context.Context, tx store.Tx, at *state) error {
 	if err := d.applyLogs(ctx, tx, l); err != nil {
 		return err
 	}
+	if err := d.applyAwards(ctx, tx); err != nil {
+		return err
+	}
 	d.tally.settle()
 	active := slices.SortedFunc(maps.Keys(d.active), func(a, b userDay) int {
 		return cmp.Or(cmp.Compare(a.userID, b.userID), cmp.Compare(a.day, b.day))
@@ -179,7 +185,7 @@ func (d *delta) apply(ctx context.Context, tx store.Tx, at *state) error {
 	}
 	for _, p := range l.gone {
 		err := errors.Join(forget(ctx, tx, missionRows, p.UserID), forget(ctx, tx, transactionRows, p.UserID), forget(ctx, tx, pointUsers, p.UserID),
-			forget(ctx, tx, itemLogs, p.UserID))
+			forget(ctx, tx, itemLogs, p.UserID), forget(ctx, tx, awardRows, p.UserID))
 		if err != nil {
 			return err
 		}
@@ -205,9 +211,12 @@ func (l *ledger) meet(ctx context.Context, tx store.Tx, d *delta) error {
 	for _, changes := range d.logs {
 		mentioned[changes[0].UserID] = struct{}{}
 	}
+	for _, g := range d.awards {
+		mentioned[g.UserID] = struct{}{}
+	}
 	l.ids = slices.Sorted(maps.Keys(mentioned))
 	err := tx.Prefetch(ctx, people.Keys(l.ids...), missionRows.Keys(slices.Sorted(maps.Keys(d.missions))...),
-		transactionRows.Keys(d.knownTransactions()...))
+		transactionRows.Keys(d.knownTransactions()...), awardRows.Keys(slices.Sorted(maps.Keys(d.awards))...))
 	if err != nil {
 		return err
 	}
@@ -503,16 +512,18 @@ func (l *ledger) write(ctx context.Context, tx store.Tx) error {
 	}
 	for i := range l.before {
 		l.stand(&l.before[i], -1)
+		l.hold(&l.before[i], -1)
 	}
 	var known []person
 	for _, id := range l.ids {
 		if p := l.people[id]; p != nil {
 			l.stand(p, 1)
+			l.hold(p, 1)
 			known = append(known, *p)
 		}
 	}
 	l.sums = append(l.sums, newSum(days, maps.Values(l.days)),
-		newSum(cohorts, maps.Values(l.cohorts)))
+		newSum(cohorts, maps.Values(l.cohorts)), newSum(badgeHolders, maps.Values(l.holders)))
 	if err := addAll(ctx, tx, l.sums); err != nil {
 		return err
 	}

@@ -78,11 +78,11 @@ func (w *world) triesAgain(t *rapid.T) {
 	}
 }
 
-// takesBack takes back something that was submitted.
+// takesBack takes back something that was submitted, or awarded.
 func (w *world) takesBack(t *rapid.T) {
 	var ids []string
 	for _, e := range w.journal(t) {
-		if e.Correction == nil && (e.Event.Type == event.Quiz || e.Event.Type == event.Slide) {
+		if e.Correction == nil && (e.Event.Type == event.Quiz || e.Event.Type == event.Slide || e.Event.Type == event.Badge) {
 			ids = append(ids, e.Event.ID)
 		}
 	}
@@ -673,6 +673,89 @@ func wanted(of map[string]*analytics.PointUser, shown []string, amount func(*ana
 func earned(u *analytics.PointUser) int64 { return u.Issued.IntPart() }
 
 func spent(u *analytics.PointUser) int64 { return u.Spent.IntPart() }
+
+// awarding is what a journal says at last of an award.
+type awarding struct {
+	userID, badgeID, id string
+	on                  timeframe.Day
+}
+
+// awardings returns the awards that there are, also of who is erased since.
+func awardings(entries []guerdon.Entry, zone *time.Location) []awarding {
+	all := map[[2]string]awarding{}
+	for _, e := range entries {
+		for _, c := range e.Outcome.Badges {
+			if key := [2]string{c.UserID, c.ID}; c.Undone && !c.Kept {
+				delete(all, key)
+			} else {
+				all[key] = awarding{c.UserID, c.ConfigurationID, c.ID, timeframe.DayOf(c.At, zone)}
+			}
+		}
+	}
+	return slices.Collect(maps.Values(all))
+}
+
+// compareBadges compares how often badges were awarded, and who has them: whom the engine says has them now.
+func (w *world) compareBadges(t tester, r analytics.Reader, n *naive, entries []guerdon.Entry, zone *time.Location, in analytics.Range) {
+	t.Helper()
+	ctx, all := t.Context(), awardings(entries, zone)
+	want := analytics.Badges{TotalUsers: n.users(), Badges: []analytics.BadgeCount{}}
+	perDay := map[timeframe.Day]int64{}
+	for _, id := range []string{"helper", "kept", "runner"} {
+		c, users, had, days, who := analytics.BadgeCount{ConfigurationID: id}, set{}, map[string][]string{}, map[timeframe.Day]int64{}, map[timeframe.Day]set{}
+		for _, a := range all {
+			if a.badgeID != id {
+				continue
+			}
+			had[a.userID] = append(had[a.userID], a.id)
+			if c.TotalAwards++; a.on < in.From || a.on > in.To {
+				continue
+			}
+			c.Awards++
+			users[a.userID] = true
+			perDay[a.on]++
+			if days[a.on]++; who[a.on] == nil {
+				who[a.on] = set{}
+			}
+			who[a.on][a.userID] = true
+		}
+		for user := range had {
+			require.Contains(t, n.joined, user) // who was another all along has none
+		}
+		for user := range n.joined {
+			if n.status[user] == string(tenancy.Deleted) {
+				continue
+			}
+			b, err := w.Badges.Badge(ctx, user, id, "")
+			require.NoError(t, err)
+			require.Equal(t, b.Count > 0, len(b.Awards) > 0)
+			if b.Count > 0 {
+				c.Holders++
+			}
+			var own []string
+			for _, a := range b.Awards {
+				own = append(own, a.ID)
+			}
+			require.ElementsMatch(t, own, had[user], "%s %s", user, id) // what the journal says is what is so
+		}
+		series, err := r.BadgeSeries(ctx, id, in)
+		require.NoError(t, err)
+		for _, d := range series.Days {
+			require.Equal(t, analytics.BadgeDay{Day: d.Day, Awards: days[d.Day], Users: who[d.Day].len()}, d)
+		}
+		if c.TotalAwards > 0 {
+			c.Users, c.Rarity = users.len(), rate(c.Holders, want.TotalUsers)
+			want.Badges = append(want.Badges, c)
+		}
+	}
+	for on := in.From; on <= in.To; on++ {
+		want.AwardsOverTime = append(want.AwardsOverTime, analytics.DayOfAwards{Day: on, Awards: perDay[on]})
+	}
+	got, err := r.Badges(ctx, in)
+	require.NoError(t, err)
+	want.AsOf = got.AsOf
+	require.Equal(t, want, got)
+}
 
 // compareUsers compares what each user did.
 func (w *world) compareUsers(t tester, r analytics.Reader, n *naive, entries []guerdon.Entry, zone *time.Location, in analytics.Range) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/analytics"
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
@@ -179,6 +180,7 @@ func (w *world) compare(t tester, a *analytics.Analytics, zone *time.Location, l
 		for _, part := range []analytics.Range{days, {From: today - 29, To: today - 2}} {
 			w.comparePeople(t, r, n, entries, zone, part, limit)
 			w.compareLearning(t, r, n, entries, zone, part, limit)
+			w.compareBadges(t, r, n, entries, zone, part)
 		}
 	}
 }
@@ -462,8 +464,15 @@ func (w *world) actions(t *rapid.T, limit int, zone *time.Location) map[string]f
 		"tries again 2": w.triesAgain,
 		"takes back":    w.takesBack,
 		"merges":        func(t *rapid.T) { w.merges(t, users) },
-		"is judged":     w.regrades,
-		"learns 2":      change(func(t *rapid.T, id string) { w.learns(t, id) }),
+		"is awarded": change(func(t *rapid.T, id string) {
+			_, err := w.Badges.Award(ctx, badges.NewAward{
+				UserID: id, ConfigurationID: rapid.SampledFrom([]string{"helper", "kept"}).Draw(t, "badge"), Reason: "for helping",
+				At: w.clock().AddDate(0, 0, -rapid.SampledFrom([]int{0, 1, 30}).Draw(t, "days ago")),
+			})
+			require.NoError(t, err)
+		}),
+		"is judged": w.regrades,
+		"learns 2":  change(func(t *rapid.T, id string) { w.learns(t, id) }),
 		"spends": change(func(t *rapid.T, id string) {
 			_, err := w.Economy.Spend(ctx, id, economy.Spending{CurrencyID: "points", Amount: decimal.NewFromInt(rapid.Int64Range(1, 30).Draw(t, "amount"))})
 			if err != nil {

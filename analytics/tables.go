@@ -24,7 +24,7 @@ func counted() []*store.Schema {
 	return []*store.Schema{
 		people.Schema(), spans.Schema(), days.Schema(), cohorts.Schema(), missionRows.Schema(), missionDays.Schema(), transactionRows.Schema(),
 		pointDays.Schema(), pointUsers.Schema(), itemLogs.Schema(), pathVersions.Schema(), pathDays.Schema(), stepDays.Schema(),
-		topicDays.Schema(), topicTotals.Schema(),
+		topicDays.Schema(), topicTotals.Schema(), awardRows.Schema(), badgeHolders.Schema(),
 	}
 }
 

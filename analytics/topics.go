@@ -21,8 +21,9 @@ const (
 	onPath   topic = "path"     // users began a path, also by how far they are with it since
 	inGroup  topic = "group"
 	onSlide  topic = "slide"
-	answered topic = "quiz" // users answered a quiz, also by difficulty and outcome
-	tagged   topic = "tag"  // users began a path with a tag
+	answered topic = "quiz"  // users answered a quiz, also by difficulty and outcome
+	tagged   topic = "tag"   // users began a path with a tag
+	holding  topic = "badge" // users were awarded a badge, by badge
 )
 
 // of returns the topic of a kind.

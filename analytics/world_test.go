@@ -97,8 +97,8 @@ func threeRuns() []content.Document {
 	return []content.Document{c, guerdontest.MissionRule("weekly", c, "WEEKLY")}
 }
 
-// school is what people can do and get: runs are paid and counted by a mission, which is paid too, and paths are assigned by hand, each week and
-// because another was completed.
+// school is what people can do and get: runs are paid and counted by a mission, which is paid too; for both there is a badge, and for
+// swims one that is kept; and paths are assigned by hand, each week and because another was completed.
 func school() []content.Document {
 	q, hard, s, swim := guerdontest.Quiz("q"), guerdontest.Quiz("hard"), guerdontest.Slide("s"), guerdontest.Activity("swim")
 	hard.Difficulty = content.Hard
@@ -114,7 +114,11 @@ func school() []content.Document {
 	then := guerdontest.PathRule("then", more)
 	then.AssignmentMode, then.EventMatchType, then.EventMatchEntity, then.EventMatchEntityID = learning.OnEvent, event.MatchInstance, "LearningPathLog", "weekly"
 	then.EventMatchCondition = json.RawMessage(`{"==": [{"var": "progress"}, "COMPLETE"]}`)
+	kept := guerdontest.Badge("kept")
+	kept.IsRevocable = new(false)
 	return append(threeRuns(),
+		guerdontest.Badge("runner"), guerdontest.AwardRule("runner", guerdontest.Doing("run"), "runner"), guerdontest.Badge("helper"),
+		kept, guerdontest.AwardRule("kept", guerdontest.Doing("swim"), "kept"), guerdontest.AwardRule("regular", guerdontest.Completing("three"), "runner"),
 		guerdontest.Currency("points"), guerdontest.RewardRule("pays", guerdontest.Doing("run"), "points", "10"),
 		guerdontest.RewardRule("bonus", guerdontest.Completing("three"), "points", "50"),
 		guerdontest.Tag("topic", "sport"), guerdontest.Tag("topic", "skill"), swim, s, q, hard, often, group, course, weekly, more, guerdontest.PathRule("all", course), each, then)

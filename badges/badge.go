@@ -95,6 +95,7 @@ type Change struct {
 	Award
 	// Count is how many the user has since then, those that were kept not included.
 	Count int `json:"count"`
-	// Undone says that the award no longer follows: what it was for did not happen after all. It is Kept if the badge is not revocable.
+	// Undone says that the award no longer follows: what it was for did not happen after all. It is Kept if the badge is not revocable. One that is Kept and
+	// not Undone was kept of another user, who turned out to be this one.
 	Undone bool `json:"undone,omitempty"`
 }

@@ -3,13 +3,13 @@ package badges
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
+	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // A program is the published badges. It is immutable and may be used concurrently.
@@ -62,7 +62,14 @@ func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendmen
 		if err != nil {
 			return nil, err
 		}
-		if award.Kept = award.RuleID != "" && p.keeps[award.ConfigurationID]; award.Kept {
+		if award.Kept = award.RuleID != "" && p.keeps[award.ConfigurationID]; award.Kept { // unless it is another's
+			standing, err := tenancy.Standing(ctx, tx, award.UserID)
+			if err != nil {
+				return nil, err
+			}
+			award.Kept = standing == award.UserID
+		}
+		if award.Kept {
 			if err := kept.Put(ctx, tx, award); err != nil {
 				return nil, err
 			}
@@ -96,21 +103,38 @@ func unkeep(ctx context.Context, tx *session.Tx, award Award) error {
 	return err
 }
 
-// Join gives what was kept of the user who is given up to the one who stays.
-func (*program) Join(ctx context.Context, tx *session.Tx, n mechanic.Naming) (since time.Time, err error) {
-	_, err = mechanic.Give(ctx, tx, kept, badgesOf(n.From), func(a *Award) { a.UserID, a.ID = n.Into, n.Derived(a.ID) })
-	return time.Time{}, err
-}
-
-// Joined drops what was kept meanwhile: what the user had been awarded was not taken back, but is another's.
-func (*program) Joined(ctx context.Context, tx *session.Tx, n mechanic.Naming) error {
+// Joined gives what was kept of the user who is given up to the one who stays, unless that one has been awarded the same.
+func (*program) Joined(ctx context.Context, tx *session.Tx, n mechanic.Naming) (changes []Change, err error) {
 	had, err := kept.List(ctx, tx, store.Prefix(badgesOf(n.From)))
 	for i := range had {
+		a := had[i]
 		if err == nil {
-			err = kept.Delete(ctx, tx, had[i].key())
+			err = kept.Delete(ctx, tx, a.key())
 		}
+		if err != nil {
+			return nil, err
+		}
+		left := a
+		left.Kept = false
+		changes = append(changes, Change{Award: left, Undone: true})
+		a.UserID, a.ID = n.Into, n.Derived(a.ID)
+		own, err := held(ctx, tx, store.Prefix(awardsOf(a.UserID, a.ConfigurationID)))
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(own, func(o Award) bool { return o.ID == a.ID }) {
+			continue
+		}
+		b, _, err := badges.Get(ctx, tx, badgeKey(a.UserID, a.ConfigurationID))
+		if err == nil {
+			err = kept.Put(ctx, tx, a)
+		}
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, Change{Award: a, Count: b.Count})
 	}
-	return err
+	return changes, err
 }
 
 // Explains tells whether documents of a kind are badges.

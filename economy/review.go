@@ -208,7 +208,7 @@ func (*program) Join(ctx context.Context, tx *session.Tx, n mechanic.Naming) (si
 }
 
 // Joined gives what was decided meanwhile.
-func (p *program) Joined(ctx context.Context, tx *session.Tx, n mechanic.Naming) error {
+func (p *program) Joined(ctx context.Context, tx *session.Tx, n mechanic.Naming) ([]Change, error) {
 	_, err := p.Join(ctx, tx, n)
-	return err
+	return nil, err
 }

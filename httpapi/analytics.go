@@ -17,6 +17,7 @@ type counting struct {
 // dashboardAnalytics declares what is counted of the workspace.
 func dashboardAnalytics() []*operation {
 	return []*operation{
+		counted("badges", "Get how often badges are awarded, and how rare they are", analytics.Reader.Badges),
 		counted("content", "Get how slides are read", analytics.Reader.Content),
 		counted("economy", "Get what users have got", func(r analytics.Reader, ctx context.Context, in analytics.Range) (analytics.Economy, error) {
 			return r.Economy(ctx, "", in)

@@ -34,6 +34,8 @@ type contentKind[T any, W content.Text, D, X any] struct {
 	texts func(*T) []W
 	doc   func(T) D
 	text  func(W) X
+	// shown refuses a document that is kept from the user; nil is none.
+	shown func(ctx context.Context, c *call, id string) error
 	// wholeTag says that one tag is told with whose it is.
 	wholeTag bool
 }
@@ -294,6 +296,11 @@ func appTags(one string, whole bool, of func(ctx context.Context, c *call, id st
 
 // live returns the version in force.
 func (k *contentKind[T, W, D, X]) live(ctx context.Context, c *call, id string) (doc T, err error) {
+	if k.shown != nil {
+		if err := k.shown(ctx, c, id); err != nil {
+			return doc, err
+		}
+	}
 	found, err := k.of(c.ws).Live(ctx, id)
 	if err != nil {
 		return doc, err

@@ -107,6 +107,103 @@ func appBadges() []*operation {
 	}
 }
 
+// A badgeConfigurationRow is a badge that there is, and how far the user is.
+type badgeConfigurationRow struct {
+	appRow[appBadgeConfiguration, content.Label]
+	// Count is how often the user was awarded it.
+	Count int `json:"count"`
+	// Progress is how far the user is from the badge; absent if nothing shows that.
+	Progress *badges.Progress `json:"progress,omitempty"`
+}
+
+type (
+	appBadgeConfiguration badges.Configuration
+
+	badgeConfigurationAsked struct {
+		badgeAsked
+
+		Fields []string `enum:"tags,translation" query:"fields"`
+	}
+)
+
+var appBadgeConfigurationKind = &contentKind[badges.Configuration, content.Label, appBadgeConfiguration, content.Label]{
+	plural: "badge-configurations", id: "badgeConfigurationId",
+	of:    func(ws *guerdon.Workspace) content.Documents[badges.Configuration] { return ws.Badges.Configurations },
+	texts: func(b *badges.Configuration) []content.Label { return b.Translations },
+	doc:   func(b badges.Configuration) appBadgeConfiguration { return appBadgeConfiguration(b) },
+	text:  func(l content.Label) content.Label { return l },
+	shown: func(ctx context.Context, c *call, id string) error {
+		_, err := c.ws.Badges.Badge(ctx, c.user.ID, id, c.lang())
+		return err
+	},
+}
+
+// appBadgeConfigurations declares the badges that there are, but for secret ones that the user does not have.
+func appBadgeConfigurations(f *forms) []*operation {
+	shapeFor[appBadgeConfiguration](f, "badgeConfigurationId", "catalogBadgeConfigurationId")
+	return append(appBadgeConfigurationKind.declare(),
+		declare("GET", "/badge-configurations", tenancy.ContentRead, "List the badges that are published, and how far one is", codes(200, 400, 401), listBadgeConfigurations),
+		declare("GET", "/badge-configurations/{badgeConfigurationId}", tenancy.ContentRead, "Get a badge that is published, and how far one is", codes(200, 400, 401, 404), getBadgeConfiguration),
+		declare("GET", "/badge-configurations/{badgeConfigurationId}/translation", tenancy.ContentRead, "Get what a badge is called", codes(200, 401, 404), appBadgeConfigurationKind.translation),
+	)
+}
+
+func listBadgeConfigurations(ctx context.Context, c *call, in *contentPage) (out list[badgeConfigurationRow], err error) {
+	all, err := c.ws.Badges.List(ctx, c.user.ID, badges.Query{Lang: c.lang()})
+	if err != nil {
+		return out, err
+	}
+	all = slices.DeleteFunc(all, func(v badges.View) bool { return !v.IsActive })
+	slices.SortFunc(all, func(a, b badges.View) int { return strings.Compare(a.ConfigurationID, b.ConfigurationID) })
+	page, err := sliced(all, func(v *badges.View) string { return v.ConfigurationID }, &in.paging)
+	if err != nil {
+		return out, err
+	}
+	out.NextToken = page.NextToken
+	out.Items, err = c.badgeConfigurationRows(ctx, page.Items, in.Fields)
+	return out, err
+}
+
+func getBadgeConfiguration(ctx context.Context, c *call, in *badgeConfigurationAsked) (badgeConfigurationRow, error) {
+	v, err := c.ws.Badges.Badge(ctx, c.user.ID, in.ID, c.lang())
+	if err == nil && !v.IsActive {
+		err = fault.NotFound("badgeConfigurationId", in.ID)
+	}
+	if err != nil {
+		return badgeConfigurationRow{}, err
+	}
+	rows, err := c.badgeConfigurationRows(ctx, []badges.View{v}, in.Fields)
+	if err != nil {
+		return badgeConfigurationRow{}, err
+	}
+	return rows[0], nil
+}
+
+// badgeConfigurationRows returns badges that are published as rows of their configurations.
+func (c *call) badgeConfigurationRows(ctx context.Context, all []badges.View, fields []string) ([]badgeConfigurationRow, error) {
+	ids := make([]string, len(all))
+	for i := range all {
+		ids[i] = all[i].ConfigurationID
+	}
+	found, err := c.ws.Badges.Configurations.Live(ctx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	docs := make([]badges.Configuration, len(all))
+	for i, id := range ids {
+		docs[i] = found[id]
+	}
+	shown, err := appBadgeConfigurationKind.rows(ctx, c, docs, fields, true)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]badgeConfigurationRow, len(all))
+	for i := range all {
+		rows[i] = badgeConfigurationRow{shown[i], all[i].Count, all[i].Progress}
+	}
+	return rows, nil
+}
+
 // credential returns an award of the user as a credential. What is wrong with its issuer is no fault of who asks.
 func (c *call) credential(ctx context.Context, in *credentialAsked) (row credentialRow, err error) {
 	var by *badges.Issuer

@@ -147,6 +147,12 @@ func (w *world) furnish() {
 		}
 		documents = append(documents, fmt.Sprintf(`{"kind": %q, "id": "kept", %s%s}`, f.kind, strings.ReplaceAll(f.fields, "%", "kept"), tags))
 	}
+	documents = append(documents, `{"kind": "MissionConfiguration", "id": "several", "name": "`+secret+`", "missionType": "INDIVIDUAL",
+		"goals": [{"id": "once", "name": "`+secret+`", "matchType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "kept", "targetAmountExpression": 1, "translations": [{"lang": "en", "label": "`+secret+`"}]},
+			{"id": "twice", "name": "`+secret+`", "matchType": "INSTANCE", "matchEntity": "Activity", "matchEntityId": "kept", "targetAmountExpression": 2}],
+		"goalsNeeded": 1, "requires": ["kept"], "hidden": true, `+labels+`}`,
+		`{"kind": "MissionRule", "id": "everything", "name": "`+secret+`", "missionType": "INDIVIDUAL", "missionConfigurationsPool": "ALL", "assignmentMode": "LAZY",
+		`+always+`, `+describe+`}`)
 	documents = append(documents, `{"kind": "MobilityGoals", "id": "kept", "name": "`+secret+`",
 		"metrics": [{"metric": "minutes", "transportTypes": ["walk"], "goals": [10]}]}`)
 	_, err = w.ws.Import(ctx, []byte(`{"documents": [`+strings.Join(documents, ",")+`]}`))
@@ -267,6 +273,8 @@ func fixtures() map[string]fixture {
 			tagFixtures(all, one, "kept")
 		}
 	}
+	all["dashboard GET /mission-configurations/{missionConfigurationId}"] = fixture{path: []string{"several"}}
+	all["dashboard GET /mission-rules/{missionRuleId}"] = fixture{path: []string{"everything"}}
 	otherDashboard(all)
 	app(all)
 	portal(all)
@@ -315,6 +323,7 @@ func otherDashboard(all map[string]fixture) {
 	board := `"name": "` + secret + `", "query": ` + query + `, ` + labels
 	for operation, fixture := range map[string]fixture{
 		"GET /audit-logs":                                           {},
+		"GET /analytics/badges":                                     {},
 		"GET /analytics/content":                                    {},
 		"GET /analytics/economy":                                    {},
 		"GET /analytics/engagement":                                 {},
@@ -420,7 +429,7 @@ const configuration = `{"branding": {"name": "` + secret + `"}, "layout": {}, "t
 // app adds those of the App.
 func app(all map[string]fixture) {
 	kept, assignment := []string{"kept"}, []string{"@assignment"}
-	for _, list := range []string{"/quizzes", "/slides", "/stories", "/learning-groups", "/learning-path-assignments"} {
+	for _, list := range []string{"/quizzes", "/slides", "/stories", "/learning-groups", "/learning-path-assignments", "/badge-configurations"} {
 		id := map[string]string{"/learning-path-assignments": "learningPathAssignmentId"}[list]
 		if id == "" {
 			id = idOf(list[1:])

@@ -403,15 +403,15 @@ func (*program) Join(ctx context.Context, tx *session.Tx, n mechanic.Naming) (si
 }
 
 // Joined judges the tracks of both beside one another, as those of one.
-func (p *program) Joined(ctx context.Context, tx *session.Tx, n mechanic.Naming) error {
+func (p *program) Joined(ctx context.Context, tx *session.Tx, n mechanic.Naming) ([]Change, error) {
 	settled, err := horizon(ctx, tx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	first, err := trackings.List(ctx, tx, store.By("starts", store.Text(n.Into)).Between(store.Time(settled), store.Value{}).First(1))
 	if err != nil || len(first) == 0 {
-		return err
+		return nil, err
 	}
 	_, err = p.tell(ctx, tx, []telling{{first[0], &first[0]}})
-	return err
+	return nil, err
 }

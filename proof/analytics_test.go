@@ -12,13 +12,14 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/guerdonhq/guerdon/analytics"
+	"github.com/guerdonhq/guerdon/badges"
 	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/missions"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-// Whatever the program, and however late what happened comes: what is counted of missions is what there is in the end, and counting anew changes nothing.
+// Whatever the program, and however late what happened comes: what is counted of missions, points and badges is what there is in the end, and counting anew changes nothing.
 func TestWhatIsCountedIsWhatThereIs(t *testing.T) {
 	for _, d := range dimensions {
 		t.Run(d.name, func(t *testing.T) {
@@ -38,12 +39,14 @@ func TestWhatIsCountedIsWhatThereIs(t *testing.T) {
 					}
 				})
 				require.NoError(rt, a.CatchUp(rt.Context(), w.Workspace))
-				counted, points := w.countedMissions(rt, a), w.countedPoints(rt, a)
+				counted, points, awarded := w.countedMissions(rt, a), w.countedPoints(rt, a), w.countedBadges(rt, a)
 				require.Empty(rt, strings.Join(differences(w.completedMissions(rt), counted), "\n"))
 				require.Empty(rt, strings.Join(differences(w.bookedPoints(rt), points), "\n"))
+				require.Empty(rt, strings.Join(differences(w.awardedBadges(rt), awarded), "\n"))
 				require.NoError(rt, a.Rebuild(rt.Context(), w.Workspace))
 				require.Equal(rt, counted, w.countedMissions(rt, a))
 				require.Equal(rt, points, w.countedPoints(rt, a))
+				require.Equal(rt, awarded, w.countedBadges(rt, a))
 			})
 		})
 	}
@@ -158,6 +161,55 @@ func (w *world) bookedPoints(t tester) (lines []string) {
 	}
 	for key, s := range sums {
 		lines = append(lines, fmt.Sprint(key, " +", s.issued, " -", s.spent, " ", s.n))
+	}
+	return lines
+}
+
+// countedBadges are lines of how often badges were awarded on a day, and how many have them.
+func (w *world) countedBadges(t tester, a *analytics.Analytics) (lines []string) {
+	t.Helper()
+	for day := history.From; day <= history.To; day++ {
+		got, err := a.Of(w.Workspace).Badges(t.Context(), analytics.Range{From: day, To: day})
+		require.NoError(t, err)
+		for _, b := range got.Badges {
+			if b.Awards > 0 {
+				lines = append(lines, fmt.Sprint(day, " ", b.ConfigurationID, " ", b.Awards, " to ", b.Users))
+			}
+			if day == history.To {
+				lines = append(lines, fmt.Sprint(b.ConfigurationID, " ", b.TotalAwards, " of ", b.Holders))
+			}
+		}
+	}
+	return lines
+}
+
+// awardedBadges are the same lines, of the awards that there are.
+func (w *world) awardedBadges(t tester) (lines []string) {
+	t.Helper()
+	type sum struct{ awards, users int }
+	days, ever := map[string]sum{}, map[string]sum{}
+	for _, user := range people {
+		for _, badgeID := range []string{"first", "gold"} {
+			own := map[string]int{}
+			all := pages(t, func(p store.Page) ([]badges.Award, string, error) {
+				return w.Badges.Awards(t.Context(), user, badgeID, p)
+			})
+			for _, a := range all {
+				own[fmt.Sprint(timeframe.DayOf(a.At, time.UTC), " ", badgeID)]++
+			}
+			for on, n := range own {
+				days[on] = sum{days[on].awards + n, days[on].users + 1}
+			}
+			if len(all) > 0 {
+				ever[badgeID] = sum{ever[badgeID].awards + len(all), ever[badgeID].users + 1}
+			}
+		}
+	}
+	for on, s := range days {
+		lines = append(lines, fmt.Sprint(on, " ", s.awards, " to ", s.users))
+	}
+	for id, s := range ever {
+		lines = append(lines, fmt.Sprint(id, " ", s.awards, " of ", s.users))
 	}
 	return lines
 }

@@ -1,7 +1,9 @@
 package proof_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -199,6 +201,34 @@ func TestBadgesOfTwoWhoAreOne(t *testing.T) {
 			require.Equal(t, b, g.badge("bob", "runner"), "the id that was given up is as good")
 		})
 	}
+}
+
+// What was kept of who is given up is kept of who stays, and the outcome says so; what follows no more because both are one is not kept.
+func TestKeptBadgesOfTwoWhoAreOne(t *testing.T) {
+	once := guerdontest.AwardRule("once", guerdontest.Doing("run"), "runner")
+	once.MaxPerUser = 1
+	badge := guerdontest.Badge("runner")
+	badge.IsRevocable = new(false)
+	g := play(t, badge, once)
+	ctx, why := t.Context(), guerdon.Correction{Reason: "one person with two phones"}
+	undone := g.runs("bob", january(1))
+	_, err := g.Retract(ctx, undone.EventID, why)
+	require.NoError(t, err)
+	g.runs("bob", january(2))
+	require.Equal(t, 2, g.badge("bob", "runner").Count)
+	g.runs("ada", january(1))
+	for _, merge := range []func(context.Context, string, string, guerdon.Correction) (guerdon.Merged, error){g.DryMerge, g.Merge} {
+		merged, err := merge(ctx, "bob", "ada", why)
+		require.NoError(t, err)
+		var said []string
+		for _, c := range merged.Outcome.Badges {
+			said = append(said, fmt.Sprint(c.UserID, " ", c.At.Day(), " undone: ", c.Undone, " kept: ", c.Kept))
+		}
+		require.Equal(t, []string{"bob 2 undone: true kept: false", "bob 1 undone: true kept: false", "ada 1 undone: false kept: true"}, said)
+	}
+	b := g.badge("ada", "runner")
+	require.Equal(t, 2, b.Count)
+	require.ElementsMatch(t, []bool{true, false}, []bool{b.Awards[0].Kept, b.Awards[1].Kept})
 }
 
 func TestBadgeConfigurationsAreChecked(t *testing.T) {

@@ -106,6 +106,13 @@ func (n *noting) mission(c *missions.Change) {
 	if c.TargetAmount != nil {
 		d.TargetAmount = c.TargetAmount.String()
 	}
+	for _, g := range c.Goals {
+		goal := GoalData{GoalID: g.GoalID, CurrentAmount: g.CurrentAmount.String(), CompletedAt: g.CompletedAt}
+		if g.TargetAmount != nil {
+			goal.TargetAmount = g.TargetAmount.String()
+		}
+		d.Goals = append(d.Goals, goal)
+	}
 	var kinds []Type
 	switch {
 	case c.Undone:
@@ -232,7 +239,7 @@ func fieldOf(ev *event.Event, name string) string {
 func (n *noting) badge(c *badges.Change) {
 	kind := BadgeAwarded
 	switch {
-	case c.Kept:
+	case c.Kept && c.Undone:
 		return
 	case c.Undone:
 		kind = BadgeUndone

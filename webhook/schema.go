@@ -44,6 +44,12 @@ func (t Type) shape() []property {
 			{"periodId", words(), false, "the period that it is for"},
 			{"currentAmount", decimal(), false, "how far it has come"},
 			{"targetAmount", decimal(), true, "how far it is to come"},
+			{"goals", object{"type": "array", "items": objectOf([]property{
+				{"goalId", name(), false, "the goal"},
+				{"currentAmount", decimal(), false, "how far it has come"},
+				{"targetAmount", decimal(), true, "how far it is to come"},
+				{"completedAt", moment(), true, "when it was reached"},
+			})}, true, "its goals, if it has several: the amounts of the mission are how many of them are reached and needed"},
 		}
 	case StreakExtended, StreakFrozen, StreakBroken, StreakGoalReached, StreakUndone:
 		all := []property{

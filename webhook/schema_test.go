@@ -142,9 +142,17 @@ func TestWhatEntriesTell(t *testing.T) {
 		"frozen":          {streak(streaks.Freeze), nil, []webhook.Type{webhook.StreakFrozen}, `"day":"2024-10-04"`},
 		"broken":          {streak(streaks.Missed), nil, []webhook.Type{webhook.StreakBroken}, ""},
 		"no day any more": {streak(""), nil, []webhook.Type{webhook.StreakUndone}, ""},
+		"several goals": {
+			with(func(c *missions.Change) {
+				c.Goals = []missions.GoalChange{{GoalID: "run", CurrentAmount: one, TargetAmount: &one, CompletedAt: start}, {GoalID: "swim"}}
+			}), nil,
+			[]webhook.Type{webhook.MissionProgressed},
+			`"goals":[{"goalId":"run","currentAmount":"1.5","targetAmount":"1.5","completedAt":"` + start.Format(time.RFC3339) + `"},{"goalId":"swim","currentAmount":"0"}]`,
+		},
 		"badge":           {badge(false, false), nil, []webhook.Type{webhook.BadgeAwarded}, `"assignedAt":"` + start.Format(time.RFC3339)},
 		"badge revoked":   {badge(true, false), nil, []webhook.Type{webhook.BadgeUndone}, `"rewardRuleId":"runner"`},
 		"badge kept":      {badge(true, true), nil, nil, ""},
+		"badge inherited": {badge(false, true), nil, []webhook.Type{webhook.BadgeAwarded}, `"rewardRuleId":"runner"`},
 		"paid": {
 			reward(economy.Completed),
 			[]event.Event{moved(economy.Completed, economy.ByRewardRule, "rewardRuleId#per-run", economy.Credit)},

@@ -93,6 +93,16 @@ type MissionData struct {
 	PeriodID             string `json:"periodId"`
 	CurrentAmount        string `json:"currentAmount"`
 	TargetAmount         string `json:"targetAmount,omitempty"`
+	// Goals are those of a mission with several, whose amounts are how many goals are reached and needed.
+	Goals []GoalData `json:"goals,omitempty"`
+}
+
+// GoalData is how far one of several goals of a mission has come. Amounts are decimals.
+type GoalData struct {
+	GoalID        string    `json:"goalId"`
+	CurrentAmount string    `json:"currentAmount"`
+	TargetAmount  string    `json:"targetAmount,omitempty"`
+	CompletedAt   time.Time `json:"completedAt,omitzero"` // when it was reached
 }
 
 // StreakData is the data of the types of streaks.

@@ -42,8 +42,9 @@ type Mechanic[C any] interface {
 	// Join gives what is kept of a user and is no row of a fold to the user who stays of the two, and returns since when that one is judged otherwise
 	// because of it; zero for never. It runs before what happened to the one has happened to the other.
 	Join(ctx context.Context, tx *session.Tx, n Naming) (since time.Time, err error)
-	// Joined is told when all that had happened to the one has happened to the other: what calls judge, and no fold, is judged anew.
-	Joined(ctx context.Context, tx *session.Tx, n Naming) error
+	// Joined is told when all that had happened to the one has happened to the other: what calls judge, and no fold, is judged anew. It returns what
+	// changed because of it.
+	Joined(ctx context.Context, tx *session.Tx, n Naming) ([]C, error)
 	// Amend adds to changes what is different after a user's fold was folded again, and brings what the mechanic
 	// counts of several users in line.
 	Amend(ctx context.Context, tx *session.Tx, a Amendment, changes []C) ([]C, error)
@@ -111,7 +112,7 @@ func (Plain[C]) Join(context.Context, *session.Tx, Naming) (since time.Time, err
 }
 
 // Joined judges nothing.
-func (Plain[C]) Joined(context.Context, *session.Tx, Naming) error { return nil }
+func (Plain[C]) Joined(context.Context, *session.Tx, Naming) ([]C, error) { return nil, nil }
 
 // Amend adds nothing.
 func (Plain[C]) Amend(_ context.Context, _ *session.Tx, _ Amendment, changes []C) ([]C, error) {

@@ -21,9 +21,9 @@ import (
 const portion = 50
 
 // Advance does what the clock alone causes in the workspace: missions and paths that a schedule assigns, missions that end,
-// streaks that break or are frozen, users who fall from a level, credits that expire, boards that open and count what happened before, boards that close when their time of grace is over,
+// streaks that break or are frozen, users who fall from a level or have an anniversary, credits that expire, boards that open and count what happened before, boards that close when their time of grace is over,
 // catalogs that have published, files that have been uploaded or are to be deleted, and what is left of merges that were interrupted. Reads are right even if nobody calls
-// it, except that a freeze is paid and a schedule assigns only here, or when the user's next event arrives, that a board
+// it, except that a freeze is paid and a schedule assigns only here, or when the user's next event arrives, that those who joined before somebody asked for anniversaries have them once it has come to them, that a board
 // which was published over a long history has counted it only then, and that an upload which nobody confirms is noticed
 // only here. It may be called at any time, also by several processes at once:
 // what is done is not done again. It works in small transactions; after an error, what they did remains. It goes on without a user

@@ -121,3 +121,58 @@ func Example_newcomers() {
 	// after 0 days: new true
 	// after 30 days: new false
 }
+
+// Ten points for the first thing that somebody does, and as many as years for an anniversary.
+const greetings = `{"documents": [
+ {"kind": "RewardRule", "id": "first", "name": "Nice to see you", "applicationMode": "ALWAYS",
+  "ruleType": "ENTITY", "matchEntity": "User", "matchCondition": {"==": [{"var": "change"}, "FIRST_SEEN"]},
+  "rewards": [{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": 10}],
+  "defaultLang": "en", "translations": [{"lang": "en"}]},
+ {"kind": "RewardRule", "id": "years", "name": "Another year", "applicationMode": "ALWAYS",
+  "ruleType": "ENTITY", "matchEntity": "User", "matchCondition": {"==": [{"var": "change"}, "ANNIVERSARY"]},
+  "rewards": [{"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": {"*": [{"var": "years"}, 100]}}],
+  "defaultLang": "en", "translations": [{"lang": "en"}]}
+]}`
+
+// How do I greet who comes for the first time? With a rule that matches users whose change is FIRST_SEEN: it follows from the first thing that they did, whenever that is known.
+// Each run is a point besides.
+func Example_firstSeen() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now)
+	_, err := ws.Import(ctx, []byte(greetings))
+	check(err)
+	_, err = ws.Users.Create(ctx, tenancy.NewUser{ID: "grace"}) // who joins is not seen yet
+	check(err)
+	for _, id := range []string{"first", "second"} {
+		now = now.AddDate(0, 0, 1)
+		_, err = ws.Record(ctx, event.Event{ID: id, UserID: "grace", EntityID: "run"})
+		check(err)
+		b, err := ws.Economy.Balance(ctx, "grace", "points")
+		check(err)
+		fmt.Println(b.Amount)
+	}
+	// Output:
+	// 11
+	// 12
+}
+
+// How do I reward an anniversary? With a rule that matches users whose change is ANNIVERSARY: the clock tells it on the day, where the user lives.
+func Example_anniversary() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now)
+	_, err := ws.Import(ctx, []byte(greetings))
+	check(err)
+	_, err = ws.Users.Create(ctx, tenancy.NewUser{ID: "grace", Timezone: "Pacific/Auckland"})
+	check(err)
+	for years := range 3 {
+		now = monday.AddDate(years, 0, 0)
+		check(ws.Advance(ctx))
+		b, err := ws.Economy.Balance(ctx, "grace", "points")
+		check(err)
+		fmt.Println(now.Year(), b.Amount)
+	}
+	// Output:
+	// 2025 0
+	// 2026 100
+	// 2027 300
+}

@@ -1218,7 +1218,7 @@ func (e *Engine) ticks(ctx context.Context, tx *session.Tx, userID, last, place 
 		if s.key() >= place {
 			return done, nil
 		}
-		if s.RecordedAt, err = now.dueSince(ctx, tx, last, at, next); err != nil {
+		if s.RecordedAt, err = now.dueSince(ctx, tx, userID, last, at, next); err != nil {
 			return nil, err
 		}
 		p, err := e.programAt(ctx, tx, s.RecordedAt)
@@ -1272,9 +1272,13 @@ func (p *program) due(ctx context.Context, tx *session.Tx, userID string) (next 
 }
 
 // dueSince returns when the clock would have done something at a moment in a user's fold, behind its last step, if it had
-// always been asked in time: then, or as soon as all of that was known. So it is judged by the same rules however late the
+// always been asked in time: then, or as soon as all of that was known, if it depends on it. So it is judged by the same rules however late the
 // clock is asked.
-func (p *program) dueSince(ctx context.Context, tx *session.Tx, last string, at time.Time, what dueThing) (time.Time, error) {
+func (p *program) dueSince(ctx context.Context, tx *session.Tx, userID, last string, at time.Time, what dueThing) (time.Time, error) {
+	known, is, err := find[mechanic.Calendar](p).DueSince(ctx, tx, userID, what.kind)
+	if err != nil || is {
+		return slices.MaxFunc([]time.Time{at, known}, time.Time.Compare), err
+	}
 	s, _, err := steps.Get(ctx, tx, last)
 	if err != nil {
 		return time.Time{}, err

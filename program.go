@@ -122,6 +122,18 @@ func (p *program) Awaits(t event.Type) bool {
 	return slices.ContainsFunc(p.mechanics, func(m machine) bool { return m.awaits(t) })
 }
 
+// Hears tells since when a document asks for a change of users that nobody makes, zero for none, and whether any ever did.
+func (p *program) Hears(change string) (since time.Time, ever bool) {
+	for _, m := range p.mechanics {
+		asks, did := m.hears(change)
+		if !asks.IsZero() && (since.IsZero() || asks.Before(since)) {
+			since = asks
+		}
+		ever = ever || did
+	}
+	return since, ever
+}
+
 // Gauge asks the mechanics that know how far a user is with a document.
 func (p *program) Gauge(ctx context.Context, tx *session.Tx, u *tenancy.User, kind, id string) (done, needed decimal.Decimal, known bool, err error) {
 	for _, m := range p.mechanics {
@@ -277,6 +289,7 @@ type machine struct {
 	reads    func(*session.Tx, *mechanic.Occasion) []store.Read
 	heeds    func(keys []string) bool
 	awaits   func(event.Type) bool
+	hears    func(change string) (since time.Time, ever bool)
 	foresee  func(*mechanic.Occasion) []event.Event
 	enact    func(context.Context, *session.Tx, *mechanic.Occasion) (*event.Event, error)
 	react    func(context.Context, *session.Tx, *mechanic.Occasion, *Outcome, *question) error
@@ -315,7 +328,7 @@ func plug[C any](m mechanic.Mechanic[C], list func(*Outcome) *[]C) machine {
 	}
 	return machine{
 		mechanic: m, folded: m.Folded(), open: m.Open,
-		reads: m.Reads, enact: m.Enact, heeds: m.Heeds, awaits: m.Awaits, foresee: m.Foresee, rewind: m.Rewind, due: m.Due,
+		reads: m.Reads, enact: m.Enact, heeds: m.Heeds, awaits: m.Awaits, hears: m.Hears, foresee: m.Foresee, rewind: m.Rewind, due: m.Due,
 		recalls: m.Recalls, settle: m.Settle, advance: m.Advance, leave: m.Leave, join: m.Join, react: react,
 		joined: func(ctx context.Context, tx *session.Tx, n mechanic.Naming, out *Outcome) error {
 			changes, err := m.Joined(ctx, tx, n)

@@ -191,6 +191,14 @@ func (p *Program) Published(kind, id string) time.Time {
 	return time.Time{}
 }
 
+// Current returns when the version of a document that is in force was published, zero if none is.
+func (p *Program) Current(kind, id string) time.Time {
+	if marks := p.marks[recordKey(kind, id)]; len(marks) > 0 {
+		return marks[len(marks)-1].At
+	}
+	return time.Time{}
+}
+
 // Newer tells whether a document of some kinds came in force for the first time after a moment.
 func (p *Program) Newer(at time.Time, kinds ...string) bool {
 	return slices.ContainsFunc(kinds, func(kind string) bool {

@@ -52,6 +52,9 @@ func (p *program) Explain(
 	case o.Ends() && !r.condition.ReadsEnd(o.Event.Type):
 		x.v.Ask("matchCondition", false, "something is over, which is for rules whose condition reads the status, the state or the direction")
 		return x.v, nil, nil
+	case o.Tells() != "" && !r.condition.Hears(o.Tells()):
+		x.v.Unheard("matchCondition", o)
+		return x.v, nil, nil
 	case !r.meets(o):
 		x.v.Ask("rewards", false, "it awards a badge, and a badge is not paid for with a badge")
 		return x.v, nil, nil

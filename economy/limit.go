@@ -97,7 +97,7 @@ func (r *RewardRule) Warnings(ctx context.Context, in content.View) (all []conte
 	all = r.unread()
 	if r.MatchEntity == string(event.User) && mechanic.Absent(r.MatchCondition) {
 		all = append(all, content.Warning{
-			Field: "matchCondition", Reason: "is not said, so the rule pays whenever something of a user changes, such as the nickname; read change, tagsGained or tagsLost",
+			Field: "matchCondition", Reason: "is not said, so the rule pays whenever something of a user changes, such as the nickname, but not for the first deed or an anniversary; read change, tagsGained or tagsLost",
 		})
 	}
 	for i := range r.Rewards {

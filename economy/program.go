@@ -24,6 +24,7 @@ type program struct {
 	currencies map[string]bounds
 	ids        []string // of the currencies, sorted
 	rules      mechanic.Matching[*payer]
+	hearing    mechanic.Hearing[*payer]
 	byID       map[string]*payer // also those that are DISABLED
 	budgets    bool              // some rule has one
 	boosters   []*booster        // in the order in which they apply
@@ -44,8 +45,17 @@ func compile(ctx context.Context, tx *session.Tx, docs *content.Program) (*progr
 			p.lots[c.ID] = true
 		}
 	}
-	if p.timed, err = timed(ctx, tx); err != nil {
+	were, err := content.Ever(ctx, tx, RewardRules)
+	if err != nil {
 		return nil, err
+	}
+	p.timed = timed(were)
+	for _, r := range were {
+		if r.MatchEntity == string(event.User) && r.ApplicationMode != Disabled {
+			x := r.Expressions()[0]
+			c, _ := mechanic.CompileCondition("", x.Field, x.Source, x.Sees) // it was compiled when it was published
+			p.hearing.Was(r.Matcher(), c)
+		}
 	}
 	for _, c := range content.Live(docs, Currencies) {
 		b, err := c.bounds()
@@ -64,6 +74,7 @@ func compile(ctx context.Context, tx *session.Tx, docs *content.Program) (*progr
 		p.budgets = p.budgets || len(c.budgets()) > 0
 		if p.byID[r.ID] = c; r.ApplicationMode != Disabled {
 			p.rules.Add(r.Matcher(), c)
+			p.hearing.Add(r.Matcher(), c.condition, c, docs.Current(RewardRules.Name(), r.ID))
 		}
 	}
 	for _, b := range content.Live(docs, Boosts) {
@@ -95,6 +106,9 @@ func (p *program) candidates(o *mechanic.Occasion) []*payer {
 		return nil
 	}
 	rules := p.rules.On(o.All())
+	if change := o.Tells(); change != "" {
+		rules = p.hearing.On(change, o.Keys)
+	}
 	switch t := o.Event.Type; {
 	case o.Ends(), t == event.Badge, t == event.User, t == event.Level:
 		rules = slices.DeleteFunc(slices.Clone(rules), func(r *payer) bool { return !r.meets(o) })
@@ -106,6 +120,9 @@ func (p *program) candidates(o *mechanic.Occasion) []*payer {
 func (p *program) Heeds(keys []string) bool {
 	return slices.ContainsFunc(p.rules.On(keys), func(r *payer) bool { return r.MatchEntity == string(event.User) })
 }
+
+// Hears tells since when a rule pays for a change of users that nobody makes, and whether any ever did.
+func (p *program) Hears(change string) (since time.Time, ever bool) { return p.hearing.Hears(change) }
 
 // Awaits tells whether a rule may ask for the end of something.
 func (p *program) Awaits(t event.Type) bool {

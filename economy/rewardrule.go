@@ -31,7 +31,8 @@ var RewardRules = content.NewKind[RewardRule]("RewardRule")
 // A RewardRule pays users for what they do. It pays the event's user: who did the activity, has the streak
 // or completed the mission. A mission of type GROUP is completed, once, by the user whose event made it
 // reach its target in the order in which things happened, and that user is paid. That a streak breaks is
-// paid only by a rule whose condition reads the status, that a user falls from a level only by one that reads the direction.
+// paid only by a rule whose condition reads the status, that a user falls from a level only by one that reads the direction, and that a user did something
+// for the first time, or has an anniversary, only by one that matches users and reads the change ([tenancy.Users]).
 //
 // An event is paid by every ALWAYS rule whose matcher and condition it meets; if there is none, by every
 // FALLBACK rule that it meets. A rule that has paid the user as often as MaxPerUser allows meets nothing

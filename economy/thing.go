@@ -290,12 +290,11 @@ func (p *program) nextTagEnd(ctx context.Context, tx *session.Tx, userID string)
 	return at, tagID, err
 }
 
-// timed tells whether any version of a rule that was ever published gives a tag for a time.
-func timed(ctx context.Context, tx *session.Tx) (bool, error) {
-	ever, err := content.Ever(ctx, tx, RewardRules)
+// timed tells whether any of all versions of rules that were ever published gives a tag for a time.
+func timed(ever []*RewardRule) bool {
 	return slices.ContainsFunc(ever, func(r *RewardRule) bool {
 		return slices.ContainsFunc(r.Rewards, func(w Reward) bool { return w.TagMinutes != nil })
-	}), err
+	})
 }
 
 // named lets a change name the thing of a reward.

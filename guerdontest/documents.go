@@ -189,9 +189,16 @@ func StepRule(id string, on event.Matcher, ladderID, stepID string) *economy.Rew
 }
 
 // Changing picks the events that say that a user has been created or changed: each of them, unless the rule reads "change" or the tags that were gained
-// or lost.
+// or lost. Of rules that read "change" it also picks those of a user's first deed and anniversaries.
 func Changing() event.Matcher {
 	return event.Matcher{Type: event.MatchEntity, Entity: string(event.User)}
+}
+
+// GreetingRule returns a rule that pays for a change of a user: [tenancy.Joined], [tenancy.TagsChanged], [tenancy.FirstSeen] or [tenancy.Anniversary].
+func GreetingRule(id, change, currencyID, amount string) *economy.RewardRule {
+	r := RewardRule(id, Changing(), currencyID, amount)
+	r.MatchCondition = json.RawMessage(fmt.Sprintf(`{"==": [{"var": "change"}, %q]}`, change))
+	return r
 }
 
 // MissionConfiguration returns what missions count for single users: events, each as 1, until there are

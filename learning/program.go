@@ -29,16 +29,19 @@ type program struct {
 	nodes map[content.Pin]*node // compiled so far; versions never change
 }
 
-// compile compiles what is published. past is what an assignment counts of the activities before it was
+// compile compiles what is published. were are all versions of rules. past is what an assignment counts of the activities before it was
 // made.
-func compile(docs *content.Program, lib *content.Library, past mechanic.Past) (*program, error) {
+func compile(docs *content.Program, were []*Rule, lib *content.Library, past mechanic.Past) (*program, error) {
 	p := &program{docs: docs, lib: lib, past: past, unlocks: map[string][]*plan{}, nodes: map[content.Pin]*node{}}
+	for _, r := range were {
+		p.rules.Was(r.trigger())
+	}
 	var faults []error
 	for _, r := range content.Live(docs, Rules) {
 		pl, err := compileRule(r)
 		faults = append(faults, err)
 		pl.candidates = p.candidates(r)
-		p.rules.Add(r.ID, pl, pl.on)
+		p.rules.Add(r.ID, pl, pl.on, docs.Current(Rules.Name(), r.ID))
 		if r.RuleType == Unlock && r.AssignmentMode == OnEvent {
 			p.unlocks[r.UnlockLearningPathID] = append(p.unlocks[r.UnlockLearningPathID], pl)
 		}

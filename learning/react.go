@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
@@ -26,7 +27,7 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	default:
 	}
 	var keys []string
-	for _, pl := range p.rules.On(o.Keys) {
+	for _, pl := range p.rules.On(o) {
 		period, ok, err := pl.on.PeriodAt(tx, o.User, o.Event.At)
 		if ok && err == nil { // otherwise React says what is wrong
 			keys = append(keys, mechanic.EvaluationKey(mechanic.Owner{ID: o.User.ID}, pl.ID, period.ID))
@@ -41,6 +42,9 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 // Heeds tells whether a rule assigns or unlocks because of a change of a user.
 func (p *program) Heeds(keys []string) bool { return p.rules.Meets(keys) }
 
+// Hears tells since when a rule is evaluated for a change of users that nobody makes, and whether any ever was.
+func (p *program) Hears(change string) (since time.Time, ever bool) { return p.rules.Hears(change) }
+
 // React evaluates the rules that the event matches, and lets the groups and paths that hold what the event
 // is about follow it. What has moved causes an event.
 func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasion) ([]Change, error) {
@@ -52,7 +56,7 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		return nil, err
 	}
 	// What a rule assigns because of an event counts it.
-	for _, pl := range p.rules.On(o.Keys) {
+	for _, pl := range p.rules.On(o) {
 		made, err := p.evaluate(ctx, tx, pl, o.User, o.Event.At, o.Event.ID, o.Vars())
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package learning
 import (
 	"context"
 
+	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/room"
 	"github.com/guerdonhq/guerdon/internal/session"
@@ -12,8 +13,12 @@ import (
 // Room is the engine's way in. Hosts reach the learning of a workspace through its field Learning.
 func Room(e room.Engine[Change]) room.Room[Change, Service] {
 	return room.New(tables(), parts(),
-		func(_ context.Context, _ *session.Tx, s room.Setting) (*program, error) {
-			return compile(s.Documents, e.Library, e.Past)
+		func(ctx context.Context, tx *session.Tx, s room.Setting) (*program, error) {
+			were, err := content.Ever(ctx, tx, Rules)
+			if err != nil {
+				return nil, err
+			}
+			return compile(s.Documents, were, e.Library, e.Past)
 		},
 		func(run session.Runner, current room.Current[*program]) Service {
 			return newService(run, e.Library, current)

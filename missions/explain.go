@@ -63,7 +63,7 @@ func (p *program) explainRule(
 		return nil, nil
 	}
 	// The rules before it have assigned theirs by then: React will find that done.
-	before := p.rules.On(o.Keys)
+	before := p.rules.On(o)
 	if i := slices.Index(before, pl); i > 0 {
 		if _, err := p.assign(ctx, tx, before[:i], o); err != nil {
 			return nil, err
@@ -165,7 +165,7 @@ func explainTargets(tx *session.Tx, c *mechanic.Occasion, a *aim, m *Mission) (c
 // may be out of use; a mission that is running goes on nevertheless. The version is that of the mission's own copy.
 func (p *program) explainConfiguration(ctx context.Context, tx *session.Tx, c *mechanic.Occasion, id string) (*mechanic.Verdict, error) {
 	// What the event assigns counts it: React will find that done.
-	if _, err := p.assign(ctx, tx, p.rules.On(c.Keys), c); err != nil {
+	if _, err := p.assign(ctx, tx, p.rules.On(c), c); err != nil {
 		return nil, err
 	}
 	var best *mechanic.Verdict

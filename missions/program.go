@@ -27,9 +27,9 @@ type program struct {
 	waiting map[string][]*plan
 }
 
-// compile compiles what is published. ever are all versions of configurations, by which missions may go on; past is what a mission that is assigned counts of its period, and audience, which may
+// compile compiles what is published. ever are all versions of configurations, by which missions may go on, and were those of rules; past is what a mission that is assigned counts of its period, and audience, which may
 // be nil, who asks for the ends of missions.
-func compile(docs *content.Program, ever []*Configuration, past mechanic.Past, audience mechanic.Audience) (*program, error) {
+func compile(docs *content.Program, ever []*Configuration, were []*Rule, past mechanic.Past, audience mechanic.Audience) (*program, error) {
 	p := &program{
 		docs: docs, past: past, audience: audience, aims: map[string]*aim{}, counted: map[string]bool{}, several: map[string]bool{}, waiting: map[string][]*plan{},
 	}
@@ -41,6 +41,9 @@ func compile(docs *content.Program, ever []*Configuration, past mechanic.Past, a
 			}
 			keys[at.Matcher().Key()] = true
 		}
+	}
+	for _, r := range were {
+		p.rules.Was(r.trigger())
 	}
 	var faults []error
 	var ordered []*aim
@@ -57,7 +60,7 @@ func compile(docs *content.Program, ever []*Configuration, past mechanic.Past, a
 		pl, err := compileRule(r)
 		faults = append(faults, err)
 		pl.aims = candidates(r, ordered)
-		p.rules.Add(r.ID, pl, pl.on)
+		p.rules.Add(r.ID, pl, pl.on, docs.Current(Rules.Name(), r.ID))
 		for _, a := range pl.aims {
 			for _, id := range a.Requires {
 				if !slices.Contains(p.waiting[id], pl) {

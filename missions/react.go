@@ -91,6 +91,9 @@ func (c *Change) become(m *Mission) {
 // Heeds tells whether a rule assigns because of a change of a user.
 func (p *program) Heeds(keys []string) bool { return p.rules.Meets(keys) }
 
+// Hears tells since when a rule is evaluated for a change of users that nobody makes, and whether any ever was.
+func (p *program) Hears(change string) (since time.Time, ever bool) { return p.rules.Hears(change) }
+
 // Reads names what [program.React] reads first.
 func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	reads := []store.Read{missionTable.Rows(firstEnd(o.User.ID))}
@@ -100,7 +103,7 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 		}
 	}
 	var evaluations []string
-	for _, pl := range p.rules.On(o.Keys) {
+	for _, pl := range p.rules.On(o) {
 		owner, member := pl.owner(o.User)
 		period, ok, err := pl.on.PeriodAt(tx, o.User, o.Event.At)
 		if member && ok && err == nil { // otherwise React says what is wrong
@@ -137,7 +140,7 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 	case o.Ticks(tickedEnd):
 		return nil, p.end(ctx, tx, o)
 	}
-	changes, err := p.assign(ctx, tx, p.rules.On(o.Keys), o)
+	changes, err := p.assign(ctx, tx, p.rules.On(o), o)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,11 @@ func Room(e room.Engine[Change]) room.Room[Change, Service] {
 			if err != nil {
 				return nil, err
 			}
-			return compile(s.Documents, ever, e.Past, s.Audience)
+			were, err := content.Ever(ctx, tx, Rules)
+			if err != nil {
+				return nil, err
+			}
+			return compile(s.Documents, ever, were, e.Past, s.Audience)
 		},
 		func(run session.Runner, current room.Current[*program]) Service {
 			return newService(run, e.Library, current)

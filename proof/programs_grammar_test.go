@@ -137,7 +137,8 @@ func (a author) leaves(root string) []any {
 	case "User":
 		of := []any{isRed()}
 		if a.tags {
-			of = append(of, operation("in", "red", variable("tagsGained")), operation("in", "blue", variable("event.tagsLost")), operation("!=", variable("change"), "JOINED"))
+			of = append(of, operation("in", "red", variable("tagsGained")), operation("in", "blue", variable("event.tagsLost")), operation("!=", variable("change"), "JOINED"),
+				operation("==", variable("change"), "FIRST_SEEN"), operation("==", variable("event.change"), "ANNIVERSARY"))
 		}
 		return of
 	case "user":

@@ -92,7 +92,7 @@
 //	MobilityMilestone   mobilityGoalsId mobilityMilestoneId date userTimezone metric target goal
 //	                    userAmount transportTypes reachedAt redeemedAt
 //	Level               ladderId direction from to number threshold measure
-//	User                status change tagsGained tagsLost
+//	User                status change tagsGained tagsLost years
 //
 // The value of an activity is as recorded, or 1; of a mission its current amount, of a streak its count,
 // of a transaction its amount, which is more than 0 in both directions, of a tracking its kilometres, of a milestone what the
@@ -106,7 +106,9 @@
 // ladder to another, up or, for rewards and boards that read the direction, down: from and to are ids of steps, null below the first; number is 1 on the
 // first step and 0 below; threshold is that of the step, measure what was measured. That of a user has the status if that is what changed; no document
 // matches it if the user takes no part since. Its change is JOINED when the user was created, and TAGS when tags were assigned to the user or taken back,
-// or when the user carries others because of documents; tagsGained and tagsLost are their ids. That of a badge tells by which rule it was awarded, and for what: the type of an event and what that
+// or when the user carries others because of documents; tagsGained and tagsLost are their ids. Two changes nobody makes, and they are told to documents that
+// name users and whose condition reads change, or years, and requires no other: FIRST_SEEN when the user did something for the first time, and ANNIVERSARY when
+// so many years, which is years, have passed since the day on which the user joined. That of a badge tells by which rule it was awarded, and for what: the type of an event and what that
 // was about; or the reason, if it was awarded by hand. previousEvent is the log of learning as it was before
 // the event, with context, outcome, progress and startedAt. An expression may read what events of the
 // type have that its document matches; of a document that matches a tag it may read what any type has.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -133,7 +134,28 @@ func (u *User) clone() User {
 const (
 	Joined      = "JOINED" // the user was created
 	TagsChanged = "TAGS"   // the user carries other tags
+	// FirstSeen is that the user did something for the first time, Anniversary that another year has passed since the user was created. Nobody makes these
+	// changes, so they are told only if a document asks for them.
+	FirstSeen   = "FIRST_SEEN"
+	Anniversary = "ANNIVERSARY"
 )
+
+// Seen returns the event that a user did something for the first time: there is one of a user.
+func (u *User) Seen(at time.Time) event.Event { return u.told(u.ID+":+seen", at, FirstSeen) }
+
+// Years returns the event that so many years have passed since the user was created: there is one of a user and number.
+func (u *User) Years(years int, at time.Time) event.Event {
+	e := u.told(u.ID+":+years:"+strconv.Itoa(years), at, Anniversary)
+	e.Fields["years"] = float64(years)
+	return e
+}
+
+// told returns an event of the user that says what nobody has changed. It carries no tags, so that none but who names users is asked about it.
+func (u *User) told(id string, at time.Time, what string) event.Event {
+	e := u.Changed(id, at, what, nil, nil)
+	e.EntityTags = nil
+	return e
+}
 
 // Changed returns the event that a user has changed, with the id that it is given. what is empty if it is neither of those above. The tags
 // are ids, of those that were assigned or taken back, or that the user carries or lacks since because of documents.

@@ -121,11 +121,12 @@ type Assigners[P any] struct {
 	Lazy, Push []P
 
 	onEvent Matching[P]
+	hearing Hearing[P]
 	byID    map[string]P
 }
 
 // Add takes a rule up. Rules are added in the order in which they apply.
-func (a *Assigners[P]) Add(id string, rule P, t Trigger) {
+func (a *Assigners[P]) Add(id string, rule P, t Trigger, since time.Time) {
 	if a.byID == nil {
 		a.byID = map[string]P{}
 	}
@@ -133,6 +134,7 @@ func (a *Assigners[P]) Add(id string, rule P, t Trigger) {
 	switch t.Mode {
 	case OnEvent:
 		a.onEvent.Add(t.Matcher, rule)
+		a.hearing.Add(t.Matcher, t.compiled(), rule, since)
 	case Lazy:
 		a.Lazy = append(a.Lazy, rule)
 	case ScheduledPush:
@@ -141,8 +143,31 @@ func (a *Assigners[P]) Add(id string, rule P, t Trigger) {
 	}
 }
 
-// On returns the rules that an event with the given match keys evaluates, in the order in which they apply.
-func (a *Assigners[P]) On(keys []string) []P { return a.onEvent.On(keys) }
+// compiled returns the condition on the events of the mode EVENT, which has been compiled before.
+func (t Trigger) compiled() Condition {
+	c, _ := CompileCondition("", "", t.Condition, EventContext(t.Matcher))
+	return c
+}
+
+// Was takes up a version of a rule that was in force once.
+func (a *Assigners[P]) Was(t Trigger) {
+	if t.Mode == OnEvent {
+		a.hearing.Was(t.Matcher, t.compiled())
+	}
+}
+
+// Hears tells since when a rule asks for a change of users that nobody makes, zero for none, and whether any version ever did.
+func (a *Assigners[P]) Hears(change string) (since time.Time, ever bool) {
+	return a.hearing.Hears(change)
+}
+
+// On returns the rules that an occasion evaluates, in the order in which they apply.
+func (a *Assigners[P]) On(o *Occasion) []P {
+	if change := o.Tells(); change != "" {
+		return a.hearing.On(change, o.Keys)
+	}
+	return a.onEvent.On(o.Keys)
+}
 
 // Meets tells whether an event with the given match keys evaluates any rule.
 func (a *Assigners[P]) Meets(keys []string) bool { return a.onEvent.Meets(keys) }

@@ -132,8 +132,8 @@ var ownFields = map[event.Type]fields{
 		"ladderId": idOf("Ladder"), "direction": oneOf("UP", "DOWN"), "from": mayText, "to": mayText, "number": count, "threshold": mayCount, "measure": count,
 	},
 	event.User: {
-		"status": mayBe(string(tenancy.Active), string(tenancy.Suspended), string(tenancy.Deleted)), "change": mayBe(tenancy.Joined, tenancy.TagsChanged),
-		"tagsGained": mayTags, "tagsLost": mayTags,
+		"status": mayBe(string(tenancy.Active), string(tenancy.Suspended), string(tenancy.Deleted)), "change": mayBe(tenancy.Joined, tenancy.TagsChanged, tenancy.FirstSeen, tenancy.Anniversary),
+		"tagsGained": mayTags, "tagsLost": mayTags, "years": mayCount,
 	},
 }
 

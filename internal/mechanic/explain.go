@@ -118,7 +118,12 @@ func (v *Verdict) Evaluated(c *Occasion, kind, id string, t Trigger, what string
 		return v.Ask("assignmentMode", true, "it is %s, and the time had come", t.Mode)
 	}
 	return v.Ask("assignmentMode", t.Mode == OnEvent, "it is %s: %s", t.Mode, t.Mode.evaluatedWhen(what)) &&
-		v.Counts(EventMatchFields(), t.Matcher, c)
+		v.Counts(EventMatchFields(), t.Matcher, c) && (c.Tells() == "" || t.compiled().Hears(c.Tells()) || v.Unheard("eventMatchCondition", c))
+}
+
+// Unheard says that a condition does not ask for the change of a user that nobody made which an occasion tells.
+func (v *Verdict) Unheard(field string, o *Occasion) bool {
+	return v.Ask(field, false, "%s is for rules whose condition reads the change, and requires no other", o.Tells())
 }
 
 // Counts asks whether a matcher picks an occasion for those who count what somebody has done.

@@ -23,6 +23,9 @@ type Mechanic[C any] interface {
 	Heeds(keys []string) bool
 	// Awaits tells whether a document may ask for the end of something whose events have a type ([Occasion.Ends]).
 	Awaits(t event.Type) bool
+	// Hears tells whether a document asks for a change of users that nobody makes ([Condition.Hears]): since when one that is in force does as it is, zero for
+	// none, and whether any version ever did.
+	Hears(change string) (since time.Time, ever bool)
 	// Foresee returns events like those that React can cause: enough for others to name what they will read for
 	// them.
 	Foresee(o *Occasion) []event.Event
@@ -75,11 +78,19 @@ type Mechanic[C any] interface {
 	Moves(c *C, kind, id string) bool
 }
 
+// A Calendar is a mechanic of which something is due in a user's fold whatever happens to the user.
+type Calendar interface {
+	// DueSince returns since when a thing of a kind that is due is known, false for one that depends on what has happened before.
+	DueSince(ctx context.Context, tx *session.Tx, userID, kind string) (at time.Time, known bool, err error)
+}
+
 // An Audience is all mechanics of a program, as one of them asks who listens.
 type Audience interface {
 	// Awaits tells whether somebody may ask for the end of something whose events have a type. What nobody asks for needs
 	// no event.
 	Awaits(t event.Type) bool
+	// Hears tells since when somebody asks for a change of users that nobody makes, zero for nobody, and whether anybody ever did.
+	Hears(change string) (since time.Time, ever bool)
 }
 
 // Plain is what most mechanics do in most ways: nothing. It is embedded.
@@ -93,6 +104,9 @@ func (Plain[C]) Heeds([]string) bool { return false }
 
 // Awaits returns false.
 func (Plain[C]) Awaits(event.Type) bool { return false }
+
+// Hears returns never.
+func (Plain[C]) Hears(string) (since time.Time, ever bool) { return time.Time{}, false }
 
 // Foresee returns no events.
 func (Plain[C]) Foresee(*Occasion) []event.Event { return nil }

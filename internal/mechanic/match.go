@@ -2,6 +2,7 @@ package mechanic
 
 import (
 	"slices"
+	"time"
 
 	"github.com/guerdonhq/guerdon/event"
 )
@@ -71,4 +72,61 @@ func (a *Matching[P]) On(keys []string) []P {
 		found[i] = a.rules[place]
 	}
 	return found
+}
+
+// Hearing is compiled rules that ask for changes of users that nobody makes, by the change. The zero value is empty; after the last Add or Was it is
+// immutable.
+type Hearing[P any] struct{ of map[string]*heard[P] }
+
+// heard are the rules that ask for a change.
+type heard[P any] struct {
+	Matching[P]
+
+	since time.Time // the first of them is in force as it is
+}
+
+// Add takes up a rule with a condition that matches what m picks, if it asks for any, since when it is in force as it is.
+func (h *Hearing[P]) Add(m event.Matcher, c Condition, rule P, since time.Time) {
+	for _, by := range h.by(m, c) {
+		by.Matching.Add(m, rule)
+		if by.since.IsZero() || since.Before(by.since) {
+			by.since = since
+		}
+	}
+}
+
+// Was takes up a version of a rule that was in force once.
+func (h *Hearing[P]) Was(m event.Matcher, c Condition) { h.by(m, c) }
+
+// by returns those of the changes that a condition asks for of the users that a matcher picks.
+func (h *Hearing[P]) by(m event.Matcher, c Condition) (all []*heard[P]) {
+	for _, change := range Untold {
+		if m.Entity != string(event.User) || !c.Hears(change) {
+			continue
+		}
+		if h.of == nil {
+			h.of = map[string]*heard[P]{}
+		}
+		if h.of[change] == nil {
+			h.of[change] = &heard[P]{}
+		}
+		all = append(all, h.of[change])
+	}
+	return all
+}
+
+// On returns the rules that ask for a change and are met by an event with the given match keys, in the order in which they apply.
+func (h *Hearing[P]) On(change string, keys []string) []P {
+	if h.of[change] == nil {
+		return nil
+	}
+	return h.of[change].On(keys)
+}
+
+// Hears tells since when a rule asks for a change, zero for none, and whether any version ever did.
+func (h *Hearing[P]) Hears(change string) (since time.Time, ever bool) {
+	if h.of[change] == nil {
+		return time.Time{}, false
+	}
+	return h.of[change].since, true
 }

@@ -86,7 +86,7 @@ func (o *Occasion) Carrying(earned []tenancy.EarnedTag) *Occasion {
 		return o
 	}
 	e := o.Event
-	if e.Type == event.User {
+	if e.Type == event.User && o.Tells() == "" {
 		e = new(*e)
 		e.EntityTags = user.TagIDs()
 	}
@@ -287,6 +287,37 @@ const Granted = "granted"
 // Changed tells whether the occasion is that a user has another status.
 func (o *Occasion) Changed() bool {
 	return o.Event.Type == event.User && o.Event.Fields["status"] != nil
+}
+
+// Tells returns the change that an occasion tells of a user and that nobody made: FIRST_SEEN or ANNIVERSARY; "" of any other. Such an event is only for
+// documents that ask for it ([Condition.Hears]).
+func (o *Occasion) Tells() string {
+	if o.Event.Type != event.User {
+		return ""
+	}
+	change, _ := o.Event.Fields["change"].(string)
+	if !slices.Contains(Untold, change) {
+		return ""
+	}
+	return change
+}
+
+// Untold are the changes of users that nobody makes.
+var Untold = []string{tenancy.FirstSeen, tenancy.Anniversary}
+
+// Hears tells whether the condition asks for a change of users that nobody makes: it reads the change, or the years of an anniversary, and does not
+// require another one.
+func (c Condition) Hears(change string) bool {
+	reads := func(name string) bool { return c.Reads(name) || c.Reads("event."+name) }
+	if !reads("change") && (change != tenancy.Anniversary || !reads("years")) {
+		return false
+	}
+	for _, path := range []string{"change", "event.change"} {
+		if required, is := c.rule.Requires(path); is && required != change {
+			return false
+		}
+	}
+	return true
 }
 
 // ReadsEnd tells whether the condition may read of events of a type that something is over ([Occasion.Ends]).

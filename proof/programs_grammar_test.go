@@ -38,6 +38,7 @@ type features struct {
 	clock                                        bool // expressions read the engine's clock: they depend on arrival
 	edits                                        bool // documents are published anew, archived and brought back, too
 	named                                        bool // activities are matched by name or tag, not all
+	years                                        bool // users have joined a year before
 	twins                                        bool // eve and bob are one person, who stays as both are
 	timeless                                     bool // it makes no difference when something arrives: missions take what is late for as long as a history lasts
 }

@@ -21,6 +21,7 @@ type scenario struct {
 	facts     []fact // in their order
 	events    []late // in their order
 	twins     bool   // eve and bob are one person
+	years     bool   // users have joined a year before
 }
 
 // A fact is something that happens now, and not another time: a submission, a grant, a tag that comes or goes.
@@ -61,7 +62,7 @@ var people = []string{"ada", "bob", "eve"}
 func scenarios(of features) *rapid.Generator[*scenario] {
 	return rapid.Custom(func(t *rapid.T) *scenario {
 		a := newAuthor(t, of)
-		s := &scenario{docs: append(a.lively(ground()), a.program()...), twins: of.twins}
+		s := &scenario{docs: append(a.lively(ground()), a.program()...), twins: of.twins, years: of.years}
 		if of.later {
 			s.publishAt = a.moment("published").Add(30 * time.Second)
 			s.divide(a)

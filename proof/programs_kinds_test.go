@@ -242,6 +242,10 @@ func (a author) missionRule(id string) object {
 // rewardRule pays for all that can be paid for.
 func (a author) rewardRule(id string) object {
 	matcher, entity := a.matcher("ruleType matchEntity matchEntityId", "Activity", "Mission", "Streak", "Level", "Quiz", "LearningPath", "LearningGroup", "Slide", "Badge", "User")
+	yearly := a.years && pick(a, "yearly", true, false)
+	if yearly {
+		matcher, entity = object{"ruleType": "ENTITY", "matchEntity": "User"}, "User"
+	}
 	currencies := []string{"points", "coins"}
 	if a.limits {
 		currencies = append(currencies, "gems")
@@ -268,6 +272,9 @@ func (a author) rewardRule(id string) object {
 		}
 	}
 	condition, counts := a.condition(entity, "user"), []object(nil)
+	if yearly {
+		condition = operation("==", variable("change"), "ANNIVERSARY")
+	}
 	if a.reviews && pick(a, "counted", true, false) {
 		minutes := pick(a, "minutes", 24*60, 10, 1)
 		counts = []object{{"name": "lately", "minutes": minutes}, {"name": "just", "minutes": 1}}

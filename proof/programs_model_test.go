@@ -36,6 +36,7 @@ var dimensions = []struct {
 	{"levels", features{levels: true, rewards: true, times: true, moves: true}},
 	{"levels on all", features{levels: true, missions: true, streaks: true, rewards: true, boards: true, badges: true, fed: true, limits: true, money: true, freezes: true}},
 	{"tags", features{missions: true, rewards: true, boards: true, levels: true, tags: true, fed: true}},
+	{"anniversaries", features{rewards: true, badges: true, tags: true, fed: true, moves: true, years: true}},
 	{"boards", features{missions: true, streaks: true, rewards: true, boards: true, fed: true, times: true, moves: true}},
 	{"learning", features{missions: true, rewards: true, boards: true, learning: true, fed: true, locks: true, byHand: true}},
 	{"late documents", features{missions: true, chains: true, goals: true, streaks: true, rewards: true, boards: true, levels: true, fed: true, later: true}},

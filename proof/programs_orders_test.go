@@ -222,6 +222,9 @@ func (w *world) enact(t tester, s *scenario, o *order, record func(delivery)) (r
 func (w *world) settle(t tester, s *scenario) {
 	t.Helper()
 	ctx := t.Context()
+	if s.years {
+		w.set(founding.AddDate(-1, 0, 4))
+	}
 	_, err := w.Import(ctx, bundle(t, s.docs...))
 	require.NoError(t, err)
 	outdoor := tenancy.Tagging{TagID: "outdoor"}

@@ -71,6 +71,16 @@ func BenchmarkRatioSQLite(b *testing.B) {
 			func(n int) { recordAll(b, safe, round(n), 64) },
 			func(n int) { recordAll(b, fast, round(n), 64) })
 	})
+	b.Run("Record, NORMAL, 1 caller, with levels, badges and caps : without", func(b *testing.B) {
+		plain, _ := origin.club(b, normal)
+		st, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "ranked.db"), &sqlite.Options{Synchronous: normal})
+		require.NoError(b, err)
+		b.Cleanup(func() { require.NoError(b, st.Close()) })
+		ranked := foundClub(b, st, rankedClub())
+		ratio.Compare(b, 0.8,
+			func(n int) { recordAll(b, ranked, round(n), 1) },
+			func(n int) { recordAll(b, plain, round(n), 1) })
+	})
 	compareNeighbours(b, "FULL", func(b *testing.B) *guerdon.Workspace {
 		b.Helper()
 		ws, _ := origin.club(b, full)

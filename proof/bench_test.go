@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/guerdontest"
@@ -25,6 +27,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/ratio"
 	"github.com/guerdonhq/guerdon/leaderboard"
 	"github.com/guerdonhq/guerdon/learning"
+	"github.com/guerdonhq/guerdon/levels"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/store/postgres"
@@ -63,6 +66,26 @@ func clubDocs(others int) []content.Document {
 	}
 	points := guerdontest.BoardConfiguration("points", "points")
 	return append(docs, points, guerdontest.Board("points", points, ""))
+}
+
+// rankedClub is the club with levels, badges and caps: a ladder on all points that a user earns, a badge for each mission that is completed, and for each
+// sport so many points a day.
+func rankedClub() (docs []content.Document) {
+	for _, doc := range clubDocs(1) {
+		if r, is := doc.(*economy.RewardRule); is && strings.HasSuffix(r.ID, "-0") {
+			r.Rewards[0].MaxAmountPerUser, r.Rewards[0].Per, r.Rewards[0].WhenExceeded = new(decimal.NewFromInt(20)), timeframe.ByDay, economy.PayPart
+		}
+		docs = append(docs, doc)
+	}
+	docs = append(docs, guerdontest.Ladder("club", levels.Measure{Type: levels.Earned, CurrencyID: "points"},
+		guerdontest.Step("bronze", "100"), guerdontest.Step("silver", "1000"), guerdontest.Step("gold", "10000")))
+	for _, sport := range sports {
+		for i := range 5 {
+			id := fmt.Sprint(sport, "-", i)
+			docs = append(docs, guerdontest.Badge(id), guerdontest.AwardRule("badge-"+id, guerdontest.Completing(id), id))
+		}
+	}
+	return docs
 }
 
 // sportDocs returns an activity with 5 mission rules, 5 reward rules and a board.
@@ -303,6 +326,12 @@ func BenchmarkRatioMemory(b *testing.B) {
 		ratio.Compare(b, 0.95,
 			func(n int) { recordAll(b, large, round(n), 1) },
 			func(n int) { recordAll(b, small, round(n), 1) })
+	})
+	b.Run("Record, with levels, badges and caps : without", func(b *testing.B) {
+		plain, ranked := memoryClub(b), foundClub(b, memory.New(), rankedClub())
+		ratio.Compare(b, 0.8,
+			func(n int) { recordAll(b, ranked, round(n), 1) },
+			func(n int) { recordAll(b, plain, round(n), 1) })
 	})
 	for _, baseline := range []struct {
 		name string

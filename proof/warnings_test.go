@@ -70,7 +70,7 @@ func TestWhatIsHardlyMeantIsAWarning(t *testing.T) {
 				"ruleType": "ENTITY", "matchEntity": "User", "applicationMode": "ALWAYS", "rewards": []object{{"virtualCurrencyId": "points", "redemptionMode": "AUTO"}},
 			}),
 			[]content.Warning{{
-				Field: "matchCondition", Reason: "is not said, so the rule pays whenever something of a user changes, such as the nickname; read change, tagsGained or tagsLost",
+				Field: "matchCondition", Reason: "is not said, so the rule pays whenever something of a user changes, such as the nickname, but not for the first deed or an anniversary; read change, tagsGained or tagsLost",
 			}},
 		},
 		"an activity that there is not": {

@@ -104,8 +104,8 @@ func (b *Boost) checkStacking() error {
 
 // Expressions returns the condition.
 func (b *Boost) Expressions() []content.Expression {
-	any := event.Matcher{Type: event.MatchTag}
-	return []content.Expression{{Field: "matchCondition", Source: b.MatchCondition, Use: rule.Condition, Sees: mechanic.EventContext(any), On: any}}
+	whatever := event.Matcher{Type: event.MatchTag}
+	return []content.Expression{{Field: "matchCondition", Source: b.MatchCondition, Use: rule.Condition, Sees: mechanic.EventContext(whatever), On: whatever}}
 }
 
 // References returns the rules and the currency.

@@ -48,7 +48,8 @@ func TestBoostsStack(t *testing.T) {
 		},
 		"all kinds": {
 			[]object{boost("a", 3, "GREATEST", nil), boost("b", 2, "MULTIPLY", nil), boost("c", 1.5, "ADD", nil), boost("d", 1.2, "ADD", nil)},
-			"102", []string{"10", "c 5", "d 2", "b 17", "a 68"},
+			"102",
+			[]string{"10", "c 5", "d 2", "b 17", "a 68"},
 		},
 		"what is finer than an amount is cut": {
 			[]object{boost("a", "1.000001", "MULTIPLY", nil), boost("b", "1.000001", "MULTIPLY", nil)}, "10.00002", []string{"10", "a 0.00001", "b 0.00001"},

@@ -199,12 +199,12 @@ func (w *world) checkBudgets(rt *rapid.T, doc object) {
 		return decimal.NewFromInt(int64(budget["max"].(int))), true
 	}
 	rewards := doc["rewards"].([]object)
-	if max, is := most(doc); is && len(rewards) == 1 {
-		_, times := w.drawn(rt, id)
-		require.LessOrEqual(rt, times, int(max.IntPart()), "%s", id)
+	if times, is := most(doc); is && len(rewards) == 1 {
+		_, paid := w.drawn(rt, id)
+		require.LessOrEqual(rt, paid, int(times.IntPart()), "%s", id)
 	}
-	if max, is := most(rewards[0]); is && len(rewards) == 1 {
+	if all, is := most(rewards[0]); is && len(rewards) == 1 {
 		paid, _ := w.drawn(rt, id)
-		require.False(rt, paid.GreaterThan(max), "%s has paid %s of %s", id, paid, max)
+		require.False(rt, paid.GreaterThan(all), "%s has paid %s of %s", id, paid, all)
 	}
 }

@@ -90,9 +90,9 @@ func TestFirstSeenBeforeItWasAskedFor(t *testing.T) {
 
 // A rule that asks for another change, or for none, is asked about neither.
 func TestWhoAsksForNoFirstDeed(t *testing.T) {
-	any := guerdontest.RewardRule("any", guerdontest.Changing(), "points", "1")
+	whatever := guerdontest.RewardRule("any", guerdontest.Changing(), "points", "1")
 	joined := guerdontest.GreetingRule("joined", tenancy.Joined, "points", "10")
-	g := play(t, any, joined)
+	g := play(t, whatever, joined)
 	require.Equal(t, "11", g.balance("ada"))
 	out := g.runs("ada", january(1))
 	require.Equal(t, "11", g.balance("ada"))

@@ -88,7 +88,7 @@ type heard[P any] struct {
 // Add takes up a rule with a condition that matches what m picks, if it asks for any, since when it is in force as it is.
 func (h *Hearing[P]) Add(m event.Matcher, c Condition, rule P, since time.Time) {
 	for _, by := range h.by(m, c) {
-		by.Matching.Add(m, rule)
+		by.Add(m, rule)
 		if by.since.IsZero() || since.Before(by.since) {
 			by.since = since
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,11 +19,12 @@ import (
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
-// A Budget is the most that is paid to all users together. Who is paid of it is decided in the order in which events are recorded, whenever they
-// happened: what there was for an event stays so, also if others come that happened before. What follows no longer is there again, for those who come then; what is reversed, voided or expires is not.
+// A Budget is the most that is paid to all users together, since it is in force. Who is paid of it is decided in the order in which events are recorded, whenever they
+// happened: what an event has drawn, or what there was for it if that was less, stays with it, also if others come that happened before. What follows no longer is there again, for those who
+// come then, also if a badge is kept nevertheless; what is reversed, voided or expires is not.
 type Budget struct {
 	// Max is more than 0: of a rule, how often it pays, a whole number; of a reward, how much, in its currency. A rule is not published with less than was
-	// paid already.
+	// paid of the budget already, in the present period.
 	Max decimal.Decimal `json:"max"`
 	// Per makes it one for each DAY, WEEK, MONTH or YEAR in which something happened; empty means for ever.
 	Per timeframe.Calendar `json:"per,omitempty"`
@@ -91,8 +93,7 @@ func during(period string) string {
 	return " in " + strings.TrimPrefix(period, capped)
 }
 
-// drawn is what was paid of a budget in a period. It is a sum: what a step has added to it is taken back with the step, whatever others
-// have added since.
+// drawn is what was paid of a budget in a period. Like what each event has drawn it is a row of no fold: it depends on what came first.
 type drawn struct {
 	RuleID     string `json:"rewardRuleId"`
 	CurrencyID string `json:"virtualCurrencyId,omitempty"` // empty: how often the rule paid
@@ -104,46 +105,71 @@ var budgets = store.Define("reward_budgets", (*drawn).key, nil).Packed()
 
 func (d *drawn) key() string { return d.RuleID + ":" + d.CurrencyID + "/" + d.Period }
 
-// sum returns what was paid, which may be nil, after the change that made one of it another.
-func (d *drawn) sum(from, to *drawn) drawn {
-	var out drawn
-	for _, one := range []struct {
-		of   *drawn
-		sign int64
-	}{{d, 1}, {from, -1}, {to, 1}} {
-		if one.of != nil {
-			out.RuleID, out.CurrencyID, out.Period = one.of.RuleID, one.of.CurrencyID, one.of.Period
-			out.Micros += one.sign * one.of.Micros
-		}
-	}
-	return out
-}
-
 // over tells whether no fold is taken back to the period of the sum.
 func (d *drawn) over(before time.Time) bool { return periodOver(d.Period, before) }
 
-// shortfall is how much there was of a budget for an event that was to have more. It stays so when the fold comes to the event again, however much there is
-// then. It is a row of no fold.
-type shortfall struct {
-	ID     string    `json:"id"` // what drawing was about: a transaction, or the rule of an event
-	UserID string    `json:"userId"`
-	Period string    `json:"periodId,omitempty"`
-	Micros int64     `json:"micros"`
-	At     time.Time `json:"at"`  // when the event happened
-	Seq    int64     `json:"seq"` // of the entry since which it is known
+// allotment is what an event has drawn of a budget.
+type allotment struct {
+	UserID  string `json:"userId"`
+	EventID string `json:"eventId"`
+	RuleID  string `json:"rewardRuleId"`
+	Place   int    `json:"place"` // of the reward, or itself
+	// CurrencyID and Period are those of the sum.
+	CurrencyID string `json:"virtualCurrencyId,omitempty"`
+	Period     string `json:"periodId,omitempty"`
+	Micros     int64  `json:"micros,omitempty"`
+	// Short says that there was less than was wanted, and Had how much: it has no more whatever there is later. It is known since the entry of Seq.
+	Short bool      `json:"short,omitempty"`
+	Had   int64     `json:"had,omitempty"`
+	Seq   int64     `json:"seq,omitempty"`
+	At    time.Time `json:"at"` // when the event happened
 }
 
-var shortfalls = store.Define("reward_shortfalls", (*shortfall).key, nil).Packed()
+var allotments = store.Define("reward_allotments", (*allotment).key, nil).Packed()
 
-func (s *shortfall) key() string { return shortfallKey(s.UserID, s.ID) }
+func (a *allotment) key() string {
+	return allotmentsOf(a.UserID, a.EventID) + a.RuleID + ":" + strconv.Itoa(a.Place) + "/" + a.Period
+}
 
-func shortfallKey(userID, id string) string { return userID + "/" + id }
+// allotmentsOf returns the beginning of the keys of what an event has drawn, and of what those have that follow from it.
+func allotmentsOf(userID, eventID string) string { return userID + "/" + eventID + ":" }
 
 // over tells whether no fold is taken back behind the event.
-func (s *shortfall) over(before time.Time) bool { return s.At.Before(before) }
+func (a *allotment) over(before time.Time) bool { return a.At.Before(before) }
+
+// sum returns the sum that the allotment is a part of, empty.
+func (a *allotment) sum() drawn { return drawn{a.RuleID, a.CurrencyID, a.Period, 0} }
+
+// allotted returns what an event has drawn.
+func allotted(ctx context.Context, tx *session.Tx, userID, eventID string) ([]allotment, error) {
+	all, err := allotments.List(ctx, tx, store.Prefix(allotmentsOf(userID, eventID)))
+	return slices.DeleteFunc(all, func(a allotment) bool { return a.EventID != eventID }), err
+}
+
+// release gives back what an event has drawn.
+func (a allotment) release(ctx context.Context, tx *session.Tx) error {
+	sum := a.sum()
+	found, there, err := budgets.Get(ctx, tx, sum.key())
+	if err != nil {
+		return err
+	}
+	if there && a.Micros != 0 {
+		found.Micros -= a.Micros
+		if err := budgets.Put(ctx, tx, found); err != nil {
+			return err
+		}
+	}
+	if a.Micros = 0; a.Short {
+		return allotments.Put(ctx, tx, a)
+	}
+	return allotments.Delete(ctx, tx, a.key())
+}
 
 // once is that a rule pays, in a sum of times.
 const once = 1_000_000
+
+// itself is the place of a budget of the rule.
+const itself = -1
 
 // budgeted is what of a rule has a budget: the rule itself, or one of its rewards.
 type budgeted struct {
@@ -151,34 +177,12 @@ type budgeted struct {
 	place int
 }
 
-// itself is the place of a budget of the rule.
-const itself = -1
-
 // budget returns the budget, nil if there is none.
 func (b budgeted) budget() *Budget {
 	if b.place == itself {
 		return b.rule.Budget
 	}
 	return b.rule.Rewards[b.place].Budget
-}
-
-// id returns the id of what an event draws.
-func (b budgeted) id(eventID string) string {
-	if b.place == itself {
-		return eventID + ":" + b.rule.ID
-	}
-	return rewardID(eventID, b.rule.ID, b.place)
-}
-
-// sum returns the sum that an event belongs to, empty.
-func (b budgeted) sum(zones *timeframe.Zones, at time.Time) (drawn, error) {
-	d := drawn{RuleID: b.rule.ID}
-	if b.place != itself {
-		d.CurrencyID = b.rule.Rewards[b.place].CurrencyID
-	}
-	var err error
-	d.Period, err = b.budget().period(zones, at)
-	return d, err
 }
 
 // paid returns what was paid of the budget in the period of a moment.
@@ -192,6 +196,17 @@ func (b budgeted) paid(ctx context.Context, tx *session.Tx, at time.Time) (drawn
 		sum = found
 	}
 	return sum, err
+}
+
+// sum returns the sum that an event belongs to, empty.
+func (b budgeted) sum(zones *timeframe.Zones, at time.Time) (drawn, error) {
+	d := drawn{RuleID: b.rule.ID}
+	if b.place != itself {
+		d.CurrencyID = b.rule.Rewards[b.place].CurrencyID
+	}
+	var err error
+	d.Period, err = b.budget().period(zones, at)
+	return d, err
 }
 
 // field names where the rule has the budget.
@@ -212,22 +227,37 @@ func (c *payer) budgets() (all []budgeted) {
 	return all
 }
 
+// checkBudgets refuses budgets of one sum that differ.
+func (r *RewardRule) checkBudgets() error {
+	var faults []error
+	for i := range r.Rewards {
+		w := &r.Rewards[i]
+		first := slices.IndexFunc(r.Rewards, func(o Reward) bool { return o.Budget != nil && o.CurrencyID == w.CurrencyID })
+		if w.Budget == nil || first == i {
+			continue
+		}
+		if o := r.Rewards[first].Budget; !o.Max.Equal(w.Budget.Max) || o.Per != w.Budget.Per || o.Timezone != w.Budget.Timezone {
+			faults = append(faults, fault.Invalid(rewardField(i)+"."+fieldBudget, "is another than that of %s, which is in the same currency: they share it", rewardField(first)))
+		}
+	}
+	return errors.Join(faults...)
+}
+
 // A fund is a budget as an event finds it.
 type fund struct {
 	budgeted
-	on    *mechanic.Occasion
-	drawn *drawn // which funds of one rule may share
-	// short is what there was for the event, nil if there was enough; missed says that it turned out only now.
-	short  *shortfall
-	missed bool
+	sum   *drawn // without what the event itself had drawn; funds of one rule may share it
+	had   allotment
+	known bool // it is kept
+	now   allotment
 }
 
-// left returns what there is for the event.
+// left returns what there is for the event: not less than it had drawn.
 func (f *fund) left() int64 {
 	most, _ := amount.Micros(fieldMax, f.budget().Max) // was checked
-	left := max(0, most-f.drawn.Micros)
-	if f.short != nil {
-		left = min(left, f.short.Micros)
+	left := max(most-f.sum.Micros, f.had.Micros, 0)
+	if f.now.Short {
+		left = min(left, f.now.Had)
 	}
 	return left
 }
@@ -238,89 +268,180 @@ func (f *fund) covers(n int64) bool {
 	if n <= left {
 		return true
 	}
-	if f.short == nil {
-		f.short, f.missed = &shortfall{f.id(f.on.Event.ID), f.on.User.ID, f.drawn.Period, left, f.on.Event.At, 0}, true
+	if !f.now.Short {
+		f.now.Short, f.now.Had = true, left
 	}
 	return false
 }
 
 // draw pays of a budget.
-func (f *fund) draw(ctx context.Context, tx *session.Tx, n int64) error {
-	if f == nil {
-		return nil
+func (f *fund) draw(n int64) {
+	if f != nil {
+		f.now.Micros += n
+		f.sum.Micros += n
 	}
-	f.drawn.Micros += n
-	return budgets.Put(ctx, tx, *f.drawn)
 }
 
 // says says what there was for an event that was to have more, "" if there was enough.
 func (f *fund) says() string {
-	if f == nil || f.short == nil {
+	if f == nil || !f.now.Short {
 		return ""
 	}
-	return ", as there was " + amount.FromMicros(f.short.Micros).String() + " left of " + f.budget().within(f.short.Period)
+	return ", as there was " + amount.FromMicros(f.now.Had).String() + " left of " + f.budget().within(f.now.Period)
 }
 
-// funds are what the budgets of rules are for an event, nil if none has one.
-type funds map[budgeted]*fund
+// funds are what the budgets of rules are for an event; the zero value is of rules that have none.
+type funds struct {
+	all  []*fund
+	sums []*drawn // as they are kept, and by the same places without what the event had drawn
+	less []*drawn
+	gone []allotment // of the same rules in other periods
+}
 
 // findFunds reads the budgets of the rules that may pay for an event.
-func findFunds(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, candidates []*payer) (funds, error) {
-	var all funds
+func findFunds(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, candidates []*payer) (fs funds, err error) {
+	var known []allotment
 	for _, r := range candidates {
-		known := map[string]*drawn{}
 		for _, b := range r.budgets() {
+			if known == nil {
+				if known, err = allotted(ctx, tx, o.User.ID, o.Event.ID); err != nil {
+					return funds{}, err
+				}
+				known = append([]allotment{}, known...)
+			}
 			sum, err := b.paid(ctx, tx, o.Event.At)
 			if err != nil {
-				return nil, err
+				return funds{}, err
 			}
-			if known[sum.key()] == nil {
-				known[sum.key()] = &sum
+			at := slices.IndexFunc(fs.sums, func(d *drawn) bool { return d.key() == sum.key() })
+			if at < 0 {
+				at = len(fs.sums)
+				fs.sums, fs.less = append(fs.sums, &sum), append(fs.less, new(sum))
 			}
-			f := &fund{budgeted: b, on: o, drawn: known[sum.key()]}
-			s, there, err := shortfalls.Get(ctx, tx, shortfallKey(o.User.ID, b.id(o.Event.ID)))
-			if err != nil {
-				return nil, err
+			f := &fund{budgeted: b, sum: fs.less[at]}
+			f.had = allotment{UserID: o.User.ID, EventID: o.Event.ID, RuleID: r.ID, Place: b.place, CurrencyID: sum.CurrencyID, Period: sum.Period, At: o.Event.At}
+			for i := range known {
+				if known[i].key() == f.had.key() {
+					f.had, f.known = known[i], true
+				}
 			}
-			if there && s.Period == sum.Period {
-				f.short = &s
-			}
-			if all == nil {
-				all = funds{}
-			}
-			all[b] = f
+			f.sum.Micros -= f.had.Micros
+			f.now = f.had
+			f.now.Micros, f.now.At = 0, o.Event.At
+			fs.all = append(fs.all, f)
 		}
 	}
-	return all, nil
+	for i := range known {
+		a := &known[i]
+		mine := func(f *fund) bool { return f.had.key() == a.key() }
+		if !slices.ContainsFunc(fs.all, mine) && slices.ContainsFunc(candidates, func(r *payer) bool { return r.ID == a.RuleID }) {
+			fs.gone = append(fs.gone, *a)
+		}
+	}
+	return fs, nil
+}
+
+// of returns the budget of a rule, or of one of its rewards; nil if there is none.
+func (fs *funds) of(r *payer, place int) *fund {
+	for _, f := range fs.all {
+		if f.budgeted == (budgeted{r, place}) {
+			return f
+		}
+	}
+	return nil
 }
 
 // lets tells whether the budget of a rule lets it pay once more.
-func (fs funds) lets(r *payer) bool {
-	f := fs[budgeted{r, itself}]
+func (fs *funds) lets(r *payer) bool {
+	f := fs.of(r, itself)
 	return f == nil || f.covers(once)
 }
 
-// keep notes what there was for an event that was to have more.
-func (fs funds) keep(ctx context.Context, tx *session.Tx) error {
-	var all []shortfall
-	for _, f := range fs {
-		if f.missed {
-			f.short.Seq = tx.Entry()
-			all = append(all, *f.short)
+// keep notes what the event has drawn, and what there was.
+func (fs *funds) keep(ctx context.Context, tx *session.Tx) error {
+	for i, sum := range fs.sums {
+		if fs.less[i].Micros != sum.Micros {
+			if err := budgets.Put(ctx, tx, *fs.less[i]); err != nil {
+				return err
+			}
 		}
 	}
-	slices.SortFunc(all, func(a, b shortfall) int { return strings.Compare(a.ID, b.ID) })
-	return shortfalls.Put(ctx, tx, all...)
+	for _, f := range fs.all {
+		if f.now.Short && !f.had.Short {
+			f.now.Seq = tx.Entry()
+		}
+		var err error
+		switch kept := f.now.Short || f.now.Micros != 0; {
+		case kept && (!f.known || f.now != f.had):
+			err = allotments.Put(ctx, tx, f.now)
+		case !kept && f.known:
+			err = allotments.Delete(ctx, tx, f.now.key())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, a := range fs.gone {
+		if err := a.release(ctx, tx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// fundReads names what [findFunds] reads for an event.
-func (c *payer) fundReads(tx *session.Tx, o *mechanic.Occasion) (sums, short []string) {
-	for _, b := range c.budgets() {
-		if sum, err := b.sum(tx.Zones, o.Event.At); err == nil { // otherwise React says what is wrong
-			sums, short = append(sums, sum.key()), append(short, shortfallKey(o.User.ID, b.id(o.Event.ID)))
+// giveBack releases what events have drawn that follow no longer, or are not for the rule any more.
+func (p *program) giveBack(ctx context.Context, tx *session.Tx, a mechanic.Amendment) error {
+	if !p.budgets {
+		return nil
+	}
+	for _, o := range a.Gone {
+		if !reacts(o.Event.Type) {
+			continue
+		}
+		all, err := allotted(ctx, tx, o.User.ID, o.Event.ID)
+		if err != nil {
+			return err
+		}
+		for i := range all {
+			stays, err := p.draws(ctx, tx, a, &all[i])
+			if err == nil && !stays {
+				err = all[i].release(ctx, tx)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
-	return sums, short
+	return nil
+}
+
+// draws tells whether there is still something that has drawn an allotment: an event that the rule may pay for, or what somebody has decided about.
+func (p *program) draws(ctx context.Context, tx *session.Tx, a mechanic.Amendment, of *allotment) (bool, error) {
+	for _, o := range slices.Concat(a.Come, a.Stay) {
+		if o.Event.ID == of.EventID && o.User.ID == of.UserID {
+			if slices.ContainsFunc(p.candidates(o), func(r *payer) bool { return r.ID == of.RuleID }) {
+				return true, nil
+			}
+		}
+	}
+	return of.paid(ctx, tx)
+}
+
+// paid tells whether there is a transaction that has drawn the allotment.
+func (a *allotment) paid(ctx context.Context, tx *session.Tx) (bool, error) {
+	places := []int{a.Place}
+	if a.Place == itself {
+		places = nil
+		for i := range MaxRewards {
+			places = append(places, i)
+		}
+	}
+	var ids []string
+	for _, i := range places {
+		ids = append(ids, rewardID(a.EventID, a.RuleID, i))
+	}
+	there, err := transactions.GetMany(ctx, tx, ids...)
+	return slices.ContainsFunc(there, func(t Transaction) bool { return !t.refused() }), err
 }
 
 // Binds refuses budgets that are less than what was paid of them already: ever, or in the present period.
@@ -339,7 +460,7 @@ func (r *RewardRule) Binds(ctx context.Context, tx *session.Tx) error {
 	return errors.Join(faults...)
 }
 
-// Rewind lets what the user was paid and refused of budgets be what it was before the entries behind the one that is being made once more. As far as nothing is known
+// Rewind lets what the user was refused of budgets be what it was before the entries behind the one that is being made once more. As far as nothing is known
 // to have been missing there was enough, whatever others have drawn since.
 func (p *program) Rewind(ctx context.Context, tx *session.Tx, u *tenancy.User) error {
 	if !p.budgets {
@@ -353,17 +474,45 @@ func (p *program) Rewind(ctx context.Context, tx *session.Tx, u *tenancy.User) e
 	for i := range sums {
 		keys[i] = sums[i].key()
 	}
-	short, err := shortfalls.List(ctx, tx, store.Prefix(shortfallKey(u.ID, "")))
+	all, err := allotments.List(ctx, tx, store.Prefix(u.ID+"/"))
 	if err != nil {
 		return err
 	}
-	var later []string
-	for i := range short {
-		if short[i].Seq > tx.Seq {
-			later = append(later, short[i].key())
+	var others []string
+	for i := range all {
+		if !all[i].Short || all[i].Seq > tx.Seq {
+			others = append(others, all[i].key())
 		}
 	}
-	return errors.Join(budgets.Delete(ctx, tx, keys...), shortfalls.Delete(ctx, tx, later...))
+	return errors.Join(budgets.Delete(ctx, tx, keys...), allotments.Delete(ctx, tx, others...))
+}
+
+// joinBudgets gives what the events of the user who is given up have drawn to the one who stays.
+func joinBudgets(ctx context.Context, tx *session.Tx, n mechanic.Naming) error {
+	_, err := mechanic.Give(ctx, tx, allotments, n.From+"/", func(a *allotment) { a.UserID, a.EventID = n.Into, n.Derived(a.EventID) })
+	return err
+}
+
+// settleBudgets gives back what has been drawn for what the two did not both have coming.
+func settleBudgets(ctx context.Context, tx *session.Tx, userID string) error {
+	all, err := allotments.List(ctx, tx, store.Prefix(userID+"/"))
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		a := &all[i]
+		if a.Micros == 0 || a.Place == itself { // what is no amount leaves nothing to ask
+			continue
+		}
+		there, err := a.paid(ctx, tx)
+		if err == nil && !there {
+			err = a.release(ctx, tx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A BudgetState is what has become of a budget of a rule.

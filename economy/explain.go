@@ -83,7 +83,7 @@ func (p *program) Explain(
 	}
 	caps := make([]reward, len(r.Rewards))
 	for i := range caps {
-		caps[i].rule, caps[i].place, caps[i].fund = r, i, x.funds[budgeted{r, i}]
+		caps[i].rule, caps[i].place, caps[i].fund = r, i, x.funds.of(r, i)
 	}
 	if err := readSpent(ctx, tx, o, caps); err != nil {
 		return nil, nil, err
@@ -141,14 +141,14 @@ func (x *explanation) askLimit(r *payer, now *tally) bool {
 
 // askBudget asks whether the budget of the rule lets it pay once more.
 func (x *explanation) askBudget(r *payer) bool {
-	f := x.funds[budgeted{r, itself}]
+	f := x.funds.of(r, itself)
 	switch {
 	case f == nil:
 		return true
 	case !f.covers(once):
-		return x.v.Ask(fieldBudget, false, "it had paid as often as it may: %s", f.budget().within(f.drawn.Period))
+		return x.v.Ask(fieldBudget, false, "it had paid as often as it may: %s", f.budget().within(f.now.Period))
 	}
-	return x.v.Ask(fieldBudget, true, "it may pay %s, and had paid less often", f.budget().within(f.drawn.Period))
+	return x.v.Ask(fieldBudget, true, "it may pay %s, and had paid less often", f.budget().within(f.now.Period))
 }
 
 // askRewards asks whether there is anything to pay.
@@ -301,6 +301,13 @@ func (x *explanation) askRaised(b *booster, made []Change) {
 		case j < 0:
 			paid = append(paid, what+", to which it adds nothing beside the others")
 		default:
+			was := c.BaseAmount
+			for _, by := range c.Boosts {
+				was = was.Add(by.Amount)
+			}
+			if !was.Equal(c.Amount) {
+				what = was.String() + " " + c.CurrencyID + ", of which " + r.ID + " pays " + c.Amount.String()
+			}
 			raised = append(raised, c.Boosts[j].Amount.String()+" of "+what)
 		}
 	}

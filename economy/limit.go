@@ -29,8 +29,8 @@ type Cap struct {
 	Per timeframe.Calendar `json:"per,omitempty"`
 	// Timeframe makes it one for each of its periods. What is earned outside of them has no limit.
 	Timeframe *timeframe.Timeframe `json:"timeframe,omitempty"`
-	// Budget is the most that the reward pays all users together; nil means without limit. Rewards of one rule in one currency that have budgets for the same periods share
-	// what they have paid.
+	// Budget is the most that the reward pays all users together; nil means without limit. Rewards of one rule in one currency that have budgets have the same, and share
+	// it.
 	Budget *Budget `json:"budget,omitempty"`
 	// WhenExceeded says what is paid of a reward that is more than what the cap or the budget leaves, or than what the currency lets the user have.
 	// Empty means NOTHING.
@@ -255,8 +255,9 @@ func (r *reward) spend(ctx context.Context, tx *session.Tx) error {
 	if err != nil {
 		return err
 	}
-	if err := r.fund.draw(ctx, tx, n); err != nil || r.spent == nil {
-		return err
+	r.fund.draw(n)
+	if r.spent == nil {
+		return nil
 	}
 	r.spent.Micros += n
 	return tallies.Put(ctx, tx, *r.spent)

@@ -218,6 +218,7 @@ func (m *lotMove) debit(ctx context.Context, tx *session.Tx) error {
 		}
 		if is {
 			t, rest = known, known.Rest
+			t.Of = slices.Clip(t.Of)
 		}
 	}
 	t.Rest = m.micros
@@ -310,6 +311,7 @@ func (m *lotMove) giveBack(ctx context.Context, tx *session.Tx) error {
 	if err != nil {
 		return err
 	}
+	t.Of = slices.Clone(t.Of) // what was read stays as it was: the step goes back to it
 	rest := min(m.micros, t.Rest)
 	t.Rest -= rest
 	left := min(m.micros-rest, free)

@@ -138,7 +138,7 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	if len(candidates) == 0 {
 		return reads
 	}
-	var counted, limits, made, lately, held, sums, short []string
+	var counted, limits, made, lately, held, sums []string
 	for _, r := range candidates {
 		for i, w := range r.Rewards {
 			if !w.money() {
@@ -151,8 +151,11 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 			counted = append(counted, accountKey(o.User.ID, w.CurrencyID), accountKey("", w.CurrencyID))
 		}
 		limits = append(append(limits, r.tallyKeys(o)...), r.spentKeys(tx, o)...)
-		drawn, missing := r.fundReads(tx, o)
-		sums, short = append(sums, drawn...), append(short, missing...)
+		for _, b := range r.budgets() {
+			if sum, err := b.sum(tx.Zones, o.Event.At); err == nil { // otherwise React says what is wrong
+				sums = append(sums, sum.key())
+			}
+		}
 		if len(r.Counts) > 0 {
 			lately = append(lately, (&recent{RuleID: r.ID, UserID: o.User.ID}).key())
 		}
@@ -170,7 +173,7 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	}
 	if len(sums) > 0 {
 		slices.Sort(sums)
-		reads = append(reads, budgets.Keys(slices.Compact(sums)...), shortfalls.Keys(short...))
+		reads = append(reads, budgets.Keys(slices.Compact(sums)...), allotments.Rows(store.Prefix(allotmentsOf(o.User.ID, o.Event.ID))))
 	}
 	return reads
 }

@@ -197,10 +197,10 @@ func (s Service) HeldForReview(ctx context.Context, page store.Page) (ts []Trans
 	})
 }
 
-// Join gives what was decided about the rewards of the user who is given up to the one who stays: they are held for review as they were, and what there was
-// of a budget for them is no more.
+// Join gives what was decided about the rewards of the user who is given up to the one who stays: they are held for review as they were, and have
+// what they have drawn of budgets.
 func (*program) Join(ctx context.Context, tx *session.Tx, n mechanic.Naming) (since time.Time, err error) {
-	if _, err := mechanic.Give(ctx, tx, shortfalls, shortfallKey(n.From, ""), func(s *shortfall) { s.UserID, s.ID = n.Into, n.Derived(s.ID) }); err != nil {
+	if err := joinBudgets(ctx, tx, n); err != nil {
 		return time.Time{}, err
 	}
 	_, err = mechanic.Give(ctx, tx, reviews, reviewKey(n.From, ""), func(r *review) { r.UserID, r.TransactionID = n.Into, n.Derived(r.TransactionID) })
@@ -209,6 +209,8 @@ func (*program) Join(ctx context.Context, tx *session.Tx, n mechanic.Naming) (si
 
 // Joined gives what was decided meanwhile.
 func (p *program) Joined(ctx context.Context, tx *session.Tx, n mechanic.Naming) ([]Change, error) {
-	_, err := p.Join(ctx, tx, n)
-	return nil, err
+	if _, err := p.Join(ctx, tx, n); err != nil {
+		return nil, err
+	}
+	return nil, settleBudgets(ctx, tx, n.Into)
 }

@@ -115,9 +115,9 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		return nil, err
 	}
 	for i := range rewards {
-		rewards[i].fund = funds[budgeted{rewards[i].rule, rewards[i].place}]
+		rewards[i].fund = funds.of(rewards[i].rule, rewards[i].place)
 	}
-	changes, err := p.pay(ctx, tx, o, rewards, used, funds)
+	changes, err := p.pay(ctx, tx, o, rewards, used, &funds)
 	return changes, errors.Join(err, funds.keep(ctx, tx))
 }
 
@@ -211,7 +211,7 @@ func rewardID(eventID, ruleID string, i int) string {
 }
 
 // pay enters the rewards, as rejected where a cap or a bound is in the way, gives the things, and counts the rules that paid and what they paid.
-func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, rewards []reward, used map[*payer]*tally, funds funds) ([]Change, error) {
+func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, rewards []reward, used map[*payer]*tally, funds *funds) ([]Change, error) {
 	l := p.ledger()
 	rows := make([]Transaction, 0, len(rewards))
 	for i := range rewards {
@@ -253,9 +253,7 @@ func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion,
 					return nil, err
 				}
 			}
-			if err := funds[budgeted{r.rule, itself}].draw(ctx, tx, once); err != nil {
-				return nil, err
-			}
+			funds.of(r.rule, itself).draw(once)
 		}
 		changes = append(changes, r.change())
 	}
@@ -410,7 +408,7 @@ func usage(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, rules []*p
 
 // Amend adds to changes the rewards that are others after the user's fold was folded again, and says of those that an event of the call made
 // and that had been there before what they were made to.
-func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
+func (p *program) Amend(ctx context.Context, tx *session.Tx, a mechanic.Amendment, changes []Change) ([]Change, error) {
 	for i, d := range slices.Concat(a.Rows, a.Told) {
 		if now, is := d.Now.(account); is {
 			if err := p.reportOwed(tx, d.Was, &now); err != nil {
@@ -444,7 +442,7 @@ func (p *program) Amend(_ context.Context, tx *session.Tx, a mechanic.Amendment,
 			c.RewardRuleID, c.StreakRuleID = "", strings.TrimPrefix(t.Initiator, streakPrefix)
 		}
 	}
-	return amendThings(a, changes), nil
+	return amendThings(a, changes), p.giveBack(ctx, tx, a)
 }
 
 // reportOwed says what a user owes: what was paid and does not follow after all has been spent. It is refused if nobody may.

@@ -134,7 +134,7 @@ func (r *RewardRule) Pays(currencyID string, of event.Type) bool {
 // Validate returns every fault of the rule's fields, joined.
 func (r *RewardRule) Validate() error {
 	_, err := compileRule(r)
-	return errors.Join(text.Required("name", r.Name), r.Matcher().Check(matchFields, entities...), r.checkMode(), r.checkLimit(), r.Budget.checkTimes(), r.checkCounts(), r.checkRewards(), err)
+	return errors.Join(text.Required("name", r.Name), r.Matcher().Check(matchFields, entities...), r.checkMode(), r.checkLimit(), r.Budget.checkTimes(), r.checkBudgets(), r.checkCounts(), r.checkRewards(), err)
 }
 
 func (r *RewardRule) checkMode() error {

@@ -20,7 +20,7 @@ func Room(e room.Engine[Change]) room.Room[Change, Service] {
 		}).Leaving(
 		mechanic.Remaining(tallies, mechanic.Each((*tally).over)), mechanic.Remaining(recents, mechanic.Each((*recent).over)),
 		mechanic.Remaining(reviews, mechanic.Each((*review).over)), mechanic.Remaining(budgets, mechanic.Each((*drawn).over)),
-		mechanic.Remaining(shortfalls, mechanic.Each((*shortfall).over)))
+		mechanic.Remaining(allotments, mechanic.Each((*allotment).over)))
 }
 
 // move lets the transaction be another user's.
@@ -34,7 +34,7 @@ func (t *Transaction) move(n mechanic.Naming) {
 // tables are all that the package keeps.
 func tables() []*store.Schema {
 	return []*store.Schema{
-		transactions.Schema(), accounts.Schema(), tallies.Schema(), tagEnds.Schema(), recents.Schema(), reviews.Schema(), budgets.Schema(), shortfalls.Schema(), lots.Schema(), lotSums.Schema(), takings.Schema(),
+		transactions.Schema(), accounts.Schema(), tallies.Schema(), tagEnds.Schema(), recents.Schema(), reviews.Schema(), budgets.Schema(), allotments.Schema(), lots.Schema(), lotSums.Schema(), takings.Schema(),
 	}
 }
 
@@ -53,7 +53,6 @@ func parts() []mechanic.Part {
 		mechanic.Rows(tallies, func(t *tally) string { return t.UserID }),
 		mechanic.Rows(tagEnds, func(e *tagEnd) string { return e.UserID }),
 		mechanic.Rows(recents, func(r *recent) string { return r.UserID }),
-		mechanic.Sums(budgets, func(*drawn) string { return "" }, (*drawn).sum),
 		mechanic.Moving(mechanic.Sums(accounts, func(a *account) string { return a.UserID }, (*account).sum), accounts,
 			func(a *account, n mechanic.Naming) { a.UserID = n.User(a.UserID) }),
 	}...)

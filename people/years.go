@@ -226,7 +226,12 @@ func goOn(ctx context.Context, tx *session.Tx, since time.Time, limit int) (more
 			continue
 		}
 		err := tx.For(u.ID, func() error {
-			_, known, err := years.Get(ctx, tx, u.ID)
+			is, known, err := years.Get(ctx, tx, u.ID)
+			if err == nil && known && !is.DueAt.After(tx.Now) { // nobody may have asked when it was due
+				if err = tx.Wake(ctx, u.ID); err == nil {
+					_, known, err = years.Get(ctx, tx, u.ID)
+				}
+			}
 			if err != nil || known {
 				return err
 			}

@@ -3,6 +3,7 @@ package proof_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -124,6 +125,51 @@ func TestWhatCountsForABudget(t *testing.T) {
 	})
 }
 
+// What an event has drawn stays with it: nothing that comes late takes it, and neither does a version with another budget.
+func TestWhatWasDrawnStays(t *testing.T) {
+	at := time.Date(2025, 10, 6, 10, 0, 0, 0, time.UTC)
+	part := func(most int) object { return object{"budget": object{"max": most}, "whenExceeded": "PART"} }
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		record := func(e event.Event) {
+			_, err := w.Record(ctx, e)
+			require.NoError(t, err)
+		}
+		w.set(at.Add(time.Hour))
+		_, err := w.Import(ctx, bundle(t, budgeted(nil, part(10))))
+		require.NoError(t, err)
+		record(swimBy("ada", "a1", at, 6))
+		record(swimBy("ada", "a2", at.Add(time.Minute), 4))
+		record(swimBy("ada", "late", at.Add(-time.Minute), 6))
+		require.EqualValues(t, 10, w.points(t, "ada"))
+		x, err := w.Economy.Transaction(ctx, "a1:swims:0")
+		require.NoError(t, err)
+		require.Equal(t, "6", x.Amount.String())
+		_, err = w.Retract(ctx, "late", guerdon.Correction{Reason: "was none"})
+		require.NoError(t, err)
+		require.EqualValues(t, 10, w.points(t, "ada"))
+
+		w.set(at.Add(2 * time.Hour))
+		_, err = w.Import(ctx, bundle(t, budgeted(nil, part(100))))
+		require.NoError(t, err)
+		w.set(at.Add(3 * time.Hour))
+		record(swimBy("bob", "b", at, 50))
+		record(swimBy("ada", "late-too", at.Add(-time.Minute), 0))
+		require.EqualValues(t, 10, w.points(t, "ada"), "by a budget of 10, when 60 of 100 were drawn")
+
+		_, err = w.Economy.Reverse(ctx, "a1:swims:0", economy.Reversal{ID: "back", Amount: decimal.NewFromInt(6)})
+		require.NoError(t, err)
+		_, err = w.Retract(ctx, "a1", guerdon.Correction{Reason: "was none"})
+		require.NoError(t, err)
+		record(swimBy("eve", "e", at, 100))
+		require.EqualValues(t, 40, w.points(t, "eve"), "what was taken back goes on to count")
+		states, err := w.Economy.Budgets(ctx, "swims")
+		require.NoError(t, err)
+		require.Len(t, states, 1)
+		require.Equal(t, "100", states[0].Paid.String())
+	})
+}
+
 // However many record at once, no budget is overdrawn.
 func TestBudgetsHoldForWhoComesAtOnce(t *testing.T) {
 	at := time.Date(2025, 10, 6, 10, 0, 0, 0, time.UTC)
@@ -154,13 +200,19 @@ func TestBudgetsHoldForWhoComesAtOnce(t *testing.T) {
 	})
 }
 
+// allHistory is all transactions of a user.
+func (w *world) allHistory(t tester, user string) []economy.Transaction {
+	t.Helper()
+	return pages(t, func(p store.Page) ([]economy.Transaction, string, error) {
+		return w.Economy.History(t.Context(), w.as(user), p)
+	})
+}
+
 // drawn is what a rule has paid to all, and how often.
 func (w *world) drawn(t tester, ruleID string) (paid decimal.Decimal, times int) {
 	t.Helper()
 	for _, user := range people {
-		for _, x := range pages(t, func(p store.Page) ([]economy.Transaction, string, error) {
-			return w.Economy.History(t.Context(), w.as(user), p)
-		}) {
+		for _, x := range w.allHistory(t, user) {
 			if x.Initiator == "rewardRuleId#"+ruleID && x.State != economy.Rejected {
 				paid, times = paid.Add(x.Amount), times+1
 			}
@@ -175,6 +227,23 @@ func TestNoBudgetIsOverdrawn(t *testing.T) {
 	checkStores(t, func(rt *rapid.T, b *backend) {
 		s, w := scenarios(f).Draw(rt, "scenario"), b.empty(rt, founding)
 		w.enact(rt, s, s.orders().Draw(rt, "order"), w.records(rt))
+		for _, user := range people {
+			for _, x := range w.allHistory(rt, user) {
+				var err error
+				switch {
+				case x.InitiatorType != economy.ByRewardRule || !rapid.Bool().Draw(rt, "decided"):
+				case x.State == economy.Pending:
+					_, err = w.Economy.Redeem(rt.Context(), user, x.ID)
+				case x.State == economy.Completed:
+					_, err = w.Economy.Reverse(rt.Context(), x.ID, economy.Reversal{ID: "back-" + strings.NewReplacer(":", "-", "+", "-").Replace(x.ID), Amount: x.Amount})
+				}
+				if err != nil {
+					require.ErrorIs(rt, err, fault.ErrConflict)
+				}
+			}
+			_, err := w.Record(rt.Context(), event.Event{ID: "late-" + user, UserID: user, EntityID: "run", At: founding.Add(time.Second), Value: new(decimal.NewFromInt(3))})
+			require.NoError(rt, err)
+		}
 		if len(s.events) > 0 {
 			gone := rapid.SampledFrom(s.events).Draw(rt, "gone")
 			_, err := w.Retract(rt.Context(), gone.ID, guerdon.Correction{Reason: "was none"})

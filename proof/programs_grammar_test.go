@@ -139,7 +139,7 @@ func (a author) leaves(root string) []any {
 		of := []any{isRed()}
 		if a.tags {
 			of = append(of, operation("in", "red", variable("tagsGained")), operation("in", "blue", variable("event.tagsLost")), operation("!=", variable("change"), "JOINED"),
-				operation("==", variable("change"), "FIRST_SEEN"), operation("==", variable("event.change"), "ANNIVERSARY"))
+				operation("==", variable("event.change"), pick(a, "change", "FIRST_SEEN", "ANNIVERSARY")))
 		}
 		return of
 	case "user":

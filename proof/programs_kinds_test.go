@@ -250,6 +250,7 @@ func (a author) rewardRule(id string) object {
 	if a.limits {
 		currencies = append(currencies, "gems")
 	}
+	shared := a.budget(3, 1, 5)
 	var rewards []object
 	for range rapid.IntRange(1, 2).Draw(a.T, "rewards") {
 		if a.badges && entity != "Badge" && pick(a, "badge", true, false) {
@@ -266,7 +267,7 @@ func (a author) rewardRule(id string) object {
 		}
 		rewards = append(rewards, merge(object{
 			"virtualCurrencyId": pick(a, "currency", currencies...), "redemptionMode": pick(a, "redemption", "AUTO", "AUTO", "MANUAL"), "expression": a.amount(entity),
-		}, a.limit(), a.budget(3, 1, 5)))
+		}, a.limit(), shared))
 		if a.lives && pick(a, "own life", false, true) {
 			rewards[len(rewards)-1]["life"] = a.life()
 		}

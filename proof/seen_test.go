@@ -2,6 +2,7 @@ package proof_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/guerdonhq/guerdon/content"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/guerdontest"
+	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/tenancy"
 )
 
@@ -237,4 +239,41 @@ func TestMissionsForTheFirstDeed(t *testing.T) {
 	g := play(t, c, r)
 	require.Len(t, g.runs("ada", january(1)).Missions, 1)
 	require.Empty(t, g.runs("ada", january(2)).Missions)
+}
+
+// Who had an anniversary while nobody asked has the next one, whether or not the clock was asked meanwhile, and however many there are.
+func TestAnniversariesGoOnAfterARest(t *testing.T) {
+	at := func(year, month, day int) time.Time {
+		return time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
+	}
+	for _, asked := range []bool{true, false} {
+		g := playWith(t, founded(t, memory.New(), "theta", january(0)), anniversaries())
+		join := func(letter string) {
+			for i := range 60 {
+				_, err := g.Users.Create(t.Context(), tenancy.NewUser{ID: fmt.Sprint(letter, i)})
+				require.NoError(t, err)
+			}
+		}
+		join("z")
+		g.set(at(2024, 1, 10))
+		join("a")
+		g.set(at(2024, 6, 1))
+		_, err := g.Economy.RewardRules.Archive(t.Context(), "years")
+		require.NoError(t, err)
+		g.set(at(2025, 2, 1))
+		if asked {
+			require.NoError(t, g.Advance(t.Context()))
+		}
+		_, err = g.Economy.RewardRules.Unarchive(t.Context(), "years")
+		require.NoError(t, err)
+		_, err = g.Economy.RewardRules.Publish(t.Context(), "years")
+		require.NoError(t, err)
+		for _, day := range []time.Time{at(2025, 2, 2), at(2025, 2, 3), at(2026, 2, 5), at(2027, 2, 5)} {
+			g.advanceTo(day)
+		}
+		for i := range 60 {
+			require.Equal(t, "5", g.balance(fmt.Sprint("a", i)))
+			require.Equal(t, "5", g.balance(fmt.Sprint("z", i)))
+		}
+	}
 }

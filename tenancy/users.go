@@ -24,7 +24,7 @@ import (
 // matches users and whose condition reads the field change, or years, and does not require another change.
 //   - [FirstSeen]: the user did something for the first time, which is an activity, a quiz, a slide, a story or a tracking that counts. The event follows
 //     from what is first in the order in which it happened, whatever comes late or is taken back: there is one of a user, and its id is the user's with ":+seen".
-//     Who did something before the rule was published was seen before, also if that is archived.
+//     Who did something before the rule was published was seen before, also if that is archived; and if what turns out to be first was recorded while nobody asked, nobody is told of it.
 //   - [Anniversary]: it is the day of the year on which the user joined, where the user lives by then, and years says how many have passed. The day of joining is
 //     that of where the user lived then; who joined on 29 February has the anniversary on 28 February in years that have no such day. There is one of a
 //     user and year, and none of who is suspended on the day or deleted. It follows when the clock is asked (guerdon.Workspace.Advance), or before the user's next event. Those who joined before

@@ -131,6 +131,22 @@ func (w *World) RequireLapse(t TB, userID, currencyID string, at time.Time, amou
 	}
 }
 
+// RequireBudget fails the test unless so much is left of a budget of a reward rule in the present period: field is where the rule has it, "budget" or "rewards[0].budget".
+func (w *World) RequireBudget(t TB, rewardRuleID, field, left string) {
+	t.Helper()
+	want, err := decimal.NewFromString(left)
+	require.NoError(t, err)
+	states, err := w.Economy.Budgets(t.Context(), rewardRuleID)
+	require.NoError(t, err)
+	var all lines
+	for _, s := range states {
+		if all.add("%s: %s of %s paid, %s left", s.Field, s.Paid, s.Max, s.Left); s.Field == field && s.Left.Equal(want) {
+			return
+		}
+	}
+	fail(t, fmt.Sprintf("of %s of rule %q is not left %s", field, rewardRuleID, want), all)
+}
+
 // RequireHeldForReview fails the test unless rewards of so much of a currency wait for somebody to release them to a user; "0" is nothing.
 func (w *World) RequireHeldForReview(t TB, userID, currencyID, amount string) {
 	t.Helper()

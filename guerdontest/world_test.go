@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/guerdonhq/guerdon/content"
+	"github.com/guerdonhq/guerdon/economy"
 	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/learning"
@@ -275,4 +276,19 @@ func TestWorldKnowsWhatIsHeld(t *testing.T) {
 	w.Does(t, "ada", "run")
 	w.RequireHeldForReview(t, "ada", "points", "2")
 	w.RequireBalance(t, "ada", "points", "4")
+}
+
+// A World knows what is left of budgets.
+func TestWorldKnowsWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	w := guerdontest.New(t)
+	rule := guerdontest.RewardRule("runs", guerdontest.Doing("run"), "points", "2")
+	rule.Budget = &economy.Budget{Max: decimal.NewFromInt(3)}
+	rule.Rewards[0].Budget = &economy.Budget{Max: decimal.NewFromInt(5)}
+	w.Publish(t, guerdontest.Activity("run"), guerdontest.Currency("points"), rule, guerdontest.Boost("half-more", "1.5"))
+	w.Join(t, "ada")
+	w.Does(t, "ada", "run")
+	w.RequireBudget(t, "runs", "budget", "2")
+	w.RequireBudget(t, "runs", "rewards[0].budget", "2")
+	w.RequireBalance(t, "ada", "points", "3")
 }

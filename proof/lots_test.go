@@ -34,6 +34,27 @@ func requireLots(t testing.TB, w *guerdontest.World) {
 	require.True(t, report.OK(), "%+v", report)
 }
 
+// What a reversal has given back to lots, it gives back again when the fold is folded again: once by one late event, and by the next.
+func TestReversalGivesLotsTheirLifeAgain(t *testing.T) {
+	t.Parallel()
+	w := newLotsWorld(t)
+	w.Does(t, "ada", "run")
+	w.Pass(t, time.Hour)
+	spent, err := w.Economy.Spend(t.Context(), "ada", economy.Spending{CurrencyID: "points", Amount: decimal.NewFromInt(4)})
+	require.NoError(t, err)
+	w.Pass(t, time.Hour)
+	_, err = w.Economy.Reverse(t.Context(), spent.ID, economy.Reversal{})
+	require.NoError(t, err)
+	for i := range 3 { // between the two
+		_, err := w.Record(t.Context(), event.Event{ID: fmt.Sprint("late-", i), UserID: "ada", EntityID: "run", At: w.Now().Add(-time.Duration(i+30) * time.Minute)})
+		require.NoError(t, err)
+		requireLots(t, w)
+	}
+	w.Pass(t, 10*guerdontest.Day)
+	w.RequireBalance(t, "ada", "points", "0")
+	requireLots(t, w)
+}
+
 // A reversal gives back to lots what was taken of them, what was taken last first; what has lapsed since lapses at once.
 func TestReversalGivesLotsTheirLife(t *testing.T) {
 	t.Parallel()

@@ -172,16 +172,8 @@ func (b *booster) within(tx *session.Tx, o *mechanic.Occasion) (bool, error) {
 	if b.Timeframe == nil {
 		return true, nil
 	}
-	zone, err := o.User.Location(tx.Zones)
-	if err != nil {
-		return false, err
-	}
-	schedule, err := b.Timeframe.In(zone, tx.Zones)
-	if err != nil {
-		return false, err
-	}
-	_, is := schedule.PeriodAt(o.Event.At)
-	return is, nil
+	_, is, err := mechanic.Trigger{Timeframe: *b.Timeframe}.PeriodAt(tx, o.User, o.Event.At)
+	return is, err
 }
 
 // boosts returns the boosts that are on for an occasion, for whatever rule.

@@ -300,15 +300,15 @@ type funds struct {
 
 // findFunds reads the budgets of the rules that may pay for an event.
 func findFunds(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, candidates []*payer) (fs funds, err error) {
-	var known []allotment
+	if !slices.ContainsFunc(candidates, func(r *payer) bool { return len(r.budgets()) > 0 }) {
+		return funds{}, nil
+	}
+	known, err := allotted(ctx, tx, o.User.ID, o.Event.ID)
+	if err != nil {
+		return funds{}, err
+	}
 	for _, r := range candidates {
 		for _, b := range r.budgets() {
-			if known == nil {
-				if known, err = allotted(ctx, tx, o.User.ID, o.Event.ID); err != nil {
-					return funds{}, err
-				}
-				known = append([]allotment{}, known...)
-			}
 			sum, err := b.paid(ctx, tx, o.Event.At)
 			if err != nil {
 				return funds{}, err
@@ -354,7 +354,14 @@ func (fs *funds) of(r *payer, place int) *fund {
 // lets tells whether the budget of a rule lets it pay once more.
 func (fs *funds) lets(r *payer) bool {
 	f := fs.of(r, itself)
-	return f == nil || f.covers(once)
+	return f == nil || fs.refused(r) || f.covers(once)
+}
+
+// refused tells whether the rule had been let and a reward of it had been refused by its budget: so it is again, however often the rule has paid since.
+func (fs *funds) refused(r *payer) bool {
+	return slices.ContainsFunc(fs.all, func(f *fund) bool {
+		return f.rule == r && f.place != itself && f.had.Short && f.had.Micros == 0
+	})
 }
 
 // keep notes what the event has drawn, and what there was.

@@ -153,19 +153,18 @@ func (c *payer) spent(tx *session.Tx, o *mechanic.Occasion, i int) (tally, bool,
 	if w.Per == "" && w.Timeframe == nil {
 		return t, true, nil
 	}
-	zone, err := o.User.Location(tx.Zones)
-	if err != nil {
-		return tally{}, false, err
-	}
 	if w.Timeframe == nil {
+		zone, err := o.User.Location(tx.Zones)
+		if err != nil {
+			return tally{}, false, err
+		}
 		t.Period = w.Per.ID(timeframe.DayOf(o.Event.At, zone))
 		return t, true, nil
 	}
-	schedule, err := w.Timeframe.In(zone, tx.Zones)
+	p, within, err := mechanic.Trigger{Timeframe: *w.Timeframe}.PeriodAt(tx, o.User, o.Event.At)
 	if err != nil {
 		return tally{}, false, err
 	}
-	p, within := schedule.PeriodAt(o.Event.At)
 	t.Period, t.EndsAt = capped+p.ID, p.EndsAt
 	return t, within, nil
 }

@@ -118,6 +118,8 @@ type allotment struct {
 	CurrencyID string `json:"virtualCurrencyId,omitempty"`
 	Period     string `json:"periodId,omitempty"`
 	Micros     int64  `json:"micros,omitempty"`
+	// Let says that the budget of the rule has let it pay, whatever came of its rewards.
+	Let bool `json:"let,omitempty"`
 	// Short says that there was less than was wanted, and Had how much: it has no more whatever there is later. It is known since the entry of Seq.
 	Short bool      `json:"short,omitempty"`
 	Had   int64     `json:"had,omitempty"`
@@ -125,7 +127,7 @@ type allotment struct {
 	At    time.Time `json:"at"` // when the event happened
 }
 
-var allotments = store.Define("reward_allotments", (*allotment).key, nil).Packed()
+var allotments = store.Define("reward_allotments", (*allotment).key, nil).Packed().Version(4)
 
 func (a *allotment) key() string {
 	return allotmentsOf(a.UserID, a.EventID) + a.RuleID + ":" + strconv.Itoa(a.Place) + "/" + a.Period
@@ -159,7 +161,7 @@ func (a allotment) release(ctx context.Context, tx *session.Tx) error {
 			return err
 		}
 	}
-	if a.Micros = 0; a.Short {
+	if a.Micros, a.Let = 0, false; a.Short {
 		return allotments.Put(ctx, tx, a)
 	}
 	return allotments.Delete(ctx, tx, a.key())
@@ -327,7 +329,7 @@ func findFunds(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, candid
 			}
 			f.sum.Micros -= f.had.Micros
 			f.now = f.had
-			f.now.Micros, f.now.At = 0, o.Event.At
+			f.now.Micros, f.now.Let, f.now.At = 0, false, o.Event.At
 			fs.all = append(fs.all, f)
 		}
 	}
@@ -351,18 +353,19 @@ func (fs *funds) of(r *payer, place int) *fund {
 	return nil
 }
 
-// lets tells whether the budget of a rule lets it pay once more.
+// lets tells whether the budget of a rule lets it pay once more. What it has let for the event it lets again, however often the rule has paid since, so that no
+// other rule pays instead: that there is nothing left is then what its rewards are refused for.
 func (fs *funds) lets(r *payer) bool {
 	f := fs.of(r, itself)
-	return f == nil || fs.refused(r) || f.covers(once)
+	if f == nil {
+		return true
+	}
+	f.now.Let = f.had.Let || f.covers(once)
+	return f.now.Let
 }
 
-// refused tells whether the rule had been let and a reward of it had been refused by its budget: so it is again, however often the rule has paid since.
-func (fs *funds) refused(r *payer) bool {
-	return slices.ContainsFunc(fs.all, func(f *fund) bool {
-		return f.rule == r && f.place != itself && f.had.Short && f.had.Micros == 0
-	})
-}
+// lasts tells whether what a rule was let is still there.
+func (f *fund) lasts() bool { return f == nil || f.now.Micros > 0 || f.covers(once) }
 
 // keep notes what the event has drawn, and what there was.
 func (fs *funds) keep(ctx context.Context, tx *session.Tx) error {
@@ -378,7 +381,7 @@ func (fs *funds) keep(ctx context.Context, tx *session.Tx) error {
 			f.now.Seq = tx.Entry()
 		}
 		var err error
-		switch kept := f.now.Short || f.now.Micros != 0; {
+		switch kept := f.now.Short || f.now.Let || f.now.Micros != 0; {
 		case kept && (!f.known || f.now != f.had):
 			err = allotments.Put(ctx, tx, f.now)
 		case !kept && f.known:

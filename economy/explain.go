@@ -1,6 +1,7 @@
 package economy
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -83,7 +84,7 @@ func (p *program) Explain(
 	}
 	caps := make([]reward, len(r.Rewards))
 	for i := range caps {
-		caps[i].rule, caps[i].place, caps[i].fund = r, i, x.funds.of(r, i)
+		caps[i].rule, caps[i].place, caps[i].fund, caps[i].times = r, i, x.funds.of(r, i), x.funds.of(r, itself)
 	}
 	if err := readSpent(ctx, tx, o, caps); err != nil {
 		return nil, nil, err
@@ -145,7 +146,7 @@ func (x *explanation) askBudget(r *payer) bool {
 	switch {
 	case f == nil:
 		return true
-	case !f.covers(once):
+	case !x.funds.lets(r):
 		return x.v.Ask(fieldBudget, false, "it had paid as often as it may: %s", f.budget().within(f.now.Period))
 	}
 	return x.v.Ask(fieldBudget, true, "it may pay %s, and had paid less often", f.budget().within(f.now.Period))
@@ -194,6 +195,9 @@ func (x *explanation) askBounds(r *payer, caps []reward, made []Change, problems
 				return c.RewardRuleID == r.ID && c.BadgeID == want.BadgeID && c.TagID == want.TagID && c.LadderID == want.LadderID && c.StepID == want.StepID
 			}) {
 				booked = append(booked, "the "+w.noun()+" "+w.reference().ID)
+			} else if short := caps[i].times.says(); short != "" {
+				name = fieldBudget
+				rejected = append(rejected, "the "+w.noun()+" "+w.reference().ID+short)
 			}
 			continue
 		}
@@ -209,7 +213,7 @@ func (x *explanation) askBounds(r *payer, caps []reward, made []Change, problems
 			paid += ", held for review" + x.held[i]
 		}
 		reason := mechanic.ProblemIn(problems, r.source(), rewardField(i))
-		short := caps[i].fund.says()
+		short := cmp.Or(caps[i].fund.says(), caps[i].times.says())
 		if made[j].State != Rejected {
 			paid += short
 		}

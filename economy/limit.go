@@ -207,13 +207,18 @@ func readSpent(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, reward
 	return nil
 }
 
-// fit lets the reward be as much as its cap, its budget and the bounds let, and returns false if the cap or the budget lets nothing of it. What would cross a bound
-// and is not to be paid in part is left for the ledger to refuse.
+// fit lets the reward be as much as its cap, the bounds and its budget let, and returns false if the cap, the budget or that of the rule lets nothing of it. What would
+// cross a bound and is not to be paid in part is left for the ledger to refuse. Budgets are asked last: what they have not had stays with the event.
 func (r *reward) fit(l *ledger) bool {
 	w := &r.rule.Rewards[r.place]
 	if r.spent != nil {
 		if left := w.MaxAmountPerUser.Sub(amount.FromMicros(r.spent.Micros)); !r.cut(left) {
 			return false
+		}
+	}
+	if r.fund != nil || r.times != nil || w.WhenExceeded == PayPart {
+		if !r.cut(l.room(r.Transaction)) {
+			return true // the ledger refuses it
 		}
 	}
 	if r.fund != nil {
@@ -225,12 +230,7 @@ func (r *reward) fit(l *ledger) bool {
 			return false
 		}
 	}
-	if w.WhenExceeded == PayPart {
-		if left := l.room(r.Transaction); left.IsPositive() {
-			r.Amount = decimal.Min(r.Amount, left)
-		}
-	}
-	return true
+	return r.times.lasts()
 }
 
 // cut lets the reward be no more than what is left, and returns false if that is none of it.

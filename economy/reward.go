@@ -115,9 +115,10 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		return nil, err
 	}
 	for i := range rewards {
-		rewards[i].fund = funds.of(rewards[i].rule, rewards[i].place)
+		r := &rewards[i]
+		r.fund, r.times = funds.of(r.rule, r.place), funds.of(r.rule, itself)
 	}
-	changes, err := p.pay(ctx, tx, o, rewards, used, &funds)
+	changes, err := p.pay(ctx, tx, o, rewards, used)
 	return changes, errors.Join(err, funds.keep(ctx, tx))
 }
 
@@ -144,7 +145,7 @@ type reward struct {
 	rule        *payer
 	place       int
 	spent       *tally // of what its cap is about, nil if it has none
-	fund        *fund  // of what its budget is, nil if it has none
+	fund, times *fund  // of what its budget is, and that of its rule; nil if there is none
 }
 
 // of returns what the rule says of the reward.
@@ -211,7 +212,7 @@ func rewardID(eventID, ruleID string, i int) string {
 }
 
 // pay enters the rewards, as rejected where a cap or a bound is in the way, gives the things, and counts the rules that paid and what they paid.
-func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, rewards []reward, used map[*payer]*tally, funds *funds) ([]Change, error) {
+func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, rewards []reward, used map[*payer]*tally) ([]Change, error) {
 	l := p.ledger()
 	rows := make([]Transaction, 0, len(rewards))
 	for i := range rewards {
@@ -239,6 +240,9 @@ func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion,
 	for i := range rewards {
 		r := &rewards[i]
 		if !r.of().money() {
+			if !r.times.lasts() {
+				continue
+			}
 			if err := r.give(ctx, tx, p, o); err != nil {
 				return nil, err
 			}
@@ -253,7 +257,7 @@ func (p *program) pay(ctx context.Context, tx *session.Tx, o *mechanic.Occasion,
 					return nil, err
 				}
 			}
-			funds.of(r.rule, itself).draw(once)
+			r.times.draw(once)
 		}
 		changes = append(changes, r.change())
 	}

@@ -3,6 +3,7 @@ package levels
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/guerdonhq/guerdon/content"
@@ -20,7 +21,7 @@ type program struct {
 	plans   []*plan // in the order in which they apply
 	byID    map[string]*plan
 	matches mechanic.Matching[*plan]
-	falls   bool // the clock lets users fall from some of them
+	falls   bool // the clock lets users fall from some version of some ladder, also from one that is in force no longer
 }
 
 // plan is a compiled ladder.
@@ -31,9 +32,9 @@ type plan struct {
 	published time.Time // for the first time
 }
 
-// compile compiles what is published; past is what a place that is new measures of what was before.
-func compile(docs *content.Program, past mechanic.Past) (*program, error) {
-	p := &program{past: past, byID: map[string]*plan{}}
+// compile compiles what is published; ever is what was, and past what a place that is new measures of what was before.
+func compile(docs *content.Program, ever []*Ladder, past mechanic.Past) (*program, error) {
+	p := &program{past: past, byID: map[string]*plan{}, falls: slices.ContainsFunc(ever, (*Ladder).clocked)}
 	var faults []error
 	for _, l := range content.Live(docs, Ladders) {
 		s, err := compileMeasure(l)
@@ -42,14 +43,13 @@ func compile(docs *content.Program, past mechanic.Past) (*program, error) {
 		p.plans = append(p.plans, pl)
 		p.byID[l.ID] = pl
 		p.matches.Add(l.Measure.matcher(), pl)
-		p.falls = p.falls || pl.clocked()
 	}
 	return p, errors.Join(faults...)
 }
 
 // clocked tells whether users fall by the clock alone.
-func (pl *plan) clocked() bool {
-	return pl.demotion() == ByPeriod || pl.demotion() == AtOnce && pl.Measure.Per != ""
+func (l *Ladder) clocked() bool {
+	return l.demotion() == ByPeriod || l.demotion() == AtOnce && l.Measure.Per != ""
 }
 
 // on returns the ladders that measure an event, as far as their matchers can tell.

@@ -170,6 +170,57 @@ func TestWhatWasDrawnStays(t *testing.T) {
 	})
 }
 
+// What the budget of a rule let once it lets again when all is judged anew: no other rule pays instead, and nothing is overdrawn.
+func TestWhatARuleWasLetStays(t *testing.T) {
+	at := time.Date(2025, 10, 6, 10, 0, 0, 0, time.UTC)
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		_, err := w.Import(ctx, bundle(t, budgeted(object{"budget": object{"max": 2}}, object{"maxAmountPerUser": 7}),
+			payingRule("consoles", 1, object{"applicationMode": "FALLBACK"})))
+		require.NoError(t, err)
+		w.set(at.Add(time.Hour))
+		record := func(e event.Event) {
+			_, err := w.Record(ctx, e)
+			require.NoError(t, err)
+		}
+		ofAda := func() (all []string) {
+			for _, x := range w.allHistory(t, "ada") {
+				if x.Initiator == "rewardRuleId#per-run" { // which pays for what only makes all be judged anew
+					continue
+				}
+				all = append(all, fmt.Sprint(x.ID, " ", x.Amount, " ", x.State))
+			}
+			return slices.Sorted(slices.Values(all))
+		}
+		left := func() string {
+			states, err := w.Economy.Budgets(ctx, "swims")
+			require.NoError(t, err)
+			return states[0].Left.String()
+		}
+		record(swimBy("ada", "a1", at, 5))
+		record(swimBy("ada", "a2", at.Add(time.Minute), 5))
+		want := []string{"a1:swims:0 5 COMPLETED", "a2:swims:0 5 REJECTED"}
+		require.Equal(t, want, ofAda(), "it is more than a user is paid")
+		record(swimBy("bob", "b", at, 5))
+		record(event.Event{ID: "early", UserID: "ada", EntityID: "run", At: at.Add(-time.Minute)})
+		require.Equal(t, want, ofAda())
+
+		_, err = w.Amend(ctx, swimBy("ada", "a1", at, 2), guerdon.Correction{Reason: "counted twice"})
+		require.NoError(t, err)
+		require.Equal(t, []string{"a1:swims:0 2 COMPLETED", "a2:swims:0 5 REJECTED"}, ofAda(), "a user may have it now, and it has been paid as often as it is")
+		x, err := w.Explain(ctx, "a2", "RewardRule", "swims")
+		require.NoError(t, err)
+		require.Contains(t, x.String(), "rejected: 5 points, as")
+		require.Equal(t, "0", left())
+
+		_, err = w.Retract(ctx, "b", guerdon.Correction{Reason: "did not swim"})
+		require.NoError(t, err)
+		record(event.Event{ID: "earlier", UserID: "ada", EntityID: "run", At: at.Add(-2 * time.Minute)})
+		require.Equal(t, []string{"a1:swims:0 2 COMPLETED", "a2:swims:0 5 REJECTED"}, ofAda(), "who was refused is refused again")
+		require.Equal(t, "1", left())
+	})
+}
+
 // However many record at once, no budget is overdrawn.
 func TestBudgetsHoldForWhoComesAtOnce(t *testing.T) {
 	at := time.Date(2025, 10, 6, 10, 0, 0, 0, time.UTC)

@@ -37,6 +37,7 @@ type features struct {
 	plain                                        bool // conditions read nothing but the clock, and documents' time does not end
 	clock                                        bool // expressions read the engine's clock: they depend on arrival
 	edits                                        bool // documents are published anew, archived and brought back, too
+	whole                                        bool // no document is left out, so that an edit publishes none that has to count back first
 	named                                        bool // activities are matched by name or tag, not all
 	years                                        bool // users have joined a year before
 	twins                                        bool // eve and bob are one person, who stays as both are

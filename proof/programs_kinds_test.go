@@ -99,10 +99,13 @@ func newAuthor(t *rapid.T, of features) author {
 }
 
 // program returns the documents of a random program, each after those to which it refers. Some are left out to which
-// no other refers, in the simplest all.
+// no other refers, in the simplest all, unless the program is whole.
 func (a author) program() (docs []object) {
 	for _, id := range a.written() {
 		docs = append(docs, a.write(id))
+	}
+	if a.whole {
+		return docs
 	}
 	kept := ""
 	for _, doc := range slices.Backward(docs) {

@@ -94,7 +94,7 @@ func TestClockMayBeAskedAtAnyTime(t *testing.T) {
 // A late event that no document matches changes nothing, though all is folded again: it is judged as it was, by the
 // documents that were in force then, also of those that are changed, archived and brought back.
 func TestFoldingAgainChangesNothing(t *testing.T) {
-	f := features{missions: true, streaks: true, rewards: true, levels: true, tags: true, times: true, edits: true, named: true, plain: true, budgets: true}
+	f := features{missions: true, streaks: true, rewards: true, levels: true, tags: true, times: true, edits: true, named: true, plain: true, whole: true, budgets: true, limits: true}
 	checkStores(t, func(rt *rapid.T, b *backend) {
 		s, w := scenarios(f).Draw(rt, "scenario"), b.empty(rt, founding)
 		s.bidFarewell()               // so that streaks that were published late have counted

@@ -39,6 +39,9 @@ func (a author) fact() fact {
 	}
 	if a.money {
 		of = append(of, author.grants, author.redeems, author.spends, author.reverses, author.voids)
+		if a.lives {
+			of = append(of, author.treats, author.treats, author.returns, author.returns)
+		}
 		if a.reviews {
 			of = append(of, author.holds, author.holds, author.captures, author.captures)
 		}
@@ -305,6 +308,36 @@ func (a author) reverses() fact {
 			_, err = w.Economy.Reverse(t.Context(), of, economy.Reversal{ID: id, Amount: amount})
 		}
 		return err
+	}}
+}
+
+// treats gives coins that lapse to somebody who spends some at once.
+func (a author) treats() fact {
+	user, amount, life := pick(a, "user", people...), decimal.NewFromInt(pick[int64](a, "amount", 2, 5)), pick(a, "life", 84*time.Hour, 36*time.Hour)
+	return fact{text: fmt.Sprintf("%s is given 3 coins for %s and spends %s", user, life, amount), do: func(t tester, w *world, id string) error {
+		_, err := w.Economy.Grant(t.Context(), []economy.Grant{{
+			ID: id + "-given", CurrencyID: "coins", Amount: decimal.NewFromInt(3), DestinationUserID: w.as(user), LapsesAt: w.now.Load().Add(life),
+		}})
+		if err != nil {
+			return err
+		}
+		_, err = w.Economy.Spend(t.Context(), w.as(user), economy.Spending{ID: id, CurrencyID: "coins", Amount: amount})
+		return err
+	}}
+}
+
+// returns takes back a part of what somebody spent last: lots get it again.
+func (a author) returns() fact {
+	user, amount := pick(a, "user", people...), decimal.NewFromInt(pick[int64](a, "amount", 1, 2, 0))
+	return fact{text: fmt.Sprintf("%s of what %s spent last is taken back", amount, user), do: func(t tester, w *world, id string) error {
+		for n := 5; n >= 0; n-- {
+			of := fmt.Sprint("fact-", n)
+			if x, err := w.Economy.Transaction(t.Context(), of); err == nil && x.Direction == economy.Debit && x.UserID == w.as(user) {
+				_, err := w.Economy.Reverse(t.Context(), of, economy.Reversal{ID: id, Amount: amount})
+				return err
+			}
+		}
+		return nil
 	}}
 }
 

@@ -73,6 +73,12 @@ func Example_boost() {
 	_, err = ws.Import(ctx, b)
 	check(err)
 
+	on, err := ws.Economy.RunningBoosts(ctx, "bob")
+	check(err)
+	for _, b := range on {
+		fmt.Println(b.BoostID, "is on until", b.EndsAt.Format(time.TimeOnly), "for bob")
+	}
+
 	_, err = ws.Record(ctx, event.Event{ID: "ada-joins", UserID: "ada", EntityID: "join"})
 	check(err)
 	for _, user := range []string{"ada", "bob"} {
@@ -89,6 +95,7 @@ func Example_boost() {
 	check(err)
 	fmt.Println(x.Checks[len(x.Checks)-1].Reason)
 	// Output:
+	// happy-hour is on until 10:00:00 for bob
 	// ada has 30 for 10
 	//    gold adds 5
 	//    happy-hour adds 15

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/internal/text"
 	"github.com/guerdonhq/guerdon/rule"
+	"github.com/guerdonhq/guerdon/tenancy"
 	"github.com/guerdonhq/guerdon/timeframe"
 )
 
@@ -57,6 +59,52 @@ type Boost struct {
 	Factor decimal.Decimal `json:"factor"`
 	// Stacking says what it multiplies.
 	Stacking Stacking `json:"stacking"`
+}
+
+// A RunningBoost is a boost of which the time has come for a user, and is not over.
+type RunningBoost struct {
+	BoostID      string `json:"boostId"`
+	BoostVersion int    `json:"boostVersion"`
+	// RewardRules, CurrencyID, Factor and Stacking are those of the boost.
+	RewardRules content.Pool    `json:"rewardRulesPool"`
+	CurrencyID  string          `json:"virtualCurrencyId,omitempty"`
+	Factor      decimal.Decimal `json:"factor"`
+	Stacking    Stacking        `json:"stacking"`
+	// Conditional says that its condition asks for more than the user: not all that the user does is boosted.
+	Conditional bool `json:"conditional"`
+	// EndsAt is when its time is over; zero means never.
+	EndsAt time.Time `json:"endsAt,omitzero"`
+}
+
+// RunningBoosts returns the boosts that are on for a user now, in the order in which they were made. Those whose condition reads nothing but the user are left out where it does not
+// hold; of the others, only what the user does can tell. It returns [fault.ErrNotFound] for an unknown user.
+func (s Service) RunningBoosts(ctx context.Context, userID string) ([]RunningBoost, error) {
+	return session.Read(ctx, s.run, func(tx *session.Tx) ([]RunningBoost, error) {
+		u, err := tenancy.FindUser(ctx, tx, userID)
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.program(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		var on []RunningBoost
+		for _, b := range p.boosters {
+			endsAt, is, err := b.within(tx, u, tx.Now)
+			if err != nil {
+				return nil, err
+			}
+			ofUser := b.condition.ReadsOnly("user")
+			if !is || ofUser && !b.condition.Holds(tx, mechanic.Values{"user": u.Vars()}) {
+				continue
+			}
+			on = append(on, RunningBoost{
+				BoostID: b.ID, BoostVersion: b.Version, RewardRules: b.RewardRules, CurrencyID: b.CurrencyID, Factor: b.Factor, Stacking: b.Stacking,
+				Conditional: !ofUser, EndsAt: endsAt,
+			})
+		}
+		return on, nil
+	})
 }
 
 // A Boosted is what a boost has added to what a rule pays.
@@ -167,19 +215,19 @@ func compileBoost(b *Boost) (*booster, error) {
 // source names the boost in problems.
 func (b *Boost) source() string { return Boosts.Name() + "/" + b.ID }
 
-// within tells whether the boost is on at the moment of an occasion.
-func (b *booster) within(tx *session.Tx, o *mechanic.Occasion) (bool, error) {
+// within tells whether a moment is one of the boost's for a user, and when its time is over then, zero for never.
+func (b *booster) within(tx *session.Tx, u *tenancy.User, at time.Time) (endsAt time.Time, is bool, err error) {
 	if b.Timeframe == nil {
-		return true, nil
+		return time.Time{}, true, nil
 	}
-	_, is, err := mechanic.Trigger{Timeframe: *b.Timeframe}.PeriodAt(tx, o.User, o.Event.At)
-	return is, err
+	p, is, err := mechanic.Trigger{Timeframe: *b.Timeframe}.PeriodAt(tx, u, at)
+	return p.EndsAt, is, err
 }
 
 // boosts returns the boosts that are on for an occasion, for whatever rule.
 func (p *program) boosts(tx *session.Tx, o *mechanic.Occasion) (on []*booster, err error) {
 	for _, b := range p.boosters {
-		is, err := b.within(tx, o)
+		_, is, err := b.within(tx, o.User, o.Event.At)
 		if err != nil {
 			return nil, err
 		}

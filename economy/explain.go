@@ -267,7 +267,7 @@ func (x *explanation) boost(id string) (func(*[]Change, []event.Problem), error)
 	b := x.program.boosters[i]
 	x.v.Version = b.Version
 	if b.Timeframe != nil {
-		on, err := b.within(x.tx, x.Occasion)
+		_, on, err := b.within(x.tx, x.User, x.Event.At)
 		if err != nil {
 			return nil, err
 		}

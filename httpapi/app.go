@@ -17,7 +17,7 @@ import (
 
 // app declares the operations of the App.
 func app(f *forms) []*operation {
-	return slices.Concat(appContent(f), appLearning(f), appMissions(f), appStreaks(f), appLevels(), appBoards(f), appEconomy(f), appBadges(), appBadgeConfigurations(f), appUsers(f), appOthers(f), appLive())
+	return slices.Concat(appContent(f), appLearning(f), appMissions(f), appStreaks(f), appLevels(), appBoards(f), appEconomy(f), appBoosts(), appBadges(), appBadgeConfigurations(f), appUsers(f), appOthers(f), appLive())
 }
 
 // unseen are the fields of documents that those who play do not see.

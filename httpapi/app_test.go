@@ -41,7 +41,7 @@ func TestWhoMayUseTheApp(t *testing.T) {
 				require.Equal(t, httpapi.CodeForbidden, c.do(op.Method, at, "{}", 403)["code"], op.Path)
 			}
 		}
-		require.Equal(t, 72, seen, "58 that clients know, four of badges, the items of a group, the places around one's own, two of freezes, two of levels, two that go on, what lapses, and taking back a gift")
+		require.Equal(t, 73, seen, "58 that clients know, four of badges, the items of a group, the places around one's own, two of freezes, two of levels, two that go on, what lapses, the boosts that are on, and taking back a gift")
 	})
 }
 

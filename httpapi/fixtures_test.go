@@ -470,6 +470,7 @@ func app(all map[string]fixture) {
 		"GET /streaks":                                                     {query: "periodType=DAY"},
 		"GET /streaks/freeze-consents":                                     {},
 		"GET /levels":                                                      {query: "fields=translation"},
+		"GET /boosts":                                                      {query: "fields=translation"},
 		"GET /levels/{ladderId}":                                           {path: []string{"kept"}, query: "fields=translation"},
 		"PUT /streaks/{streakRuleId}/freeze-consent":                       {path: []string{"kept"}, body: `{"agreed": true}`},
 		"GET /users/me":                                                    {},

@@ -486,6 +486,7 @@ var arguments = map[string]func(*drawer) []any{
 
 	"Economy.Balance":       func(d *drawer) []any { return []any{d.user(), d.currency()} },
 	"Economy.Balances":      func(d *drawer) []any { return []any{d.user()} },
+	"Economy.RunningBoosts": func(d *drawer) []any { return []any{d.user()} },
 	"Economy.Grant":         func(d *drawer) []any { return []any{[]economy.Grant{d.grant("")}} },
 	"Economy.Budgets":       func(d *drawer) []any { return []any{d.one("per-run", "new")} },
 	"Economy.Capture":       func(d *drawer) []any { return []any{d.known(), decimal.NewFromInt(1)} },

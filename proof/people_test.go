@@ -177,6 +177,7 @@ var peopleReads = map[string]peopled{
 var notPeople = map[string]string{
 	"Economy.History":        "is of a user who is named",
 	"Economy.Balances":       "is of a user who is named",
+	"Economy.RunningBoosts":  "is of a user who is named",
 	"Economy.HeldForReview":  "is of who is to be looked at, suspended or not",
 	"Badges.Awards":          "is of a user who is named",
 	"Missions.List":          "is of a user who is named",

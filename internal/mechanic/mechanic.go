@@ -337,6 +337,11 @@ func (c Condition) Given() bool { return c.rule != nil }
 // Reads tells whether the condition may read a variable or a field of one.
 func (c Condition) Reads(name string) bool { return mayRead(c.rule, name) }
 
+// ReadsOnly tells whether the condition reads nothing but a variable and what is in it.
+func (c Condition) ReadsOnly(name string) bool {
+	return c.rule == nil || !slices.ContainsFunc(c.rule.Paths(), func(path string) bool { return path != name && !strings.HasPrefix(path, name+".") })
+}
+
 // mayRead tells whether an expression, which may be nil, may read something, a part of it, or all of what it is in.
 func mayRead(r *rule.Rule, name string) bool {
 	return r != nil && slices.ContainsFunc(r.Paths(), func(path string) bool {

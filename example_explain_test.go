@@ -9,6 +9,7 @@ import (
 
 	"github.com/guerdonhq/guerdon"
 	"github.com/guerdonhq/guerdon/event"
+	"github.com/guerdonhq/guerdon/guerdontest"
 	"github.com/guerdonhq/guerdon/store"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -56,4 +57,28 @@ func ExampleWorkspace_Explain() {
 	//   yes  matchCondition: event.additionalData.surface == "trail" is true: event.additionalData.surface is "trail"; event.value >= 10 is true: event.value is 12
 	//   yes  rewards[0].expression: event.value is 12
 	//   yes  maxAllowedBalance: paid 12 points
+}
+
+// What did an event do, and what could it have done and did not? Each document that it met says what decided.
+func ExampleWorkspace_ExplainAll() {
+	ctx, now := context.Background(), monday
+	ws := play(ctx, &now, "ada")
+	long := guerdontest.RewardRule("long", guerdontest.Doing("ride"), "points", `100`)
+	long.MatchCondition = []byte(`{">": [{"var": "value"}, 50]}`)
+	b, err := guerdon.Bundle(guerdontest.Activity("ride"), guerdontest.Activity("walk"), long,
+		guerdontest.RewardRule("rides", guerdontest.Doing("ride"), "points", `{"var": "value"}`),
+		guerdontest.RewardRule("walks", guerdontest.Doing("walk"), "points", `1`))
+	check(err)
+	_, err = ws.Import(ctx, b)
+	check(err)
+	_, err = ws.Record(ctx, event.Event{ID: "ride-1", UserID: "ada", EntityID: "ride", Value: new(decimal.NewFromInt(20))})
+	check(err)
+	all, err := ws.ExplainAll(ctx, "ride-1")
+	check(err)
+	for _, x := range all {
+		fmt.Println(x.Kind, x.ID, x.Moved, "-", x.Checks[len(x.Checks)-1].Reason)
+	}
+	// Output:
+	// RewardRule long false - value > 50 is false: value is 20
+	// RewardRule rides true - paid 20 points
 }

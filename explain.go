@@ -88,25 +88,58 @@ var explainable = []string{
 // recorded or a document that does not exist. Of one that was not published then, the only check is
 // "published".
 func (ws *Workspace) Explain(ctx context.Context, eventID, kind, id string) (Explanation, error) {
-	return session.Write(ctx, ws.rehearsal, func(tx *session.Tx) (Explanation, error) {
-		return ws.engine.explain(ctx, tx, eventID, kind, id)
-	})
-}
-
-func (e *Engine) explain(ctx context.Context, tx *session.Tx, eventID, kind, id string) (Explanation, error) {
 	if !slices.Contains(explainable, kind) {
 		return Explanation{}, fault.Invalid("kind", "%q is none of %v", kind, explainable)
 	}
+	return session.Write(ctx, ws.rehearsal, func(tx *session.Tx) (Explanation, error) {
+		found, err := ws.engine.explain(ctx, tx, eventID, func(then *session.Tx, _ *program) ([]*question, error) {
+			_, err := ws.engine.library.InForce(ctx, then, kind, id, then.Now)
+			return []*question{{kind: kind, id: id}}, err
+		})
+		if err != nil {
+			return Explanation{}, err
+		}
+		return found[0], nil
+	})
+}
+
+// ExplainAll says of every document that a recorded event met what it did, and why, or why it did nothing: [Workspace.Explain] of each, in the order of their
+// kinds there, and in that in which they apply. Those that are about other events, or about none, are left out. It costs what one explanation costs, and returns the same errors.
+func (ws *Workspace) ExplainAll(ctx context.Context, eventID string) ([]Explanation, error) {
+	return session.Write(ctx, ws.rehearsal, func(tx *session.Tx) ([]Explanation, error) {
+		var asked []*question
+		found, err := ws.engine.explain(ctx, tx, eventID, func(_ *session.Tx, p *program) ([]*question, error) {
+			for _, kind := range explainable {
+				for _, doc := range p.docs.Documents(kind) {
+					asked = append(asked, &question{kind: kind, id: doc.Head().ID})
+				}
+			}
+			return asked, nil
+		})
+		var met []Explanation
+		for i, x := range found {
+			if best := asked[i].best; x.Moved || best != nil && !best.Elsewhere {
+				met = append(met, x)
+			}
+		}
+		return met, err
+	})
+}
+
+// explain answers what is asked of an event, by the program that was in force when it was recorded.
+func (e *Engine) explain(
+	ctx context.Context, tx *session.Tx, eventID string, what func(then *session.Tx, p *program) ([]*question, error),
+) ([]Explanation, error) {
 	entry, found, err := journal.Get(ctx, tx, eventID)
 	if err != nil {
-		return Explanation{}, err
+		return nil, err
 	}
 	if !found {
-		return Explanation{}, fault.NotFound("event", eventID)
+		return nil, fault.NotFound("event", eventID)
 	}
 	past, err := correctionsOf(ctx, tx, eventID)
 	if err != nil {
-		return Explanation{}, err
+		return nil, err
 	}
 	for i := range past {
 		if past[i].moved() {
@@ -114,59 +147,67 @@ func (e *Engine) explain(ctx context.Context, tx *session.Tx, eventID, kind, id 
 		}
 	}
 	if settled, _, err := horizon(ctx, tx); err != nil || entry.Event.At.Before(settled) {
-		return Explanation{}, cmp.Or(err, fault.NotFound("event", eventID))
+		return nil, cmp.Or(err, fault.NotFound("event", eventID))
 	}
 	// Whoever asks for the time is told that of the event's transaction.
 	then := tx.Then(entry.RecordedAt, entry.Outcome.Seq)
-	if _, err := e.library.InForce(ctx, then, kind, id, then.Now); err != nil {
-		return Explanation{}, err
-	}
 	docs, err := e.library.LoadAt(ctx, then, then.Now)
 	if err != nil {
-		return Explanation{}, err
+		return nil, err
 	}
 	p, err := e.compile(ctx, then, docs)
 	if err != nil {
-		return Explanation{}, err
+		return nil, err
 	}
-	q := &question{kind: kind, id: id, outcome: entry.Outcome}
-	q.outcome.Scores = slices.Clone(entry.Outcome.Scores)
-	if err := e.ask(ctx, tx, p, entry, q); err != nil {
-		return Explanation{}, err
+	asked, err := what(then, p)
+	if err != nil {
+		return nil, err
 	}
-	x := q.answer(p, &entry)
-	for i := range past {
-		x.Corrections = append(x.Corrections, *past[i].Correction)
+	for _, q := range asked {
+		q.outcome = entry.Outcome
+		q.outcome.Scores = slices.Clone(entry.Outcome.Scores)
 	}
-	return x, nil
+	late, err := e.ask(ctx, tx, p, entry, asked)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Explanation, len(asked))
+	for i, q := range asked {
+		all[i] = q.answer(p, &entry, late)
+		for j := range past {
+			all[i].Corrections = append(all[i].Corrections, *past[j].Correction)
+		}
+	}
+	return all, nil
 }
 
-// ask makes the step of an entry once more, as it was made first: on the user's fold as it was known then.
-func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entry, q *question) error {
+// ask makes the step of an entry once more, as it was made first: on the user's fold as it was known then. late says that something was known that had happened to
+// the user later.
+func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entry, asked []*question) (late bool, err error) {
 	userID := entry.Event.UserID
 	if userID == "" {
-		return nil
+		return false, nil
 	}
 	seq := entry.Outcome.Seq
 	now, err := e.program(ctx, tx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if entry.RecordedAt.Before(now.docs.Settled) {
-		return fault.Conflict("event", "%q was recorded before the workspace was taken over at %s; its entry says what it moved", entry.Event.ID, now.docs.Settled)
+		return false, fault.Conflict("event", "%q was recorded before the workspace was taken over at %s; its entry says what it moved", entry.Event.ID, now.docs.Settled)
 	}
 	at, rank := now.stand(entry.Event.At, "")
 	from := placeOf(userID, at, rank)
 	since, err := steps.List(ctx, tx, store.By("late", store.Text(userID)).Between(store.Int(seq), store.Value{}))
 	if err != nil {
-		return err
+		return false, err
 	}
 	for i := range since {
 		from = min(from, since[i].key())
 	}
 	facts, err := e.laterThan(ctx, tx, from)
 	if err != nil {
-		return err
+		return false, err
 	}
 	r := recorderOf(tx)
 	r.first = &images{}
@@ -176,17 +217,21 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 		err = errors.Join(err, steps.Delete(ctx, tx, f.key()))
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	then := tx.Then(entry.RecordedAt, seq)
-	then.Replaying, then.Asking = false, true
+	asking := func() *session.Tx {
+		then := tx.Then(entry.RecordedAt, seq)
+		then.Replaying, then.Asking = false, true
+		return then
+	}
+	then := asking()
 	first, err := entry.judged(ctx, tx, &entry.Event, nil)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, m := range p.mechanics {
 		if err := m.rewind(ctx, then, first.User); err != nil {
-			return err
+			return false, err
 		}
 	}
 	f := &fact{step: step{UserID: userID, At: entry.Event.At, Rank: inside(seq)}, first: first}
@@ -195,7 +240,7 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 	}
 	last, err := before(ctx, tx, from)
 	if err != nil {
-		return err
+		return false, err
 	}
 	again := func(f *fact) error { return e.again(ctx, tx, f) }
 	facts = slices.DeleteFunc(facts, func(other *fact) bool { return other.Void > 0 && other.Void <= seq }) // was known not to have happened
@@ -205,30 +250,42 @@ func (e *Engine) ask(ctx context.Context, tx *session.Tx, p *program, entry Entr
 			f.step = other.step
 		}
 	}
-	q.late = slices.ContainsFunc(facts, func(other *fact) bool { return !other.Ticked && !other.from(seq) && other.key() > f.key() })
+	late = slices.ContainsFunc(facts, func(other *fact) bool { return !other.Ticked && !other.from(seq) && other.key() > f.key() })
 	if err := e.asMade(ctx, tx, p, entry, facts, since); err != nil {
-		return err
+		return false, err
 	}
 	for _, other := range facts {
 		if other.Ticked || other.from(seq) || other.key() > f.key() {
 			continue
 		}
 		if _, err := e.ticks(ctx, tx, userID, last, other.key(), again); err != nil {
-			return err
+			return false, err
 		}
 		if err := again(other); err != nil {
-			return err
+			return false, err
 		}
 		last = other.key()
 	}
 	if _, err := e.ticks(ctx, tx, userID, last, f.key(), again); err != nil {
-		return err
+		return false, err
 	}
 	if err := r.give(ctx, tx, &f.step); err != nil {
-		return err
+		return false, err
 	}
-	f.program, f.entry = p, Entry{Event: entry.Event, User: entry.User, RecordedAt: entry.RecordedAt, Outcome: Outcome{Seq: seq}}
-	return e.take(ctx, then, f, q)
+	for _, q := range asked { // each by a step of its own: who asks may look at what the next would not find then
+		err := r.try(ctx, func() error {
+			first, err := entry.judged(ctx, tx, &entry.Event, nil)
+			if err != nil {
+				return err
+			}
+			one := &fact{step: f.step, first: first, program: p, entry: Entry{Event: entry.Event, User: entry.User, RecordedAt: entry.RecordedAt, Outcome: Outcome{Seq: seq}}}
+			return e.take(ctx, asking(), one, q)
+		})
+		if err != nil {
+			return false, err
+		}
+	}
+	return late, nil
 }
 
 // asMade gives facts the programs by which their steps had been made when an entry was recorded: a rule that counts back judges a step
@@ -276,7 +333,6 @@ type question struct {
 	kind, id string
 	outcome  Outcome // of the entry; what an event has been found to have changed is taken out
 	best     *mechanic.Verdict
-	late     bool // something was known that had happened to the user later
 }
 
 // hear takes the verdict on one more event.
@@ -288,7 +344,7 @@ func (q *question) hear(v *mechanic.Verdict) {
 
 // answer returns the explanation of an entry. What the outcome says beside what came of the event itself is about what
 // was folded again because of it: what had happened to the user later, or to others.
-func (q *question) answer(p *program, entry *Entry) Explanation {
+func (q *question) answer(p *program, entry *Entry, late bool) Explanation {
 	v := q.best
 	if v == nil {
 		v = &mechanic.Verdict{EventID: entry.Event.ID}
@@ -297,7 +353,7 @@ func (q *question) answer(p *program, entry *Entry) Explanation {
 	moved := slices.ContainsFunc(p.mechanics, func(m machine) bool { return m.moved(&entry.Outcome, q.kind, q.id) })
 	if moved && !v.Moved && !v.Lost() {
 		v.EventID, v.Checks = entry.Event.ID, nil
-		if q.late {
+		if late {
 			v.Ask("completedAt", true, "the event came late, and what happened after it counts otherwise since")
 		} else {
 			v.Ask("userId", true, "what had happened to others counts otherwise since")

@@ -46,6 +46,9 @@ func Live[T any](p *Program, kind *Kind[T]) []*T {
 // Document returns the published document of a kind and an id, nil if there is none. It must not be modified.
 func (p *Program) Document(kind, id string) Document { return p.byID[recordKey(kind, id)] }
 
+// Documents returns the documents of a kind that are in force, in the order in which they apply. They must not be modified.
+func (p *Program) Documents(kind string) []Document { return p.docs[kind] }
+
 // Version returns a version of a document if it is the one in force, otherwise nil. It must not be modified.
 func (p *Program) Version(pin Pin) Document {
 	doc := p.Document(pin.Kind, pin.ID)

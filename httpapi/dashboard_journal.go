@@ -243,6 +243,10 @@ func dashboardJournal(f *forms) []*operation {
 			}
 			return out, err
 		}),
+		declare("POST", "/events/{eventId}/explain", tenancy.AnalyticsRead, "Tell of every document that an event met what it did, and why", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *eventAsked) (out list[guerdon.Explanation], err error) {
+			out.Items, err = c.ws.ExplainAll(ctx, in.EventID)
+			return out, err
+		}),
 		declare("GET", "/users/{userId}/history", tenancy.AnalyticsRead, "List what happened to a user", codes(200, 400, 401, 404), func(ctx context.Context, c *call, in *historyAsked) (list[guerdon.Entry], error) {
 			from, wrong := moment("from", in.From)
 			until, worse := moment("until", in.Until)

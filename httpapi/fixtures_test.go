@@ -407,6 +407,7 @@ func otherDashboard(all map[string]fixture) {
 		"POST /events/{eventId}/amend":      {path: []string{"happened"}, body: `{"reason": "it was 24", "event": {"entityId": "kept", "userId": "ada", "value": 24}}`},
 		"POST /quizzes/{quizId}/regrade":    {path: kept, body: `{"reason": "the key was wrong"}`},
 		"GET /events/{eventId}/corrections": {path: []string{"happened"}},
+		"POST /events/{eventId}/explain":    {path: []string{"happened"}},
 		"POST /explain":                     {body: `{"eventId": "happened", "kind": "RewardRule", "id": "kept"}`},
 		"GET /journal":                      {},
 		"GET /users/{userId}/history":       {path: ada},

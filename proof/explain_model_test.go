@@ -162,10 +162,21 @@ func TestExplainAgreesWithTheOutcome(t *testing.T) {
 				o := s.orders().Draw(rt, "order")
 				i := &inquirer{world: b.empty(rt, founding), answers: map[question]string{}, every: rapid.SampledFrom([]int{7, 13, 23}).Draw(rt, "every")}
 				i.enact(rt, s, o, i.records(rt, s))
+				met := map[string][]guerdon.Explanation{} // by events
 				for q, before := range i.answers {
 					x, err := i.Explain(rt.Context(), q.event, q.kind, q.id)
 					require.NoError(rt, err)
 					require.Equal(rt, before, lasting(x))
+					if met[q.event] == nil {
+						met[q.event], err = i.ExplainAll(rt.Context(), q.event)
+						require.NoError(rt, err)
+					}
+					at := slices.IndexFunc(met[q.event], func(x guerdon.Explanation) bool { return x.Kind == q.kind && x.ID == q.id })
+					if at < 0 {
+						require.Contains(rt, before, " did not move ", "it is not among all")
+					} else {
+						require.Equal(rt, before, lasting(met[q.event][at]), "asked together with all")
+					}
 				}
 			})
 		})

@@ -363,12 +363,13 @@ func keysIn(ctx context.Context, tx store.Tx, name string) error {
 
 // arguments says how to call a method.
 var arguments = map[string]func(*drawer) []any{
-	"Advance": func(*drawer) []any { return nil },
-	"Dump":    func(*drawer) []any { return []any{io.Discard} },
-	"Archive": func(d *drawer) []any { return []any{d.at(), io.Discard} },
-	"DryRun":  func(d *drawer) []any { return []any{d.event()} },
-	"Explain": func(d *drawer) []any { return []any{d.eventID(), "RewardRule", d.one("per-run", "per-week")} },
-	"Export":  func(*drawer) []any { return nil },
+	"Advance":    func(*drawer) []any { return nil },
+	"Dump":       func(*drawer) []any { return []any{io.Discard} },
+	"Archive":    func(d *drawer) []any { return []any{d.at(), io.Discard} },
+	"DryRun":     func(d *drawer) []any { return []any{d.event()} },
+	"ExplainAll": func(d *drawer) []any { return []any{d.eventID()} },
+	"Explain":    func(d *drawer) []any { return []any{d.eventID(), "RewardRule", d.one("per-run", "per-week")} },
+	"Export":     func(*drawer) []any { return nil },
 	"Import": func(d *drawer) []any {
 		return []any{bundle(d.T, d.document(samples[d.one("Tags", "Economy.RewardRules")])), d.pruning()}
 	},

@@ -47,6 +47,8 @@ type Verdict struct {
 	Version int  // of the document that decided
 	Moved   bool // what the outcome says
 	Checks  []rule.Check
+	// Elsewhere says that the document is about other events, or about none.
+	Elsewhere bool
 }
 
 // Beats tells whether the verdict is on something that got farther.
@@ -89,6 +91,11 @@ func (v *Verdict) Condition(c Condition, vars map[string]any, now time.Time) boo
 
 // Matches asks whether a matcher picks an event.
 func (v *Verdict) Matches(names event.Fields, m event.Matcher, e *event.Event) bool {
+	v.Elsewhere = !v.matches(names, m, e)
+	return !v.Elsewhere
+}
+
+func (v *Verdict) matches(names event.Fields, m event.Matcher, e *event.Event) bool {
 	is := string(e.Type) + " " + e.EntityID
 	holds := slices.Contains(e.MatchKeys(), m.Key())
 	switch {
@@ -117,6 +124,7 @@ func (v *Verdict) Evaluated(c *Occasion, kind, id string, t Trigger, what string
 	if c.Ticks(kind) && c.Event.EntityID == id {
 		return v.Ask("assignmentMode", true, "it is %s, and the time had come", t.Mode)
 	}
+	v.Elsewhere = t.Mode != OnEvent
 	return v.Ask("assignmentMode", t.Mode == OnEvent, "it is %s: %s", t.Mode, t.Mode.evaluatedWhen(what)) &&
 		v.Counts(EventMatchFields(), t.Matcher, c) && (c.Tells() == "" || t.compiled().Hears(c.Tells()) || v.Unheard("eventMatchCondition", c))
 }

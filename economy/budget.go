@@ -125,9 +125,11 @@ type allotment struct {
 	Had   int64     `json:"had,omitempty"`
 	Seq   int64     `json:"seq,omitempty"`
 	At    time.Time `json:"at"` // when the event happened
+	// Moved says that it was another user's who is this one since, of whom the event has not been judged yet.
+	Moved bool `json:"moved,omitempty"`
 }
 
-var allotments = store.Define("reward_allotments", (*allotment).key, nil).Packed().Version(4)
+var allotments = store.Define("reward_allotments", (*allotment).key, nil).Packed().Version(5)
 
 func (a *allotment) key() string {
 	return allotmentsOf(a.UserID, a.EventID) + a.RuleID + ":" + strconv.Itoa(a.Place) + "/" + a.Period
@@ -148,20 +150,30 @@ func allotted(ctx context.Context, tx *session.Tx, userID, eventID string) ([]al
 	return slices.DeleteFunc(all, func(a allotment) bool { return a.EventID != eventID }), err
 }
 
-// release gives back what an event has drawn.
-func (a allotment) release(ctx context.Context, tx *session.Tx) error {
+// settle gives back what an event has drawn of the budget of a rule that does not pay for it any more, but for what somebody has decided about.
+func (a allotment) settle(ctx context.Context, tx *session.Tx) error {
+	stays, err := a.paid(ctx, tx)
+	if err != nil {
+		return err
+	}
+	return a.release(ctx, tx, stays)
+}
+
+// release gives back what an event has drawn, but for what stays of it.
+func (a allotment) release(ctx context.Context, tx *session.Tx, stays int64) error {
+	stays = min(stays, a.Micros)
 	sum := a.sum()
 	found, there, err := budgets.Get(ctx, tx, sum.key())
 	if err != nil {
 		return err
 	}
-	if there && a.Micros != 0 {
-		found.Micros -= a.Micros
+	if there && stays != a.Micros {
+		found.Micros -= a.Micros - stays
 		if err := budgets.Put(ctx, tx, found); err != nil {
 			return err
 		}
 	}
-	if a.Micros, a.Let = 0, false; a.Short {
+	if a.Micros, a.Let, a.Moved = stays, a.Let && stays > 0, false; stays > 0 || a.Short {
 		return allotments.Put(ctx, tx, a)
 	}
 	return allotments.Delete(ctx, tx, a.key())
@@ -248,16 +260,17 @@ func (r *RewardRule) checkBudgets() error {
 // A fund is a budget as an event finds it.
 type fund struct {
 	budgeted
-	sum   *drawn // without what the event itself had drawn; funds of one rule may share it
+	sum   *drawn // funds of one rule may share it
 	had   allotment
-	known bool // it is kept
+	held  int64 // how much of what it had is in the sum
+	known bool  // it is kept
 	now   allotment
 }
 
 // left returns what there is for the event: not less than it had drawn.
 func (f *fund) left() int64 {
 	most, _ := amount.Micros(fieldMax, f.budget().Max) // was checked
-	left := max(most-f.sum.Micros, f.had.Micros, 0)
+	left := max(most-f.sum.Micros+f.held, f.had.Micros, 0)
 	if f.now.Short {
 		left = min(left, f.now.Had)
 	}
@@ -276,11 +289,12 @@ func (f *fund) covers(n int64) bool {
 	return false
 }
 
-// draw pays of a budget.
+// draw pays of a budget, instead of what the event had.
 func (f *fund) draw(n int64) {
 	if f != nil {
 		f.now.Micros += n
-		f.sum.Micros += n
+		f.sum.Micros += n - f.held
+		f.held = 0
 	}
 }
 
@@ -295,14 +309,15 @@ func (f *fund) says() string {
 // funds are what the budgets of rules are for an event; the zero value is of rules that have none.
 type funds struct {
 	all  []*fund
-	sums []*drawn // as they are kept, and by the same places without what the event had drawn
-	less []*drawn
+	sums []*drawn // as they are kept, and by the same places as they become
+	now  []*drawn
 	gone []allotment // of the same rules in other periods
+	lost []allotment // of other rules
 }
 
-// findFunds reads the budgets of the rules that may pay for an event.
-func findFunds(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, candidates []*payer) (fs funds, err error) {
-	if !slices.ContainsFunc(candidates, func(r *payer) bool { return len(r.budgets()) > 0 }) {
+// funds reads the budgets of the rules that may pay for an event.
+func (p *program) funds(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, candidates []*payer) (fs funds, err error) {
+	if !p.budgets || !reacts(o.Event.Type) {
 		return funds{}, nil
 	}
 	known, err := allotted(ctx, tx, o.User.ID, o.Event.ID)
@@ -318,26 +333,28 @@ func findFunds(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, candid
 			at := slices.IndexFunc(fs.sums, func(d *drawn) bool { return d.key() == sum.key() })
 			if at < 0 {
 				at = len(fs.sums)
-				fs.sums, fs.less = append(fs.sums, &sum), append(fs.less, new(sum))
+				fs.sums, fs.now = append(fs.sums, &sum), append(fs.now, new(sum))
 			}
-			f := &fund{budgeted: b, sum: fs.less[at]}
+			f := &fund{budgeted: b, sum: fs.now[at]}
 			f.had = allotment{UserID: o.User.ID, EventID: o.Event.ID, RuleID: r.ID, Place: b.place, CurrencyID: sum.CurrencyID, Period: sum.Period, At: o.Event.At}
 			for i := range known {
 				if known[i].key() == f.had.key() {
 					f.had, f.known = known[i], true
 				}
 			}
-			f.sum.Micros -= f.had.Micros
-			f.now = f.had
-			f.now.Micros, f.now.Let, f.now.At = 0, false, o.Event.At
+			f.held, f.now = f.had.Micros, f.had
+			f.now.Micros, f.now.Let, f.now.At, f.now.Moved = 0, false, o.Event.At, false
 			fs.all = append(fs.all, f)
 		}
 	}
 	for i := range known {
 		a := &known[i]
-		mine := func(f *fund) bool { return f.had.key() == a.key() }
-		if !slices.ContainsFunc(fs.all, mine) && slices.ContainsFunc(candidates, func(r *payer) bool { return r.ID == a.RuleID }) {
+		switch {
+		case slices.ContainsFunc(fs.all, func(f *fund) bool { return f.had.key() == a.key() }):
+		case slices.ContainsFunc(candidates, func(r *payer) bool { return r.ID == a.RuleID }):
 			fs.gone = append(fs.gone, *a)
+		default:
+			fs.lost = append(fs.lost, *a)
 		}
 	}
 	return fs, nil
@@ -351,6 +368,15 @@ func (fs *funds) of(r *payer, place int) *fund {
 		}
 	}
 	return nil
+}
+
+// leave gives back what the event had of budgets of which no reward is.
+func (fs *funds) leave(rewards []reward) {
+	for _, f := range fs.all {
+		if f.place != itself && !slices.ContainsFunc(rewards, func(r reward) bool { return r.fund == f }) {
+			f.draw(0)
+		}
+	}
 }
 
 // lets tells whether the budget of a rule lets it pay once more. What it has let for the event it lets again, however often the rule has paid since, so that no
@@ -369,9 +395,12 @@ func (f *fund) lasts() bool { return f == nil || f.now.Micros > 0 || f.covers(on
 
 // keep notes what the event has drawn, and what there was.
 func (fs *funds) keep(ctx context.Context, tx *session.Tx) error {
+	for _, f := range fs.all {
+		f.draw(0)
+	}
 	for i, sum := range fs.sums {
-		if fs.less[i].Micros != sum.Micros {
-			if err := budgets.Put(ctx, tx, *fs.less[i]); err != nil {
+		if fs.now[i].Micros != sum.Micros {
+			if err := budgets.Put(ctx, tx, *fs.now[i]); err != nil {
 				return err
 			}
 		}
@@ -392,20 +421,27 @@ func (fs *funds) keep(ctx context.Context, tx *session.Tx) error {
 		}
 	}
 	for _, a := range fs.gone {
-		if err := a.release(ctx, tx); err != nil {
+		if err := a.release(ctx, tx, 0); err != nil {
+			return err
+		}
+	}
+	for _, a := range fs.lost {
+		if err := a.settle(ctx, tx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// giveBack releases what events have drawn that follow no longer, or are not for the rule any more.
+// giveBack releases what events have drawn that follow no longer. Of those that follow, React has.
 func (p *program) giveBack(ctx context.Context, tx *session.Tx, a mechanic.Amendment) error {
 	if !p.budgets {
 		return nil
 	}
+	follow := slices.Concat(a.Come, a.Stay)
 	for _, o := range a.Gone {
-		if !reacts(o.Event.Type) {
+		follows := func(other *mechanic.Occasion) bool { return other.Event.ID == o.Event.ID && other.User.ID == o.User.ID }
+		if !reacts(o.Event.Type) || slices.ContainsFunc(follow, follows) {
 			continue
 		}
 		all, err := allotted(ctx, tx, o.User.ID, o.Event.ID)
@@ -413,11 +449,7 @@ func (p *program) giveBack(ctx context.Context, tx *session.Tx, a mechanic.Amend
 			return err
 		}
 		for i := range all {
-			stays, err := p.draws(ctx, tx, a, &all[i])
-			if err == nil && !stays {
-				err = all[i].release(ctx, tx)
-			}
-			if err != nil {
+			if err := all[i].settle(ctx, tx); err != nil {
 				return err
 			}
 		}
@@ -425,20 +457,8 @@ func (p *program) giveBack(ctx context.Context, tx *session.Tx, a mechanic.Amend
 	return nil
 }
 
-// draws tells whether there is still something that has drawn an allotment: an event that the rule may pay for, or what somebody has decided about.
-func (p *program) draws(ctx context.Context, tx *session.Tx, a mechanic.Amendment, of *allotment) (bool, error) {
-	for _, o := range slices.Concat(a.Come, a.Stay) {
-		if o.Event.ID == of.EventID && o.User.ID == of.UserID {
-			if slices.ContainsFunc(p.candidates(o), func(r *payer) bool { return r.ID == of.RuleID }) {
-				return true, nil
-			}
-		}
-	}
-	return of.paid(ctx, tx)
-}
-
-// paid tells whether there is a transaction that has drawn the allotment.
-func (a *allotment) paid(ctx context.Context, tx *session.Tx) (bool, error) {
+// paid returns how much of the allotment is that of transactions that are there.
+func (a *allotment) paid(ctx context.Context, tx *session.Tx) (n int64, err error) {
 	places := []int{a.Place}
 	if a.Place == itself {
 		places = nil
@@ -451,7 +471,16 @@ func (a *allotment) paid(ctx context.Context, tx *session.Tx) (bool, error) {
 		ids = append(ids, rewardID(a.EventID, a.RuleID, i))
 	}
 	there, err := transactions.GetMany(ctx, tx, ids...)
-	return slices.ContainsFunc(there, func(t Transaction) bool { return !t.refused() }), err
+	for i := range there {
+		switch t := &there[i]; {
+		case err != nil || t.refused():
+		case a.Place == itself:
+			return once, nil
+		default:
+			n, err = t.micros()
+		}
+	}
+	return n, err
 }
 
 // Binds refuses budgets that are less than what was paid of them already: ever, or in the present period.
@@ -497,32 +526,41 @@ func (p *program) Rewind(ctx context.Context, tx *session.Tx, u *tenancy.User) e
 	return errors.Join(budgets.Delete(ctx, tx, keys...), allotments.Delete(ctx, tx, others...))
 }
 
-// joinBudgets gives what the events of the user who is given up have drawn to the one who stays.
+// joinBudgets gives what the events of the user who is given up have drawn to the one who stays. What that one's have drawn for the same is its own.
 func joinBudgets(ctx context.Context, tx *session.Tx, n mechanic.Naming) error {
-	_, err := mechanic.Give(ctx, tx, allotments, n.From+"/", func(a *allotment) { a.UserID, a.EventID = n.Into, n.Derived(a.EventID) })
+	all, err := allotments.List(ctx, tx, store.Prefix(n.From+"/"))
+	for i := 0; err == nil && i < len(all); i++ {
+		a := all[i]
+		a.UserID, a.EventID, a.Moved = n.Into, n.Derived(a.EventID), true
+		_, taken, wrong := allotments.Get(ctx, tx, a.key())
+		if err = wrong; err == nil && !taken {
+			err = errors.Join(allotments.Delete(ctx, tx, all[i].key()), allotments.Put(ctx, tx, a))
+		}
+	}
 	return err
 }
 
-// settleBudgets gives back what has been drawn for what the two did not both have coming.
-func settleBudgets(ctx context.Context, tx *session.Tx, userID string) error {
-	all, err := allotments.List(ctx, tx, store.Prefix(userID+"/"))
+// settleBudgets gives back what has been drawn for what the two did not both have coming: what is the other's still, or has not been judged since.
+func settleBudgets(ctx context.Context, tx *session.Tx, n mechanic.Naming) error {
+	left, err := allotments.List(ctx, tx, store.Prefix(n.From+"/"))
 	if err != nil {
 		return err
 	}
-	for i := range all {
-		a := &all[i]
-		if a.Micros == 0 || a.Place == itself { // what is no amount leaves nothing to ask
-			continue
-		}
-		there, err := a.paid(ctx, tx)
-		if err == nil && !there {
-			err = a.release(ctx, tx)
-		}
-		if err != nil {
-			return err
+	for _, a := range left {
+		if a.Short = false; err == nil {
+			err = a.release(ctx, tx, 0)
 		}
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	all, err := allotments.List(ctx, tx, store.Prefix(n.Into+"/"))
+	for i := 0; err == nil && i < len(all); i++ {
+		if all[i].Moved {
+			err = all[i].settle(ctx, tx)
+		}
+	}
+	return err
 }
 
 // A BudgetState is what has become of a budget of a rule.

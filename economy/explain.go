@@ -71,7 +71,7 @@ func (p *program) Explain(
 	if x.seen, err = count(ctx, tx, o, candidates, true); err != nil {
 		return nil, nil, err
 	}
-	if x.funds, err = findFunds(ctx, tx, o, candidates); err != nil {
+	if x.funds, err = x.program.funds(ctx, tx, o, candidates); err != nil {
 		return nil, nil, err
 	}
 	goesOn := false

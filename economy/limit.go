@@ -247,7 +247,11 @@ func (r *reward) cut(left decimal.Decimal) bool {
 
 // spend counts what was paid.
 func (r *reward) spend(ctx context.Context, tx *session.Tx) error {
-	if r.spent == nil && r.fund == nil || r.refused() {
+	switch {
+	case r.refused():
+		r.fund.draw(0)
+		return nil
+	case r.spent == nil && r.fund == nil:
 		return nil
 	}
 	n, err := r.micros()

@@ -26,7 +26,7 @@ type program struct {
 	rules      mechanic.Matching[*payer]
 	hearing    mechanic.Hearing[*payer]
 	byID       map[string]*payer // also those that are DISABLED
-	budgets    bool              // some rule has one
+	budgets    bool              // some rule has, or has had, one
 	boosters   []*booster        // in the order in which they apply
 	timed      bool              // some rule gave tags for a time, perhaps long ago
 	lives      map[string]*Life  // of the currencies
@@ -49,7 +49,7 @@ func compile(ctx context.Context, tx *session.Tx, docs *content.Program) (*progr
 	if err != nil {
 		return nil, err
 	}
-	p.timed = timed(were)
+	p.timed, p.budgets = timed(were), slices.ContainsFunc(were, func(r *RewardRule) bool { return len((&payer{RewardRule: r}).budgets()) > 0 })
 	for _, r := range were {
 		if r.MatchEntity == string(event.User) && r.ApplicationMode != Disabled {
 			x := r.Expressions()[0]
@@ -71,7 +71,6 @@ func compile(ctx context.Context, tx *session.Tx, docs *content.Program) (*progr
 		if err != nil {
 			return nil, err
 		}
-		p.budgets = p.budgets || len(c.budgets()) > 0
 		if p.byID[r.ID] = c; r.ApplicationMode != Disabled {
 			p.rules.Add(r.Matcher(), c)
 			p.hearing.Add(r.Matcher(), c.condition, c, docs.Current(RewardRules.Name(), r.ID))
@@ -134,6 +133,9 @@ func (p *program) Awaits(t event.Type) bool {
 // Reads names what [program.React] may read for an event.
 func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	reads := append(p.lotReads(o), transactions.Rows(firstPending(o.User.ID)))
+	if p.budgets && reacts(o.Event.Type) {
+		reads = append(reads, allotments.Rows(store.Prefix(allotmentsOf(o.User.ID, o.Event.ID))))
+	}
 	candidates := p.candidates(o)
 	if len(candidates) == 0 {
 		return reads
@@ -173,7 +175,7 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	}
 	if len(sums) > 0 {
 		slices.Sort(sums)
-		reads = append(reads, budgets.Keys(slices.Compact(sums)...), allotments.Rows(store.Prefix(allotmentsOf(o.User.ID, o.Event.ID))))
+		reads = append(reads, budgets.Keys(slices.Compact(sums)...))
 	}
 	return reads
 }

@@ -212,5 +212,5 @@ func (p *program) Joined(ctx context.Context, tx *session.Tx, n mechanic.Naming)
 	if _, err := p.Join(ctx, tx, n); err != nil {
 		return nil, err
 	}
-	return nil, settleBudgets(ctx, tx, n.Into)
+	return nil, settleBudgets(ctx, tx, n)
 }

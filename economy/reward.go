@@ -87,18 +87,18 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		return nil, p.keepLots(ctx, tx, o.Event)
 	}
 	candidates := p.candidates(o)
+	funds, err := p.funds(ctx, tx, o, candidates)
+	if err != nil {
+		return nil, err
+	}
 	if len(candidates) == 0 {
-		return nil, nil
+		return nil, funds.keep(ctx, tx)
 	}
 	used, err := usage(ctx, tx, o, candidates)
 	if err != nil {
 		return nil, err
 	}
 	seen, err := count(ctx, tx, o, candidates, false)
-	if err != nil {
-		return nil, err
-	}
-	funds, err := findFunds(ctx, tx, o, candidates)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +118,7 @@ func (p *program) React(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 		r := &rewards[i]
 		r.fund, r.times = funds.of(r.rule, r.place), funds.of(r.rule, itself)
 	}
+	funds.leave(rewards)
 	changes, err := p.pay(ctx, tx, o, rewards, used)
 	return changes, errors.Join(err, funds.keep(ctx, tx))
 }

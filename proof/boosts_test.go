@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/guerdonhq/guerdon/economy"
+	"github.com/guerdonhq/guerdon/event"
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/store/memory"
 	"github.com/guerdonhq/guerdon/tenancy"
@@ -106,12 +107,10 @@ func TestBoostsAreExplained(t *testing.T) {
 		_, err = w.Users.AssignTags(ctx, "eve", tenancy.Tagging{TagID: "red"})
 		require.NoError(t, err)
 		w.set(at.Add(3 * time.Hour))
-		for id, when := range map[string]time.Time{"s1": at, "s2": at.Add(2 * time.Hour)} {
-			_, err := w.Record(ctx, swim(id, when, 1))
+		for _, e := range []event.Event{swim("s1", at, 1), swim("s2", at.Add(2*time.Hour), 1), swimBy("bob", "s3", at, 1)} {
+			_, err := w.Record(ctx, e)
 			require.NoError(t, err)
 		}
-		_, err = w.Record(ctx, swimBy("bob", "s3", at, 1))
-		require.NoError(t, err)
 		for _, c := range []struct {
 			event, kind, id string
 			moved           bool

@@ -3,6 +3,7 @@ package proof_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -219,6 +220,132 @@ func TestWhatARuleWasLetStays(t *testing.T) {
 		require.Equal(t, []string{"a1:swims:0 2 COMPLETED", "a2:swims:0 5 REJECTED"}, ofAda(), "who was refused is refused again")
 		require.Equal(t, "1", left())
 	})
+}
+
+// Rewards of one rule that share a budget do not overdraw it when one of them is to be more.
+func TestRewardsThatShareABudget(t *testing.T) {
+	at := time.Date(2025, 10, 6, 10, 0, 0, 0, time.UTC)
+	eachStore(t, func(t *testing.T, w *world) {
+		part := object{
+			"virtualCurrencyId": "points", "redemptionMode": "AUTO", "expression": variable("value"), "budget": object{"max": 10}, "whenExceeded": "PART",
+		}
+		_, err := w.Import(t.Context(), bundle(t, payingRule("swims", nil, object{"rewards": []object{part, part}})))
+		require.NoError(t, err)
+		w.set(at.Add(time.Hour))
+		_, err = w.Record(t.Context(), swimBy("ada", "a", at, 5))
+		require.NoError(t, err)
+		for _, n := range []int64{10, 2, 5} {
+			_, err = w.Amend(t.Context(), swimBy("ada", "a", at, n), guerdon.Correction{Reason: "miscounted"})
+			require.NoError(t, err)
+			paid := min(10, 2*n)
+			require.Equal(t, paid, w.points(t, "ada"))
+			left := strconv.FormatInt(10-paid, 10)
+			require.Equal(t, []string{left, left}, w.left(t))
+		}
+	})
+}
+
+// left is what is left of the budgets of the rule.
+func (w *world) left(t tester) (left []string) {
+	t.Helper()
+	states, err := w.Economy.Budgets(t.Context(), "swims")
+	require.NoError(t, err)
+	for _, s := range states {
+		left = append(left, s.Left.String())
+	}
+	return left
+}
+
+// What follows no longer is there again, whatever has become of the rule since, and what follows is not.
+func TestWhatFollowsNoLongerIsThereAgain(t *testing.T) {
+	at := time.Date(2025, 10, 6, 10, 0, 0, 0, time.UTC)
+	both := budgeted(object{"budget": object{"max": 2}}, object{"budget": object{"max": 10}})
+	badge := budgeted(object{"budget": object{"max": 2}, "rewards": []object{{"rewardType": "BADGE", "badgeConfigurationId": "gold"}}}, nil)
+	wrong := guerdon.Correction{Reason: "was none"}
+	archive := func(t *testing.T, w *world) {
+		_, err := w.Economy.RewardRules.Archive(t.Context(), "swims")
+		require.NoError(t, err)
+	}
+	retract := func(t *testing.T, w *world) {
+		_, err := w.Retract(t.Context(), "a", wrong)
+		require.NoError(t, err)
+	}
+	amend := func(activity string, n int64) func(*testing.T, *world) {
+		return func(t *testing.T, w *world) {
+			e := swimBy("ada", "a", at, n)
+			e.EntityID = activity
+			_, err := w.Amend(t.Context(), e, wrong)
+			require.NoError(t, err)
+		}
+	}
+	publish := func(doc object) func(*testing.T, *world) {
+		return func(t *testing.T, w *world) {
+			_, err := w.Import(t.Context(), bundle(t, doc))
+			require.NoError(t, err)
+		}
+	}
+	reverse := func(t *testing.T, w *world) {
+		_, err := w.Economy.Reverse(t.Context(), "a:swims:0", economy.Reversal{ID: "back", Amount: decimal.NewFromInt(2)})
+		require.NoError(t, err)
+	}
+	for name, c := range map[string]struct {
+		rule object
+		then []func(*testing.T, *world)
+		left []string
+	}{
+		"the rule is archived meanwhile": {both, []func(*testing.T, *world){archive, retract, publish(both)}, []string{"2", "10"}},
+		"its event is one for another version": {
+			both, []func(*testing.T, *world){publish(merge(object{}, both, object{"matchEntityId": "run"})), amend("run", 6)}, []string{"2", "10"},
+		},
+		"a part had been reversed":           {both, []func(*testing.T, *world){reverse, retract}, []string{"1", "8"}},
+		"a badge of a rule that is archived": {badge, []func(*testing.T, *world){archive, amend("swim", 7), publish(badge)}, []string{"1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachStore(t, func(t *testing.T, w *world) {
+				_, err := w.Import(t.Context(), bundle(t, document("BadgeConfiguration", "gold", object{"image": "https://example.org/badge.png"}), c.rule))
+				require.NoError(t, err)
+				now := at.Add(time.Hour)
+				w.set(now)
+				_, err = w.Record(t.Context(), swimBy("ada", "a", at, 6))
+				require.NoError(t, err)
+				for _, then := range c.then {
+					now = now.Add(time.Hour)
+					w.set(now)
+					then(t, w)
+				}
+				require.Equal(t, c.left, w.left(t))
+			})
+		})
+	}
+}
+
+// What two users have been paid once each for what one can have but once is there again when they turn out to be one.
+func TestWhoAreOneDrawOnce(t *testing.T) {
+	at := time.Date(2025, 10, 6, 10, 0, 0, 0, time.UTC)
+	for name, matcher := range map[string]object{
+		"a mission": {"ruleType": "ENTITY", "matchEntity": "Mission", "matchEntityId": ""},
+		"the first deed": {
+			"ruleType": "ENTITY", "matchEntity": "User", "matchEntityId": "", "matchCondition": operation("==", variable("change"), "FIRST_SEEN"),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachStore(t, func(t *testing.T, w *world) {
+				_, err := w.Import(t.Context(), bundle(t, budgeted(merge(object{"budget": object{"max": 5}}, matcher), object{"expression": 7, "budget": object{"max": 100}})))
+				require.NoError(t, err)
+				w.set(at.Add(time.Hour))
+				for _, user := range []string{"ada", "bob"} {
+					for i := range 3 {
+						_, err := w.Record(t.Context(), run(fmt.Sprint(user, i), user, at.Add(time.Duration(i)*time.Minute)))
+						require.NoError(t, err)
+					}
+				}
+				require.Equal(t, []string{"3", "86"}, w.left(t))
+				_, err = w.Merge(t.Context(), "bob", "ada", guerdon.Correction{Reason: "are one"})
+				require.NoError(t, err)
+				require.Equal(t, []string{"4", "93"}, w.left(t))
+			})
+		})
+	}
 }
 
 // However many record at once, no budget is overdrawn.

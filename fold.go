@@ -949,7 +949,7 @@ func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts
 	}
 	changed := r.first.list
 	r.first = nil
-	return e.differ(ctx, tx, later, done, changed, out)
+	return e.differ(ctx, tx, userOf(place), later, done, changed, out)
 }
 
 // An unreadError says that a fold was not folded again, and that nothing was written, because what happened in it cannot be
@@ -1087,12 +1087,12 @@ func sameJSON(a, b any) bool {
 
 // differ adds to an outcome what is different after folding again: in the rows of the user, and for those who
 // count what several users do.
-func (e *Engine) differ(ctx context.Context, tx *session.Tx, old, now []*fact, changed []image, out *Outcome) error {
+func (e *Engine) differ(ctx context.Context, tx *session.Tx, userID string, old, now []*fact, changed []image, out *Outcome) error {
 	p, err := e.program(ctx, tx)
 	if err != nil {
 		return err
 	}
-	var a mechanic.Amendment
+	a := mechanic.Amendment{UserID: userID}
 	if a.Gone, a.Stay, err = e.unlike(ctx, tx, old, now); err != nil {
 		return err
 	}

@@ -382,7 +382,7 @@ func (e *Engine) uproot(ctx context.Context, tx *session.Tx, place string, out *
 	if r.first = nil; err != nil {
 		return nil, err
 	}
-	return gone, e.differ(ctx, tx, gone, nil, changed, out)
+	return gone, e.differ(ctx, tx, userOf(place), gone, nil, changed, out)
 }
 
 // replant returns the facts of a fold as facts of the user who stays, in their order: what the clock did by itself follows anew, what has not happened does

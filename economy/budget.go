@@ -21,7 +21,8 @@ import (
 
 // A Budget is the most that is paid to all users together, since it is in force. Who is paid of it is decided in the order in which events are recorded, whenever they
 // happened: what an event has drawn, or what there was for it if that was less, stays with it, also if others come that happened before. What follows no longer is there again, for those who
-// come then, also if a badge is kept nevertheless; what is reversed, voided or expires is not.
+// come then, also if a badge is kept nevertheless; what is reversed, voided or expires is not. As all that is said of rules, a budget is that of the version by which an event is judged: one that
+// was recorded before is judged by the version that was in force then, also if it is put right since.
 type Budget struct {
 	// Max is more than 0: of a rule, how often it pays, a whole number; of a reward, how much, in its currency. A rule is not published with less than was
 	// paid of the budget already, in the present period.
@@ -127,9 +128,11 @@ type allotment struct {
 	At    time.Time `json:"at"` // when the event happened
 	// Moved says that it was another user's who is this one since, of whom the event has not been judged yet.
 	Moved bool `json:"moved,omitempty"`
+	// Open says that the event has been judged anew, and it is to be looked at what was paid once all has been: somebody may have decided about it.
+	Open bool `json:"open,omitempty"`
 }
 
-var allotments = store.Define("reward_allotments", (*allotment).key, nil).Packed().Version(5)
+var allotments = store.Define("reward_allotments", (*allotment).key, nil).Packed().Version(6)
 
 func (a *allotment) key() string {
 	return allotmentsOf(a.UserID, a.EventID) + a.RuleID + ":" + strconv.Itoa(a.Place) + "/" + a.Period
@@ -150,30 +153,32 @@ func allotted(ctx context.Context, tx *session.Tx, userID, eventID string) ([]al
 	return slices.DeleteFunc(all, func(a allotment) bool { return a.EventID != eventID }), err
 }
 
-// settle gives back what an event has drawn of the budget of a rule that does not pay for it any more, but for what somebody has decided about.
+// settle lets what an event has drawn be what was paid for it.
 func (a allotment) settle(ctx context.Context, tx *session.Tx) error {
-	stays, err := a.paid(ctx, tx)
+	paid, err := a.paid(ctx, tx)
 	if err != nil {
 		return err
 	}
-	return a.release(ctx, tx, stays)
+	return a.become(ctx, tx, paid)
 }
 
-// release gives back what an event has drawn, but for what stays of it.
-func (a allotment) release(ctx context.Context, tx *session.Tx, stays int64) error {
-	stays = min(stays, a.Micros)
+// become lets what an event has drawn be so much.
+func (a allotment) become(ctx context.Context, tx *session.Tx, n int64) error {
 	sum := a.sum()
 	found, there, err := budgets.Get(ctx, tx, sum.key())
 	if err != nil {
 		return err
 	}
-	if there && stays != a.Micros {
-		found.Micros -= a.Micros - stays
+	if !there {
+		found = sum
+	}
+	if n != a.Micros {
+		found.Micros += n - a.Micros
 		if err := budgets.Put(ctx, tx, found); err != nil {
 			return err
 		}
 	}
-	if a.Micros, a.Let, a.Moved = stays, a.Let && stays > 0, false; stays > 0 || a.Short {
+	if a.Micros, a.Let, a.Moved, a.Open = n, a.Let && n > 0, false, false; n > 0 || a.Short {
 		return allotments.Put(ctx, tx, a)
 	}
 	return allotments.Delete(ctx, tx, a.key())
@@ -311,8 +316,7 @@ type funds struct {
 	all  []*fund
 	sums []*drawn // as they are kept, and by the same places as they become
 	now  []*drawn
-	gone []allotment // of the same rules in other periods
-	lost []allotment // of other rules
+	gone []allotment // of other rules, or other periods
 }
 
 // funds reads the budgets of the rules that may pay for an event.
@@ -343,18 +347,13 @@ func (p *program) funds(ctx context.Context, tx *session.Tx, o *mechanic.Occasio
 				}
 			}
 			f.held, f.now = f.had.Micros, f.had
-			f.now.Micros, f.now.Let, f.now.At, f.now.Moved = 0, false, o.Event.At, false
+			f.now.Micros, f.now.Let, f.now.At, f.now.Moved, f.now.Open = 0, false, o.Event.At, false, false
 			fs.all = append(fs.all, f)
 		}
 	}
 	for i := range known {
-		a := &known[i]
-		switch {
-		case slices.ContainsFunc(fs.all, func(f *fund) bool { return f.had.key() == a.key() }):
-		case slices.ContainsFunc(candidates, func(r *payer) bool { return r.ID == a.RuleID }):
+		if a := &known[i]; !slices.ContainsFunc(fs.all, func(f *fund) bool { return f.had.key() == a.key() }) {
 			fs.gone = append(fs.gone, *a)
-		default:
-			fs.lost = append(fs.lost, *a)
 		}
 	}
 	return fs, nil
@@ -397,6 +396,13 @@ func (f *fund) lasts() bool { return f == nil || f.now.Micros > 0 || f.covers(on
 func (fs *funds) keep(ctx context.Context, tx *session.Tx) error {
 	for _, f := range fs.all {
 		f.draw(0)
+		if f.known && f.now.Micros != f.had.Micros { // all is being judged anew, and Amend follows
+			f.now.Open = true
+			if less := f.had.Micros - f.now.Micros; less > 0 {
+				f.now.Micros += less
+				f.sum.Micros += less
+			}
+		}
 	}
 	for i, sum := range fs.sums {
 		if fs.now[i].Micros != sum.Micros {
@@ -421,37 +427,42 @@ func (fs *funds) keep(ctx context.Context, tx *session.Tx) error {
 		}
 	}
 	for _, a := range fs.gone {
-		if err := a.release(ctx, tx, 0); err != nil {
-			return err
-		}
-	}
-	for _, a := range fs.lost {
-		if err := a.settle(ctx, tx); err != nil {
+		a.Open = true
+		if err := allotments.Put(ctx, tx, a); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// giveBack releases what events have drawn that follow no longer. Of those that follow, React has.
+// giveBack lets what events have drawn that follow no longer, or have been judged anew, be what was paid for them.
 func (p *program) giveBack(ctx context.Context, tx *session.Tx, a mechanic.Amendment) error {
 	if !p.budgets {
 		return nil
 	}
+	all, err := allotments.List(ctx, tx, store.Prefix(a.UserID+"/"))
+	if err != nil {
+		return err
+	}
 	follow := slices.Concat(a.Come, a.Stay)
-	for _, o := range a.Gone {
-		follows := func(other *mechanic.Occasion) bool { return other.Event.ID == o.Event.ID && other.User.ID == o.User.ID }
-		if !reacts(o.Event.Type) || slices.ContainsFunc(follow, follows) {
+	gone := func(of *allotment) bool {
+		is := func(o *mechanic.Occasion) bool { return o.Event.ID == of.EventID && o.User.ID == of.UserID }
+		return slices.ContainsFunc(a.Gone, is) && !slices.ContainsFunc(follow, is)
+	}
+	for i := range all {
+		if !all[i].Open && !gone(&all[i]) {
 			continue
 		}
-		all, err := allotted(ctx, tx, o.User.ID, o.Event.ID)
+		elsewhere := slices.ContainsFunc(all, func(o allotment) bool { // in another period, as the event happened at another time
+			return o.EventID == all[i].EventID && o.RuleID == all[i].RuleID && o.Place == all[i].Place && o.Period != all[i].Period && !o.Open && o.Micros > 0
+		})
+		if all[i].Open = false; elsewhere {
+			err = all[i].become(ctx, tx, 0)
+		} else {
+			err = all[i].settle(ctx, tx)
+		}
 		if err != nil {
 			return err
-		}
-		for i := range all {
-			if err := all[i].settle(ctx, tx); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
@@ -548,7 +559,7 @@ func settleBudgets(ctx context.Context, tx *session.Tx, n mechanic.Naming) error
 	}
 	for _, a := range left {
 		if a.Short = false; err == nil {
-			err = a.release(ctx, tx, 0)
+			err = a.become(ctx, tx, 0)
 		}
 	}
 	if err != nil {

@@ -126,9 +126,10 @@ func (w *world) checkDrawn(rt *rapid.T, s *scenario) {
 	for _, f := range s.facts {
 		published = append(published, f.text)
 	}
-	sums := map[string]int64{}
+	sums, drawn := map[string]int64{}, map[string]bool{}
 	for _, d := range w.drawings(rt, "reward_allotments") {
 		sums[d.sum()] += d.Micros
+		drawn[d.EventID+":"+d.RuleID+":"+strconv.Itoa(d.Place)] = true
 		of := d.EventID + ":" + d.RuleID + ":"
 		if d.Place >= 0 {
 			require.Equal(rt, paid[of+strconv.Itoa(d.Place)], strconv.FormatInt(d.Micros, 10), "%+v", d)
@@ -142,9 +143,34 @@ func (w *world) checkDrawn(rt *rapid.T, s *scenario) {
 		}
 		require.True(rt, there, "%+v", d)
 	}
+	for _, doc := range s.docs {
+		w.checkPaidIsDrawn(rt, s, doc, paid, drawn)
+	}
 	kept := map[string]int64{}
 	for _, d := range w.drawings(rt, "reward_budgets") {
 		kept[d.sum()] = d.Micros
 	}
 	require.Equal(rt, sums, kept)
+}
+
+// checkPaidIsDrawn requires that what a rule that has had one version has paid is drawn of its budgets.
+func (w *world) checkPaidIsDrawn(rt *rapid.T, s *scenario, doc object, paid map[string]string, drawn map[string]bool) {
+	id := doc["id"].(string)
+	if doc["kind"] != "RewardRule" || slices.ContainsFunc(s.facts, func(f fact) bool { return strings.Contains(f.text, id) }) {
+		return
+	}
+	for of := range paid {
+		end := strings.LastIndexByte(of, ':')
+		if !strings.HasSuffix(of[:end], ":"+id) {
+			continue
+		}
+		if doc["budget"] != nil {
+			require.True(rt, drawn[of[:end]+":-1"], "%s is paid, and not drawn", of)
+		}
+		place, err := strconv.Atoi(of[end+1:])
+		require.NoError(rt, err)
+		if doc["rewards"].([]object)[place]["budget"] != nil {
+			require.True(rt, drawn[of], "%s is paid, and not drawn", of)
+		}
+	}
 }

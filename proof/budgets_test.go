@@ -348,6 +348,29 @@ func TestWhoAreOneDrawOnce(t *testing.T) {
 	}
 }
 
+// What somebody has decided about stays drawn, also if its rule would not pay for it any more.
+func TestWhatIsDecidedStaysDrawn(t *testing.T) {
+	at := time.Date(2025, 10, 6, 10, 0, 0, 0, time.UTC)
+	eachStore(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		_, err := w.Import(ctx, bundle(t, budgeted(object{"maxPerUser": 1, "budget": object{"max": 2}}, object{"redemptionMode": "MANUAL", "budget": object{"max": 10}})))
+		require.NoError(t, err)
+		w.set(at.Add(time.Hour))
+		record := func(e event.Event) {
+			_, err := w.Record(ctx, e)
+			require.NoError(t, err)
+		}
+		record(swimBy("ada", "a", at, 5))
+		_, err = w.Economy.Redeem(ctx, "ada", "a:swims:0")
+		require.NoError(t, err)
+		record(swimBy("ada", "early", at.Add(-time.Minute), 5))
+		record(swimBy("bob", "b", at, 5))
+		paid, times := w.drawn(t, "swims")
+		require.Equal(t, "10", paid.String())
+		require.Equal(t, 2, times)
+	})
+}
+
 // However many record at once, no budget is overdrawn.
 func TestBudgetsHoldForWhoComesAtOnce(t *testing.T) {
 	at := time.Date(2025, 10, 6, 10, 0, 0, 0, time.UTC)

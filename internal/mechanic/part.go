@@ -131,6 +131,8 @@ type Difference struct {
 
 // An Amendment is what is different after a part of a user's fold was folded again.
 type Amendment struct {
+	// UserID is whose fold was folded again.
+	UserID string
 	// Gone are events that no longer follow, as they were; Come are those that follow now. An event that is
 	// another now is in both.
 	Gone, Come []*Occasion

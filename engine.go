@@ -229,6 +229,13 @@ func Diff(from, to []byte) (content.Difference, error) { return newLibrary().Dif
 // is not a document that a workspace holds.
 func Bundle(docs ...content.Document) ([]byte, error) { return newLibrary().Bundle(docs...) }
 
+// JoinBundles returns bundles as one for [Workspace.Import], so that documents may refer to those of others, and all are published or
+// none. One that cannot be read is [fault.ErrInvalid], with its place ("bundles[1].documents").
+func JoinBundles(bundles ...[]byte) ([]byte, error) { return content.Join(bundles...) }
+
+// Kinds returns the kinds of documents that a workspace holds, in the order in which bundles list them.
+func Kinds() []content.AnyKind { return newLibrary().Kinds() }
+
 // newLibrary returns the kinds of documents, in the order in which bundles list them: what others
 // refer to comes first.
 func newLibrary() *content.Library {

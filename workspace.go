@@ -375,7 +375,7 @@ func (j *joint) call(do func() error) error {
 //
 //	{"documents": [{"kind": "Activity", "id": "commit", "name": "Commit", …}, …]}
 //
-// The documentation of this package lists the kinds. A document may also have "tags", the tags that it carries
+// Beside the documents it may have "$schema", for editors. The documentation of this package lists the kinds. A document may also have "tags", the tags that it carries
 // and no others: [{"tagId": "outdoor", "priority": 1}, …]. Rules of a kind apply in the order in which they stand.
 //
 // What the bundle does not hold stays as it is. With [content.Prune] it is archived: the bundle is then all that is in force, as

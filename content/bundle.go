@@ -20,6 +20,8 @@ import (
 
 // A bundle is a workspace's published documents as one JSON value, as [Library.Import] describes it.
 type bundle struct {
+	// Schema names what editors check the bundle by; nobody else reads it.
+	Schema    string            `json:"$schema,omitempty"`
 	Documents []json.RawMessage `json:"documents"`
 }
 
@@ -73,10 +75,31 @@ func readBundle(data []byte) (bundle, error) {
 		return bundle{}, cmp.Or(explain("bundle", data, reflect.TypeFor[bundle]()), err)
 	}
 	// An encoder may write null for no documents, but what has no such field is something else.
-	if b.Documents == nil && bytes.Equal(bytes.TrimSpace(data[bytes.IndexByte(data, '{')+1:]), []byte("}")) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return bundle{}, err
+	}
+	delete(fields, "$schema")
+	if len(fields) == 0 {
 		return bundle{}, fault.Invalid("documents", "are missing; a bundle is {\"documents\": [ … ]}")
 	}
 	return b, nil
+}
+
+// Join returns bundles as one, with the documents of each in the order in which they are given. One that cannot be read is
+// [fault.ErrInvalid], with its place ("bundles[1].documents"); the documents are looked at where the bundle is used.
+func Join(bundles ...[]byte) ([]byte, error) {
+	all := bundle{Documents: []json.RawMessage{}}
+	var faults []error
+	for i, data := range bundles {
+		b, err := readBundle(data)
+		faults = append(faults, fault.In(fmt.Sprintf("bundles[%d]", i), err))
+		all.Documents = append(all.Documents, b.Documents...)
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	return json.Marshal(all)
 }
 
 func (l *Library) parseDocument(raw []byte) (parsed, error) {
@@ -147,7 +170,7 @@ func (l *Library) names() []string { return each(l.kinds, AnyKind.Name) }
 //
 //	{"documents": [{"kind": "Activity", "id": "commit", "name": "Commit", …}, …]}
 //
-// Each document has the fields of its kind beside "kind", and optionally "tags", the tags that it carries and no
+// Beside the documents it may have "$schema", for editors. Each document has the fields of its kind beside "kind", and optionally "tags", the tags that it carries and no
 // others: [{"tagId": "outdoor", "priority": 1}, …]. Rules of a kind apply in the order in which they stand. A
 // document that is in force with the same content stays as it is, and so does one that the bundle does not hold, unless the
 // bundle is all there is ([Prune]).
@@ -466,62 +489,4 @@ func tagged(kind AnyKind, tags []tenancy.Tagging, body json.RawMessage) (json.Ra
 		return nil, err
 	}
 	return slices.Concat(head[:len(head)-1], []byte(`,`), body[1:]), nil
-}
-
-// A Difference is what one bundle has that another has not, by kind and id ("Activity/commit").
-type Difference struct {
-	Added   []string `json:"added,omitempty"`
-	Changed []string `json:"changed,omitempty"`
-	Removed []string `json:"removed,omitempty"`
-}
-
-// Diff returns what is different in the second of two bundles; the order of fields and of documents
-// does not count. A bundle that cannot be read is [fault.ErrInvalid].
-func (l *Library) Diff(from, to []byte) (Difference, error) {
-	old, err := l.contents(from)
-	if err != nil {
-		return Difference{}, fault.In("from", err)
-	}
-	now, err := l.contents(to)
-	if err != nil {
-		return Difference{}, fault.In("to", err)
-	}
-	var d Difference
-	for key, body := range now {
-		switch before, had := old[key]; {
-		case !had:
-			d.Added = append(d.Added, key)
-		case before != body:
-			d.Changed = append(d.Changed, key)
-		}
-	}
-	for key := range old {
-		if _, has := now[key]; !has {
-			d.Removed = append(d.Removed, key)
-		}
-	}
-	slices.Sort(d.Added)
-	slices.Sort(d.Changed)
-	slices.Sort(d.Removed)
-	return d, nil
-}
-
-// contents returns the documents of a bundle as the library writes them, by kind and id.
-func (l *Library) contents(bundle []byte) (map[string]string, error) {
-	docs, err := l.parseBundle(bundle)
-	if err != nil {
-		return nil, err
-	}
-	all := make(map[string]string, len(docs))
-	for _, p := range docs {
-		body, err := json.Marshal(withDefaults(p.doc))
-		if err != nil {
-			return nil, err
-		}
-		if body, err = tagged(p.kind, p.tags, body); err != nil {
-			return nil, err
-		}
-		all[recordKey(p.kind.Name(), p.doc.Head().ID)] = string(body)
-	}
-	return all, nil
 }

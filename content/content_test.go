@@ -429,7 +429,49 @@ func TestDiff(t *testing.T) {
 	to := bundleOf(t, tag("a", "n", "a"), activity("run", "Jog"), activity("row", "Row"))
 	d, err := library.Diff([]byte(from), []byte(to))
 	require.NoError(t, err)
-	require.Equal(t, content.Difference{Added: []string{"Activity/row"}, Changed: []string{"Activity/run"}, Removed: []string{"Activity/swim"}}, d)
+	require.Equal(t, content.Difference{
+		Added: []string{"Activity/row"}, Changed: []string{"Activity/run"}, Removed: []string{"Activity/swim"},
+		Fields: []content.FieldDifference{
+			{Document: "Activity/run", Field: "translations[0].label", From: json.RawMessage(`"Run in en"`), To: json.RawMessage(`"Jog in en"`)},
+			{Document: "Activity/run", Field: "name", From: json.RawMessage(`"Run"`), To: json.RawMessage(`"Jog"`)},
+		},
+	}, d)
+}
+
+// A field is told where it differs: deep in lists, absent on a side, and tags beside the others.
+func TestDiffOfFields(t *testing.T) {
+	const run = `{"documents": [{"kind": "Activity", "id": "run", "name": "Run", "defaultLang": "en", "translations": [%s]%s}]}`
+	en := `{"lang": "en", "label": "Run"}`
+	from := fmt.Sprintf(run, en, "")
+	for _, tt := range []struct{ to, want string }{
+		{fmt.Sprintf(run, en, `, "tags": [], "additionalData": []`), `[]`},
+		{fmt.Sprintf(run, en, `, "tags": [{"tagId": "a", "priority": 1}]`), `[{"document":"Activity/run","field":"tags[0]","to":{"tagId":"a","priority":1}}]`},
+		{fmt.Sprintf(run, en+`, {"lang": "it", "label": "Corsa"}`, ""), `[{"document":"Activity/run","field":"translations[1]","to":{"lang":"it","label":"Corsa"}}]`},
+		{fmt.Sprintf(run, `{"lang": "en", "label": "Run", "description": "On foot."}`, ""), `[{"document":"Activity/run","field":"translations[0].description","to":"On foot."}]`},
+		{fmt.Sprintf(run, en, `, "additionalData": [{"name": "km", "type": "NUMBER"}]`), `[{"document":"Activity/run","field":"additionalData[0]","to":{"name":"km","type":"NUMBER"}}]`},
+	} {
+		d, err := library.Diff([]byte(from), []byte(tt.to))
+		require.NoError(t, err)
+		said, err := json.Marshal(append([]content.FieldDifference{}, d.Fields...))
+		require.NoError(t, err)
+		require.JSONEq(t, tt.want, string(said))
+		back, err := library.Diff([]byte(tt.to), []byte(from))
+		require.NoError(t, err)
+		require.Equal(t, d.Changed, back.Changed)
+		require.Len(t, back.Fields, len(d.Fields), "whichever way one looks")
+	}
+}
+
+func TestJoin(t *testing.T) {
+	one, two := bundleOf(t, activity("run", "Run")), bundleOf(t, activity("swim", "Swim"))
+	both, err := content.Join([]byte(one), []byte(two), []byte(`{"$schema": "bundle.json", "documents": []}`))
+	require.NoError(t, err)
+	require.JSONEq(t, bundleOf(t, activity("run", "Run"), activity("swim", "Swim")), string(both))
+	_, err = content.Join([]byte(one), []byte("{}"), []byte("[]"))
+	require.EqualError(t, err, `bundles[1].documents: are missing; a bundle is {"documents": [ … ]}`+"\n"+"bundles[2].bundle: must be an object, not a list")
+	none, err := content.Join()
+	require.NoError(t, err)
+	require.JSONEq(t, `{"documents": []}`, string(none))
 }
 
 func TestPickLang(t *testing.T) {

@@ -77,6 +77,8 @@ func TestFaultsOfBundles(t *testing.T) {
 		{"a list", "[]", "bundle: must be an object, not a list"},
 		{"null", "null", "bundle: must be an object, not null"},
 		{"no documents", "{}", `documents: are missing; a bundle is {"documents": [ … ]}`},
+		{"no documents but what checks them", `{"$schema": "bundle.json"}`, `documents: are missing; a bundle is {"documents": [ … ]}`},
+		{"what checks them is no text", `{"$schema": {}, "documents": []}`, `$schema: must be a text, not an object (bundle)`},
 		{"documents by id", `{"documents": {}}`, "documents: must be a list, not an object (bundle)"},
 		{"another key", `{"document": []}`, `document: is unknown (bundle); did you mean "documents"?`},
 		{"no object", `{"documents": ["x"]}`, `documents[0]: must be an object, not "x"`},
@@ -90,6 +92,7 @@ func TestFaultsOfBundles(t *testing.T) {
 		})
 	}
 	require.Empty(t, faultsOf(t, `{"documents": []}`))
+	require.Empty(t, faultsOf(t, `{"$schema": "bundle.json", "documents": []}`))
 	require.Empty(t, faultsOf(t, `{"documents": null}`), "as an encoder may write no documents")
 }
 

@@ -23,6 +23,9 @@ func NewKind[T any](name string) *Kind[T] {
 // Name returns the kind's name, as bundles and references use it.
 func (k *Kind[T]) Name() string { return k.name }
 
+// New returns a document of the kind with nothing in it.
+func (*Kind[T]) New() Document { return any(new(T)).(Document) }
+
 // holds tells whether a document is of the kind.
 func (k *Kind[T]) holds(doc Document) bool {
 	_, ok := any(doc).(*T)
@@ -63,6 +66,8 @@ func (k *Kind[T]) reopen(b []byte) (Document, error) {
 type AnyKind interface {
 	// Name returns the kind's name, as bundles and references use it.
 	Name() string
+	// New returns a document of the kind with nothing in it.
+	New() Document
 	parse([]byte) (Document, error)
 	reopen([]byte) (Document, error)
 	holds(Document) bool

@@ -231,6 +231,9 @@ func (l *Library) inForce(ctx context.Context, tx *session.Tx) (*Program, error)
 	return l.program(ctx, tx)
 }
 
+// Kinds returns the kinds, in the order in which bundles list them.
+func (l *Library) Kinds() []AnyKind { return slices.Clone(l.kinds) }
+
 // Kind returns the kind with the given name.
 func (l *Library) Kind(name string) (AnyKind, bool) {
 	i := slices.IndexFunc(l.kinds, func(k AnyKind) bool { return k.Name() == name })

@@ -203,6 +203,7 @@ func TestBundles(t *testing.T) {
 		require.NoError(t, err)
 		require.JSONEq(t, string(own), bundle)
 		c.same("POST", "/bundle/diff", bundle, 200, `{"added": [], "changed": [], "removed": []}`)
+		c.same("POST", "/bundle/diff", strings.Replace(bundle, "{", `{"$schema": "bundle.json", `, 1), 200, `{"added": [], "changed": [], "removed": []}`)
 		var parsed struct {
 			Documents []map[string]any `json:"documents"`
 		}

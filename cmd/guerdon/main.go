@@ -1,267 +1,195 @@
-// Guerdon serves the App, the Dashboard and the Portal API of an engine.
+// Guerdon serves an engine over HTTP, and does from a shell what who runs one, or writes its rules, needs: guerdon help lists it.
 //
 //	go run ./cmd/guerdon serve -demo                 # a fitness club to play with, in a SQLite file in the user's cache
 //	go run ./cmd/guerdon serve -db guerdon.db -issuer https://login.example.org -audience guerdon
 //	go run ./cmd/guerdon serve -db postgres://… -addr :8080 -issuer …
+//	go run ./cmd/guerdon lint game.json              # what is wrong with a bundle, and where
 //
-// Each flag may be given as a variable of the environment too: GUERDON_DB for -db.
+// Each flag may be given with one dash or two, before or behind what it is about, and as a variable of the environment: GUERDON_DB
+// for -db. What was asked for goes to the standard output, for people or, with -json, for programs; errors, and how far it is, go to
+// the standard error. The exit code is 0 where there is nothing to say, 1 for an error, also one that lint or verify finds, and 2 if
+// diff finds a difference or migrate something to do.
 package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 	_ "time/tzdata" // the zones, for machines that have none
 
-	"github.com/guerdonhq/guerdon"
-	"github.com/guerdonhq/guerdon/analytics"
-	"github.com/guerdonhq/guerdon/cmd/guerdon/demo"
-	"github.com/guerdonhq/guerdon/content/fileblob"
-	"github.com/guerdonhq/guerdon/httpapi"
-	"github.com/guerdonhq/guerdon/store"
-	"github.com/guerdonhq/guerdon/store/memory"
-	"github.com/guerdonhq/guerdon/store/postgres"
-	"github.com/guerdonhq/guerdon/store/sqlite"
+	"github.com/urfave/cli/v3"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
 	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "guerdon:", err)
-		os.Exit(1)
-	}
+	os.Exit(conclude(err, os.Stderr))
 }
 
-// A choice is what the flags say.
-type choice struct {
-	db, addr, media, url string
-	issuer, audience     string
-	demo                 bool
-	interval, grace      time.Duration
+// conclude says what went wrong, if that is not said, and returns the exit code.
+func conclude(err error, notes io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	if code, said := errors.AsType[exit](err); said {
+		return int(code)
+	}
+	if wrong, are := errors.AsType[findings](err); are { // as editors read them
+		_, _ = fmt.Fprintln(notes, wrong) // there is nobody else to tell
+	} else {
+		_, _ = fmt.Fprintln(notes, "guerdon:", err)
+	}
+	return int(failed)
 }
 
-func parseFlags(args []string, env func(string) string, usage io.Writer) (choice, error) {
-	var c choice
-	flags := flag.NewFlagSet("guerdon serve", flag.ContinueOnError)
-	flags.SetOutput(usage)
-	flags.StringVar(&c.db, "db", "", "where all is kept: the `path` of a SQLite file, postgres://…, or memory (default: a file in the user's cache)")
-	flags.StringVar(&c.addr, "addr", "127.0.0.1:8080", "the `address` to listen on")
-	flags.StringVar(&c.media, "media", "", "the `folder` of media (default: one beside the database)")
-	flags.StringVar(&c.url, "url", "", "the `address` under which clients reach the server, without a path (default: http:// and where it listens)")
-	flags.StringVar(&c.issuer, "issuer", "", "the `address` of the OpenID issuer whose tokens are accepted; without one, and on loopback only, the server prints tokens for development")
-	flags.StringVar(&c.audience, "audience", "", "for whom the issuer's tokens are to be")
-	flags.BoolVar(&c.demo, "demo", false, "fill the database with a fitness club, unless it has one")
-	flags.DurationVar(&c.interval, "interval", time.Minute, "how often what the clock alone causes is done")
-	flags.DurationVar(&c.grace, "grace", 10*time.Second, "how long requests may go on once the server is told to stop")
-	if len(args) == 0 || args[0] != "serve" {
-		flags.Usage()
-		return c, errors.New("say what to do: guerdon serve")
+// An exit ends the program with a code when all is said.
+type exit int
+
+const (
+	failed exit = 1
+	found  exit = 2
+)
+
+// Error says what the code is.
+func (e exit) Error() string { return "exit code " + strconv.Itoa(int(e)) }
+
+// run does what the arguments say, until ctx ends.
+func run(ctx context.Context, args []string, env func(string) string, out, notes io.Writer) error {
+	return (&program{env, out, notes}).commands().Run(ctx, append([]string{"guerdon"}, args...))
+}
+
+// A program is what commands have of the world around them.
+type program struct {
+	env        func(string) string
+	out, notes io.Writer
+}
+
+// commands returns all there are.
+func (p *program) commands() *cli.Command {
+	all := &cli.Command{
+		Name: "guerdon", Usage: "turns what people do into progress",
+		Commands: []*cli.Command{
+			p.serve(), p.token(),
+			p.lint(), p.diff(), p.imports(), p.export(),
+			p.replay(), p.journal(), p.explain(), p.verify(), p.migrate(), p.schema(),
+		},
+		Writer: p.out, ErrWriter: p.notes,
+		EnableShellCompletion:           true,
+		ConfigureShellCompletionCommand: func(c *cli.Command) { c.Hidden, c.Usage = false, "print what lets a shell complete commands and flags" },
+		ExitErrHandler:                  func(context.Context, *cli.Command, error) {}, // main ends the program
 	}
-	var given []string // the environment first: flags win
-	flags.VisitAll(func(f *flag.Flag) {
-		if value := env("GUERDON_" + strings.ToUpper(f.Name)); value != "" {
-			given = append(given, "-"+f.Name+"="+value)
+	var names []string
+	for _, c := range all.Commands {
+		names = append(names, c.Name)
+		c.OnUsageError = misused
+	}
+	all.OnUsageError = misused
+	all.Action = func(_ context.Context, cmd *cli.Command) error {
+		if word := cmd.Args().First(); word != "" {
+			return fmt.Errorf("%q is no command; there are %s", word, strings.Join(names, ", "))
 		}
-	})
-	if err := flags.Parse(append(given, args[1:]...)); err != nil {
-		return c, err
+		return fmt.Errorf("say what to do: guerdon %s; guerdon help says more", strings.Join(names, ", "))
 	}
-	if flags.NArg() > 0 {
-		return c, fmt.Errorf("%q is no flag; see -help", flags.Arg(0))
-	}
-	if (c.issuer == "") != (c.audience == "") {
-		return c, errors.New("-issuer and -audience belong together")
-	}
-	return c, nil
+	return all
 }
 
-// run serves until ctx ends.
-func run(ctx context.Context, args []string, env func(string) string, out, notes io.Writer) (err error) {
-	c, err := parseFlags(args, env, notes)
-	if err != nil {
-		return err
-	}
-	log := slog.New(slog.NewTextHandler(notes, nil))
-	var listening net.ListenConfig
-	listener, err := listening.Listen(ctx, "tcp", c.addr)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = listener.Close() }() // it is closed already where all went well
-	s, err := open(ctx, c, listener.Addr(), log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.tell(out); err != nil {
-		return err
-	}
-	return s.serve(ctx, listener)
+// misused returns what is wrong with flags, without all of the help beside it.
+func misused(_ context.Context, cmd *cli.Command, err error, _ bool) error {
+	return fmt.Errorf("%w; see guerdon %s -help", err, strings.TrimPrefix(cmd.FullName(), "guerdon "))
 }
 
-// A server is all that is served.
-type server struct {
-	choice
-
-	base    string // its address
-	log     *slog.Logger
-	store   store.Store
-	bucket  *fileblob.Bucket
-	engine  *guerdon.Engine
-	counts  *analytics.Analytics
-	handler http.Handler
-	stop    func() // streams
-	tokens  tokens
+// arguments returns what a command was given beside its flags: as much as it takes.
+func arguments(cmd *cli.Command, least, most int) ([]string, error) {
+	args := cmd.Args().Slice()
+	switch n := len(args); {
+	case n < least:
+		return nil, fmt.Errorf("say what about: guerdon %s %s", cmd.Name, cmd.ArgsUsage)
+	case most >= 0 && n > most:
+		return nil, fmt.Errorf("%q is no flag, and more than guerdon %s takes; see -help", args[most], cmd.Name)
+	}
+	return args, nil
 }
 
-// open opens what a choice names, and fills it if that is asked for.
-func open(ctx context.Context, c choice, at net.Addr, log *slog.Logger) (s *server, err error) {
-	s = &server{choice: c, log: log, base: c.url}
-	if s.base == "" {
-		s.base = "http://" + at.String()
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.close())
+// A variable is one of the environment, as the value of a flag.
+type variable struct {
+	env  func(string) string
+	name string
+}
+
+// Lookup implements [cli.ValueSource]. A variable that is empty is none.
+func (v variable) Lookup() (string, bool) {
+	value := v.env(v.name)
+	return value, value != ""
+}
+
+// String says where the value is from.
+func (v variable) String() string { return "the variable " + v.name }
+
+// GoString is String.
+func (v variable) GoString() string { return v.String() }
+
+// IsFromEnv implements [cli.EnvValueSource].
+func (variable) IsFromEnv() bool { return true }
+
+// Key implements [cli.EnvValueSource].
+func (v variable) Key() string { return v.name }
+
+func (p *program) also(flag string) cli.ValueSourceChain {
+	return cli.NewValueSourceChain(variable{p.env, "GUERDON_" + strings.ToUpper(flag)})
+}
+
+// text, yes, number and time return flags, which the environment may set too.
+func (p *program) text(name, value, usage string) cli.Flag {
+	return &cli.StringFlag{Name: name, Value: value, Usage: usage, Sources: p.also(name)}
+}
+
+func (p *program) yes(name, usage string) cli.Flag {
+	return &cli.BoolFlag{Name: name, Usage: usage, Sources: p.also(name)}
+}
+
+func (p *program) number(name, usage string) cli.Flag {
+	return &cli.Int64Flag{Name: name, Usage: usage, Sources: p.also(name)}
+}
+
+func (p *program) time(name string, value time.Duration, usage string) cli.Flag {
+	return &cli.DurationFlag{Name: name, Value: value, Usage: usage, Sources: p.also(name)}
+}
+
+// json is the flag of what programs read.
+func (p *program) json() cli.Flag { return p.yes("json", "say it as JSON") }
+
+// say prints the lines of a text, or with -json the value.
+func (p *program) say(cmd *cli.Command, value any, text func(*strings.Builder)) error {
+	var b strings.Builder
+	if cmd.Bool("json") {
+		to := encoder(&b)
+		to.SetIndent("", "  ")
+		if err := to.Encode(value); err != nil {
+			return err
 		}
-	}()
-	authenticate, err := s.authentication(ctx, at)
-	if err != nil {
-		return s, err
+	} else {
+		text(&b)
 	}
-	dir, err := s.place()
-	if err != nil {
-		return s, err
-	}
-	if s.store, err = openStore(ctx, s.db); err != nil {
-		return s, err
-	}
-	secret, err := secretIn(dir)
-	if err != nil {
-		return s, err
-	}
-	if s.bucket, err = fileblob.Open(s.media, fileblob.Options{URL: s.base + "/media", Secrets: [][]byte{secret}, Now: time.Now, Log: log}); err != nil {
-		return s, err
-	}
-	tables := slices.Concat(httpapi.Tables(), analytics.Tables())
-	if s.demo {
-		log.InfoContext(ctx, "filling the database with half a year of a fitness club", "database", s.db)
-		if err := demo.Fill(ctx, s.store, s.bucket, tables, time.Now()); err != nil {
-			return s, err
-		}
-	}
-	if s.engine, err = guerdon.New(ctx, s.store, &guerdon.Options{Blobs: s.bucket, Tables: tables, Log: log}); err != nil {
-		return s, err
-	}
-	if s.counts, err = analytics.New(s.engine, nil); err != nil {
-		return s, err
-	}
-	api, err := httpapi.New(s.engine, &httpapi.Options{Authenticate: httpapi.APIKeys(s.engine, authenticate), Analytics: s.counts})
-	if err != nil {
-		return s, err
-	}
-	s.stop = api.StopStreams
-	mux := http.NewServeMux()
-	mux.Handle("/", api)
-	mux.Handle("/media/", s.bucket)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	mux.HandleFunc("GET /readyz", s.ready)
-	s.handler = mux
-	return s, nil
-}
-
-// ready answers whether the store can be reached.
-func (s *server) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, stop := context.WithTimeout(r.Context(), 2*time.Second)
-	defer stop()
-	if err := s.store.View(ctx, store.Scope{}, func(store.Tx) error { return nil }); err != nil {
-		s.log.ErrorContext(ctx, "the store cannot be reached", "error", err)
-		http.Error(w, "the store cannot be reached", http.StatusServiceUnavailable)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
-}
-
-func (s *server) close() error {
-	var err error
-	if s.bucket != nil {
-		err = s.bucket.Close()
-	}
-	if s.store != nil {
-		err = errors.Join(err, s.store.Close())
-	}
+	_, err := io.WriteString(p.out, b.String())
 	return err
 }
 
-// place finds out where the database and the media are, and returns the folder for what the server keeps beside them.
-func (s *server) place() (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(cache, "guerdon")
-	if s.db == "" {
-		name := "guerdon"
-		if s.demo {
-			name = "demo"
-		}
-		s.db = filepath.Join(dir, name+".db")
-	}
-	if s.media == "" {
-		s.media = filepath.Join(dir, "media")
-	}
-	return dir, errors.Join(os.MkdirAll(dir, 0o700), os.MkdirAll(s.media, 0o700))
+// encoder writes values as JSON, a line each.
+func encoder(to io.Writer) *json.Encoder {
+	e := json.NewEncoder(to)
+	e.SetEscapeHTML(false)
+	return e
 }
 
-// openStore opens what a place names.
-func openStore(ctx context.Context, db string) (store.Store, error) {
-	switch {
-	case db == "memory":
-		return memory.New(), nil
-	case strings.HasPrefix(db, "postgres://"), strings.HasPrefix(db, "postgresql://"):
-		return postgres.Open(ctx, db, nil)
-	}
-	return sqlite.Open(ctx, db, nil)
-}
-
-// serve serves until ctx ends, and then lets requests that are under way end.
-func (s *server) serve(ctx context.Context, listener net.Listener) error {
-	beside, stop := context.WithCancel(ctx)
-	ticking, counting := make(chan error, 1), make(chan error, 1)
-	go func() { ticking <- s.engine.Run(beside, s.interval) }()
-	go func() { counting <- s.counts.Run(beside) }()
-	web := &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-	}
-	web.RegisterOnShutdown(s.stop)
-	serving := make(chan error, 1)
-	go func() { serving <- web.Serve(listener) }()
-	var err error
-	select {
-	case err = <-serving:
-	case <-ctx.Done():
-		grace, over := context.WithTimeout(context.WithoutCancel(ctx), s.grace)
-		err = web.Shutdown(grace)
-		over()
-		if ended := <-serving; !errors.Is(ended, http.ErrServerClosed) {
-			err = errors.Join(err, ended)
-		}
-	}
-	stop()
-	return errors.Join(err, <-ticking, <-counting)
-}
+// log returns where what happens beside is told.
+func (p *program) log() *slog.Logger { return slog.New(slog.NewTextHandler(p.notes, nil)) }

@@ -2,15 +2,10 @@ package postgres
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/store"
 )
 
@@ -33,54 +28,19 @@ func (s *Store) Migration(ctx context.Context, tables ...*store.Schema) (string,
 		return "", &serverError{err}
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
-	m := &migration{preparation: preparation{tx}}
+	p := preparation{tx}
 	var schema string
-	err = m.begin(ctx)
+	var script []string
+	err = p.begin(ctx)
 	if err == nil {
 		err = tx.QueryRow(ctx, "select current_schema()::text").Scan(&schema)
 	}
 	if err == nil {
-		err = dialect.Prepare(ctx, m, tables)
+		script, err = dialect.Script(ctx, p, tables)
 	}
-	if err != nil || len(m.script) == 0 {
+	if err != nil || len(script) == 0 {
 		return "", wrap(err)
 	}
-	lines := append([]string{"begin", "set local search_path = " + pgx.Identifier{schema}.Sanitize()}, m.script...)
+	lines := append([]string{"begin", "set local search_path = " + pgx.Identifier{schema}.Sanitize()}, script...)
 	return strings.Join(append(lines, "commit"), ";\n") + ";\n", nil
-}
-
-// A migration is a preparation that notes its statements.
-type migration struct {
-	preparation
-
-	script []string
-}
-
-func (m *migration) Exec(ctx context.Context, text string, args ...any) error {
-	if strings.HasPrefix(text, "update ") || strings.Contains(text, " add column ") {
-		return fault.Conflict("migration", "columns that come from records are to be filled, which Prepare does alone: %s", text)
-	}
-	literal, err := literally(text, args)
-	if err != nil {
-		return err
-	}
-	m.script = append(m.script, literal)
-	return m.preparation.Exec(ctx, text, args...)
-}
-
-// literally returns a statement with its arguments in their places.
-func literally(text string, args []any) (string, error) {
-	for i, arg := range slices.Backward(args) { // $10 before $1
-		var literal string
-		switch arg := arg.(type) {
-		case string:
-			literal = "'" + strings.ReplaceAll(arg, "'", "''") + "'"
-		case int64:
-			literal = strconv.FormatInt(arg, 10)
-		default:
-			return "", errors.New("postgres: a migration with an argument that is neither a text nor a number")
-		}
-		text = strings.ReplaceAll(text, fmt.Sprintf("$%d", i+1), literal)
-	}
-	return text, nil
 }

@@ -389,3 +389,38 @@ func TestLogThatGrew(t *testing.T) {
 	}
 	require.LessOrEqual(t, size(), int64(limit))
 }
+
+// The script of a migration, run by another program, leaves nothing to prepare. To ask for it changes nothing.
+func TestMigration(t *testing.T) {
+	t.Parallel()
+	ctx, path := t.Context(), filepath.Join(t.TempDir(), "test.db")
+	s := open(t, path, nil)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	script, err := s.Migration(ctx, things.Schema())
+	require.NoError(t, err)
+	again, err := s.Migration(ctx, things.Schema())
+	require.NoError(t, err)
+	require.Equal(t, script, again)
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	_, err = db.ExecContext(ctx, script)
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+	script, err = s.Migration(ctx, things.Schema())
+	require.NoError(t, err)
+	require.Empty(t, script)
+	require.NoError(t, s.Prepare(ctx, things.Schema()))
+	require.NoError(t, put(ctx, s, thing{ID: "a", N: 1}))
+
+	wider := store.Define("things", func(t *thing) string { return t.ID }, []store.Field[thing]{
+		{Name: "n", Kind: store.KindInt, Of: func(t *thing) store.Value { return store.Int(t.N) }},
+		{Name: "twice", Kind: store.KindInt, Of: func(t *thing) store.Value { return store.Int(2 * t.N) }},
+	}, store.Index{Name: "n", Columns: []string{"n"}})
+	_, err = s.Migration(ctx, wider.Schema())
+	require.ErrorIs(t, err, fault.ErrConflict)
+	require.ErrorContains(t, err, "which Prepare does alone")
+	require.NoError(t, s.Prepare(ctx, wider.Version(2).Schema()))
+	_, err = s.Migration(ctx, things.Schema())
+	_, newer := errors.AsType[*store.NewerError](err)
+	require.True(t, newer, "%v", err)
+}

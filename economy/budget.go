@@ -128,7 +128,8 @@ type allotment struct {
 	At    time.Time `json:"at"` // when the event happened
 	// Moved says that it was another user's who is this one since, of whom the event has not been judged yet.
 	Moved bool `json:"moved,omitempty"`
-	// Open says that the event has been judged anew, and it is to be looked at what was paid once all has been: somebody may have decided about it.
+	// Open says that the event has been judged anew and drew something else than before: it is to be looked at what was paid once all has been judged, as
+	// somebody may have decided about it.
 	Open bool `json:"open,omitempty"`
 }
 
@@ -396,13 +397,9 @@ func (f *fund) lasts() bool { return f == nil || f.now.Micros > 0 || f.covers(on
 func (fs *funds) keep(ctx context.Context, tx *session.Tx) error {
 	for _, f := range fs.all {
 		f.draw(0)
-		if f.known && f.now.Micros != f.had.Micros { // all is being judged anew, and Amend follows
-			f.now.Open = true
-			if less := f.had.Micros - f.now.Micros; less > 0 {
-				f.now.Micros += less
-				f.sum.Micros += less
-			}
-		}
+		less := max(f.had.Micros-f.now.Micros, 0)
+		f.now.Micros, f.sum.Micros = f.now.Micros+less, f.sum.Micros+less
+		f.now.Open = less > 0 || f.known && f.place != itself && f.now.Micros > f.had.Micros // all is being judged anew then, and Amend follows
 	}
 	for i, sum := range fs.sums {
 		if fs.now[i].Micros != sum.Micros {

@@ -889,8 +889,8 @@ func (e *Engine) refold(ctx context.Context, tx *session.Tx, place string, facts
 		return err
 	}
 	r := recorderOf(tx)
-	r.first = &images{}
-	defer func() { r.first = nil }()
+	r.first, tx.Anew = &images{}, true
+	defer func() { r.first, tx.Anew = nil, false }()
 	if err := r.undo(ctx, later); err != nil {
 		return err
 	}

@@ -322,7 +322,8 @@ type funds struct {
 
 // funds reads the budgets of the rules that may pay for an event.
 func (p *program) funds(ctx context.Context, tx *session.Tx, o *mechanic.Occasion, candidates []*payer) (fs funds, err error) {
-	if !p.budgets || !reacts(o.Event.Type) {
+	has := func(r *payer) bool { return len(r.budgets()) > 0 }
+	if !p.budgets || !reacts(o.Event.Type) || !tx.Anew && !tx.Replaying && !slices.ContainsFunc(candidates, has) {
 		return funds{}, nil
 	}
 	known, err := allotted(ctx, tx, o.User.ID, o.Event.ID)

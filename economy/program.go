@@ -133,9 +133,6 @@ func (p *program) Awaits(t event.Type) bool {
 // Reads names what [program.React] may read for an event.
 func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	reads := append(p.lotReads(o), transactions.Rows(firstPending(o.User.ID)))
-	if p.budgets && reacts(o.Event.Type) {
-		reads = append(reads, allotments.Rows(store.Prefix(allotmentsOf(o.User.ID, o.Event.ID))))
-	}
 	candidates := p.candidates(o)
 	if len(candidates) == 0 {
 		return reads
@@ -175,7 +172,7 @@ func (p *program) Reads(tx *session.Tx, o *mechanic.Occasion) []store.Read {
 	}
 	if len(sums) > 0 {
 		slices.Sort(sums)
-		reads = append(reads, budgets.Keys(slices.Compact(sums)...))
+		reads = append(reads, budgets.Keys(slices.Compact(sums)...), allotments.Rows(store.Prefix(allotmentsOf(o.User.ID, o.Event.ID))))
 	}
 	return reads
 }

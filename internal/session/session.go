@@ -52,6 +52,8 @@ type Tx struct {
 	// Replaying says that the step is one that was made before and is made anew. Who counts what several users do
 	// leaves it alone, and is told afterwards what is different.
 	Replaying bool
+	// Anew says that a fold is being folded again: an event of the step may have been judged before, also if the step is not one that was made before.
+	Anew bool
 	// Accepted says that what the user did was accepted before, so that it is not refused whatever is known by now.
 	Accepted bool
 	// Asking says that the step is made once more by somebody who asks why it came to what it did: what was entered since

@@ -133,7 +133,7 @@ func TestLateEventLeavesWhatTheClockDid(t *testing.T) {
 			for _, e := range entries {
 				for _, made := range e.Outcome.Transactions {
 					undone := func(c economy.Change) bool {
-						return c.Undone && c.TransactionID == made.TransactionID && c.Amount.Equal(made.Amount)
+						return c.Undone && made.TransactionID != "" && c.TransactionID == made.TransactionID && c.Amount.Equal(made.Amount) // a thing has no id, and may come at another time
 					}
 					require.False(rt, slices.ContainsFunc(out.Transactions, undone), "%s takes back %s, which comes again", l.ID, made.TransactionID)
 				}

@@ -104,7 +104,8 @@ func (ws *Workspace) Explain(ctx context.Context, eventID, kind, id string) (Exp
 }
 
 // ExplainAll says of every document that a recorded event met what it did, and why, or why it did nothing: [Workspace.Explain] of each, in the order of their
-// kinds there, and in that in which they apply. Those that are about other events, or about none, are left out. It costs what one explanation costs, and returns the same errors.
+// kinds there, and in that in which they apply. Those that are about other events, or about none, are left out. What had happened to the user is made once
+// more for all, and the event's own step once for each document in force. It returns the same errors.
 func (ws *Workspace) ExplainAll(ctx context.Context, eventID string) ([]Explanation, error) {
 	return session.Write(ctx, ws.rehearsal, func(tx *session.Tx) ([]Explanation, error) {
 		var asked []*question

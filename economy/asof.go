@@ -7,7 +7,6 @@ import (
 	"github.com/guerdonhq/guerdon/fault"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
-	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // BalanceAt returns what a user had of a currency at a moment, with all that happened at it, by what is known now: a reward counts from when what it is for
@@ -20,11 +19,7 @@ func (s Service) BalanceAt(ctx context.Context, userID, currencyID string, at ti
 		if at.After(tx.Now) {
 			return account{}, false, time.Time{}, fault.Invalid("at", "is %s, which is still to come", at.UTC().Format(time.RFC3339))
 		}
-		u, err := tenancy.FindUser(ctx, tx, userID)
-		if err != nil {
-			return account{}, false, time.Time{}, err
-		}
-		p, err := s.program(ctx, tx)
+		u, p, err := s.reading(ctx, tx, userID)
 		if err != nil {
 			return account{}, false, time.Time{}, err
 		}

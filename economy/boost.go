@@ -80,11 +80,7 @@ type RunningBoost struct {
 // hold; of the others, only what the user does can tell. It returns [fault.ErrNotFound] for an unknown user.
 func (s Service) RunningBoosts(ctx context.Context, userID string) ([]RunningBoost, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) ([]RunningBoost, error) {
-		u, err := tenancy.FindUser(ctx, tx, userID)
-		if err != nil {
-			return nil, err
-		}
-		p, err := s.program(ctx, tx)
+		u, p, err := s.reading(ctx, tx, userID)
 		if err != nil {
 			return nil, err
 		}

@@ -467,7 +467,7 @@ func (p *program) giveBack(ctx context.Context, tx *session.Tx, a mechanic.Amend
 }
 
 // paid returns how much of the allotment is that of transactions that are there.
-func (a *allotment) paid(ctx context.Context, tx *session.Tx) (n int64, err error) {
+func (a *allotment) paid(ctx context.Context, tx *session.Tx) (int64, error) {
 	places := []int{a.Place}
 	if a.Place == itself {
 		places = nil
@@ -480,16 +480,19 @@ func (a *allotment) paid(ctx context.Context, tx *session.Tx) (n int64, err erro
 		ids = append(ids, rewardID(a.EventID, a.RuleID, i))
 	}
 	there, err := transactions.GetMany(ctx, tx, ids...)
+	if err != nil {
+		return 0, err
+	}
 	for i := range there {
 		switch t := &there[i]; {
-		case err != nil || t.refused():
+		case t.refused():
 		case a.Place == itself:
 			return once, nil
 		default:
-			n, err = t.micros()
+			return t.micros() // there is one
 		}
 	}
-	return n, err
+	return 0, nil
 }
 
 // Binds refuses budgets that are less than what was paid of them already: ever, or in the present period.
@@ -556,12 +559,10 @@ func settleBudgets(ctx context.Context, tx *session.Tx, n mechanic.Naming) error
 		return err
 	}
 	for _, a := range left {
-		if a.Short = false; err == nil {
-			err = a.become(ctx, tx, 0)
+		a.Short = false
+		if err := a.become(ctx, tx, 0); err != nil {
+			return err
 		}
-	}
-	if err != nil {
-		return err
 	}
 	all, err := allotments.List(ctx, tx, store.Prefix(n.Into+"/"))
 	for i := 0; err == nil && i < len(all); i++ {

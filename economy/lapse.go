@@ -13,7 +13,6 @@ import (
 	"github.com/guerdonhq/guerdon/internal/mechanic"
 	"github.com/guerdonhq/guerdon/internal/session"
 	"github.com/guerdonhq/guerdon/store"
-	"github.com/guerdonhq/guerdon/tenancy"
 )
 
 // A Lapse is how much of what a user has in a currency lapses at a moment.
@@ -26,11 +25,7 @@ type Lapse struct {
 // what is set aside takes what lapses first. It is empty of a currency that has no [Life]. It returns the errors of [Service.Balance].
 func (s Service) Lapsing(ctx context.Context, userID, currencyID string) ([]Lapse, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) ([]Lapse, error) {
-		u, err := tenancy.FindUser(ctx, tx, userID)
-		if err != nil {
-			return nil, err
-		}
-		p, err := s.program(ctx, tx)
+		u, p, err := s.reading(ctx, tx, userID)
 		if err != nil {
 			return nil, err
 		}

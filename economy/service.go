@@ -428,15 +428,21 @@ func (s Service) History(ctx context.Context, userID string, page store.Page) (t
 	})
 }
 
+// reading returns a user, and what is in force.
+func (s Service) reading(ctx context.Context, tx *session.Tx, userID string) (*tenancy.User, *program, error) {
+	u, err := tenancy.FindUser(ctx, tx, userID)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := s.program(ctx, tx)
+	return u, p, err
+}
+
 // Balance returns what a user has of a currency. It returns [fault.ErrNotFound] for an unknown user, and
 // for a currency that is not published unless the user had some of it.
 func (s Service) Balance(ctx context.Context, userID, currencyID string) (Balance, error) {
 	return s.balance(ctx, currencyID, func(tx *session.Tx) (account, bool, time.Time, error) {
-		u, err := tenancy.FindUser(ctx, tx, userID)
-		if err != nil {
-			return account{}, false, time.Time{}, err
-		}
-		p, err := s.program(ctx, tx)
+		u, p, err := s.reading(ctx, tx, userID)
 		if err != nil {
 			return account{}, false, time.Time{}, err
 		}
@@ -541,11 +547,7 @@ func (a *account) forget(due []Transaction) error {
 // unknown user.
 func (s Service) Balances(ctx context.Context, userID string) ([]Balance, error) {
 	return session.Read(ctx, s.run, func(tx *session.Tx) ([]Balance, error) {
-		u, err := tenancy.FindUser(ctx, tx, userID)
-		if err != nil {
-			return nil, err
-		}
-		p, err := s.program(ctx, tx)
+		u, p, err := s.reading(ctx, tx, userID)
 		if err != nil {
 			return nil, err
 		}
